@@ -1,0 +1,174 @@
+//! The unit that travels: OTLP bytes with what must not get lost about them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::ack::Ack;
+use crate::memory::Hold;
+
+/// The three kinds of telemetry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+impl Signal {
+    pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// What the collector's metrics call one item.
+    pub fn items(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Metrics => "metric_points",
+            Self::Logs => "log_records",
+        }
+    }
+}
+
+/// Checked OTLP bytes: each chunk is a whole `ExportTraceServiceRequest` (or its metrics or logs twin), and since
+/// concatenated messages are a message, the chunks one after another are one too.
+#[derive(Clone, Default, Debug)]
+pub struct Payload {
+    chunks: Vec<Bytes>,
+    len: usize,
+}
+
+impl Payload {
+    pub fn chunks(&self) -> &[Bytes] {
+        &self.chunks
+    }
+
+    pub fn into_chunks(self) -> Vec<Bytes> {
+        self.chunks
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn push(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.len += chunk.len();
+            self.chunks.push(chunk);
+        }
+    }
+
+    pub fn join(&mut self, other: Self) {
+        self.len += other.len;
+        self.chunks.extend(other.chunks);
+    }
+
+    /// One contiguous buffer; copies only where there are several chunks.
+    pub fn to_bytes(&self) -> Bytes {
+        match self.chunks.as_slice() {
+            [] => Bytes::new(),
+            [only] => only.clone(),
+            many => many.concat().into(),
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(chunk: Bytes) -> Self {
+        let mut payload = Self::default();
+        payload.push(chunk);
+        payload
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(chunk: Vec<u8>) -> Self {
+        Bytes::from(chunk).into()
+    }
+}
+
+/// Who sent a request, for `include_metadata` and `from_context`.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub address: Option<SocketAddr>,
+    /// Lower-case names; only filled where the receiver's `include_metadata` is on.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Client {
+    /// All values of a header, in order.
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.metadata
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What travels from a receiver to the exporters.
+#[derive(Debug)]
+pub struct Batch {
+    pub signal: Signal,
+    pub payload: Payload,
+    /// Spans, metric points or log records.
+    pub items: usize,
+    /// The pipeline it travels through, set at the pipeline's inlet.
+    pub pipeline: Arc<str>,
+    pub client: Arc<Client>,
+    pub ack: Ack,
+    pub hold: Hold,
+}
+
+impl Batch {
+    pub fn new(signal: Signal, payload: Payload, items: usize) -> Self {
+        Self {
+            signal,
+            payload,
+            items,
+            pipeline: Arc::from(""),
+            client: Arc::default(),
+            ack: Ack::default(),
+            hold: Hold::default(),
+        }
+    }
+
+    /// The same data for one more consumer. The bytes are shared; the copy is accounted, since an edit will copy them.
+    pub fn fork(&self) -> Self {
+        Self {
+            signal: self.signal,
+            payload: self.payload.clone(),
+            items: self.items,
+            pipeline: Arc::clone(&self.pipeline),
+            client: Arc::clone(&self.client),
+            ack: self.ack.clone(),
+            hold: self.hold.again(self.payload.len()),
+        }
+    }
+
+    /// Joins another batch of the same signal and pipeline.
+    pub fn join(&mut self, other: Self) {
+        self.payload.join(other.payload);
+        self.items += other.items;
+        self.ack.join(other.ack);
+        self.hold.join(other.hold);
+    }
+
+    /// Replaces the bytes after an edit.
+    pub fn replace(&mut self, payload: Payload, items: usize) {
+        self.hold.resize(payload.len());
+        self.payload = payload;
+        self.items = items;
+    }
+}

@@ -1,0 +1,105 @@
+//! What a component is: receivers push batches into consumers, the last consumers feed exporters.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::batch::{Batch, Signal};
+use crate::factory::BuildError;
+use crate::refusal::Refusal;
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes batches: a processor, a fan-out, an exporter's queue.
+pub trait Consumer: Send + Sync {
+    /// Called by the receiver before it reads a body: may `bytes` more come in?
+    fn admit(&self, bytes: usize) -> Result<(), Refusal> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// Called for each batch. `Ok` means that the batch is in bounded, accounted memory (or further); a refusal
+    /// goes back to the client, and the batch counts as never taken.
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// Called at shutdown, upstream first, after the receivers have stopped: pass on what is buffered.
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Items that are inside this consumer now, for the conservation law.
+    fn in_flight(&self) -> u64 {
+        0
+    }
+}
+
+/// Where a receiver puts batches: one consumer for each signal that a pipeline takes from it.
+#[derive(Clone, Default)]
+pub struct Outlets {
+    pub traces: Option<Arc<dyn Consumer>>,
+    pub metrics: Option<Arc<dyn Consumer>>,
+    pub logs: Option<Arc<dyn Consumer>>,
+}
+
+impl Outlets {
+    pub fn get(&self, signal: Signal) -> Option<&Arc<dyn Consumer>> {
+        match signal {
+            Signal::Traces => self.traces.as_ref(),
+            Signal::Metrics => self.metrics.as_ref(),
+            Signal::Logs => self.logs.as_ref(),
+        }
+    }
+
+    pub fn set(&mut self, signal: Signal, consumer: Arc<dyn Consumer>) {
+        *match signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Metrics => &mut self.metrics,
+            Signal::Logs => &mut self.logs,
+        } = Some(consumer);
+    }
+}
+
+/// Brings telemetry in.
+pub trait Receiver: Send + Sync {
+    /// Called once, after everything downstream is ready. Binds, spawns its tasks, returns.
+    fn start(&self, outlets: Outlets) -> BoxFuture<'_, Result<(), BuildError>>;
+
+    /// Called first at shutdown: takes nothing new, and returns when what was taken is answered.
+    fn stop(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Takes telemetry out. The pipeline puts a queue and retries around it.
+pub trait Exporter: Send + Sync {
+    /// Called once before the first batch. An unreachable destination is not an error here.
+    fn start(&self) -> BoxFuture<'_, Result<(), BuildError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Called for each batch and for each retry of it.
+    fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>>;
+
+    /// Called last at shutdown: flush and close.
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Why one attempt to export failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The destination will never take this.
+    #[error("{0}")]
+    Permanent(String),
+    /// The destination may take it later, not before `after` where it said so.
+    #[error("{why}")]
+    Retry { why: String, after: Option<Duration> },
+}
+
+/// Runs beside the pipelines.
+pub trait Extension: Send + Sync {
+    fn start(&self) -> BoxFuture<'_, Result<(), BuildError>>;
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}

@@ -1,0 +1,104 @@
+//! One thing wrong with a configuration, or advice on it.
+
+use std::fmt;
+
+use super::node::{Mark, Node};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// `run` would fail.
+    Error,
+    /// Works, but not as one would wish.
+    Advice,
+}
+
+/// What `throughline validate` prints one of for each problem.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub severity: Severity,
+    pub mark: Mark,
+    /// `processors::batch::timeout`
+    pub path: String,
+    /// What is wrong; lower case, no full stop.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    pub fn error(at: &Node, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, at, message)
+    }
+
+    pub fn advice(at: &Node, message: impl Into<String>) -> Self {
+        Self::new(Severity::Advice, at, message)
+    }
+
+    fn new(severity: Severity, at: &Node, message: impl Into<String>) -> Self {
+        Self { severity, mark: at.mark.clone(), path: at.path.clone(), message: message.into(), help: None }
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Advice => "advice",
+        };
+        let Mark { source, line, column } = &self.mark;
+        write!(f, "{source}:{line}:{column}: {word}: {}: {}", self.path, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The known name that a misspelt one most likely meant.
+pub fn closest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (distance(wrong, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Edits between two short names (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut above_left = i;
+        let mut left = i + 1;
+        for (slot, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let here = (above_left + usize::from(x != y)).min(left + 1).min(*slot + 1);
+            above_left = *slot;
+            *slot = here;
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_was_meant() {
+        let known = ["endpoint", "timeout", "headers"];
+        assert_eq!(closest("endpont", known), Some("endpoint"));
+        assert_eq!(closest("time_out", known), Some("timeout"));
+        assert_eq!(closest("colour", known), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,25 @@
+//! What travels, and the sockets that everything plugs into.
+//!
+//! In:       OTLP bytes of one request.
+//! Out:      `Batch`: checked bytes, views over them, edits by splicing, acknowledgements.
+//! Core:     `otlp` (schema, check, view, edit, JSON), `Batch`, `Ack`, `Memory`, component traits, `Factory`.
+//! Must not: open a socket or a file, know a component by name.
+
+pub mod wire;
+pub mod otlp;
+pub mod memory;
+pub mod ack;
+pub mod batch;
+pub mod refusal;
+pub mod component;
+pub mod config;
+pub mod telemetry;
+pub mod factory;
+
+pub use ack::{Ack, Ledger, Outcome};
+pub use batch::{Batch, Client, Payload, Signal};
+pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
+pub use factory::{BuildError, Ctx, Factory, Make, Registry};
+pub use memory::{Hold, Memory};
+pub use refusal::{Fault, Refusal};
+pub use telemetry::Telemetry;
