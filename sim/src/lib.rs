@@ -1,1 +1,11 @@
+//! What the product is tried with: traffic that goes in, a sink for what comes out, and the bench that measures.
 //!
+//! In:       a scenario, the address or the binary of a system under test.
+//! Out:      OTLP requests, exact counts of what was accepted and of what came out, a table of costs.
+//! Core:     `load` sends and keeps account, `sink` counts, `bench` runs one system under both.
+//! Must not: use the product's own code; an oracle that shares the code shares its bugs.
+
+pub mod format;
+pub mod grpc;
+pub mod load;
+pub mod sink;
