@@ -23,14 +23,17 @@ pub struct Factory {
     pub make: Make,
 }
 
+pub type Made<T> = Result<Arc<T>, BuildError>;
+pub type MakeProcessor = fn(&Node, &Ctx, Arc<dyn Consumer>) -> Made<dyn Consumer>;
+
 /// How a component is made from a section that `check` found no error in.
 #[derive(Clone, Copy)]
 pub enum Make {
-    Receiver(fn(&Node, &Ctx) -> Result<Arc<dyn Receiver>, BuildError>),
+    Receiver(fn(&Node, &Ctx) -> Made<dyn Receiver>),
     /// Once for each pipeline that names it, with what comes next in that pipeline.
-    Processor(fn(&Node, &Ctx, Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError>),
-    Exporter(fn(&Node, &Ctx) -> Result<Arc<dyn Exporter>, BuildError>),
-    Extension(fn(&Node, &Ctx) -> Result<Arc<dyn Extension>, BuildError>),
+    Processor(MakeProcessor),
+    Exporter(fn(&Node, &Ctx) -> Made<dyn Exporter>),
+    Extension(fn(&Node, &Ctx) -> Made<dyn Extension>),
 }
 
 impl Make {

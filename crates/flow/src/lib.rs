@@ -19,7 +19,7 @@ pub mod factory;
 pub use ack::{Ack, Ledger, Outcome};
 pub use batch::{Batch, Client, Payload, Signal};
 pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
-pub use factory::{BuildError, Ctx, Factory, Make, Registry};
+pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};
 pub use telemetry::Telemetry;

@@ -34,8 +34,13 @@ impl Finding {
         Self::new(Severity::Advice, at, message)
     }
 
+    /// For what no value stands for: a key, a whole file.
+    pub fn error_at(mark: Mark, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, mark, path: path.into(), message: message.into(), help: None }
+    }
+
     fn new(severity: Severity, at: &Node, message: impl Into<String>) -> Self {
-        Self { severity, mark: at.mark.clone(), path: at.path.clone(), message: message.into(), help: None }
+        Self { severity, ..Self::error_at(at.mark.clone(), at.path.clone(), message) }
     }
 
     #[must_use]
@@ -51,8 +56,11 @@ impl fmt::Display for Finding {
             Severity::Error => "error",
             Severity::Advice => "advice",
         };
-        let Mark { source, line, column } = &self.mark;
-        write!(f, "{source}:{line}:{column}: {word}: {}: {}", self.path, self.message)?;
+        write!(f, "{}: {word}: ", self.mark)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
         match &self.help {
             Some(help) => write!(f, "\n  help: {help}"),
             None => Ok(()),

@@ -1,5 +1,6 @@
 //! YAML that remembers where it stood.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// A place in a configuration source; line and column count from 1.
@@ -11,6 +12,12 @@ pub struct Mark {
     pub column: u32,
 }
 
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+    }
+}
+
 /// A YAML value with its place.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Node {
@@ -18,6 +25,8 @@ pub struct Node {
     /// Where in the document: `processors::batch::timeout`.
     pub path: String,
     pub value: Value,
+    /// A scalar's text where `value` is not that text: `0x10` is 16, but a text field receives `0x10`.
+    pub raw: Option<Arc<str>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -26,7 +35,6 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// `raw` text: a string field takes any scalar's text as it was written.
     String(String),
     List(Vec<Node>),
     /// In source order; the key has a place of its own.
@@ -41,15 +49,93 @@ pub struct Key {
 }
 
 impl Node {
+    pub fn new(mark: Mark, value: Value) -> Self {
+        Self { mark, path: String::new(), value, raw: None }
+    }
+
     /// The value under a key, where this is a map that has it.
     pub fn get(&self, name: &str) -> Option<&Self> {
+        self.entries().iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+    }
+
+    /// The value at the end of several keys: `["protocols", "grpc", "endpoint"]`.
+    pub fn at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&Self> {
+        path.into_iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The entries of a map; none for anything else.
+    pub fn entries(&self) -> &[(Key, Self)] {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
-            _ => None,
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar as it was written; nothing for null, a list or a map.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Null | Value::List(_) | Value::Map(_) => None,
+            Value::String(text) => Some(text),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => self.raw.as_deref(),
         }
     }
 
     pub fn is_null(&self) -> bool {
         self.value == Value::Null
     }
+
+    /// Sets the path of this node and of everything below it.
+    pub fn set_path(&mut self, path: String) {
+        match &mut self.value {
+            Value::Map(entries) => {
+                for (key, node) in entries {
+                    node.set_path(join(&path, &key.name));
+                }
+            }
+            Value::List(items) => {
+                for (index, node) in items.iter_mut().enumerate() {
+                    node.set_path(join(&path, &index.to_string()));
+                }
+            }
+            _ => {}
+        }
+        self.path = path;
+    }
+
+    /// What this is, for the end of "expected a number, found".
+    pub(super) fn described(&self) -> String {
+        let kind = match &self.value {
+            Value::Null => return "nothing".into(),
+            Value::List(_) => return "a list".into(),
+            Value::Map(_) => return "a block of keys".into(),
+            Value::Bool(_) => "the boolean",
+            Value::Int(_) | Value::Float(_) => "the number",
+            Value::String(_) => "the text",
+        };
+        format!("{kind} `{}`", shortened(self.text().unwrap_or_default()))
+    }
+}
+
+/// A path one step further down.
+pub(super) fn join(path: &str, step: &str) -> String {
+    if path.is_empty() { step.to_owned() } else { format!("{path}::{step}") }
+}
+
+/// Enough of a text to recognise it in a message.
+pub(super) fn shortened(text: &str) -> String {
+    const KEPT: usize = 40;
+    let line = text.lines().next().unwrap_or_default();
+    let mut short: String = line.chars().take(KEPT).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
