@@ -125,12 +125,7 @@ fn what_is_not_a_document() {
         c.yaml:2:2: error: not YAML: tabs disallowed within this context (block indentation)
     "#]],
     );
-    check(
-        "",
-        expect![[r#"
-             @1:1 = Null
-        "#]],
-    );
+    assert!(Node::load("c.yaml", "").is_ok_and(|node| node.is_null()));
 }
 
 #[test]
