@@ -1,1 +1,29 @@
+//! OTLP as bytes: what it consists of, whether it is sound, how to look into it and change it.
+//!
+//! Source: opentelemetry-proto 1.9 and the OTLP specification (JSON encoding, limits).
 
+mod schema;
+mod check;
+mod normalise;
+pub mod view;
+pub mod splice;
+pub mod attributes;
+pub mod json;
+pub mod split;
+
+pub use check::{Limits, Malformed, Sound, check};
+pub use schema::{Kind, Message, request};
+
+use bytes::Bytes;
+
+use crate::batch::{Batch, Payload, Signal};
+use crate::refusal::Refusal;
+
+/// The door: checks a request's bytes once, so that nothing behind it has to.
+///
+/// Legal encodings that views and edits do not read (a singular field given twice, groups) are rewritten here.
+pub fn accept(signal: Signal, bytes: Bytes, limits: &Limits) -> Result<Batch, Refusal> {
+    let sound = check(signal, &bytes, limits).map_err(|malformed| Refusal::caller(malformed.to_string()))?;
+    let bytes = if sound.odd { normalise::normalise(signal, &bytes)? } else { bytes };
+    Ok(Batch::new(signal, Payload::from(bytes), sound.items))
+}
