@@ -37,6 +37,8 @@ pub enum Reply {
     Busy { retry_after: Option<Duration> },
     /// Not taken, for good.
     Refused(String),
+    /// The connection was found closed before the request was sent.
+    Unsent,
     /// The connection broke after the request was sent: whether it was taken is not known.
     Unknown,
 }
@@ -79,18 +81,22 @@ impl Connection {
     /// Sends one body and waits for the answer.
     pub async fn send(&mut self, body: Bytes) -> Reply {
         let request = self.request.clone().map(|()| Full::new(body));
-        let answer = match &mut self.sender {
-            Sender::Http1(sender) => match sender.ready().await {
-                Ok(()) => sender.send_request(request).await,
-                Err(error) => Err(error),
-            },
-            Sender::Http2(sender) => match sender.ready().await {
-                Ok(()) => sender.send_request(request).await,
-                Err(error) => Err(error),
-            },
+        let ready = match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await,
+            Sender::Http2(sender) => sender.ready().await,
         };
-        let Ok(answer) = answer else { return Reply::Unknown };
-        let (head, body) = answer.into_parts();
+        if ready.is_err() {
+            return Reply::Unsent;
+        }
+        let answer = match &mut self.sender {
+            Sender::Http1(sender) => sender.send_request(request).await,
+            Sender::Http2(sender) => sender.send_request(request).await,
+        };
+        let (head, body) = match answer {
+            Ok(answer) => answer.into_parts(),
+            Err(error) if error.is_canceled() => return Reply::Unsent,
+            Err(_) => return Reply::Unknown,
+        };
         let Ok(body) = Limited::new(body, MAX_ANSWER).collect().await else { return Reply::Unknown };
         let trailers = body.trailers().cloned();
         let body = body.to_bytes();

@@ -116,7 +116,7 @@ async fn a_refusing_sink_has_no_listener_and_comes_back_on_its_port() {
     sink.set(Behaviour::refuse());
     let target = Target { address: sink.address(), format: Format::Protobuf, gzip: false };
     tokio::time::timeout(SOON, async { while Connection::open(&target).await.is_ok() {} }).await.unwrap();
-    assert_eq!(connection.send(request(1).into()).await, Reply::Unknown);
+    assert_eq!(connection.send(request(1).into()).await, Reply::Unsent);
     sink.set(Behaviour::default());
     let mut again = tokio::time::timeout(SOON, async {
         loop {

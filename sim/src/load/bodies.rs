@@ -1,0 +1,102 @@
+//! Requests encoded once, before the clock runs.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+
+use super::{json, spans};
+use crate::format::Format;
+use crate::grpc;
+
+/// How many different requests a run cycles through.
+const DISTINCT: usize = 64;
+
+/// What a run sends, over and over. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bodies {
+    ready: Arc<[Bytes]>,
+    spans: u64,
+}
+
+impl Bodies {
+    /// Requests of this many spans, in the form they go over the wire.
+    pub fn encode(format: Format, gzip: bool, spans: usize) -> io::Result<Self> {
+        let requests = spans::requests(DISTINCT, spans);
+        let ready: io::Result<Vec<Bytes>> =
+            requests.iter().map(|request| encode(request, format, gzip)).collect();
+        Ok(Self { ready: ready?.into(), spans: spans as u64 })
+    }
+
+    /// Spans in each body.
+    pub fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    /// The body of the n-th request of a run.
+    pub fn nth(&self, n: u64) -> Bytes {
+        self.ready.get(n as usize % self.ready.len().max(1)).cloned().unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Bytes> {
+        self.ready.iter()
+    }
+}
+
+fn encode(request: &ExportTraceServiceRequest, format: Format, gzip: bool) -> io::Result<Bytes> {
+    let message = match format {
+        Format::Protobuf | Format::Grpc => request.encode_to_vec(),
+        Format::Json => json::encode(request),
+    };
+    let message = if gzip { compress(&message)? } else { message };
+    Ok(if format == Format::Grpc { grpc::frame(&message, gzip) } else { message.into() })
+}
+
+fn compress(message: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(message)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink;
+
+    #[test]
+    fn bodies_decode_to_the_spans_they_are_counted_as() {
+        for spans in [1, 10, 100] {
+            let plain = Bodies::encode(Format::Protobuf, false, spans).unwrap();
+            let framed = Bodies::encode(Format::Grpc, false, spans).unwrap();
+            let json = Bodies::encode(Format::Json, false, spans).unwrap();
+            assert_eq!(plain.iter().count(), DISTINCT);
+            for ((plain, framed), json) in plain.iter().zip(framed.iter()).zip(json.iter()) {
+                let decoded = ExportTraceServiceRequest::decode(plain.as_ref()).unwrap();
+                let counted: usize =
+                    decoded.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum();
+                assert_eq!(counted, spans);
+                assert_eq!(sink::items(plain), Ok(spans as u64));
+                assert_eq!(grpc::unframe(framed.clone()), Some((plain.clone(), false)));
+                assert_eq!(sink::json_items(json), Ok(spans as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn json_has_the_shape_of_the_specification() {
+        let bodies = Bodies::encode(Format::Json, false, 2).unwrap();
+        let request: serde_json::Value = serde_json::from_slice(&bodies.nth(0)).unwrap();
+        let spans = &request["resourceSpans"][0]["scopeSpans"][0]["spans"];
+        assert_eq!(spans[0]["traceId"].as_str().unwrap().len(), 32);
+        assert_eq!(spans[0]["parentSpanId"], "");
+        assert_eq!(spans[1]["parentSpanId"], spans[0]["spanId"]);
+        assert!(spans[1]["startTimeUnixNano"].is_string());
+        assert_eq!(spans[0]["kind"], 2);
+        assert_eq!(spans[0]["attributes"].as_array().unwrap().len(), 10);
+    }
+}
