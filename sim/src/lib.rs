@@ -5,6 +5,8 @@
 //! Core:     `load` sends and keeps account, `sink` counts, `bench` runs one system under both.
 //! Must not: use the product's own code; an oracle that shares the code shares its bugs.
 
+mod chance;
+mod attribute;
 pub mod format;
 pub mod grpc;
 pub mod load;

@@ -4,10 +4,13 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+use crate::attribute::{attribute, text};
+use crate::chance::Chance;
 
 /// The first of January 2026.
 const START_NS: u64 = 1_767_225_600_000_000_000;
@@ -15,7 +18,7 @@ const SPANS_OF_A_TRACE: usize = 8;
 
 /// This many requests of this many spans, no two alike.
 pub fn requests(distinct: usize, spans: usize) -> Vec<ExportTraceServiceRequest> {
-    let mut chance = Chance(0x5eed);
+    let mut chance = Chance::new(0x5eed);
     (0..distinct).map(|_| request(&mut chance, spans)).collect()
 }
 
@@ -166,40 +169,6 @@ const DECISION: Work = Work {
     ],
     number: "candidates",
 };
-
-fn text(key: &str, value: &str) -> KeyValue {
-    attribute(key, Value::StringValue(value.to_owned()))
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
-}
-
-/// SplitMix64: repeatable, and random enough for test data.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn id(&mut self, length: usize) -> Vec<u8> {
-        std::iter::repeat_with(|| self.next() as u8).take(length).collect()
-    }
-
-    fn pick<T: Copy>(&mut self, first: T, others: &[T]) -> T {
-        let index = self.below(others.len() as u64 + 1);
-        others.get(index as usize).copied().unwrap_or(first)
-    }
-}
 
 #[cfg(test)]
 mod tests {
