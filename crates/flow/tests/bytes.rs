@@ -192,6 +192,7 @@ fn json_refusals_name_the_place() {
         let refusal = json::decode(Signal::Traces, text.as_bytes()).unwrap_err();
         assert_eq!(refusal.why, expected, "{text}");
     }
-    let deep = format!("{}{}", r#"{"resourceSpans":[{"x":"#, "[".repeat(100_000));
+    let nested = r#"{"arrayValue":{"values":["#.repeat(10_000);
+    let deep = format!(r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"value":{nested}"#);
     assert!(json::decode(Signal::Traces, deep.as_bytes()).unwrap_err().why.contains("recursion limit"));
 }

@@ -1,1 +1,14 @@
+//! Through: a collector configuration becomes running pipelines.
 //!
+//! In:       YAML, a registry of factories.
+//! Out:      receivers that feed processors that feed exporters; own telemetry.
+//! Core:     `plan` (YAML to checked plan), `engine` (plan to tasks), the components in flow order.
+//! Must not: know the store, the page, or what a conversation is.
+
+pub mod plan;
+pub mod engine;
+pub mod net;
+pub mod receivers;
+pub mod processors;
+pub mod exporters;
+pub mod extensions;

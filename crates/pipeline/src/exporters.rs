@@ -1,0 +1,1 @@
+//! Out: what takes telemetry to its destinations.

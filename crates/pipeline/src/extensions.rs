@@ -1,0 +1,1 @@
+//! Beside: what runs next to the pipelines.

@@ -1,0 +1,1 @@
+//! Through: what changes, delays or limits batches.

@@ -1,0 +1,1 @@
+//! In: what brings telemetry to the pipelines.
