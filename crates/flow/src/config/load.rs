@@ -117,7 +117,7 @@ impl<'a> Loader<'a> {
             }
             _ => return Err(self.error(mark, "a value is missing here").into()),
         };
-        let node = Node { mark, path: String::new(), value, raw };
+        let node = Node { raw, ..Node::new(mark, value) };
         if anchor != 0 {
             let nodes = 1 + self.nodes - before;
             self.anchors.insert(anchor, Anchor { node: node.clone(), nodes, height });

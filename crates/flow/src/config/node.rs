@@ -25,8 +25,12 @@ pub struct Node {
     /// Where in the document: `processors::batch::timeout`.
     pub path: String,
     pub value: Value,
-    /// A scalar's text where `value` is not that text: `0x10` is 16, but a text field receives `0x10`.
+    /// The text that this was read from, where `value` is not that text: `0x10` is 16, but a text field receives
+    /// `0x10`. Blocks and lists have it where they came from a variable. Null with an empty text stands for an empty
+    /// default (`${env:X:-}`): nothing, but for text fields the empty text.
     pub raw: Option<Arc<str>>,
+    /// What stands in the file, where `${...}` in it gave this value. The value may be a secret then.
+    pub written: Option<Arc<str>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -50,7 +54,7 @@ pub struct Key {
 
 impl Node {
     pub fn new(mark: Mark, value: Value) -> Self {
-        Self { mark, path: String::new(), value, raw: None }
+        Self { mark, path: String::new(), value, raw: None, written: None }
     }
 
     /// The value under a key, where this is a map that has it.
@@ -79,12 +83,14 @@ impl Node {
         }
     }
 
-    /// The text of a scalar as it was written; nothing for null, a list or a map.
+    /// What a text field receives: the text of a scalar as it was written.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Null | Value::List(_) | Value::Map(_) => None,
             Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) => self.raw.as_deref(),
+            Value::Null => self.raw.as_deref().filter(|raw| raw.is_empty()),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
+                self.raw.as_deref()
+            }
         }
     }
 
@@ -110,17 +116,21 @@ impl Node {
         self.path = path;
     }
 
-    /// What this is, for the end of "expected a number, found".
-    pub(super) fn described(&self) -> String {
+    /// What this is, for a message that ends in "found"; tells nothing of what came from a variable.
+    pub fn described(&self) -> String {
         let kind = match &self.value {
             Value::Null => return "nothing".into(),
-            Value::List(_) => return "a list".into(),
-            Value::Map(_) => return "a block of keys".into(),
+            Value::List(_) => "a list",
+            Value::Map(_) => "a block of keys",
             Value::Bool(_) => "the boolean",
             Value::Int(_) | Value::Float(_) => "the number",
             Value::String(_) => "the text",
         };
-        format!("{kind} `{}`", shortened(self.text().unwrap_or_default()))
+        match (&self.written, &self.value) {
+            (Some(written), _) => format!("{kind} from `{}`", shortened(written)),
+            (None, Value::List(_) | Value::Map(_)) => kind.into(),
+            (None, _) => format!("{kind} `{}`", shortened(self.text().unwrap_or_default())),
+        }
     }
 }
 

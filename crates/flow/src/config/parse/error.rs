@@ -20,34 +20,34 @@ struct Inner {
 
 #[derive(Debug)]
 enum What {
-    /// A key without a value: keep the default, say nothing.
-    Null,
+    /// What is right, and perhaps help. A null is not wrong: it keeps the default.
+    Expected(String, Option<String>),
     Missing(&'static str),
+    Message(String),
     /// Something below is already reported.
     Reported,
-    Message(String, Option<String>),
 }
 
 impl Wrong {
-    pub(super) fn null() -> Self {
-        What::Null.into()
+    pub(super) fn expected(what: impl Into<String>) -> Self {
+        What::Expected(what.into(), None).into()
+    }
+
+    pub(super) fn helped(what: impl Into<String>, help: impl Into<String>) -> Self {
+        What::Expected(what.into(), Some(help.into())).into()
+    }
+
+    pub(super) fn message(message: impl Into<String>) -> Self {
+        What::Message(message.into()).into()
     }
 
     pub(super) fn reported() -> Self {
         What::Reported.into()
     }
 
-    pub(super) fn message(message: String) -> Self {
-        What::Message(message, None).into()
-    }
-
-    pub(super) fn helped(message: String, help: String) -> Self {
-        What::Message(message, Some(help)).into()
-    }
-
     /// Whether this very value is a null where a value must stand.
     pub(super) fn is_null_at(&self, node: &Node) -> bool {
-        matches!((&self.0.what, &self.0.place), (What::Null, Some((place, _))) if *place == id(node))
+        matches!(&self.0.place, Some((place, None)) if *place == id(node)) && node.is_null()
     }
 
     /// The missing field, while no place is known.
@@ -62,15 +62,15 @@ impl Wrong {
     pub(super) fn at(mut self, node: &Node) -> Self {
         if self.0.place.is_none() {
             let finding = match &self.0.what {
-                What::Null | What::Reported => None,
-                What::Missing(field) => Some(Finding::error(node, format!("`{field}` is required"))),
-                What::Message(message, help) => {
-                    let finding = Finding::error(node, message.as_str());
-                    Some(match help {
-                        Some(help) => finding.help(help.as_str()),
-                        None => finding,
-                    })
+                What::Reported => None,
+                What::Expected(..) if node.is_null() => None,
+                What::Expected(what, help) => {
+                    let finding =
+                        Finding::error(node, format!("expected {what}, found {}", node.described()));
+                    Some(Finding { help: help.clone(), ..finding })
                 }
+                What::Missing(field) => Some(Finding::error(node, format!("`{field}` is required"))),
+                What::Message(message) => Some(Finding::error(node, message.as_str())),
             };
             self.0.place = Some((id(node), finding));
         }
@@ -97,12 +97,12 @@ impl Error for Wrong {
         What::Missing(field).into()
     }
 
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::message(format!("expected {}, found {}", plain(expected), described(&found)))
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(plain(expected))
     }
 
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(plain(expected))
     }
 }
 
@@ -117,26 +117,13 @@ fn plain(expected: &dyn Expected) -> String {
     }
 }
 
-fn described(found: &Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Bool(value) => format!("the boolean `{value}`"),
-        Unexpected::Unsigned(value) => format!("the number `{value}`"),
-        Unexpected::Signed(value) => format!("the number `{value}`"),
-        Unexpected::Float(value) => format!("the number `{value}`"),
-        Unexpected::Str(text) => format!("the text `{}`", crate::config::node::shortened(text)),
-        Unexpected::Seq => "a list".into(),
-        Unexpected::Map => "a block of keys".into(),
-        other => other.to_string(),
-    }
-}
-
 impl Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.what {
-            What::Null => f.write_str("no value"),
+            What::Expected(what, _) => write!(f, "expected {what}"),
             What::Missing(field) => write!(f, "`{field}` is required"),
+            What::Message(message) => f.write_str(message),
             What::Reported => f.write_str("already reported"),
-            What::Message(message, _) => f.write_str(message),
         }
     }
 }

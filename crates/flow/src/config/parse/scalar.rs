@@ -6,15 +6,8 @@ use crate::config::finding::{Finding, closest};
 use crate::config::node::{Node, Value};
 use crate::config::scalar;
 
-pub(super) fn expected(what: &str, found: &Node) -> Wrong {
-    if found.is_null() {
-        return Wrong::null();
-    }
-    Wrong::message(format!("expected {what}, found {}", found.described()))
-}
-
 pub(super) fn text(node: &Node) -> Result<&str, Wrong> {
-    node.text().ok_or_else(|| expected("text", node))
+    node.text().ok_or_else(|| Wrong::expected("text"))
 }
 
 pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
@@ -22,7 +15,7 @@ pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
         (Value::Bool(value), _) => Ok(*value),
         (Value::String(_), Some("true" | "True" | "TRUE")) => Ok(true),
         (Value::String(_), Some("false" | "False" | "FALSE")) => Ok(false),
-        _ => Err(expected("true or false", node)),
+        _ => Err(Wrong::expected("true or false")),
     }
 }
 
@@ -39,7 +32,7 @@ pub(super) fn whole(node: &Node, least: i128, most: i128) -> Result<i128, Wrong>
             0 => format!("a whole number from 0 to {most}"),
             _ => format!("a whole number from {least} to {most}"),
         };
-        expected(&what, node)
+        Wrong::expected(what)
     })
 }
 
@@ -59,7 +52,7 @@ pub(super) fn number(node: &Node) -> Result<f64, Wrong> {
         Value::String(text) => scalar::float(text),
         _ => None,
     };
-    number.ok_or_else(|| expected("a number", node))
+    number.ok_or_else(|| Wrong::expected("a number"))
 }
 
 /// Nanoseconds, and advice where they were written as a bare number.
@@ -68,7 +61,7 @@ pub(super) fn duration(node: &Node) -> Result<(u64, Option<Finding>), Wrong> {
     match &node.value {
         Value::Int(bare) => {
             let nanoseconds = u64::try_from(*bare)
-                .map_err(|_| Wrong::message(format!("a duration cannot be negative, found `{bare}`")))?;
+                .map_err(|_| Wrong::helped(WHAT, "a duration cannot be negative here"))?;
             let advice = (nanoseconds > 0).then(|| {
                 Finding::advice(node, format!("a bare number is nanoseconds: `{bare}` is {bare} ns"))
                     .help(format!("write the unit: `{bare}s` if seconds are meant"))
@@ -77,24 +70,21 @@ pub(super) fn duration(node: &Node) -> Result<(u64, Option<Finding>), Wrong> {
         }
         Value::String(text) => match GoDuration::read(text) {
             Ok(read) => Ok((u64::try_from(read.get().as_nanos()).unwrap_or(u64::MAX), None)),
-            Err(why) => {
-                Err(Wrong::helped(format!("expected {WHAT}, found {}", node.described()), why.into()))
-            }
+            Err(why) => Err(Wrong::helped(WHAT, why)),
         },
-        _ => Err(expected(WHAT, node)),
+        _ => Err(Wrong::expected(WHAT)),
     }
 }
 
 /// One of the names of an enum.
 pub(super) fn variant<'a>(node: &'a Node, known: &'static [&'static str]) -> Result<&'a str, Wrong> {
-    let list = || known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let text = node.text().ok_or_else(|| expected(&format!("one of {}", list()), node))?;
-    if known.contains(&text) {
-        return Ok(text);
-    }
-    let message = format!("expected one of {}, found {}", list(), node.described());
-    Err(match closest(text, known.iter().copied()) {
-        Some(meant) => Wrong::helped(message, format!("did you mean `{meant}`?")),
-        None => Wrong::message(message),
+    let text = node.text().filter(|text| known.contains(text));
+    text.ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        let what = format!("one of {}", names.join(", "));
+        match node.text().and_then(|text| closest(text, known.iter().copied())) {
+            Some(meant) => Wrong::helped(what, format!("did you mean `{meant}`?")),
+            None => Wrong::expected(what),
+        }
     })
 }

@@ -69,7 +69,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some(item) = self.rest.find(|item| !context.is_left_out(item)) else { return Ok(None) };
         let read = seed.deserialize(Reader::new(item, self.context));
         read.map(Some).map_err(|wrong| match wrong.is_null_at(item) {
-            true => Wrong::message("an item of this list has no value".into()).at(item),
+            true => Wrong::message("an item of this list has no value").at(item),
             false => wrong,
         })
     }

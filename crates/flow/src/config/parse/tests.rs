@@ -154,7 +154,8 @@ fn durations() {
             c.yaml:2:4: error: exporters::x::b: expected a duration such as `1s` or `200ms`, found the number `1.5`
             c.yaml:3:4: error: exporters::x::c: expected a duration such as `1s` or `200ms`, found the text `5`
               help: a unit is missing in the duration
-            c.yaml:4:4: error: exporters::x::d: a duration cannot be negative, found `-1`
+            c.yaml:4:4: error: exporters::x::d: expected a duration such as `1s` or `200ms`, found the number `-1`
+              help: a duration cannot be negative here
             c.yaml:5:4: error: exporters::x::e: expected a duration such as `1s` or `200ms`, found the text `soon`
               help: a number is missing in the duration
             c.yaml:7:4: error: exporters::x::g: expected a duration such as `1s` or `200ms`, found the text `-3s`

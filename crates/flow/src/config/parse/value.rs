@@ -5,7 +5,7 @@ use serde::de::{Deserializer, Visitor};
 
 use super::context::Context;
 use super::error::Wrong;
-use super::scalar::{boolean, duration, expected, number, text, variant, whole};
+use super::scalar::{boolean, duration, number, text, variant, whole};
 use super::section::{Entries, Items, Parts};
 use crate::config::duration::DURATION;
 use crate::config::kinds::SECTION;
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         match &self.node.value {
             Value::Map(_) => Ok(()),
             Value::Null if self.block => Ok(()),
-            _ => Err(expected("a block of keys", self.node)),
+            _ => Err(Wrong::expected("a block of keys")),
         }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 visitor.visit_seq(SeqDeserializer::new(items.map(str::to_owned)))
             }
-            _ => Err(expected("a list", self.node)),
+            _ => Err(Wrong::expected("a list")),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
 
     fn any<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match &self.node.value {
-            Value::Null => Err(Wrong::null()),
+            Value::Null => Err(Wrong::expected("a value")),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Int(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
