@@ -93,6 +93,10 @@ pub enum ExportError {
     /// The destination may take it later, not before `after` where it said so.
     #[error("{why}")]
     Retry { why: String, after: Option<Duration> },
+    /// The destination took the batch except for so many of its items, and will never take those. The rest is
+    /// exported: the caller counts `rejected` as lost and the others as sent, and does not send again.
+    #[error("{rejected} items rejected: {why}")]
+    Partial { rejected: usize, why: String },
 }
 
 /// Runs beside the pipelines.
