@@ -11,3 +11,4 @@ pub mod format;
 pub mod grpc;
 pub mod load;
 pub mod sink;
+pub mod bench;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::bodies::Bodies;
 use super::connection::{Connection, Reply, Target};
@@ -26,6 +26,8 @@ pub struct Load {
     /// The run ends with the first of the two.
     pub requests: Option<u64>,
     pub lasting: Duration,
+    /// An answer that takes longer is not waited for: whether the request was taken is then unknown.
+    pub answer_within: Duration,
     /// What a client does that is told to come back later; give up at once if absent.
     pub retry: Option<Retry>,
 }
@@ -118,7 +120,8 @@ impl Client {
             },
         };
         let start = Instant::now();
-        let reply = connection.send(body).await;
+        let answer = timeout(self.load.answer_within, connection.send(body)).await;
+        let reply = answer.unwrap_or(Reply::Unknown);
         self.tally.attempts += u64::from(reply != Reply::Unsent);
         match &reply {
             Reply::Accepted { .. } => self.tally.waited(start.elapsed()),

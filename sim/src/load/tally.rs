@@ -18,7 +18,7 @@ pub struct Tally {
     pub refused: u64,
     /// Not taken by the time the client stopped trying.
     pub given_up: u64,
-    /// Sent over a connection that broke before the answer.
+    /// Sent, but the connection broke before the answer, or it did not come in time.
     pub unknown: u64,
     /// Requests sent, each retry counted.
     pub attempts: u64,

@@ -14,6 +14,7 @@ fn load(sink: &Sink, format: Format, requests: u64) -> Load {
         spans_per_second: None,
         requests: Some(requests),
         lasting: LONG,
+        answer_within: LONG,
         retry: None,
     }
 }
@@ -91,4 +92,14 @@ async fn spans_for_a_sink_that_is_gone_are_given_up() {
     let tally = load.run().await.tally;
     assert_eq!((tally.offered, tally.attempts, sum(&tally)), (40, 0, 40));
     assert_eq!(tally.given_up + tally.unknown, 40);
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_is_of_unknown_fate() {
+    let sink = Sink::start(Options { behaviour: Behaviour::hang(), ..Options::default() }).await.unwrap();
+    for format in [Format::Protobuf, Format::Grpc] {
+        let load = Load { answer_within: Duration::from_millis(20), ..load(&sink, format, 4) };
+        let tally = load.run().await.tally;
+        assert_eq!((tally.offered, tally.unknown, tally.attempts), (40, 40, 4));
+    }
 }

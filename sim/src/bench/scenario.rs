@@ -1,0 +1,121 @@
+//! What is measured, and what it may cost.
+
+use crate::format::Format;
+
+/// One run of one configuration under one kind of load.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub config: Config,
+    /// Of the exporter.
+    pub compression: &'static str,
+    /// Of the memory limiter.
+    pub limit_mib: u32,
+    pub format: Format,
+    pub spans_per_request: usize,
+    pub connections: usize,
+    /// Offered; absent is as fast as it is taken.
+    pub spans_per_second: Option<u64>,
+    /// What the sink takes; absent is as fast as it comes.
+    pub sink_spans_per_second: Option<u64>,
+    pub limits: Limits,
+}
+
+/// The most that the product may cost. No accepted span may be lost in any scenario.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    pub cpu_seconds_per_million: Option<f64>,
+    pub idle_mib: Option<f64>,
+    pub peak_mib: Option<f64>,
+}
+
+/// A configuration file for the system under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub file: &'static str,
+    pub text: &'static str,
+}
+
+const GUIDE: Config = Config { file: "guide.yaml", text: include_str!("../../bench/guide.yaml") };
+const GRPC: Config = Config { file: "grpc.yaml", text: include_str!("../../bench/grpc.yaml") };
+
+/// The memory limit of the overload, small enough to be reached.
+const OVERLOAD_MIB: u32 = 100;
+
+/// All of them, in the order they are run.
+pub fn all() -> Vec<Scenario> {
+    let plain = Scenario {
+        name: "plain",
+        about: "the guide's configuration, HTTP/protobuf, 100 spans a request, plain out",
+        config: GUIDE,
+        compression: "none",
+        limit_mib: 1500,
+        format: Format::Protobuf,
+        spans_per_request: 100,
+        connections: 8,
+        spans_per_second: None,
+        sink_spans_per_second: None,
+        limits: Limits { idle_mib: Some(15.0), ..cpu(0.5) },
+    };
+    vec![
+        plain.clone(),
+        Scenario {
+            name: "gzip",
+            about: "the same with gzip out",
+            compression: "gzip",
+            limits: cpu(1.2),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "grpc",
+            about: "gRPC in and out, 100 spans a request",
+            config: GRPC,
+            format: Format::Grpc,
+            limits: cpu(0.6),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "ten",
+            about: "10 spans a request",
+            spans_per_request: 10,
+            limits: cpu(1.5),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "single",
+            about: "1 span a request",
+            spans_per_request: 1,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "json",
+            about: "OTLP/JSON in, 100 spans a request",
+            format: Format::Json,
+            limits: cpu(3.0),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "connections",
+            about: "64 connections",
+            connections: 64,
+            limits: Limits { peak_mib: Some(64.0), ..Limits::default() },
+            ..plain.clone()
+        },
+        Scenario {
+            name: "overload",
+            about: "ten times what the sink takes, under a limit of 100 MiB",
+            limit_mib: OVERLOAD_MIB,
+            connections: 32,
+            spans_per_second: Some(200_000),
+            sink_spans_per_second: Some(20_000),
+            limits: Limits { peak_mib: Some(f64::from(OVERLOAD_MIB) * 1.1), ..Limits::default() },
+            ..plain
+        },
+    ]
+}
+
+fn cpu(seconds_per_million: f64) -> Limits {
+    Limits { cpu_seconds_per_million: Some(seconds_per_million), ..Limits::default() }
+}
