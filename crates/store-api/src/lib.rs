@@ -1,1 +1,36 @@
+//! The door in the wall: what the rest of the product knows of the store.
 //!
+//! In:       OTLP bytes (`to_spans`), questions.
+//! Out:      answers in our own words; no type of a storage library.
+//! Core:     `Span`, `Facts` and `Summary` derived from spans, `read` over `Part`s, `MemoryStore`, the small-state
+//!           file, the `lake` exporter.
+//! Must not: know Arrow or Parquet, serve HTTP.
+
+pub mod value;
+pub mod time;
+pub mod stage;
+pub mod span;
+pub mod region;
+pub mod facts;
+pub mod summary;
+pub mod question;
+pub mod answer;
+pub mod error;
+pub mod store;
+pub mod part;
+pub mod shelf;
+mod select;
+pub mod read;
+pub mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use answer::{Appended, Count, Facets, Interaction, Page, Trace};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use question::{Cursor, Filter, Limits, Range, Recent};
+pub use span::Span;
+pub use stage::Stage;
+pub use store::TraceStore;
+pub use summary::Summary;
+pub use value::{Attributes, Value};

@@ -1,0 +1,153 @@
+//! What is known about the spans of one trace without looking at them again.
+//!
+//! Facts can be joined in any order and any grouping with the same result, as long as no span is in both sides:
+//! that is how the facts of a flushed part and of a part in memory become those of the whole.
+
+mod firsts;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use firsts::Firsts;
+
+use crate::region::Source;
+use crate::span::{Span, StatusCode, key};
+use crate::stage::Stage;
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Facts {
+    pub start_ns: u64,
+    pub end_ns: u64,
+    pub spans: u64,
+    pub errors: u64,
+    pub interactions: BTreeSet<String>,
+    pub stages: BTreeMap<Stage, Stretch>,
+    pub queues: Firsts,
+    pub agents: Firsts,
+    pub services: Firsts,
+    /// The earliest value.
+    pub channel: Option<(u64, String)>,
+    pub direction: Option<(u64, String)>,
+    /// The most telling source, and of that the earliest value.
+    pub region: Option<(Source, u64, String)>,
+    /// The value of the span that ends last.
+    pub outcome: Option<(u64, String)>,
+}
+
+/// All spans of one stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stretch {
+    pub start_ns: u64,
+    /// Summed.
+    pub duration_ns: u64,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            start_ns: u64::MAX,
+            end_ns: 0,
+            spans: 0,
+            errors: 0,
+            interactions: BTreeSet::new(),
+            stages: BTreeMap::new(),
+            queues: Firsts::default(),
+            agents: Firsts::default(),
+            services: Firsts::default(),
+            channel: None,
+            direction: None,
+            region: None,
+            outcome: None,
+        }
+    }
+}
+
+impl Facts {
+    pub fn of<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Self {
+        let mut facts = Self::default();
+        for span in spans {
+            facts.add(span);
+        }
+        facts
+    }
+
+    pub fn add(&mut self, span: &Span) {
+        let (start, end) = (span.start_ns, span.end_ns());
+        self.start_ns = self.start_ns.min(start);
+        self.end_ns = self.end_ns.max(end);
+        self.spans += 1;
+        self.errors += u64::from(span.status.code == StatusCode::Error);
+        if let Some(id) = span.interaction().filter(|id| !self.interactions.contains(id.as_ref())) {
+            self.interactions.insert(id.into_owned());
+        }
+        if let Some(stage) = span.stage() {
+            self.stretch(stage, Stretch { start_ns: start, duration_ns: span.duration_ns });
+        }
+        self.services.note(span.resource.service(), start);
+        for (values, key) in [(&mut self.queues, key::QUEUE), (&mut self.agents, key::AGENT)] {
+            if let Some(value) = span.text(key) {
+                values.note(value, start);
+            }
+        }
+        let text = |key, at| span.text(key).map(|value| (at, firsts::short(value)));
+        earliest(&mut self.channel, text(key::CHANNEL, start));
+        earliest(&mut self.direction, text(key::DIRECTION, start));
+        latest(&mut self.outcome, text(key::OUTCOME, end));
+        earliest(
+            &mut self.region,
+            span.region().map(|(source, value)| (source, start, firsts::short(value))),
+        );
+    }
+
+    /// Joins the facts of other spans.
+    pub fn join(&mut self, other: &Self) {
+        self.start_ns = self.start_ns.min(other.start_ns);
+        self.end_ns = self.end_ns.max(other.end_ns);
+        self.spans += other.spans;
+        self.errors += other.errors;
+        self.interactions.extend(other.interactions.iter().cloned());
+        for (stage, stretch) in &other.stages {
+            self.stretch(*stage, *stretch);
+        }
+        self.queues.join(&other.queues);
+        self.agents.join(&other.agents);
+        self.services.join(&other.services);
+        earliest(&mut self.channel, other.channel.clone());
+        earliest(&mut self.direction, other.direction.clone());
+        earliest(&mut self.region, other.region.clone());
+        latest(&mut self.outcome, other.outcome.clone());
+    }
+
+    fn stretch(&mut self, stage: Stage, more: Stretch) {
+        self.stages
+            .entry(stage)
+            .and_modify(|known| {
+                known.start_ns = known.start_ns.min(more.start_ns);
+                known.duration_ns = known.duration_ns.saturating_add(more.duration_ns);
+            })
+            .or_insert(more);
+    }
+
+    /// Estimated bytes in memory.
+    pub fn weight(&self) -> usize {
+        let texts = self.queues.weight() + self.agents.weight() + self.services.weight();
+        let ids: usize = self.interactions.iter().map(|id| id.len() + 2 * size_of::<String>()).sum();
+        size_of::<Self>() + texts + ids + self.stages.len() * 64 + 96
+    }
+}
+
+fn earliest<T: Ord>(known: &mut Option<T>, new: Option<T>) {
+    if new.is_some() && (known.is_none() || new < *known) {
+        *known = new;
+    }
+}
+
+fn latest<T: Ord>(known: &mut Option<T>, new: Option<T>) {
+    if new > *known {
+        *known = new;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! A small set of values, each with the time of its first span.
+
+use serde::{Deserialize, Serialize};
+
+/// The values seen first, at most [`Firsts::MOST`] of them, so that no client can make a summary large.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Firsts(
+    /// In the order of the values.
+    Vec<(String, u64)>,
+);
+
+/// Longest value that a summary shows, in bytes.
+const LONGEST: usize = 256;
+
+impl Firsts {
+    pub const MOST: usize = 64;
+
+    pub fn note(&mut self, value: &str, at: u64) {
+        let value = cut(value);
+        match self.0.binary_search_by(|(known, _)| known.as_str().cmp(value)) {
+            Ok(place) => self.0.iter_mut().skip(place).take(1).for_each(|(_, first)| *first = at.min(*first)),
+            Err(place) => self.0.insert(place, (value.to_owned(), at)),
+        }
+        if self.0.len() > Self::MOST {
+            self.drop_last();
+        }
+    }
+
+    pub fn join(&mut self, other: &Self) {
+        for (value, at) in &other.0 {
+            self.note(value, *at);
+        }
+    }
+
+    /// The values, the first seen first.
+    pub fn in_order(&self) -> Vec<String> {
+        let mut entries: Vec<_> = self.0.iter().map(|(value, at)| (*at, value)).collect();
+        entries.sort_unstable();
+        entries.into_iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    pub fn contains(&self, value: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == value)
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        self.0.iter().map(|(value, _)| value.len() + size_of::<(String, u64)>()).sum()
+    }
+
+    /// Which of them goes must depend on the values alone, or the result would depend on the order of joining.
+    fn drop_last(&mut self) {
+        let last = self.0.iter().enumerate().max_by(|(_, (a, s)), (_, (b, t))| (s, a).cmp(&(t, b)));
+        if let Some((at, _)) = last {
+            self.0.remove(at);
+        }
+    }
+}
+
+pub(super) fn short(value: &str) -> String {
+    cut(value).to_owned()
+}
+
+fn cut(value: &str) -> &str {
+    value.get(..value.floor_char_boundary(LONGEST)).unwrap_or(value)
+}

@@ -1,0 +1,94 @@
+//! A part of what a store keeps: spans in memory, or the files on disk. [`read`](crate::read) answers from several.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use throughline_context::TraceId;
+
+use crate::error::StoreError;
+use crate::facts::Facts;
+use crate::question::Range;
+use crate::span::{Identity, Span};
+
+/// Holds some spans of some traces. One trace may lie in several parts, and one span too, until they are merged.
+pub trait Part {
+    /// What is known of one trace; several where the part itself consists of parts.
+    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError>;
+
+    /// The traces with a span here that carries the id; may name too many, never too few.
+    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError>;
+
+    /// The traces whose first span here started in the range, the newest first, about `most` of them. Whoever
+    /// asks again for the range up to `complete_from` gets the rest.
+    fn started(&self, range: Range, most: usize) -> Result<Started, StoreError>;
+
+    /// The spans of these traces, at most about `most` of them.
+    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError>;
+}
+
+/// Which traces started in a range.
+#[derive(Default, Debug)]
+pub struct Started {
+    pub traces: Vec<TraceId>,
+    /// From here on the list is complete; the start of the range where nothing was left out.
+    pub complete_from: u64,
+}
+
+impl Started {
+    /// The newest of these, with all that started at the same moment as the last.
+    pub fn newest(mut starts: Vec<(u64, TraceId)>, range: Range, most: usize) -> Self {
+        starts.sort_unstable_by(|a, b| b.cmp(a));
+        let complete_from = match starts.get(most.max(1) - 1..) {
+            Some([(bound, _), _, ..]) => *bound,
+            _ => range.from,
+        };
+        let newest = starts.into_iter().take_while(|(start, _)| *start >= complete_from);
+        Self { traces: newest.map(|(_, trace)| trace).collect(), complete_from }
+    }
+}
+
+/// One trace in one part.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Fragment {
+    pub facts: Facts,
+    /// [`short_id`]s of its spans. If two fragments share none, no span is in both, and their facts can be joined.
+    pub ids: Vec<u32>,
+}
+
+/// A span with its place in the order of arrival.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    pub span: Arc<Span>,
+    pub seq: u64,
+}
+
+impl Row {
+    /// True where this one counts and the other, of the same identity, does not.
+    pub fn beats(&self, other: &Self) -> bool {
+        let rank = |row: &Self| (row.span.revision(), std::cmp::Reverse(row.seq));
+        rank(self) > rank(other)
+    }
+}
+
+/// The rows that count, one for each identity, in no order.
+pub fn resolve(rows: &[Row]) -> Vec<Row> {
+    let mut best: HashMap<Identity<'_>, &Row> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let known = best.entry(row.span.identity()).or_insert(row);
+        if row.beats(known) {
+            *known = row;
+        }
+    }
+    best.into_values().cloned().collect()
+}
+
+/// 32 bits of a span's identity within its trace. Written to files: must never change.
+pub fn short_id(span: &Span) -> u32 {
+    let kind = [span.kind as u8];
+    let bytes = span.span_id.0.iter().chain(&kind).chain(span.resource.service().as_bytes());
+    // FNV-1a, folded.
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    ((hash >> 32) ^ hash) as u32
+}

@@ -1,0 +1,162 @@
+//! Answers from parts. Each question gets a reader of its own, which looks at every trace at most once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use throughline_context::TraceId;
+
+use crate::answer::{Interaction, Page, Trace};
+use crate::error::StoreError;
+use crate::facts::Facts;
+use crate::part::{Fragment, Part, resolve};
+use crate::question::{Limits, Range, Recent};
+use crate::select;
+use crate::span::Span;
+use crate::summary::Summary;
+
+pub struct Reader<'a> {
+    parts: &'a [&'a dyn Part],
+    limits: Limits,
+    known: HashMap<TraceId, Option<Arc<Fragment>>>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
+        Self { parts, limits, known: HashMap::new() }
+    }
+
+    pub fn trace(&mut self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
+        let Some(known) = self.fragment(trace_id)? else { return Ok(None) };
+        let spans = self.spans(&[trace_id])?;
+        Ok(Some(Trace {
+            trace_id,
+            interactions: known.facts.interactions.iter().cloned().collect(),
+            truncated: known.facts.spans > spans.len() as u64,
+            spans,
+        }))
+    }
+
+    pub fn interaction(&mut self, id: &str) -> Result<Option<Interaction>, StoreError> {
+        let Some(summary) = self.summary(id)? else { return Ok(None) };
+        let spans = self.spans(&summary.trace_ids)?;
+        Ok(Some(Interaction { truncated: summary.span_count > spans.len() as u64, summary, spans }))
+    }
+
+    pub fn recent(&mut self, question: &Recent) -> Result<Page, StoreError> {
+        let mut range = question.range;
+        if let Some(cursor) = &question.cursor {
+            range.to = range.to.min(cursor.start_ns.saturating_add(u64::from(!cursor.id.is_empty())));
+        }
+        let (ids, complete_from) = match self.named(question.filter.q.as_deref())? {
+            ids if ids.is_empty() => self.started(range)?,
+            ids => (ids, range.from),
+        };
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.summary(&id)?);
+        }
+        found.retain(|summary| range.contains(summary.start_ns) && summary.start_ns >= complete_from);
+        Ok(select::page(found, question, complete_from))
+    }
+
+    /// The interactions that a text names by their own id or by the id of one of their traces.
+    fn named(&mut self, text: Option<&str>) -> Result<BTreeSet<String>, StoreError> {
+        let Some(text) = text else { return Ok(BTreeSet::new()) };
+        let mut ids = BTreeSet::new();
+        if self.summary(text)?.is_some() {
+            ids.insert(text.to_owned());
+        }
+        if let Ok(trace) = text.parse()
+            && let Some(known) = self.fragment(trace)?
+        {
+            ids.extend(known.facts.interactions.iter().cloned());
+        }
+        Ok(ids)
+    }
+
+    /// The interactions with a trace that started in the range, and from when on none is missing.
+    fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+        let mut traces = HashSet::new();
+        let mut complete_from = range.from;
+        for part in self.parts {
+            let started = part.started(range, self.limits.traces)?;
+            complete_from = complete_from.max(started.complete_from);
+            traces.extend(started.traces);
+        }
+        let mut ids = BTreeSet::new();
+        for trace in traces {
+            if let Some(known) = self.fragment(trace)? {
+                ids.extend(known.facts.interactions.iter().filter(|id| !ids.contains(*id)).cloned().collect::<Vec<_>>());
+            }
+        }
+        Ok((ids, complete_from))
+    }
+
+    fn summary(&mut self, id: &str) -> Result<Option<Summary>, StoreError> {
+        let mut claimed = BTreeSet::new();
+        for part in self.parts {
+            claimed.extend(part.traces_of(id)?);
+        }
+        let mut traces = BTreeMap::new();
+        for trace in claimed {
+            if let Some(known) = self.fragment(trace)?.filter(|known| known.facts.interactions.contains(id)) {
+                traces.insert(trace, known);
+            }
+        }
+        let facts = traces.iter().map(|(trace, known)| (*trace, &known.facts));
+        Ok(if traces.is_empty() { None } else { Some(Summary::of(id, facts)) })
+    }
+
+    /// One trace over all parts.
+    fn fragment(&mut self, trace: TraceId) -> Result<Option<Arc<Fragment>>, StoreError> {
+        if let Some(known) = self.known.get(&trace) {
+            return Ok(known.clone());
+        }
+        let mut fragments = Vec::new();
+        for part in self.parts {
+            fragments.extend(part.fragments(trace)?);
+        }
+        let whole = match fragments.as_slice() {
+            [] => None,
+            [only] => Some(Arc::clone(only)),
+            several => Some(Arc::new(Fragment { facts: self.join(trace, several)?, ids: Vec::new() })),
+        };
+        self.known.insert(trace, whole.clone());
+        Ok(whole)
+    }
+
+    /// Joins facts where no span is in two fragments; otherwise the spans themselves must tell. A trace with more
+    /// spans than an answer may have is not worth that: its counts may then be too high.
+    fn join(&self, trace: TraceId, fragments: &[Arc<Fragment>]) -> Result<Facts, StoreError> {
+        let count: usize = fragments.iter().map(|fragment| fragment.ids.len()).sum();
+        let ids: HashSet<u32> = fragments.iter().flat_map(|fragment| &fragment.ids).copied().collect();
+        if ids.len() < count && count <= 2 * self.limits.spans {
+            let rows = self.rows(&[trace], usize::MAX)?;
+            return Ok(Facts::of(rows.iter().map(AsRef::as_ref)));
+        }
+        let mut facts = Facts::default();
+        fragments.iter().for_each(|fragment| facts.join(&fragment.facts));
+        Ok(facts)
+    }
+
+    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Arc<Span>>, StoreError> {
+        let mut rows = Vec::new();
+        for part in self.parts {
+            rows.extend(part.rows(traces, most)?);
+        }
+        Ok(resolve(&rows).into_iter().map(|row| row.span).collect())
+    }
+
+    fn spans(&self, traces: &[TraceId]) -> Result<Vec<Arc<Span>>, StoreError> {
+        let mut spans = self.rows(traces, self.limits.spans)?;
+        spans.sort_by(|a, b| (a.start_ns, a.identity()).cmp(&(b.start_ns, b.identity())));
+        let mut bytes = 0;
+        let fit = spans.iter().take_while(|span| {
+            bytes += span.weight();
+            bytes <= self.limits.bytes
+        });
+        let fit = fit.count().min(self.limits.spans);
+        spans.truncate(fit);
+        Ok(spans)
+    }
+}

@@ -1,0 +1,235 @@
+//! What every store promises.
+
+use std::sync::Arc;
+
+use throughline_context::TraceId;
+
+use super::model::Model;
+use super::sample::{NINE, SECOND, Sample};
+use crate::answer::{Facets, Page};
+use crate::question::{Filter, Limits, Range, Recent};
+use crate::span::{Span, Status, StatusCode, key};
+use crate::stage::Stage;
+use crate::store::TraceStore;
+use crate::summary::Summary;
+
+const SOUND: &str = "a store that works answers";
+
+/// Runs the whole contract; `open` makes an empty store.
+pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
+    a_trace_is_there_at_once_and_only_once(&*open().await).await;
+    a_higher_revision_replaces_and_nothing_else_does(&*open().await).await;
+    one_span_pulls_its_whole_trace_in(&*open().await).await;
+    a_replaced_span_takes_its_trace_along(&*open().await).await;
+    a_summary_says_where_the_time_went(&*open().await).await;
+    pages_follow_each_other(&*open().await).await;
+    facets_leave_their_own_filter_aside(&*open().await).await;
+    limits_cut_and_say_so(&*open().await).await;
+}
+
+/// Every answer of the store is the model's.
+pub async fn agree(store: &dyn TraceStore, model: &Model) {
+    let limits = Limits::default();
+    for id in model.traces() {
+        let trace = store.trace(id, limits).await.expect(SOUND).expect("the trace is there");
+        assert_eq!(unwrapped(&trace.spans), model.trace(id), "trace {id}");
+        assert!(!trace.truncated);
+    }
+    for id in ["call-1", "call-2", "call-3", "nobody"] {
+        let found = store.interaction(id, limits).await.expect(SOUND);
+        assert_eq!(found.is_some(), model.interactions().contains(id), "interaction {id}");
+        if let Some(found) = found {
+            assert_eq!(found.summary, model.summary(id));
+            assert_eq!(unwrapped(&found.spans), model.interaction(id));
+        }
+    }
+    for question in questions(model) {
+        let (found, _) = all_pages(store, &question).await;
+        assert_eq!(found, model.recent(&question), "{question:?}");
+    }
+}
+
+fn questions(model: &Model) -> Vec<Recent> {
+    let some = |text: &str| Some(text.to_owned());
+    let trace = model.traces().first().map(ToString::to_string);
+    let half = NINE + 1800 * SECOND;
+    let filters = [
+        Filter::default(),
+        Filter { q: some("CR"), ..Filter::default() },
+        Filter { q: some("call-2"), ..Filter::default() },
+        Filter { q: trace, ..Filter::default() },
+        Filter { stage: Some(Stage::Queue), ..Filter::default() },
+        Filter { region: some("a"), channel: some("b"), ..Filter::default() },
+        Filter { queue: some("a"), outcome: some("b"), ..Filter::default() },
+        Filter { agent: some("a"), service: some("crm"), ..Filter::default() },
+        Filter { errors: true, min_duration_ns: Some(1800 * SECOND), ..Filter::default() },
+    ];
+    let ranges = [Range::ALL, Range { from: half, to: u64::MAX }, Range { from: NINE, to: half + 1 }];
+    let limits = [Limits::default(), Limits { traces: 1, ..Limits::default() }];
+    let mut questions = Vec::new();
+    for filter in filters {
+        for range in ranges {
+            for limits in limits {
+                questions.push(Recent { range, filter: filter.clone(), limit: 2, cursor: None, limits });
+            }
+        }
+    }
+    questions
+}
+
+async fn all_pages(store: &dyn TraceStore, question: &Recent) -> (Vec<Summary>, Facets) {
+    let mut question = question.clone();
+    let mut found = Vec::new();
+    let mut facets = None;
+    for _ in 0..1000 {
+        let Page { interactions, next, facets: counted, .. } =
+            store.recent(question.clone()).await.expect(SOUND);
+        assert!(interactions.len() <= question.limit);
+        found.extend(interactions);
+        facets.get_or_insert(counted);
+        question.cursor = next;
+        if question.cursor.is_none() {
+            return (found, facets.unwrap_or_default());
+        }
+    }
+    panic!("the pages do not come to an end: {question:?}");
+}
+
+async fn put(store: &dyn TraceStore, samples: impl IntoIterator<Item = Sample>) {
+    let spans = samples.into_iter().map(Sample::span).collect();
+    store.append(spans).await.expect(SOUND);
+}
+
+fn unwrapped(spans: &[Arc<Span>]) -> Vec<&Span> {
+    spans.iter().map(AsRef::as_ref).collect()
+}
+
+async fn names(store: &dyn TraceStore, trace: u8) -> Vec<String> {
+    let found = store.trace(TraceId([trace; 16]), Limits::default()).await.expect(SOUND);
+    found.map(|trace| trace.spans.iter().map(|span| span.name.clone()).collect()).unwrap_or_default()
+}
+
+async fn a_trace_is_there_at_once_and_only_once(store: &dyn TraceStore) {
+    assert_eq!(store.trace(TraceId([1; 16]), Limits::default()).await.expect(SOUND), None);
+    put(store, [Sample::new(1, 2).at(1, 1), Sample::new(1, 1), Sample::new(2, 1)]).await;
+    put(store, [Sample::new(1, 1)]).await;
+    assert_eq!(names(store, 1).await, ["span 1", "span 2"]);
+    // A client and a server that share an id (B3) are two spans, and so are two services.
+    let client = Sample::new(1, 1).at(2, 1).change(|span| span.kind = crate::span::Kind::Client);
+    put(store, [client, Sample::new(1, 1).at(3, 1).service("crm")]).await;
+    assert_eq!(names(store, 1).await, ["span 1", "span 2", "span 1", "span 1"]);
+    assert_eq!(names(store, 2).await, ["span 1"]);
+}
+
+async fn a_higher_revision_replaces_and_nothing_else_does(store: &dyn TraceStore) {
+    let named = |name: &str, revision| {
+        let name = name.to_owned();
+        Sample::new(1, 1).revision(revision).change(|span| span.name = name)
+    };
+    for (sample, stays) in [
+        (named("first", 1).with(key::UNFINISHED, true), "first"),
+        (named("equal", 1), "first"),
+        (named("lower", 0), "first"),
+        (named("higher", 2).at(7200, 1), "higher"),
+        (named("late", 1), "higher"),
+    ] {
+        put(store, [sample]).await;
+        assert_eq!(names(store, 1).await, [stays]);
+    }
+    let found = store.trace(TraceId([1; 16]), Limits::default()).await.expect(SOUND).expect("it is there");
+    assert!(found.spans.iter().all(|span| span.finished() && span.revision() == 2));
+}
+
+async fn one_span_pulls_its_whole_trace_in(store: &dyn TraceStore) {
+    put(store, [Sample::new(1, 1), Sample::new(2, 1).resource(key::INTERACTION, "call")]).await;
+    put(store, [Sample::new(1, 2).interaction("call").at(9, 1), Sample::new(3, 1).interaction("other")]).await;
+    let found = store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there");
+    assert_eq!(found.spans.len(), 3);
+    assert_eq!(found.summary.trace_ids, [TraceId([1; 16]), TraceId([2; 16])]);
+    let trace = store.trace(TraceId([1; 16]), Limits::default()).await.expect(SOUND).expect("it is there");
+    assert_eq!(trace.interactions, ["call"]);
+    assert_eq!(store.interaction("", Limits::default()).await.expect(SOUND), None);
+}
+
+async fn a_replaced_span_takes_its_trace_along(store: &dyn TraceStore) {
+    put(store, [Sample::new(1, 1).interaction("old").revision(1), Sample::new(1, 2)]).await;
+    put(store, [Sample::new(1, 1).interaction("new").revision(2)]).await;
+    assert_eq!(store.interaction("old", Limits::default()).await.expect(SOUND), None);
+    let found = store.interaction("new", Limits::default()).await.expect(SOUND).expect("it is there");
+    assert_eq!(found.spans.len(), 2);
+    let (listed, _) = all_pages(store, &Recent::default()).await;
+    assert_eq!(listed.iter().map(|summary| summary.id.as_str()).collect::<Vec<_>>(), ["new"]);
+}
+
+async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
+    let call = |span, stage, start, duration| {
+        Sample::new(1, span).interaction("call").stage(stage).at(start, duration)
+    };
+    put(
+        store,
+        [
+            call(1, Stage::Ivr, 0, 20).with(key::CHANNEL, "voice").with(key::DIRECTION, "inbound"),
+            call(2, Stage::Queue, 20, 60).with(key::QUEUE, "billing"),
+            call(3, Stage::Alert, 80, 5).with(key::AGENT, "ann"),
+            call(4, Stage::Alert, 90, 5).with(key::AGENT, "bob"),
+            call(5, Stage::Talk, 95, 200).with(key::OUTCOME, "handled"),
+            call(6, Stage::Wrapup, 295, 30),
+            Sample::new(2, 1).interaction("call").service("crm").at(5, 1).with("cloud.region", "eu-west-1").change(
+                |span| span.status = Status { code: StatusCode::Error, message: "no row".to_owned() },
+            ),
+        ],
+    )
+    .await;
+    let found = store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there").summary;
+    let stages: Vec<_> =
+        found.stages.iter().map(|(stage, ns)| format!("{stage} {}", ns / SECOND)).collect();
+    assert_eq!(stages, ["ivr 20", "queue 60", "alert 10", "talk 200", "wrapup 30"]);
+    assert_eq!((found.waited_ns() / SECOND, found.worked_ns() / SECOND), (70, 230));
+    assert_eq!((found.duration_ns() / SECOND, found.span_count, found.error_count), (325, 7, 1));
+    assert_eq!((found.queues, found.agents), (vec!["billing".to_owned()], vec!["ann".to_owned(), "bob".to_owned()]));
+    assert_eq!(found.services, ["ivr", "crm"]);
+    assert_eq!(found.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(found.outcome.as_deref(), Some("handled"));
+}
+
+async fn pages_follow_each_other(store: &dyn TraceStore) {
+    let ids: Vec<String> = (0..25u8).map(|n| format!("call-{n:02}")).collect();
+    // Five start at the same moment each.
+    let samples = ids.iter().zip(1..).map(|(id, n)| Sample::new(n, 1).interaction(id).at(u64::from(n - 1) / 5, 1));
+    put(store, samples).await;
+    let mut newest_first: Vec<&String> = ids.iter().collect();
+    newest_first.sort_by_key(|id| (std::cmp::Reverse(id.get(5..).unwrap_or("").parse::<u32>().unwrap_or(0) / 5), *id));
+    for (limit, traces) in [(1, 100), (3, 100), (50, 100), (2, 3), (50, 1)] {
+        let limits = Limits { traces, ..Limits::default() };
+        let (found, facets) = all_pages(store, &Recent { limit, limits, ..Recent::default() }).await;
+        assert_eq!(found.iter().map(|summary| &summary.id).collect::<Vec<_>>(), newest_first);
+        if traces == 100 {
+            assert_eq!(facets.service.first().map(|count| count.count), Some(25));
+        }
+    }
+}
+
+async fn facets_leave_their_own_filter_aside(store: &dyn TraceStore) {
+    let call = |n: u8, region: &str, queue: &str| {
+        Sample::new(n, 1).interaction(&n.to_string()).with(key::REGION, region).with(key::QUEUE, queue)
+    };
+    put(store, [call(1, "eu", "a"), call(2, "eu", "b"), call(3, "us", "a"), call(4, "us", "c")]).await;
+    let filter = Filter { region: Some("eu".to_owned()), ..Filter::default() };
+    let page = store.recent(Recent { filter, ..Recent::default() }).await.expect(SOUND);
+    let counts = |counts: &[crate::answer::Count]| {
+        counts.iter().map(|count| format!("{} {}", count.value, count.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(page.interactions.len(), 2);
+    assert_eq!(counts(&page.facets.region), ["eu 2", "us 2"]);
+    assert_eq!(counts(&page.facets.queue), ["a 1", "b 1"]);
+}
+
+async fn limits_cut_and_say_so(store: &dyn TraceStore) {
+    put(store, (1..=20).map(|n| Sample::new(1, n).interaction("call").at(u64::from(n), 1))).await;
+    let few = Limits { spans: 5, ..Limits::default() };
+    let found = store.interaction("call", few).await.expect(SOUND).expect("it is there");
+    assert_eq!((found.spans.len(), found.truncated, found.summary.span_count), (5, true, 20));
+    let small = Limits { bytes: 1, ..Limits::default() };
+    let found = store.trace(TraceId([1; 16]), small).await.expect(SOUND).expect("it is there");
+    assert_eq!((found.spans.len(), found.truncated), (0, true));
+}
