@@ -62,7 +62,9 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free space there, or shorten `retention` in the `lake` section"
         }
-        io::ErrorKind::PermissionDenied => "; give this user the right to write there, or set another `directory`",
+        io::ErrorKind::PermissionDenied => {
+            "; give this user the right to write there, or set another `directory`"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "; set a `directory` on a file system that can be written",
         _ => "",
     }

@@ -11,6 +11,7 @@ pub mod time;
 pub mod stage;
 pub mod span;
 pub mod region;
+pub mod to_spans;
 pub mod facts;
 pub mod summary;
 pub mod question;
@@ -22,10 +23,14 @@ pub mod shelf;
 mod select;
 pub mod read;
 pub mod memory;
+pub mod state;
+pub mod door;
+pub mod lake;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use answer::{Appended, Count, Facets, Interaction, Page, Trace};
+pub use door::StoreDoor;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use question::{Cursor, Filter, Limits, Range, Recent};

@@ -62,17 +62,20 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(
+    /// Answers on a thread that may take its time.
+    fn read<'a, T: Send + 'static>(
         &self,
         limits: Limits,
-        answer: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError>,
-    ) -> BoxFuture<'_, Result<T, StoreError>>
-    where
-        T: Send + 'static,
-    {
+        answer: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
         let shelf = self.shelf();
-        let parts: [&dyn Part; 1] = [shelf.as_ref()];
-        Box::pin(std::future::ready(answer(&mut Reader::new(&parts, limits))))
+        Box::pin(async move {
+            let answered = tokio::task::spawn_blocking(move || {
+                let parts: [&dyn Part; 1] = [shelf.as_ref()];
+                answer(&mut Reader::new(&parts, limits))
+            });
+            answered.await.map_err(|error| StoreError::Bug(error.to_string()))?
+        })
     }
 }
 
@@ -86,7 +89,7 @@ impl TraceStore for MemoryStore {
     }
 
     fn trace(&self, id: TraceId, limits: Limits) -> BoxFuture<'_, Result<Option<Trace>, StoreError>> {
-        self.read(limits, |reader| reader.trace(id))
+        self.read(limits, move |reader| reader.trace(id))
     }
 
     fn interaction<'a>(
@@ -94,11 +97,12 @@ impl TraceStore for MemoryStore {
         id: &'a str,
         limits: Limits,
     ) -> BoxFuture<'a, Result<Option<Interaction>, StoreError>> {
-        self.read(limits, |reader| reader.interaction(id))
+        let id = id.to_owned();
+        self.read(limits, move |reader| reader.interaction(&id))
     }
 
     fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
-        self.read(question.limits, |reader| reader.recent(&question))
+        self.read(question.limits, move |reader| reader.recent(&question))
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {

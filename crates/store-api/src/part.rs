@@ -92,3 +92,29 @@ pub fn short_id(span: &Span) -> u32 {
     });
     ((hash >> 32) ^ hash) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sample;
+
+    #[test]
+    fn the_short_id_is_what_it_was_when_the_files_were_written() {
+        assert_eq!(short_id(&Sample::new(1, 1).span()), 1_356_593);
+        assert_eq!(short_id(&Sample::new(2, 1).span()), short_id(&Sample::new(1, 1).span()));
+        assert_eq!(short_id(&Sample::new(1, 1).service("crm").span()), 644_118_425);
+    }
+
+    #[test]
+    fn the_newest_are_cut_between_two_moments() {
+        let id = |n: u8| TraceId([n; 16]);
+        let starts = vec![(10, id(1)), (30, id(2)), (20, id(3)), (20, id(4)), (20, id(5))];
+        let range = Range { from: 5, to: 31 };
+        for (most, count, complete_from) in
+            [(0, 1, 30), (1, 1, 30), (2, 4, 20), (4, 4, 20), (5, 5, 5), (9, 5, 5)]
+        {
+            let started = Started::newest(starts.clone(), range, most);
+            assert_eq!((started.traces.len(), started.complete_from), (count, complete_from), "{most}");
+        }
+    }
+}

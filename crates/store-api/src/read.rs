@@ -86,7 +86,15 @@ impl<'a> Reader<'a> {
         let mut ids = BTreeSet::new();
         for trace in traces {
             if let Some(known) = self.fragment(trace)? {
-                ids.extend(known.facts.interactions.iter().filter(|id| !ids.contains(*id)).cloned().collect::<Vec<_>>());
+                ids.extend(
+                    known
+                        .facts
+                        .interactions
+                        .iter()
+                        .filter(|id| !ids.contains(*id))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
         Ok((ids, complete_from))

@@ -32,8 +32,24 @@ fn suffix(version: &str) -> Option<&str> {
 /// `us-east-1`, `us-gov-west-1`, `europe-west2`.
 fn is_region(text: &str) -> bool {
     const AREAS: [&str; 18] = [
-        "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "europe", "asia", "australia",
-        "northamerica", "southamerica", "africa", "us-gov", "us-iso",
+        "us",
+        "eu",
+        "ap",
+        "sa",
+        "ca",
+        "me",
+        "af",
+        "il",
+        "mx",
+        "cn",
+        "europe",
+        "asia",
+        "australia",
+        "northamerica",
+        "southamerica",
+        "africa",
+        "us-gov",
+        "us-iso",
     ];
     let Some((area, rest)) = AREAS
         .iter()

@@ -61,7 +61,8 @@ impl Shelf {
         for span in spans {
             // A resource that many spans share is counted at the first of them.
             let shared = Arc::as_ptr(&span.resource);
-            let weight = span.weight() + if shared == resource { 0 } else { span.resource.attributes().heap() };
+            let weight =
+                span.weight() + if shared == resource { 0 } else { span.resource.attributes().heap() };
             resource = shared;
             if self.put(Arc::new(span), weight, now) {
                 appended.spans += 1;

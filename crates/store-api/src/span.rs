@@ -174,7 +174,10 @@ impl Span {
     }
 
     pub fn revision(&self) -> u64 {
-        self.attributes.get(key::REVISION).and_then(Value::as_int).map_or(0, |number| number.max(0).unsigned_abs())
+        self.attributes
+            .get(key::REVISION)
+            .and_then(Value::as_int)
+            .map_or(0, |number| number.max(0).unsigned_abs())
     }
 
     pub fn finished(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An attribute's value.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -13,9 +13,8 @@ pub enum Value {
     String(String),
     Bool(bool),
     Int(i64),
-    /// As its bits in JSON text, so that NaN and the infinities survive.
-    Double(#[serde(with = "bits")] f64),
-    Bytes(Vec<u8>),
+    Double(#[serde(with = "double")] f64),
+    Bytes(#[serde(with = "hex")] Vec<u8>),
     Array(Vec<Self>),
     Map(Attributes),
 }
@@ -66,7 +65,8 @@ impl From<bool> for Value {
 }
 
 /// Attributes in the order of their keys, each key once: the first of several with one key counts.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(from = "BTreeMap<String, Value>")]
 pub struct Attributes(Vec<(String, Value)>);
 
 impl Attributes {
@@ -115,15 +115,47 @@ impl From<BTreeMap<String, Value>> for Attributes {
     }
 }
 
-mod bits {
+impl Serialize for Attributes {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter())
+    }
+}
+
+/// As text, since JSON has neither NaN nor the infinities, and its readers may round.
+mod double {
+    use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(number.to_bits())
+        to.collect_str(number)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        u64::deserialize(from).map(f64::from_bits)
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+mod hex {
+    use std::fmt::Write;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            write!(text, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        to.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        let pairs = text.as_bytes().chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).map_err(D::Error::custom)?;
+            u8::from_str_radix(pair, 16).map_err(D::Error::custom)
+        });
+        pairs.collect()
     }
 }
 
@@ -147,6 +179,8 @@ mod tests {
             Value::Int(i64::MIN),
             Value::Double(f64::NEG_INFINITY),
             Value::Double(-0.0),
+            Value::Double(0.1 + 0.2),
+            Value::Double(f64::MIN_POSITIVE / 3.0),
             Value::Bytes(vec![0, 255]),
             Value::Array(vec![Value::Bool(true), Value::Empty]),
             Value::Map([("k", "v")].into_iter().collect()),
@@ -154,6 +188,9 @@ mod tests {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{text}");
         }
+        let deep = (0..32).fold(Value::Int(1), |inner, _| Value::Map([("k", inner)].into_iter().collect()));
+        let text = serde_json::to_string(&deep).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), deep, "as deep as the door lets through");
         let nan = serde_json::to_string(&Value::Double(f64::NAN)).unwrap();
         assert!(matches!(serde_json::from_str(&nan).unwrap(), Value::Double(number) if number.is_nan()));
     }

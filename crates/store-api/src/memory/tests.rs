@@ -18,7 +18,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn keeps_the_contract() {
-    contract(async || Arc::new(MemoryStore::new(ROOMY, Duration::from_secs(3600))) as Arc<dyn TraceStore>).await;
+    contract(async || Arc::new(MemoryStore::new(ROOMY, Duration::from_secs(3600))) as Arc<dyn TraceStore>)
+        .await;
 }
 
 proptest! {

@@ -142,7 +142,8 @@ async fn a_higher_revision_replaces_and_nothing_else_does(store: &dyn TraceStore
 
 async fn one_span_pulls_its_whole_trace_in(store: &dyn TraceStore) {
     put(store, [Sample::new(1, 1), Sample::new(2, 1).resource(key::INTERACTION, "call")]).await;
-    put(store, [Sample::new(1, 2).interaction("call").at(9, 1), Sample::new(3, 1).interaction("other")]).await;
+    put(store, [Sample::new(1, 2).interaction("call").at(9, 1), Sample::new(3, 1).interaction("other")])
+        .await;
     let found = store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there");
     assert_eq!(found.spans.len(), 3);
     assert_eq!(found.summary.trace_ids, [TraceId([1; 16]), TraceId([2; 16])]);
@@ -174,19 +175,27 @@ async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
             call(4, Stage::Alert, 90, 5).with(key::AGENT, "bob"),
             call(5, Stage::Talk, 95, 200).with(key::OUTCOME, "handled"),
             call(6, Stage::Wrapup, 295, 30),
-            Sample::new(2, 1).interaction("call").service("crm").at(5, 1).with("cloud.region", "eu-west-1").change(
-                |span| span.status = Status { code: StatusCode::Error, message: "no row".to_owned() },
-            ),
+            Sample::new(2, 1)
+                .interaction("call")
+                .service("crm")
+                .at(5, 1)
+                .with("cloud.region", "eu-west-1")
+                .change(|span| {
+                    span.status = Status { code: StatusCode::Error, message: "no row".to_owned() }
+                }),
         ],
     )
     .await;
-    let found = store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there").summary;
-    let stages: Vec<_> =
-        found.stages.iter().map(|(stage, ns)| format!("{stage} {}", ns / SECOND)).collect();
+    let found =
+        store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there").summary;
+    let stages: Vec<_> = found.stages.iter().map(|(stage, ns)| format!("{stage} {}", ns / SECOND)).collect();
     assert_eq!(stages, ["ivr 20", "queue 60", "alert 10", "talk 200", "wrapup 30"]);
     assert_eq!((found.waited_ns() / SECOND, found.worked_ns() / SECOND), (70, 230));
     assert_eq!((found.duration_ns() / SECOND, found.span_count, found.error_count), (325, 7, 1));
-    assert_eq!((found.queues, found.agents), (vec!["billing".to_owned()], vec!["ann".to_owned(), "bob".to_owned()]));
+    assert_eq!(
+        (found.queues, found.agents),
+        (vec!["billing".to_owned()], vec!["ann".to_owned(), "bob".to_owned()])
+    );
     assert_eq!(found.services, ["ivr", "crm"]);
     assert_eq!(found.region.as_deref(), Some("eu-west-1"));
     assert_eq!(found.outcome.as_deref(), Some("handled"));
@@ -195,10 +204,13 @@ async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
 async fn pages_follow_each_other(store: &dyn TraceStore) {
     let ids: Vec<String> = (0..25u8).map(|n| format!("call-{n:02}")).collect();
     // Five start at the same moment each.
-    let samples = ids.iter().zip(1..).map(|(id, n)| Sample::new(n, 1).interaction(id).at(u64::from(n - 1) / 5, 1));
+    let samples =
+        ids.iter().zip(1..).map(|(id, n)| Sample::new(n, 1).interaction(id).at(u64::from(n - 1) / 5, 1));
     put(store, samples).await;
     let mut newest_first: Vec<&String> = ids.iter().collect();
-    newest_first.sort_by_key(|id| (std::cmp::Reverse(id.get(5..).unwrap_or("").parse::<u32>().unwrap_or(0) / 5), *id));
+    newest_first.sort_by_key(|id| {
+        (std::cmp::Reverse(id.get(5..).unwrap_or("").parse::<u32>().unwrap_or(0) / 5), *id)
+    });
     for (limit, traces) in [(1, 100), (3, 100), (50, 100), (2, 3), (50, 1)] {
         let limits = Limits { traces, ..Limits::default() };
         let (found, facets) = all_pages(store, &Recent { limit, limits, ..Recent::default() }).await;

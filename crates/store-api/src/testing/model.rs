@@ -67,7 +67,8 @@ impl Model {
             values.sort_unstable();
             distinct(values.into_iter().map(|(_, value)| value).collect())
         };
-        let mut services: Vec<_> = spans.iter().map(|span| (span.start_ns, span.resource.service())).collect();
+        let mut services: Vec<_> =
+            spans.iter().map(|span| (span.start_ns, span.resource.service())).collect();
         services.sort_unstable();
         let mut stages: Vec<(u64, Stage)> =
             spans.iter().filter_map(|span| Some((span.start_ns, span.stage()?))).collect();

@@ -109,7 +109,13 @@ pub fn arbitrary_span() -> impl Strategy<Value = Span> {
     let texts = vec(
         (
             select(vec![
-                key::CHANNEL, key::DIRECTION, key::QUEUE, key::REGION, key::AGENT, key::OUTCOME, "cloud.region",
+                key::CHANNEL,
+                key::DIRECTION,
+                key::QUEUE,
+                key::REGION,
+                key::AGENT,
+                key::OUTCOME,
+                "cloud.region",
             ]),
             select(vec!["a", "b", "C"]),
         ),

@@ -1,0 +1,182 @@
+//! Where components get their stores from: one store for one directory, however many use it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use flow::BoxFuture;
+use flow::config::GoDuration;
+use serde::Deserialize;
+
+use crate::error::StoreError;
+use crate::memory::MemoryStore;
+use crate::store::TraceStore;
+
+/// The settings of a `lake` exporter.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Default: `$XDG_DATA_HOME/throughline`, else `~/.local/share/throughline`.
+    pub directory: PathBuf,
+    /// Spans are removed when both their time and their arrival are longer ago.
+    pub retention: GoDuration,
+    /// How long a span may lie in memory alone.
+    pub flush_interval: GoDuration,
+    /// Write to disk before a batch is acknowledged.
+    pub sync: bool,
+    /// Bytes of spans in memory, at most.
+    pub memory_limit_mib: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let from = |name: &str, below: &str| {
+            let base = std::env::var_os(name).map(PathBuf::from).filter(|base| base.is_absolute())?;
+            Some(base.join(below))
+        };
+        let directory =
+            from("XDG_DATA_HOME", "throughline").or_else(|| from("HOME", ".local/share/throughline"));
+        Self {
+            directory: directory.unwrap_or_else(|| PathBuf::from("throughline-data")),
+            retention: GoDuration::from_secs(7 * 24 * 3600),
+            flush_interval: GoDuration::from_secs(5),
+            sync: false,
+            memory_limit_mib: 128,
+        }
+    }
+}
+
+impl Settings {
+    pub fn memory_limit(&self) -> usize {
+        usize::try_from(self.memory_limit_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
+    }
+}
+
+/// How this binary makes a store.
+pub type Opener = fn(Settings) -> BoxFuture<'static, Result<Arc<dyn TraceStore>, StoreError>>;
+
+/// For binaries without Parquet: spans stay in memory, and the directory is not touched.
+pub fn open_memory(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn TraceStore>, StoreError>> {
+    let store =
+        MemoryStore::new(settings.memory_limit(), settings.retention.get().max(Duration::from_secs(60)));
+    Box::pin(std::future::ready(Ok(Arc::new(store) as Arc<dyn TraceStore>)))
+}
+
+/// Offered to components through [`Ctx`](flow::Ctx).
+pub struct StoreDoor {
+    opener: Opener,
+    /// By the id of the exporter.
+    configured: Mutex<BTreeMap<String, Settings>>,
+    open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
+}
+
+/// Why no store can be told for a name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoStore {
+    #[error("there is no `lake` exporter in any pipeline; add one, or set `store` to a directory")]
+    NotConfigured,
+    #[error("there are several `lake` exporters ({0}); set `store` to one of them")]
+    Ambiguous(String),
+    #[error("`{name}` is neither a `lake` exporter of a pipeline{known} nor an absolute path of a directory")]
+    Unknown { name: String, known: String },
+    #[error(
+        "`{0}` and `{1}` share a directory, but not their settings; give both the same, or two directories"
+    )]
+    Conflict(String, String),
+}
+
+impl StoreDoor {
+    pub fn new(opener: Opener) -> Self {
+        Self { opener, configured: Mutex::default(), open: tokio::sync::Mutex::default() }
+    }
+
+    /// Called when a `lake` exporter is made, so that others can find its store by its id.
+    pub fn configure(&self, exporter: &str, settings: Settings) -> Result<(), NoStore> {
+        let mut configured = self.configured();
+        let clash = configured.iter().find(|(id, other)| {
+            *id != exporter && other.directory == settings.directory && **other != settings
+        });
+        if let Some((other, _)) = clash {
+            return Err(NoStore::Conflict(other.clone(), exporter.to_owned()));
+        }
+        configured.insert(exporter.to_owned(), settings);
+        Ok(())
+    }
+
+    /// The settings of the store that is meant: the id of a `lake` exporter, an absolute directory, or, where
+    /// there is only one, nothing.
+    pub fn find(&self, name: Option<&str>) -> Result<Settings, NoStore> {
+        let configured = self.configured();
+        let ids = || configured.keys().cloned().collect::<Vec<_>>().join(", ");
+        let Some(name) = name else {
+            let mut stores = configured.values();
+            let first = stores.next().ok_or(NoStore::NotConfigured)?;
+            let same = stores.all(|other| other.directory == first.directory);
+            return if same { Ok(first.clone()) } else { Err(NoStore::Ambiguous(ids())) };
+        };
+        if let Some(settings) = configured.get(name) {
+            return Ok(settings.clone());
+        }
+        let directory = Path::new(name);
+        if !directory.is_absolute() {
+            let known = if configured.is_empty() { String::new() } else { format!(" ({})", ids()) };
+            return Err(NoStore::Unknown { name: name.to_owned(), known });
+        }
+        let same = configured.values().find(|settings| settings.directory == directory);
+        Ok(same
+            .cloned()
+            .unwrap_or_else(|| Settings { directory: directory.to_owned(), ..Settings::default() }))
+    }
+
+    /// The store of these settings; stays open as long as somebody holds it.
+    pub async fn open(&self, settings: &Settings) -> Result<Arc<dyn TraceStore>, StoreError> {
+        let mut open = self.open.lock().await;
+        if let Some(store) = open.get(&settings.directory).and_then(Weak::upgrade) {
+            return Ok(store);
+        }
+        let store = (self.opener)(settings.clone()).await?;
+        open.insert(settings.directory.clone(), Arc::downgrade(&store));
+        Ok(store)
+    }
+
+    fn configured(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Settings>> {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(directory: &str) -> Settings {
+        Settings { directory: PathBuf::from(directory), ..Settings::default() }
+    }
+
+    #[tokio::test]
+    async fn one_directory_is_one_store() {
+        let door = StoreDoor::new(open_memory);
+        let first = door.open(&at("/a")).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &door.open(&at("/a")).await.unwrap()));
+        assert!(!Arc::ptr_eq(&first, &door.open(&at("/b")).await.unwrap()));
+    }
+
+    #[test]
+    fn a_store_is_found_by_what_was_meant() {
+        let door = StoreDoor::new(open_memory);
+        assert_eq!(door.find(None), Err(NoStore::NotConfigured));
+        door.configure("lake", at("/a")).unwrap();
+        assert_eq!(door.find(None), Ok(at("/a")));
+        assert_eq!(door.find(Some("/elsewhere")), Ok(at("/elsewhere")));
+        door.configure("lake/2", at("/b")).unwrap();
+        assert_eq!(door.find(None), Err(NoStore::Ambiguous("lake, lake/2".to_owned())));
+        assert_eq!(door.find(Some("lake/2")), Ok(at("/b")));
+        let unknown = door.find(Some("lake/3")).unwrap_err().to_string();
+        assert_eq!(
+            unknown,
+            "`lake/3` is neither a `lake` exporter of a pipeline (lake, lake/2) nor an absolute path of a directory"
+        );
+        let clash = door.configure("lake/3", Settings { sync: true, ..at("/b") });
+        assert_eq!(clash, Err(NoStore::Conflict("lake/2".to_owned(), "lake/3".to_owned())));
+    }
+}
