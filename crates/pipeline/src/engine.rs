@@ -1,1 +1,7 @@
-//! A plan becomes running tasks.
+//! A plan becomes running tasks: inlet, processors, fan-out, sending queues; and an account of every item.
+
+pub mod account;
+pub mod inlet;
+pub mod fan_out;
+pub mod sending;
+pub mod health;

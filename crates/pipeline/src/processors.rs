@@ -1,1 +1,3 @@
 //! Through: what changes, delays or limits batches.
+
+pub mod batch;

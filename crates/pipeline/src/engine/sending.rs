@@ -1,0 +1,284 @@
+//! What stands around every exporter: a bounded queue, consumers, retries with backoff, and the account.
+//!
+//! Keys and defaults are the collector's `exporterhelper`. The timeout of one attempt is the exporter's own.
+
+mod settings;
+mod queue;
+mod retry;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flow::{Batch, BoxFuture, Consumer, ExportError, Exporter, Outcome, Refusal, Signal, Telemetry};
+use prometheus::IntCounter;
+use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::account::Accounts;
+use super::health::Health;
+use queue::{Entry, Queue};
+use retry::Backoff;
+pub use settings::{QueueSettings, RetrySettings, SendingSettings, Sizer, check};
+
+/// After this long at shutdown, what is still queued is given up and counted.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A consumer that feeds one exporter.
+pub struct Sending {
+    shared: Arc<Shared>,
+    consumers: Mutex<JoinSet<()>>,
+}
+
+struct Shared {
+    id: Arc<str>,
+    exporter: Arc<dyn Exporter>,
+    settings: SendingSettings,
+    queue: Queue,
+    closing: AtomicBool,
+    close: Notify,
+    accounts: Arc<Accounts>,
+    health: Arc<Health>,
+    counts: Counts,
+}
+
+/// The collector's counters, one of each signal.
+struct Counts {
+    sent: [IntCounter; 3],
+    failed: [IntCounter; 3],
+    not_enqueued: [IntCounter; 3],
+}
+
+/// Why a batch was given up, as `reason` of the lost items.
+struct GivenUp {
+    reason: &'static str,
+    why: String,
+    retryable: bool,
+}
+
+impl Sending {
+    /// Starts the consumers.
+    pub fn start(
+        id: &str,
+        exporter: Arc<dyn Exporter>,
+        settings: SendingSettings,
+        accounts: Arc<Accounts>,
+        health: Arc<Health>,
+        telemetry: &Telemetry,
+    ) -> Arc<Self> {
+        let id: Arc<str> = Arc::from(id);
+        let queue = Queue::new(&id, &settings.sending_queue, &health, telemetry);
+        let counts = Counts::new(&id, telemetry);
+        let consumers = if settings.sending_queue.enabled { settings.sending_queue.num_consumers } else { 0 };
+        let shared = Arc::new(Shared {
+            id,
+            exporter,
+            settings,
+            queue,
+            closing: AtomicBool::new(false),
+            close: Notify::new(),
+            accounts,
+            health,
+            counts,
+        });
+        let mut tasks = JoinSet::new();
+        for _ in 0..consumers {
+            tasks.spawn(Arc::clone(&shared).run());
+        }
+        Arc::new(Self { shared, consumers: Mutex::new(tasks) })
+    }
+}
+
+impl Consumer for Sending {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let shared = &self.shared;
+            let queue = &shared.settings.sending_queue;
+            if !queue.enabled {
+                shared.enqueued(&batch);
+                return shared.deliver_now(&batch).await;
+            }
+            let (answer, result) = if queue.wait_for_result {
+                let (sender, receiver) = oneshot::channel();
+                (Some(sender), Some(receiver))
+            } else {
+                (None, None)
+            };
+            shared.enqueue(Entry { batch, answer }).await?;
+            match result {
+                Some(result) => result.await.unwrap_or_else(|_| Err(shared.shutting_down())),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Lets the consumers empty the queue with one attempt for each batch; what then remains is counted as lost.
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.shared.closing.store(true, Ordering::Release);
+            self.shared.close.notify_waiters();
+            self.shared.queue.close();
+            let mut consumers = self.consumers.lock().await;
+            let emptied = async { while consumers.join_next().await.is_some() {} };
+            if tokio::time::timeout(DRAIN_DEADLINE, emptied).await.is_err() {
+                consumers.shutdown().await;
+            }
+            for entry in self.shared.queue.take_all() {
+                self.shared.give_up(&entry.batch, &GivenUp::new("shutdown", "the process stops"));
+            }
+        })
+    }
+}
+
+impl Shared {
+    async fn run(self: Arc<Self>) {
+        while let Some(Entry { batch, answer }) = self.queue.next().await {
+            match answer {
+                Some(answer) => {
+                    let result = self.deliver_now(&batch).await;
+                    // The client may have gone; the result is in the account either way.
+                    drop(answer.send(result));
+                }
+                None => {
+                    if let Err(given_up) = self.deliver(&batch).await {
+                        self.give_up(&batch, &given_up);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn enqueue(&self, entry: Entry) -> Result<(), Refusal> {
+        let (signal, items) = (entry.batch.signal, entry.batch.items);
+        // Before the push: a consumer may be done with it before this task goes on.
+        self.enqueued(&entry.batch);
+        let pipeline = Arc::clone(&entry.batch.pipeline);
+        let pushed = self.queue.push(entry).await;
+        if let Err(refusal) = &pushed {
+            self.withdraw(&pipeline, items);
+            count(&self.counts.not_enqueued, signal, items);
+            tracing::debug!(exporter = %self.id, items, %refusal, "not queued");
+        }
+        pushed
+    }
+
+    /// Delivers while the client waits: a failure is the client's to know, not a loss.
+    async fn deliver_now(&self, batch: &Batch) -> Result<(), Refusal> {
+        self.deliver(batch).await.map_err(|given_up| {
+            self.withdraw(&batch.pipeline, batch.items);
+            if given_up.retryable {
+                Refusal::down(given_up.why, Duration::from_secs(5))
+            } else {
+                Refusal::bug(given_up.why)
+            }
+        })
+    }
+
+    async fn deliver(&self, batch: &Batch) -> Result<(), GivenUp> {
+        let started = Instant::now();
+        let mut backoff = Backoff::new(&self.settings.retry_on_failure);
+        loop {
+            let last = self.closing.load(Ordering::Acquire);
+            let error = match self.exporter.export(batch).await {
+                Ok(()) => {
+                    self.delivered(batch, 0);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let (why, after) = match error {
+                ExportError::Retry { why, after } => (why, after),
+                ExportError::Permanent(why) => {
+                    return Err(GivenUp { retryable: false, ..GivenUp::new("rejected", why) });
+                }
+                ExportError::Partial { rejected, why } => {
+                    tracing::error!(exporter = %self.id, rejected, why, "lost in part");
+                    self.delivered(batch, rejected.min(batch.items));
+                    return Ok(());
+                }
+            };
+            self.health.failed(&self.id, &why);
+            if last {
+                return Err(GivenUp::new("shutdown", why));
+            }
+            let Some(delay) = backoff.next(started.elapsed(), after) else {
+                let reason = if backoff.enabled() { "retry_exhausted" } else { "retry_disabled" };
+                return Err(GivenUp::new(reason, why));
+            };
+            tracing::info!(exporter = %self.id, items = batch.items, why, ?delay, "export failed, will retry");
+            let closed = self.close.notified();
+            if !self.closing.load(Ordering::Acquire) {
+                tokio::select! { () = tokio::time::sleep(delay) => {}, () = closed => {} }
+            }
+        }
+    }
+
+    fn delivered(&self, batch: &Batch, rejected: usize) {
+        count(&self.counts.sent, batch.signal, batch.items - rejected);
+        count(&self.counts.failed, batch.signal, rejected);
+        self.health.succeeded(&self.id);
+        if let Some(account) = self.accounts.get(&batch.pipeline) {
+            account.exported(&self.id, batch.items - rejected);
+            if rejected > 0 {
+                account.lost(&self.id, rejected, "rejected");
+            }
+        }
+        batch.ack.settle(&self.id, Outcome::Exported);
+    }
+
+    fn give_up(&self, batch: &Batch, given_up: &GivenUp) {
+        let GivenUp { reason, why, .. } = given_up;
+        tracing::error!(exporter = %self.id, items = batch.items, reason, why, "lost");
+        count(&self.counts.failed, batch.signal, batch.items);
+        if let Some(account) = self.accounts.get(&batch.pipeline) {
+            account.lost(&self.id, batch.items, reason);
+        }
+        batch.ack.settle(&self.id, Outcome::Lost(reason));
+    }
+
+    fn enqueued(&self, batch: &Batch) {
+        if let Some(account) = self.accounts.get(&batch.pipeline) {
+            account.enqueued(&self.id, batch.items);
+        }
+    }
+
+    fn withdraw(&self, pipeline: &str, items: usize) {
+        if let Some(account) = self.accounts.get(pipeline) {
+            account.withdrawn(&self.id, items);
+        }
+    }
+
+    fn shutting_down(&self) -> Refusal {
+        Refusal::down(format!("exporter {} is shutting down", self.id), Duration::from_secs(5))
+    }
+}
+
+impl GivenUp {
+    fn new(reason: &'static str, why: impl Into<String>) -> Self {
+        Self { reason, why: why.into(), retryable: true }
+    }
+}
+
+impl Counts {
+    fn new(id: &str, telemetry: &Telemetry) -> Self {
+        let each = |what: &str| {
+            Signal::ALL.map(|signal| {
+                let name = format!("otelcol_exporter_{what}_{}", signal.items());
+                telemetry
+                    .counter(&name, "As in the OpenTelemetry Collector.", &["exporter"])
+                    .with_label_values(&[id])
+            })
+        };
+        Self { sent: each("sent"), failed: each("send_failed"), not_enqueued: each("enqueue_failed") }
+    }
+}
+
+fn count(counters: &[IntCounter; 3], signal: Signal, items: usize) {
+    if let Some(counter) = counters.get(signal as usize) {
+        counter.inc_by(items as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! A bounded queue whose refusals say when to come back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flow::{Batch, Refusal, Telemetry};
+use prometheus::IntGauge;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use super::settings::{QueueSettings, Sizer};
+use crate::engine::health::Health;
+
+pub(super) struct Entry {
+    pub(super) batch: Batch,
+    /// Told the result where the client waits for it.
+    pub(super) answer: Option<oneshot::Sender<Result<(), Refusal>>>,
+}
+
+pub(super) struct Queue {
+    id: Arc<str>,
+    settings: QueueSettings,
+    state: Mutex<State>,
+    arrived: Notify,
+    room: Notify,
+    size: IntGauge,
+    health: Arc<Health>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: VecDeque<Entry>,
+    /// In the sizer's unit.
+    size: usize,
+    closed: bool,
+    drain: Drain,
+}
+
+/// How fast the queue empties, for the time of a refusal.
+#[derive(Default)]
+struct Drain {
+    last: Option<Instant>,
+    /// Smoothed seconds between two entries taken.
+    interval: f64,
+}
+
+impl Queue {
+    pub(super) fn new(
+        id: &Arc<str>,
+        settings: &QueueSettings,
+        health: &Arc<Health>,
+        telemetry: &Telemetry,
+    ) -> Self {
+        let gauge = |name: &str| {
+            telemetry
+                .gauge(name, "As in the OpenTelemetry Collector.", &["exporter"])
+                .with_label_values(&[id])
+        };
+        gauge("otelcol_exporter_queue_capacity").set(settings.queue_size as i64);
+        health.queue(id, 0, settings.queue_size);
+        Self {
+            id: Arc::clone(id),
+            settings: settings.clone(),
+            state: Mutex::default(),
+            arrived: Notify::new(),
+            room: Notify::new(),
+            size: gauge("otelcol_exporter_queue_size"),
+            health: Arc::clone(health),
+        }
+    }
+
+    /// Puts an entry in, waits for room where `block_on_overflow` says so, else refuses.
+    pub(super) async fn push(&self, entry: Entry) -> Result<(), Refusal> {
+        let mut entry = entry;
+        loop {
+            let room = self.room.notified();
+            match self.try_push(entry) {
+                Ok(()) => return Ok(()),
+                Err(refused) => {
+                    let (back, refusal) = *refused;
+                    if !self.settings.block_on_overflow || refusal.fault == flow::Fault::Down {
+                        return Err(refusal);
+                    }
+                    entry = back;
+                }
+            }
+            room.await;
+        }
+    }
+
+    /// The oldest entry; waits for one, `None` once closed and empty.
+    pub(super) async fn next(&self) -> Option<Entry> {
+        loop {
+            let arrived = self.arrived.notified();
+            {
+                let mut state = self.lock();
+                if let Some(entry) = state.entries.pop_front() {
+                    state.size -= self.weight(&entry.batch);
+                    state.drain.taken();
+                    self.size.set(state.size as i64);
+                    self.health.queue(&self.id, state.size, self.settings.queue_size);
+                    drop(state);
+                    self.room.notify_one();
+                    return Some(entry);
+                }
+                if state.closed {
+                    return None;
+                }
+            }
+            arrived.await;
+        }
+    }
+
+    /// Takes no more entries; wakes everybody who waits.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_waiters();
+        self.room.notify_waiters();
+    }
+
+    pub(super) fn take_all(&self) -> Vec<Entry> {
+        let mut state = self.lock();
+        state.size = 0;
+        self.size.set(0);
+        state.entries.drain(..).collect()
+    }
+
+    fn try_push(&self, entry: Entry) -> Result<(), Box<(Entry, Refusal)>> {
+        let weight = self.weight(&entry.batch);
+        let mut state = self.lock();
+        if state.closed {
+            let why = format!("exporter {} is shutting down", self.id);
+            return Err(Box::new((entry, Refusal::down(why, Duration::from_secs(5)))));
+        }
+        // One that is larger than the whole queue still gets in when the queue is empty.
+        if state.size + weight > self.settings.queue_size && state.size > 0 {
+            let why = format!("the sending queue of exporter {} is full", self.id);
+            let refusal = Refusal::busy(why, state.drain.retry_after(state.entries.len()));
+            return Err(Box::new((entry, refusal)));
+        }
+        state.size += weight;
+        state.entries.push_back(entry);
+        self.size.set(state.size as i64);
+        self.health.queue(&self.id, state.size, self.settings.queue_size);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    fn weight(&self, batch: &Batch) -> usize {
+        match self.settings.sizer {
+            Sizer::Requests => 1,
+            Sizer::Items => batch.items,
+            Sizer::Bytes => batch.payload.len(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drain {
+    fn taken(&mut self) {
+        let now = Instant::now();
+        if let Some(last) = self.last {
+            self.interval = self.interval * 0.9 + (now - last).as_secs_f64() * 0.1;
+        }
+        self.last = Some(now);
+    }
+
+    /// When a tenth of the queue will have gone, between 1 and 30 seconds.
+    fn retry_after(&self, waiting: usize) -> Duration {
+        let since = self.last.map_or(0.0, |last| last.elapsed().as_secs_f64());
+        let seconds = self.interval.max(since) * (waiting as f64 / 10.0).max(1.0);
+        Duration::from_secs_f64(seconds.clamp(1.0, 30.0).ceil())
+    }
+}

@@ -1,0 +1,165 @@
+//! `sending_queue` and `retry_on_failure`, as every exporter's section has them.
+
+use flow::config::{Finding, GoDuration, Node};
+use serde::Deserialize;
+
+/// Both blocks; exporters put the two types into their own settings, the engine reads them with [`SendingSettings::of`].
+#[derive(Clone, Default, Debug)]
+pub struct SendingSettings {
+    pub retry_on_failure: RetrySettings,
+    pub sending_queue: QueueSettings,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetrySettings {
+    pub enabled: bool,
+    pub initial_interval: GoDuration,
+    pub randomization_factor: f64,
+    pub multiplier: f64,
+    pub max_interval: GoDuration,
+    /// 0 retries for ever.
+    pub max_elapsed_time: GoDuration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            initial_interval: GoDuration::from_secs(5),
+            randomization_factor: 0.5,
+            multiplier: 1.5,
+            max_interval: GoDuration::from_secs(30),
+            max_elapsed_time: GoDuration::from_secs(300),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueSettings {
+    pub enabled: bool,
+    pub num_consumers: usize,
+    pub queue_size: usize,
+    pub sizer: Sizer,
+    pub block_on_overflow: bool,
+    pub wait_for_result: bool,
+    pub storage: Option<String>,
+    pub batch: Option<QueueBatch>,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            num_consumers: 10,
+            queue_size: 1000,
+            sizer: Sizer::Requests,
+            block_on_overflow: false,
+            wait_for_result: false,
+            storage: None,
+            batch: None,
+        }
+    }
+}
+
+/// What `queue_size` counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sizer {
+    Requests,
+    Items,
+    Bytes,
+}
+
+/// Batching in front of the queue.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueueBatch {
+    pub flush_timeout: GoDuration,
+    pub min_size: usize,
+    pub max_size: usize,
+    pub sizer: Option<Sizer>,
+}
+
+impl Default for QueueBatch {
+    fn default() -> Self {
+        Self { flush_timeout: GoDuration::from_millis(200), min_size: 8192, max_size: 0, sizer: None }
+    }
+}
+
+impl SendingSettings {
+    /// Reads the blocks of a section that [`check`] found no error in.
+    pub fn of(section: &Node) -> Self {
+        fn read<T: Default + for<'de> Deserialize<'de>>(section: &Node, key: &str) -> T {
+            section
+                .get(key)
+                .filter(|node| !node.is_null())
+                .and_then(|node| node.parse().ok())
+                .unwrap_or_default()
+        }
+        Self {
+            retry_on_failure: read(section, "retry_on_failure"),
+            sending_queue: read(section, "sending_queue"),
+        }
+    }
+}
+
+/// What the types alone do not say; for the `check` of every exporter, beside that of its own settings.
+pub fn check(section: &Node) -> Vec<Finding> {
+    let settings = SendingSettings::of(section);
+    let mut findings = Vec::new();
+    let mut wrong = |keys: &[&str], wrong: bool, message: &str, help: &str| {
+        if let (true, Some(at)) = (wrong, section.at(keys.iter().copied())) {
+            findings.push(Finding::error(at, message).help(help));
+        }
+    };
+    let retry = &settings.retry_on_failure;
+    wrong(
+        &["retry_on_failure", "randomization_factor"],
+        !(0.0..=1.0).contains(&retry.randomization_factor),
+        "must be within [0, 1]",
+        "0.5 is the default",
+    );
+    wrong(
+        &["retry_on_failure", "multiplier"],
+        retry.multiplier < 0.0,
+        "must not be negative",
+        "1.5 is the default",
+    );
+    let queue = &settings.sending_queue;
+    wrong(
+        &["sending_queue", "num_consumers"],
+        queue.num_consumers == 0,
+        "must be positive",
+        "10 is the default",
+    );
+    wrong(&["sending_queue", "queue_size"], queue.queue_size == 0, "must be positive", "1000 is the default");
+    wrong(
+        &["sending_queue", "storage"],
+        queue.storage.is_some(),
+        "a queue on disk is not supported yet",
+        "remove `storage`; what is queued in memory does not survive a restart",
+    );
+    if let Some(batch) = &queue.batch {
+        wrong(
+            &["sending_queue", "batch", "max_size"],
+            batch.max_size > 0 && batch.max_size < batch.min_size,
+            "must not be smaller than min_size",
+            "raise max_size, or set it to 0 for no limit",
+        );
+        wrong(
+            &["sending_queue", "batch", "sizer"],
+            matches!(batch.sizer, Some(Sizer::Requests | Sizer::Bytes)),
+            "batches are sized by items",
+            "write `sizer: items`",
+        );
+        wrong(
+            &["sending_queue", "batch", "flush_timeout"],
+            batch.flush_timeout.is_zero(),
+            "must be positive",
+            "200ms is the default",
+        );
+    }
+    findings
+}

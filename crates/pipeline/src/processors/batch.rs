@@ -1,0 +1,93 @@
+//! `batch`: joins batches until they are large or old enough.
+//!
+//! What it has taken it keeps until the next consumer takes it: a full queue behind it makes it refuse, not lose.
+
+mod settings;
+mod shard;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flow::config::Node;
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
+use futures_util::future::join_all;
+
+pub use settings::Settings;
+use shard::Shard;
+
+use crate::engine::account::Accounts;
+
+pub static FACTORY: Factory = Factory {
+    name: "batch",
+    aliases: &[],
+    signals: &Signal::ALL,
+    check: settings::check,
+    make: Make::Processor(make),
+};
+
+fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
+    let settings = section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
+    Ok(Arc::new(Batcher::new(settings, ctx.get().unwrap_or_default(), next)))
+}
+
+/// One shard for each combination of the metadata values that `metadata_keys` names.
+pub struct Batcher {
+    settings: Arc<Settings>,
+    accounts: Arc<Accounts>,
+    next: Arc<dyn Consumer>,
+    shards: Mutex<HashMap<Vec<String>, Arc<Shard>>>,
+}
+
+impl Batcher {
+    pub fn new(settings: Settings, accounts: Arc<Accounts>, next: Arc<dyn Consumer>) -> Self {
+        Self { settings: Arc::new(settings), accounts, next, shards: Mutex::default() }
+    }
+
+    fn shard(&self, batch: &Batch) -> Result<Arc<Shard>, Refusal> {
+        let values: Vec<String> = self
+            .settings
+            .metadata_keys
+            .iter()
+            .map(|key| batch.client.header(key).collect::<Vec<_>>().join(";"))
+            .collect();
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = shards.get(&values) {
+            return Ok(Arc::clone(shard));
+        }
+        let limit = self.settings.metadata_cardinality_limit;
+        if limit > 0 && shards.len() >= limit && !self.settings.metadata_keys.is_empty() {
+            return Err(Refusal::bug("too many batcher metadata-value combinations"));
+        }
+        let shard = Shard::start(&self.settings, &self.accounts, &self.next);
+        shards.insert(values, Arc::clone(&shard));
+        Ok(shard)
+    }
+
+    fn all_shards(&self) -> Vec<Arc<Shard>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl Consumer for Batcher {
+    fn admit(&self, bytes: usize) -> Result<(), Refusal> {
+        self.next.admit(bytes)
+    }
+
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move { self.shard(&batch)?.take(batch).await })
+    }
+
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            join_all(self.all_shards().iter().map(|shard| shard.drain(Duration::from_secs(10)))).await;
+        })
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.all_shards().iter().map(|shard| shard.items()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;
