@@ -9,6 +9,8 @@ pub struct Machine {
     pub cores: usize,
     pub memory_mib: u64,
     pub kernel: String,
+    /// Of the minute before the bench: above zero, others had a share of the processor.
+    pub load_average: String,
 }
 
 impl Machine {
@@ -19,6 +21,7 @@ impl Machine {
             let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
             line.trim_start_matches([' ', '\t', ':']).to_owned()
         };
+        let load_average = read("/proc/loadavg").split_whitespace().next().unwrap_or_default().to_owned();
         let memory = after(&read("/proc/meminfo"), "MemTotal");
         let kib: u64 = memory.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
         Self {
@@ -26,6 +29,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             memory_mib: kib / 1024,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            load_average,
         }
     }
 }

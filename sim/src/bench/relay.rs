@@ -1,13 +1,16 @@
 //! The least that a system under test can do: pass bytes on, untouched.
 //!
-//! What the harness measures with it is the floor: the cost of the sockets, and the rate at which generator and
-//! sink themselves are the limit.
+//! Its cost is that of the sockets alone. (A collector that batches can be below it for small requests, since it
+//! sends fewer.) Its rate is what generator and sink allow on this machine.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use tokio::io::copy_bidirectional;
+use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
+
+/// Holds a request of 100 spans, and most batches.
+const BUFFER: usize = 128 << 10;
 
 /// Relays connections from both receivers' addresses to the sink, as the bench's environment names them.
 pub async fn run(setting: impl Fn(&str) -> Option<String>) -> Result<()> {
@@ -27,7 +30,7 @@ async fn relay(listener: TcpListener, to: SocketAddr) -> Result<()> {
             let Ok(mut far) = TcpStream::connect(to).await else { return };
             if near.set_nodelay(true).and_then(|()| far.set_nodelay(true)).is_ok() {
                 // Whoever hangs up first ends both.
-                drop(copy_bidirectional(&mut near, &mut far).await);
+                drop(copy_bidirectional_with_sizes(&mut near, &mut far, BUFFER, BUFFER).await);
             }
         });
     }

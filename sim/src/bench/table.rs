@@ -34,9 +34,9 @@ pub fn markdown(results: &Results) -> String {
             rows.push(ratios(ours, peer));
         }
     }
-    let Machine { processor, cores, memory_mib, kernel } = &results.machine;
+    let Machine { processor, cores, memory_mib, kernel, load_average } = &results.machine;
     let footing = format!(
-        "\n{processor}, {cores} cores, {memory_mib} MiB, Linux {kernel}; {} s of load in each scenario; spans of \
+        "\n{processor}, {cores} cores, {memory_mib} MiB, Linux {kernel}, load average {load_average} before; {} s of load in each scenario; spans of \
          about 420 bytes with 10 attributes.\n",
         results.seconds
     );
@@ -160,7 +160,13 @@ mod tests {
             ..Figures::default()
         };
         let alone = Figures { scenario: "json", misses: Vec::new(), ..ours.clone() };
-        let machine = Machine { processor: "Any".into(), cores: 2, memory_mib: 8192, kernel: "6.1".into() };
+        let machine = Machine {
+            processor: "Any".into(),
+            cores: 2,
+            memory_mib: 8192,
+            kernel: "6.1".into(),
+            load_average: "0.02".into(),
+        };
         let results = Results { machine, seconds: 10, figures: vec![ours, peer, alone] };
         expect_test::expect![[r#"
             | Scenario | System      | Spans/s in | Spans/s out | CPU s/M spans | Idle MiB | Peak MiB |  Accepted |  Exported | Lost | Refused | B/span out | Verdict                      |
@@ -170,7 +176,7 @@ mod tests {
             |          | ratio       |       x2.1 |        x4.1 |         x20.0 |     x5.3 |     x1.4 |           |           |      |         |       x1.0 |                              |
             | json     | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 | pass                         |
 
-            Any, 2 cores, 8192 MiB, Linux 6.1; 10 s of load in each scenario; spans of about 420 bytes with 10 attributes.
+            Any, 2 cores, 8192 MiB, Linux 6.1, load average 0.02 before; 10 s of load in each scenario; spans of about 420 bytes with 10 attributes.
         "#]].assert_eq(&markdown(&results));
     }
 }

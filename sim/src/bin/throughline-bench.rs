@@ -48,9 +48,9 @@ struct RunArguments {
     /// Another collector binary, started with `--config FILE` and measured beside ours; also taken from $PEER.
     #[arg(long)]
     peer: Option<PathBuf>,
-    /// Measure a relay that only copies bytes as well: the floor of what can be measured.
+    /// Measure a relay that only copies bytes as well: what the sockets alone cost.
     #[arg(long)]
-    floor: bool,
+    relay: bool,
     /// Only these scenarios.
     #[arg(long, value_delimiter = ',', value_parser = scenario_names())]
     only: Vec<String>,
@@ -170,7 +170,7 @@ fn systems(arguments: &RunArguments) -> Result<Vec<System>> {
     let mut systems = vec![System::throughline(arguments.sut.clone())];
     let from_environment = || std::env::var_os("PEER").filter(|path| !path.is_empty()).map(PathBuf::from);
     systems.extend(arguments.peer.clone().or_else(from_environment).map(System::peer));
-    if arguments.floor {
+    if arguments.relay {
         systems.push(System {
             name: "relay".into(),
             binary: std::env::current_exe()?,
