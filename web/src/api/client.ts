@@ -1,0 +1,73 @@
+import type { InteractionDetail, InteractionList, TraceDetail } from './types';
+
+const PATIENCE_MS = 30_000;
+
+/** What went wrong, in words a person can act on. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly help: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+export const listInteractions = (query: Query, signal?: AbortSignal): Promise<InteractionList> =>
+  get('/api/v1/interactions', query, signal);
+
+export const getInteraction = (id: string, signal?: AbortSignal): Promise<InteractionDetail> =>
+  get(`/api/v1/interactions/${encodeURIComponent(id)}`, {}, signal);
+
+export const getTrace = (id: string, signal?: AbortSignal): Promise<TraceDetail> =>
+  get(`/api/v1/traces/${encodeURIComponent(id)}`, {}, signal);
+
+export function isAbort(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === 'AbortError';
+}
+
+async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(PATIENCE_MS);
+  let response: Response;
+  try {
+    response = await fetch(path + queryString(query), {
+      headers: { accept: 'application/json' },
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw timeout.aborted
+      ? new ApiError(0, 'timeout', `No answer within ${PATIENCE_MS / 1000} seconds.`, 'Narrow the time range, or try again.')
+      : new ApiError(0, 'unreachable', 'The server does not answer.', 'Check that throughline is still running, then try again.');
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (signal?.aborted) throw new DOMException('superseded', 'AbortError');
+  if (!response.ok) throw refusal(response.status, body);
+  if (body === null || typeof body !== 'object') {
+    throw new ApiError(response.status, 'not_json', 'The answer was not JSON.', 'Something between this page and throughline changed the answer: look for a proxy.');
+  }
+  return body as T;
+}
+
+function refusal(status: number, body: unknown): ApiError {
+  const error = (body as { error?: { code?: unknown; message?: unknown; help?: unknown } } | null)?.error;
+  const text = (value: unknown, otherwise: string) => (typeof value === 'string' && value ? value : otherwise);
+  return new ApiError(
+    status,
+    text(error?.code, status === 404 ? 'not_found' : 'refused'),
+    text(error?.message, `The server answered with status ${status}.`),
+    text(error?.help, ''),
+  );
+}
+
+function queryString(query: Query): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text && `?${text}`;
+}

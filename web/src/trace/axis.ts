@@ -1,0 +1,171 @@
+/** Time -> pixels, with long stretches in which nothing begins or ends pressed together. */
+
+import { SECOND } from '../time';
+import type { Node } from './model';
+
+/** A stretch without a span boundary becomes a gap when it is longer than this. */
+const GAP = 10 * SECOND;
+/** Below a gap but longer than this, a stretch gets a scale of its own, so that it does not squash its neighbours. */
+const QUIET = SECOND;
+const GAPS_AT_MOST = 0.6;
+
+export interface Piece {
+  kind: 'work' | 'gap';
+  from: number;
+  to: number;
+  x: number;
+  width: number;
+  /** A gap that was opened by hand: it can be closed again. */
+  opened: boolean;
+}
+
+export interface AxisOptions {
+  width: number;
+  from: number;
+  to: number;
+  compress: boolean;
+  /** Starts of the gaps that are shown in full. */
+  opened: ReadonlySet<number>;
+}
+
+/** Sorted, distinct moments at which a span begins or ends, and the spans themselves. */
+export interface Boundaries {
+  times: number[];
+  spans: readonly { start: number; end: number; duration: number }[];
+}
+
+export class Axis {
+  constructor(
+    readonly pieces: readonly Piece[],
+    readonly width: number,
+    readonly from: number,
+    readonly to: number,
+  ) {}
+
+  x(time: number): number {
+    const piece = this.pieces[this.find((one) => one.to < time)];
+    if (!piece) return this.width;
+    const share = (time - piece.from) / (piece.to - piece.from || 1);
+    return piece.x + piece.width * Math.min(1, Math.max(0, share));
+  }
+
+  time(x: number): number {
+    const piece = this.pieces[this.find((one) => one.x + one.width < x)];
+    if (!piece) return this.to;
+    return piece.from + (piece.to - piece.from) * Math.min(1, Math.max(0, (x - piece.x) / (piece.width || 1)));
+  }
+
+  /** Where a bar over [start, end] runs across a whole gap. */
+  cuts(start: number, end: number): number[] {
+    if (end - start < GAP) return [];
+    const inside: number[] = [];
+    for (let index = this.find((one) => one.to < start); index < this.pieces.length; index++) {
+      const piece = this.pieces[index] as Piece;
+      if (piece.from > end) break;
+      if (piece.kind === 'gap' && start <= piece.from && end >= piece.to) inside.push(piece.x + piece.width - 9);
+    }
+    return inside;
+  }
+
+  private find(before: (piece: Piece) => boolean): number {
+    return lowest(this.pieces.length, (index) => before(this.pieces[index] as Piece));
+  }
+}
+
+export function boundariesOf(nodes: readonly Node[]): Boundaries {
+  const times = new Set<number>();
+  for (const { start, end } of nodes) times.add(start).add(end);
+  return { times: [...times].sort((a, b) => a - b), spans: nodes };
+}
+
+export function buildAxis(boundaries: Boundaries, { width, from, to, compress, opened }: AxisOptions): Axis {
+  const stretches = compress ? stretchesOf(boundaries, from, to, opened) : [];
+  const whole: Stretch = { from, to, gap: 0, least: 0, weight: 1, opened: false };
+  return new Axis(laidOut(stretches.length > 0 ? stretches : [whole], width), width, from, to);
+}
+
+interface Stretch {
+  from: number;
+  to: number;
+  /** Fixed width of a gap; 0 for work. */
+  gap: number;
+  least: number;
+  weight: number;
+  opened: boolean;
+}
+
+function stretchesOf({ times, spans }: Boundaries, from: number, to: number, opened: ReadonlySet<number>): Stretch[] {
+  const stretches: Stretch[] = [];
+  let [runFrom, before] = [from, from];
+  const closeRun = () => before > runFrom && stretches.push(busy(runFrom, before));
+  const step = (time: number) => {
+    const length = time - before;
+    if (length > QUIET) {
+      closeRun();
+      stretches.push(length > GAP && !opened.has(before) ? gap(before, time) : quiet(before, time, length > GAP));
+      runFrom = time;
+    }
+    before = time;
+  };
+  for (const time of times) if (time > from && time < to) step(time);
+  step(to);
+  closeRun();
+  weigh(stretches, spans);
+  return stretches;
+}
+
+function gap(from: number, to: number): Stretch {
+  const seconds = (to - from) / SECOND;
+  return { from, to, gap: Math.max(42, 24 + 9 * Math.log2(seconds / 10)), least: 0, weight: 0, opened: false };
+}
+
+function quiet(from: number, to: number, opened: boolean): Stretch {
+  return { from, to, gap: 0, least: 14, weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5, opened };
+}
+
+const busy = (from: number, to: number): Stretch => ({ from, to, gap: 0, least: 6, weight: 1, opened: false });
+
+/** Many spans inside a stretch, and short ones among them, ask for room. */
+function weigh(stretches: readonly Stretch[], spans: Boundaries['spans']) {
+  const inside = new Map<Stretch, { count: number; shortest: number }>();
+  for (const { start, end, duration } of spans) {
+    const home = stretches[lowest(stretches.length, (index) => (stretches[index] as Stretch).to <= start)];
+    if (!home || home.gap > 0 || start < home.from || end > home.to) continue;
+    const seen = inside.get(home) ?? { count: 0, shortest: Infinity };
+    inside.set(home, { count: seen.count + 1, shortest: duration > 0 ? Math.min(seen.shortest, duration) : seen.shortest });
+  }
+  for (const [home, { count, shortest }] of inside) {
+    const detail = Number.isFinite(shortest) ? Math.min(12, Math.log2(1 + (home.to - home.from) / shortest)) : 0;
+    home.least = Math.max(home.least, 20);
+    home.weight = Math.max(home.weight, Math.min(100, count + 1) ** 0.8 * (1 + detail / 2));
+  }
+}
+
+/** Gaps keep their width, work shares the rest; when there is not room for all, everything shrinks alike. */
+function laidOut(stretches: readonly Stretch[], width: number): Piece[] {
+  const sum = (pick: (one: Stretch) => number) => stretches.reduce((total, one) => total + pick(one), 0);
+  const weights = sum((one) => one.weight);
+  const gaps = sum((one) => one.gap);
+  const gapScale = weights > 0 ? Math.min(1, (width * GAPS_AT_MOST) / (gaps || 1)) : width / (gaps || 1);
+  const rest = width - gaps * gapScale;
+  const leastScale = Math.min(1, (rest * 0.8) / (sum((one) => one.least) || 1));
+  const shared = rest - sum((one) => one.least) * leastScale;
+  let x = 0;
+  return stretches.map((one) => {
+    const wide = one.gap > 0 ? one.gap * gapScale : one.least * leastScale + (shared * one.weight) / (weights || 1);
+    const piece: Piece = { kind: one.gap > 0 ? 'gap' : 'work', from: one.from, to: one.to, x, width: wide, opened: one.opened };
+    x += wide;
+    return piece;
+  });
+}
+
+/** First index that is not `before`; the last one at most. */
+function lowest(length: number, before: (index: number) => boolean): number {
+  let [low, high] = [0, length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (before(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

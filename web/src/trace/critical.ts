@@ -1,0 +1,57 @@
+/** What the caller was waiting for, moment by moment: the spans that, shortened, shorten the time on the line. */
+
+import type { Model, Node } from './model';
+import { hasCaller } from './stages';
+
+export interface Step {
+  node: Node;
+  from: number;
+  to: number;
+}
+
+export interface CriticalPath {
+  /** Each moment once, with the deepest span waited for; in order of time. */
+  steps: Step[];
+  /** For every span on the path, the part of it that was waited for, children included. */
+  covers: Map<Node, Step>;
+}
+
+/** Empty when no stage has the caller on the line. */
+export function criticalPath({ nodes }: Model): CriticalPath {
+  const caller = nodes.filter(({ stage }) => stage && hasCaller(stage));
+  const inside = new Set(caller);
+  const outermost = caller.filter((node) => !isBelow(node, inside));
+  const steps: Step[] = [];
+  const covers = new Map<Node, Step>();
+  const parts: Step[] = waitedFor(outermost, -Infinity, Infinity);
+  for (let part = parts.pop(); part; part = parts.pop()) {
+    covers.set(part.node, part);
+    const below = waitedFor(part.node.children, part.from, part.to);
+    let to = part.to;
+    for (const child of below) {
+      if (child.to < to) steps.push({ node: part.node, from: child.to, to });
+      to = child.from;
+    }
+    if (to > part.from) steps.push({ node: part.node, from: part.from, to });
+    parts.push(...below);
+  }
+  return { steps: steps.sort((a, b) => a.from - b.from), covers };
+}
+
+/** Backwards from the end: whoever finished last was being waited for, then whoever finished last before it began. */
+function waitedFor(nodes: readonly Node[], from: number, until: number): Step[] {
+  const chosen: Step[] = [];
+  let to = until;
+  for (const node of [...nodes].sort((a, b) => b.end - a.end || b.start - a.start)) {
+    const step = { node, from: Math.max(node.start, from), to: Math.min(node.end, to) };
+    if (step.to <= step.from) continue;
+    chosen.push(step);
+    to = step.from;
+  }
+  return chosen;
+}
+
+function isBelow(node: Node, others: ReadonlySet<Node>): boolean {
+  for (let above = node.parent; above; above = above.parent) if (others.has(above)) return true;
+  return false;
+}

@@ -1,0 +1,116 @@
+/** Who had the call when: caller, IVR with the work below it, queues, agents. */
+
+import { formatCoarse, formatDuration } from '../time';
+import type { IconName } from '../ui/icons';
+import { lookUp } from './attributes';
+import type { Model, Node } from './model';
+import { hasCaller, toneName, type Tone } from './stages';
+
+export interface Bar {
+  node: Node;
+  /** From the fullest to the shortest. */
+  labels: string[];
+}
+
+export interface Lane {
+  kind: 'caller' | 'ivr' | 'work' | 'queue' | 'agent';
+  icon: IconName;
+  name: string;
+  detail: string;
+  /** 0 is a participant; above that, work below the IVR. */
+  level: number;
+  tone: Tone;
+  bars: Bar[];
+  /** Time in the call, in nanoseconds. */
+  total: number;
+}
+
+const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
+const WORK_NAMES: Partial<Record<Tone, string>> = { action: 'Data Action', http: 'HTTP', crm: 'CRM', db: 'SQL' };
+
+export function lanesOf({ nodes }: Model): Lane[] {
+  const stages = nodes.filter(({ stage }) => stage);
+  if (stages.length === 0) return [];
+  const of = (...wanted: string[]) => stages.filter(({ stage }) => stage && wanted.includes(stage));
+  const caller = stages.filter(({ stage }) => stage && stage !== 'action' && hasCaller(stage));
+  const ivr = of('ivr');
+  return [
+    ...lane('caller', 'caller', 'Caller', '', caller),
+    ...lane('ivr', 'ivr', 'IVR', ivr[0]?.span.name ?? '', ivr),
+    ...workLanes(nodes),
+    ...grouped(of('queue', 'park'), 'interaction.queue.name', 'queue', 'Queue'),
+    ...grouped(of('alert', 'talk', 'hold', 'consult', 'transfer', 'wrapup', 'voicemail'), 'interaction.agent.id', 'agent', 'Agent'),
+  ];
+}
+
+/** Data Actions and what they call, one lane a layer. */
+function workLanes(nodes: readonly Node[]): Lane[] {
+  const inIvr = new Set<Node>();
+  for (const node of nodes) {
+    if (node.stage === 'action' || (!node.stage && node.parent && (node.parent.stage === 'ivr' || inIvr.has(node.parent)))) inIvr.add(node);
+  }
+  const layers = WORK.map((tone) => ({ tone, found: [...inIvr].filter((node) => node.tone === tone) })).filter(({ found }) => found.length > 0);
+  return layers.map(({ tone, found }, index) => ({
+    ...made('work', 'ivr', WORK_NAMES[tone] ?? toneName(tone), services(found), found),
+    level: index + 1,
+    tone,
+    // A call's own client and server side are one bar: the outer one.
+    bars: found.filter((node) => !isInside(node, tone)).map((node) => ({ node, labels: [`${node.stage ? toneName(tone) : node.span.name} ${formatDuration(node.duration)}`, node.span.name] })),
+  }));
+}
+
+function isInside(node: Node, tone: Tone): boolean {
+  for (let above = node.parent; above; above = above.parent) if (above.tone === tone) return true;
+  return false;
+}
+
+function services(found: readonly Node[]): string {
+  const names = new Set(found.map(({ span }) => span.service));
+  return names.size > 1 ? `${names.size} services` : ([...names][0] ?? '');
+}
+
+function grouped(found: readonly Node[], key: string, kind: 'queue' | 'agent', name: string): Lane[] {
+  const groups = new Map<string, Node[]>();
+  for (const node of found) {
+    const owner = lookUp(node.span, key);
+    if (owner === null && kind === 'agent' && !isAgents(node)) continue;
+    const same = groups.get(owner ?? '');
+    if (same) same.push(node);
+    else groups.set(owner ?? '', [node]);
+  }
+  return [...groups].flatMap(([owner, members]) => lane(kind, kind, name, owner, members));
+}
+
+/** Without an agent's name these still are an agent's time; a ring or a hold alone is not. */
+const isAgents = ({ stage }: Node) => stage === 'talk' || stage === 'wrapup' || stage === 'consult';
+
+function lane(kind: Lane['kind'], icon: IconName, name: string, detail: string, found: readonly Node[]): Lane[] {
+  return found.length > 0 ? [made(kind, icon, name, detail, found)] : [];
+}
+
+function made(kind: Lane['kind'], icon: IconName, name: string, detail: string, found: readonly Node[]): Lane {
+  const inOrder = [...found].sort((a, b) => a.start - b.start || b.duration - a.duration);
+  return {
+    kind, icon, name, detail, level: 0,
+    tone: inOrder[0]?.tone ?? 'setup',
+    bars: inOrder.map((node) => ({ node, labels: kind === 'caller' ? [toneName(node.tone)] : [`${toneName(node.tone)} ${formatCoarse(node.duration)}`, toneName(node.tone)] })),
+    total: covered(inOrder),
+  };
+}
+
+/** Length of the union; the nodes are in order of start. */
+export function covered(nodes: readonly Node[]): number {
+  let [total, until] = [0, -Infinity];
+  for (const { start, end } of nodes) {
+    if (end > until) total += end - Math.max(start, until);
+    until = Math.max(until, end);
+  }
+  return total;
+}
+
+/** What ran through a whole gap: the caller's stage before others, the shortest first. */
+export function stageDuring(stages: readonly Node[], from: number, to: number): Node | null {
+  const running = stages.filter((node) => node.stage && node.start <= from && node.end >= to);
+  const rank = (node: Node) => (hasCaller(node.stage ?? '') ? 0 : 1);
+  return running.sort((a, b) => rank(a) - rank(b) || a.duration - b.duration)[0] ?? null;
+}

@@ -1,0 +1,130 @@
+/** Spans -> one tree in drawing order. Times are nanoseconds since the first span began. */
+
+import type { Span, Stage } from '../api/types';
+import { durationOf, parseNanos } from '../time';
+import { linkParents, type Placement } from './parents';
+import { isStage, knownStage, workTone, type Tone } from './stages';
+
+export interface Node {
+  /** Stays the same from one answer to the next, and safe in an address. */
+  key: string;
+  span: Span;
+  start: number;
+  end: number;
+  duration: number;
+  stage: Stage | null;
+  tone: Tone;
+  /** How the span came under its parent; null when trace context said so. */
+  placement: Placement;
+  depth: number;
+  parent: Node | null;
+  children: Node[];
+  /** Index behind the last span below this one. */
+  next: number;
+}
+
+export interface Model {
+  startNs: bigint;
+  length: number;
+  /** Preorder: a parent stands before what is below it. */
+  nodes: Node[];
+  byKey: Map<string, Node>;
+  rejoined: number;
+  errors: number;
+  running: boolean;
+}
+
+export function buildModel(spans: readonly Span[]): Model {
+  const starts = spans.map((span) => parseNanos(span.start_ns));
+  const startNs = starts.reduce((first, one) => (one < first ? one : first), starts[0] ?? 0n);
+  const all = spans.map((span, index) => newNode(span, Number((starts[index] ?? startNs) - startNs)));
+  const roots = linkParents(all);
+  const nodes = preorder(roots);
+  paint(nodes);
+  return {
+    startNs,
+    length: all.reduce((last, { end }) => Math.max(last, end), 0),
+    nodes,
+    byKey: keyed(nodes),
+    rejoined: nodes.filter(({ placement }) => placement === 'rejoined').length,
+    errors: nodes.filter(isError).length,
+    running: nodes.some(({ span }) => !span.finished),
+  };
+}
+
+export const isError = (node: Node): boolean => node.span.status.code === 'error';
+
+/** What is on screen when some spans are folded. */
+export function visibleNodes(nodes: readonly Node[], folded: ReadonlySet<string>): Node[] {
+  const shown: Node[] = [];
+  for (let index = 0; index < nodes.length; ) {
+    const node = nodes[index] as Node;
+    shown.push(node);
+    index = folded.has(node.key) ? Math.max(node.next, index + 1) : index + 1;
+  }
+  return shown;
+}
+
+/** Time in which no child was running. */
+export function selfTime(node: Node): number {
+  let [busy, until] = [0, node.start];
+  for (const child of node.children) {
+    const [from, to] = [Math.max(child.start, until), Math.min(child.end, node.end)];
+    if (to > from) busy += to - from;
+    until = Math.max(until, to);
+  }
+  return node.duration - busy;
+}
+
+function newNode(span: Span, start: number): Node {
+  const duration = Math.max(0, durationOf(span.duration_ns));
+  return {
+    key: `${span.trace_id}.${span.span_id}`,
+    span, start, duration, end: start + duration,
+    stage: knownStage(span.stage),
+    tone: 'http', placement: null, depth: 0, parent: null, children: [], next: 0,
+  };
+}
+
+function preorder(roots: readonly Node[]): Node[] {
+  const nodes: Node[] = [];
+  const open: Node[] = [];
+  const stack = roots.toReversed();
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    while (open.length > 0 && open.at(-1) !== node.parent) (open.pop() as Node).next = nodes.length;
+    node.depth = open.length;
+    nodes.push(node);
+    open.push(node);
+    for (let child = node.children.length - 1; child >= 0; child--) stack.push(node.children[child] as Node);
+  }
+  for (const node of open) node.next = nodes.length;
+  return nodes;
+}
+
+/** Colours follow the stage; below a stage, how many services lie between. A stage's own steps keep its colour. */
+function paint(nodes: readonly Node[]) {
+  const above = new Map<Node, number>();
+  for (const node of nodes) {
+    const { parent, span } = node;
+    const sameService = parent?.span.service === span.service;
+    const work = workTone(span, 0);
+    if (node.stage) node.tone = node.stage;
+    else if (parent && isStage(parent.tone) && sameService && span.kind === 'internal' && work !== 'db') node.tone = parent.tone;
+    else {
+      const hops = !parent || isStage(parent.tone) ? 0 : (above.get(parent) ?? 0) + (sameService ? 0 : 1);
+      above.set(node, hops);
+      node.tone = workTone(span, hops);
+    }
+  }
+}
+
+/** A client and a server may share one span id: the later ones get a suffix. */
+function keyed(nodes: readonly Node[]): Map<string, Node> {
+  const byKey = new Map<string, Node>();
+  for (const node of nodes) {
+    const base = node.key;
+    for (let copy = 2; byKey.has(node.key); copy++) node.key = `${base}.${copy}`;
+    byKey.set(node.key, node);
+  }
+  return byKey;
+}
