@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::node::{Mark, Node};
+use super::node::{Key, Mark, Node};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
@@ -37,6 +37,16 @@ impl Finding {
     /// For what no value stands for: a key, a whole file.
     pub fn error_at(mark: Mark, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, mark, path: path.into(), message: message.into(), help: None }
+    }
+
+    /// For a key that means nothing where it stands.
+    pub fn unknown_key(key: &Key, path: &str, known: &[&str]) -> Self {
+        let finding = Self::error_at(key.mark.clone(), path, "unknown key");
+        match closest(&key.name, known.iter().copied()) {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+            None if known.is_empty() => finding.help("there are no keys here"),
+            None => finding.help(format!("the keys here are {}", known.join(", "))),
+        }
     }
 
     fn new(severity: Severity, at: &Node, message: impl Into<String>) -> Self {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::finding::{Finding, closest};
-use crate::config::node::{Key, Node, join};
+use crate::config::finding::Finding;
+use crate::config::node::Node;
 
 /// Tells nodes of one tree apart; the tree stands still while it is read.
 pub(super) type Id = usize;
@@ -60,17 +60,8 @@ impl Context {
     pub(super) fn unknown_keys(&mut self, block: &Node, known: &[&'static str]) {
         for (key, value) in block.entries() {
             if !known.contains(&key.name.as_str()) && self.leave_out(id(value)) {
-                self.findings.push(unknown(block, key, known));
+                self.findings.push(Finding::unknown_key(key, &value.path, known));
             }
         }
-    }
-}
-
-fn unknown(block: &Node, key: &Key, known: &[&'static str]) -> Finding {
-    let at = Finding::error_at(key.mark.clone(), join(&block.path, &key.name), "unknown key");
-    match closest(&key.name, known.iter().copied()) {
-        Some(meant) => at.help(format!("did you mean `{meant}`?")),
-        None if known.is_empty() => at.help("there are no keys here"),
-        None => at.help(format!("the keys here are {}", known.join(", "))),
     }
 }

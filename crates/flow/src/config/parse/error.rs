@@ -69,7 +69,10 @@ impl Wrong {
                         Finding::error(node, format!("expected {what}, found {}", node.described()));
                     Some(Finding { help: help.clone(), ..finding })
                 }
-                What::Missing(field) => Some(Finding::error(node, format!("`{field}` is required"))),
+                What::Missing(field) => {
+                    let place = node.get(field).unwrap_or(node);
+                    Some(Finding::error(place, format!("`{field}` is required")))
+                }
                 What::Message(message) => Some(Finding::error(node, message.as_str())),
             };
             self.0.place = Some((id(node), finding));

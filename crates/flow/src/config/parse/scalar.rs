@@ -21,6 +21,8 @@ pub(super) fn boolean(node: &Node) -> Result<bool, Wrong> {
 
 /// A whole number within bounds; quoted ones and those like `512.0` too.
 pub(super) fn whole(node: &Node, least: i128, most: i128) -> Result<i128, Wrong> {
+    const U64: i128 = u64::MAX as i128;
+    const I64: i128 = i64::MIN as i128;
     let number = match &node.value {
         Value::Int(number) => Some(i128::from(*number)),
         Value::String(text) => scalar::integer(text).map(i128::from),
@@ -28,11 +30,11 @@ pub(super) fn whole(node: &Node, least: i128, most: i128) -> Result<i128, Wrong>
         _ => None,
     };
     number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {
-        let what = match least {
-            0 => format!("a whole number from 0 to {most}"),
+        Wrong::expected(match (least, most) {
+            (0, U64) => "a whole number, 0 or more".to_owned(),
+            (I64, _) => "a whole number".to_owned(),
             _ => format!("a whole number from {least} to {most}"),
-        };
-        Wrong::expected(what)
+        })
     })
 }
 

@@ -135,7 +135,7 @@ fn every_error_at_once() {
             c.yaml:11:28: error: exporters::x::actions::1::key: expected text, found a block of keys
             c.yaml:11:53: error: exporters::x::actions::2::count: expected a whole number from 0 to 255, found the number `300`
             c.yaml:11:59: error: exporters::x::actions::3: expected a block of keys, found the text `text`
-            c.yaml:11:65: error: exporters::x::actions::4: `key` is required
+            c.yaml:11:66: error: exporters::x::actions::4::key: `key` is required
             c.yaml:11:74: error: exporters::x::actions::5: an item of this list has no value
             c.yaml:12:10: error: exporters::x::address: invalid socket address syntax
             c.yaml:13:1: error: exporters::x::bogus: unknown key

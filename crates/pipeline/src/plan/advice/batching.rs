@@ -1,0 +1,61 @@
+//! `batch` that waits too short or too long, and `memory_limiter` that comes too late.
+
+use std::time::Duration;
+
+use flow::config::{Finding, GoDuration, Value};
+
+use super::Graph;
+use crate::plan::components::PROCESSORS;
+
+const TOO_SHORT: Duration = Duration::from_millis(100);
+const TOO_LONG: Duration = Duration::from_secs(5);
+const LIMITER: &str = "memory_limiter";
+
+pub(super) fn add(graph: &Graph<'_>, findings: &mut Vec<Finding>) {
+    for batch in graph.used(PROCESSORS).filter(|component| component.factory.name == "batch") {
+        // A bare number draws advice of its own.
+        let timeout = batch.section.get("timeout").filter(|node| !matches!(node.value, Value::Int(_)));
+        let Some((node, timeout)) = timeout.and_then(|node| Some((node, node.parse::<GoDuration>().ok()?)))
+        else {
+            continue;
+        };
+        if timeout.get() <= TOO_SHORT {
+            findings.push(
+                Finding::advice(
+                    node,
+                    format!("sending after {timeout} makes many small requests, which backends throttle"),
+                )
+                .help("1s balances the number of requests and the delay for most contact centres"),
+            );
+        } else if timeout.get() >= TOO_LONG {
+            findings.push(
+                Finding::advice(
+                    node,
+                    format!("spans wait up to {timeout} here, too long for alerts on live calls"),
+                )
+                .help("1s balances the number of requests and the delay for most contact centres"),
+            );
+        }
+    }
+    for path in &graph.service.pipelines {
+        let kind = |id| graph.components.get(PROCESSORS, id).map(|component| component.factory.name);
+        let processors = path.part(PROCESSORS);
+        match processors.iter().position(|reference| kind(reference.id) == Some(LIMITER)) {
+            Some(0) => {}
+            Some(_) => {
+                let limiter = processors.iter().find(|reference| kind(reference.id) == Some(LIMITER));
+                findings.extend(limiter.map(|reference| {
+                    Finding::advice(reference.node, format!("`{}` is not the first processor", reference.id))
+                        .help("put it first: only there it refuses data before memory is spent on it")
+                }));
+            }
+            None => findings.push(
+                Finding::advice(
+                    path.node,
+                    "no `memory_limiter` guards this pipeline against a surge of calls",
+                )
+                .help("make it the first of the processors"),
+            ),
+        }
+    }
+}

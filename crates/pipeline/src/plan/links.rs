@@ -1,0 +1,47 @@
+//! Extensions that components name in their settings: authenticators, storage.
+
+use flow::config::{Finding, Node, closest};
+
+use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
+use super::pipelines::Service;
+
+/// Keys that hold the id of an extension, with the key of the block that they stand in.
+const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", "storage")];
+
+pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
+    for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
+        for (_, component) in components.known(section) {
+            each_link(&component.section, &mut |node, id| {
+                findings.extend(broken(node, id, components, service));
+            });
+        }
+    }
+}
+
+fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str)) {
+    for (key, node) in block.entries() {
+        for (_, link) in LINKS.iter().filter(|(outer, _)| key.name == *outer) {
+            if let Some((node, id)) = node.get(link).and_then(|node| Some((node, node.text()?))) {
+                found(node, id);
+            }
+        }
+        each_link(node, found);
+    }
+    for item in block.items() {
+        each_link(item, found);
+    }
+}
+
+fn broken(node: &Node, id: &str, components: &Components, service: &Service<'_>) -> Option<Finding> {
+    if !components.has(EXTENSIONS, id) {
+        let finding = Finding::error(node, format!("there is no extension `{id}`"));
+        let ids = components.of(EXTENSIONS).map(|key| key.name.as_str());
+        return Some(finding.help(match closest(id, ids) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "add it to `extensions` and to `service::extensions`".into(),
+        }));
+    }
+    let named = service.named(EXTENSIONS).any(|reference| reference.id == id);
+    let finding = || Finding::error(node, format!("`service::extensions` does not name `{id}`"));
+    (!named).then(|| finding().help(format!("add `{id}` to that list: only what it names is started")))
+}

@@ -1,0 +1,86 @@
+//! Several configurations become one.
+
+use flow::config::{Key, Mark, Node, Value};
+
+/// The later wins: blocks are joined key by key, anything else (lists and null too) replaces what was there.
+pub(super) fn merge(earlier: Node, later: Node) -> Node {
+    match (earlier.value, later.value) {
+        (Value::Map(mut entries), Value::Map(more)) => {
+            for (key, node) in more {
+                put(&mut entries, key, node);
+            }
+            Node { value: Value::Map(entries), ..Node::new(earlier.mark, Value::Null) }
+        }
+        (_, value) => Node { value, ..later },
+    }
+}
+
+/// A block whose keys may be paths: `a::b: c` is `a: {b: c}`.
+pub(super) fn nested(mark: Mark, entries: Vec<(Key, Node)>) -> Node {
+    let mut block = Vec::new();
+    for (key, node) in entries {
+        let mut steps = key.name.rsplit("::");
+        let last = steps.next().unwrap_or_default();
+        let step = |name: &str| Key { name: name.to_owned(), mark: key.mark.clone() };
+        let (first, node) = steps.fold((step(last), node), |(below, node), name| {
+            (step(name), Node::new(key.mark.clone(), Value::Map(vec![(below, node)])))
+        });
+        put(&mut block, first, node);
+    }
+    Node::new(mark, Value::Map(block))
+}
+
+fn put(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) {
+    match entries.iter_mut().find(|(known, _)| known.name == key.name) {
+        Some((known, value)) => {
+            let earlier = std::mem::replace(value, Node::new(key.mark.clone(), Value::Null));
+            let joined = matches!((&earlier.value, &node.value), (Value::Map(_), Value::Map(_)));
+            *value = merge(earlier, node);
+            if !joined {
+                *known = key;
+            }
+        }
+        None => entries.push((key, node)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(texts: &[&str]) -> String {
+        let read = |text: &&str| match Node::load("c.yaml", text).map(|node| node.value) {
+            Ok(Value::Map(entries)) => nested(Mark { source: "c".into(), line: 1, column: 1 }, entries),
+            other => panic!("{other:?}"),
+        };
+        shown(&texts.iter().map(read).reduce(merge).expect("a text"))
+    }
+
+    fn shown(node: &Node) -> String {
+        let all = |parts: Vec<String>| parts.join(", ");
+        match &node.value {
+            Value::Map(entries) => {
+                let parts = entries.iter().map(|(key, node)| format!("{}: {}", key.name, shown(node)));
+                format!("{{{}}}", all(parts.collect()))
+            }
+            Value::List(items) => format!("[{}]", all(items.iter().map(shown).collect())),
+            _ => node.text().unwrap_or("~").to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_later_wins() {
+        let table: [(&[&str], &str); 7] = [
+            (&["a: 1", "b: 2"], "{a: 1, b: 2}"),
+            (&["a: {b: 1, c: 2}", "a: {c: 3, d: 4}"], "{a: {b: 1, c: 3, d: 4}}"),
+            (&["a: [1, 2]", "a: [3]"], "{a: [3]}"),
+            (&["a: {b: 1}", "a:"], "{a: ~}"),
+            (&["a: {b: 1}", "a: text", "a: {c: 2}"], "{a: {c: 2}}"),
+            (&["a::b::c: 1", "a: {b: {d: 2}}"], "{a: {b: {c: 1, d: 2}}}"),
+            (&["a::b: 1\na: {c: 2}\na::d: 3"], "{a: {b: 1, c: 2, d: 3}}"),
+        ];
+        for (texts, expected) in table {
+            assert_eq!(merged(texts), expected, "{texts:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a pipeline or the service names.
+
+use std::collections::BTreeSet;
+
+use flow::Signal;
+use flow::config::{Finding, Node, Value, closest};
+
+use crate::plan::components::{CONNECTORS, Components, EXPORTERS, PROCESSORS, RECEIVERS};
+
+/// The id of a component where it is named.
+#[derive(Clone, Copy)]
+pub(in crate::plan) struct Reference<'a> {
+    pub(in crate::plan) id: &'a str,
+    pub(in crate::plan) node: &'a Node,
+}
+
+/// The ids in a list; one text with commas is a list too.
+pub(super) fn read<'a>(block: &'a Node, key: &str, findings: &mut Vec<Finding>) -> Vec<Reference<'a>> {
+    let Some(list) = block.get(key) else { return Vec::new() };
+    let each = match &list.value {
+        Value::List(items) => items,
+        Value::Null => return Vec::new(),
+        _ => std::slice::from_ref(list),
+    };
+    let mut found = Vec::new();
+    for node in each {
+        match &node.value {
+            Value::String(text) => {
+                let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+                found.extend(ids.map(|id| Reference { id, node }));
+            }
+            _ => findings.push(Finding::error(node, format!("expected an id, found {}", node.described()))),
+        }
+    }
+    found
+}
+
+/// A processor that stands twice in a pipeline is an error; other repetitions do nothing.
+pub(super) fn twice(referrer: &str, part: &str, references: &[Reference<'_>], findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for Reference { id, node } in references.iter().filter(|reference| !seen.insert(reference.id)) {
+        findings.push(match part {
+            PROCESSORS => Finding::error(node, format!("{referrer} names processor `{id}` a second time")),
+            _ => Finding::advice(node, format!("{referrer} names `{id}` a second time; once is enough")),
+        });
+    }
+}
+
+/// A component that is named must be configured.
+pub(super) fn configured(
+    referrer: &str,
+    section: &'static str,
+    Reference { id, node }: Reference<'_>,
+    components: &Components,
+    findings: &mut Vec<Finding>,
+) {
+    let connects = [RECEIVERS, EXPORTERS].contains(&section) && components.has(CONNECTORS, id);
+    if connects || components.has(section, id) {
+        return;
+    }
+    let kind = section.strip_suffix('s').unwrap_or(section);
+    let finding = Finding::error(node, format!("{referrer} names {kind} `{id}`, which is not configured"));
+    let ids = components.of(section).map(|key| key.name.as_str());
+    findings.push(finding.help(match components.alias(section, id).or_else(|| closest(id, ids)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("add it to `{section}`, or take it out here"),
+    }));
+}
+
+/// A component must know the signal of the pipeline.
+pub(super) fn takes(
+    referrer: &str,
+    part: &'static str,
+    Reference { id, node }: Reference<'_>,
+    signal: Signal,
+    components: &Components,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(component) = components.get(part, id) else { return };
+    if component.factory.signals.contains(&signal) {
+        return;
+    }
+    let known: Vec<_> = component.factory.signals.iter().map(|signal| signal.name()).collect();
+    let message = format!("{referrer} carries {}, which `{id}` does not work on", signal.name());
+    let help =
+        format!("`{}` works on {}; take it out of this pipeline", component.factory.name, known.join(", "));
+    findings.push(Finding::error(node, message).help(help));
+}
