@@ -5,3 +5,4 @@ pub mod inlet;
 pub mod fan_out;
 pub mod sending;
 pub mod health;
+pub mod running;

@@ -1,1 +1,3 @@
 //! In: what brings telemetry to the pipelines.
+
+pub mod otlp;

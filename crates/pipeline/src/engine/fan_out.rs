@@ -1,4 +1,4 @@
-//! One batch for several consumers: the pipelines of a receiver, the exporters of a pipeline.
+//! One batch for all exporters of a pipeline.
 
 use std::sync::Arc;
 
@@ -15,8 +15,7 @@ pub struct FanOut {
 }
 
 pub struct Branch {
-    /// The exporter that this branch is; none where it is a whole pipeline, which keeps its own account.
-    pub exporter: Option<Arc<str>>,
+    pub exporter: Arc<str>,
     pub consumer: Arc<dyn Consumer>,
 }
 
@@ -52,7 +51,8 @@ impl Consumer for FanOut {
                 return Err(refusal.clone());
             }
             for (branch, taken) in self.branches.iter().zip(&taken) {
-                if let (Some(exporter), Err(refusal)) = (&branch.exporter, taken) {
+                let exporter = &branch.exporter;
+                if let Err(refusal) = taken {
                     tracing::warn!(%exporter, items = batch.items, why = %refusal, "lost for one exporter, others have it");
                     if let Some(account) = self.accounts.get(&batch.pipeline) {
                         account.never_taken(exporter, batch.items, "queue_full");

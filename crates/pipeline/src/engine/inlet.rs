@@ -1,37 +1,76 @@
-//! Where a pipeline begins: names the pipeline in the batch and keeps its account.
+//! Where the pipelines of a receiver begin: names the pipeline in each batch and keeps its account.
 
 use std::sync::Arc;
 
 use flow::{Batch, BoxFuture, Consumer, Refusal};
+use futures_util::future::join_all;
 
 use super::account::Account;
 
+/// What a receiver feeds for one signal: one pipeline or several.
 pub struct Inlet {
-    account: Arc<Account>,
-    next: Arc<dyn Consumer>,
+    pipelines: Vec<(Arc<Account>, Arc<dyn Consumer>)>,
 }
 
 impl Inlet {
-    pub fn new(account: Arc<Account>, next: Arc<dyn Consumer>) -> Self {
-        Self { account, next }
+    pub fn new(pipelines: Vec<(Arc<Account>, Arc<dyn Consumer>)>) -> Self {
+        Self { pipelines }
     }
 }
 
 impl Consumer for Inlet {
+    /// Refuses only where every pipeline does.
     fn admit(&self, bytes: usize) -> Result<(), Refusal> {
-        self.next.admit(bytes)
+        let mut refused = Ok(());
+        for (_, first) in &self.pipelines {
+            match first.admit(bytes) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refused = Err(refusal),
+            }
+        }
+        refused
     }
 
-    fn consume(&self, mut batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+    /// A pipeline that refuses what another one has taken loses it, since the client is not asked to repeat.
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
             let items = batch.items;
-            batch.pipeline = Arc::clone(&self.account.pipeline);
-            self.account.received(items);
-            let taken = self.next.consume(batch).await;
-            if taken.is_err() {
-                self.account.refused(items);
+            if let [(account, first)] = self.pipelines.as_slice() {
+                let taken = enter(account, &**first, batch).await;
+                if taken.is_err() {
+                    account.refused(items);
+                }
+                return taken;
             }
-            taken
+            let entered = self.pipelines.iter().map(|(account, first)| enter(account, &**first, batch.fork()));
+            let taken = join_all(entered).await;
+            let soonest = taken.iter().filter_map(|taken| taken.as_ref().err()).min_by_key(|r| r.retry_after);
+            let all_refused = taken.iter().all(Result::is_err);
+            for ((account, _), taken) in self.pipelines.iter().zip(&taken) {
+                match taken {
+                    Ok(()) => {}
+                    Err(_) if all_refused => account.refused(items),
+                    Err(refusal) => {
+                        let pipeline = &account.pipeline;
+                        tracing::warn!(%pipeline, items, %refusal, "lost for one pipeline, others have it");
+                        account.lost_for_all(items, "pipeline_refused");
+                    }
+                }
+            }
+            match (all_refused, soonest) {
+                (true, Some(refusal)) => Err(refusal.clone()),
+                _ => Ok(()),
+            }
         })
     }
+}
+
+fn enter<'c>(
+    account: &Account,
+    first: &'c dyn Consumer,
+    mut batch: Batch,
+) -> BoxFuture<'c, Result<(), Refusal>> {
+    batch.pipeline = Arc::clone(&account.pipeline);
+    account.received(batch.items);
+    first.consume(batch)
 }

@@ -1,0 +1,178 @@
+//! Construct, connect, start; and stop in the order in which data flows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use flow::{BuildError, Consumer, Ctx, Exporter, Extension, Make, Outlets, Receiver, Signal};
+use futures_util::future::join_all;
+
+use super::account::{Account, Accounts};
+use super::fan_out::{Branch, FanOut};
+use super::health::{Health, Phase};
+use super::inlet::Inlet;
+use super::sending::{QueueSettings, Sending, SendingSettings};
+use crate::plan::{Component, Pipeline, Plan};
+use crate::processors::batch;
+
+/// A started plan.
+pub struct Running {
+    extensions: Vec<Arc<dyn Extension>>,
+    receivers: Vec<Arc<dyn Receiver>>,
+    /// Of each pipeline, upstream first.
+    processors: Vec<Vec<Arc<dyn Consumer>>>,
+    sendings: Vec<Outlet>,
+    health: Arc<Health>,
+}
+
+/// An exporter with its queue.
+struct Outlet {
+    exporter: Arc<dyn Exporter>,
+    /// The batcher where `sending_queue.batch` asks for one, else the queue.
+    first: Arc<dyn Consumer>,
+    queue: Arc<Sending>,
+}
+
+impl Running {
+    /// Starts a plan. `ctx` offers what components share; accounts and health are added here where it has none.
+    pub async fn start(plan: &Plan, ctx: &Ctx) -> Result<Self, BuildError> {
+        let accounts = ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
+        let health = ctx.get::<Health>().unwrap_or_default();
+        let ctx = ctx.clone().with(Arc::clone(&accounts)).with(Arc::clone(&health));
+        let mut running =
+            Self { extensions: Vec::new(), receivers: Vec::new(), processors: Vec::new(), sendings: Vec::new(), health };
+        match running.make(plan, &ctx, &accounts).await {
+            Ok(()) => {
+                running.health.enter(Phase::Running);
+                Ok(running)
+            }
+            Err(error) => {
+                running.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Receivers first, so that nothing new comes; then each stage passes on what it holds.
+    pub async fn stop(&mut self) {
+        self.health.enter(Phase::Stopping);
+        join_all(self.receivers.drain(..).map(|receiver| async move { receiver.stop().await })).await;
+        for processors in self.processors.drain(..) {
+            for processor in processors {
+                processor.drain().await;
+            }
+        }
+        join_all(self.sendings.drain(..).map(|outlet| async move {
+            outlet.first.drain().await;
+            outlet.queue.drain().await;
+            outlet.exporter.stop().await;
+        }))
+        .await;
+        for extension in self.extensions.drain(..).rev() {
+            extension.stop().await;
+        }
+    }
+
+    async fn make(&mut self, plan: &Plan, ctx: &Ctx, accounts: &Arc<Accounts>) -> Result<(), BuildError> {
+        for component in &plan.extensions {
+            let Make::Extension(make) = component.factory.make else { return Err(misplaced(component)) };
+            let extension = make(&component.section, &ctx.named(&component.id))?;
+            extension.start().await?;
+            self.extensions.push(extension);
+        }
+        let mut exporters: HashMap<&str, Arc<dyn Consumer>> = HashMap::new();
+        for component in &plan.exporters {
+            let first = self.exporter(component, ctx, accounts).await?;
+            exporters.insert(&component.id, first);
+        }
+        let mut inlets: BTreeMap<(&str, Signal), Vec<(Arc<Account>, Arc<dyn Consumer>)>> = BTreeMap::new();
+        for pipeline in &plan.pipelines {
+            let (account, first) = self.pipeline(plan, pipeline, ctx, accounts, &exporters)?;
+            for receiver in &pipeline.receivers {
+                let inlet = inlets.entry((receiver, pipeline.signal)).or_default();
+                inlet.push((Arc::clone(&account), Arc::clone(&first)));
+            }
+        }
+        for component in &plan.receivers {
+            let Make::Receiver(make) = component.factory.make else { return Err(misplaced(component)) };
+            let receiver = make(&component.section, &ctx.named(&component.id))?;
+            let mut outlets = Outlets::default();
+            for signal in Signal::ALL {
+                if let Some(pipelines) = inlets.remove(&(component.id.as_str(), signal)) {
+                    outlets.set(signal, Arc::new(Inlet::new(pipelines)));
+                }
+            }
+            self.receivers.push(Arc::clone(&receiver));
+            receiver.start(outlets).await?;
+        }
+        Ok(())
+    }
+
+    async fn exporter(
+        &mut self,
+        component: &Component,
+        ctx: &Ctx,
+        accounts: &Arc<Accounts>,
+    ) -> Result<Arc<dyn Consumer>, BuildError> {
+        let Make::Exporter(make) = component.factory.make else { return Err(misplaced(component)) };
+        let exporter = make(&component.section, &ctx.named(&component.id))?;
+        exporter.start().await?;
+        let settings = SendingSettings::of(&component.section);
+        let batching = batching(&settings.sending_queue);
+        let queue = Sending::start(
+            &component.id,
+            Arc::clone(&exporter),
+            settings,
+            Arc::clone(accounts),
+            Arc::clone(&self.health),
+            &ctx.telemetry,
+        );
+        let first: Arc<dyn Consumer> = match batching {
+            Some(settings) => {
+                Arc::new(batch::Batcher::before_queue(&component.id, settings, Arc::clone(accounts), queue.clone()))
+            }
+            None => queue.clone(),
+        };
+        self.sendings.push(Outlet { exporter, first: Arc::clone(&first), queue });
+        Ok(first)
+    }
+
+    fn pipeline(
+        &mut self,
+        plan: &Plan,
+        pipeline: &Pipeline,
+        ctx: &Ctx,
+        accounts: &Arc<Accounts>,
+        exporters: &HashMap<&str, Arc<dyn Consumer>>,
+    ) -> Result<(Arc<Account>, Arc<dyn Consumer>), BuildError> {
+        let ids: Vec<Arc<str>> = pipeline.exporters.iter().map(|id| Arc::from(id.as_str())).collect();
+        let account = accounts.open(&pipeline.name, &ids);
+        let branch = |id: Arc<str>| exporters.get(&*id).map(|first| Branch { exporter: id, consumer: Arc::clone(first) });
+        let mut next = FanOut::over(ids.into_iter().filter_map(branch).collect(), accounts);
+        let within = ctx.within(&pipeline.name, pipeline.signal);
+        let mut processors = Vec::new();
+        for id in pipeline.processors.iter().rev() {
+            let Some(component) = plan.component("processors", id) else { continue };
+            let Make::Processor(make) = component.factory.make else { return Err(misplaced(component)) };
+            next = make(&component.section, &within.named(id), next)?;
+            processors.insert(0, Arc::clone(&next));
+        }
+        account.watch(processors.clone());
+        self.processors.push(processors);
+        Ok((account, next))
+    }
+}
+
+/// `sending_queue.batch` as the settings of a batcher in front of the queue.
+fn batching(queue: &QueueSettings) -> Option<batch::Settings> {
+    let batch = queue.batch.as_ref().filter(|_| queue.enabled)?;
+    Some(batch::Settings {
+        timeout: batch.flush_timeout,
+        send_batch_size: batch.min_size,
+        send_batch_max_size: batch.max_size,
+        ..batch::Settings::default()
+    })
+}
+
+fn misplaced(component: &Component) -> BuildError {
+    BuildError::new(&component.id, format!("a {} cannot stand in this section", component.factory.name))
+}

@@ -1,0 +1,179 @@
+//! What both protocols do with a body: ask the limiter, check the bytes, hand them on, count.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow::otlp::{self, Limits};
+use flow::{Client, Ctx, Fault, Hold, Memory, Outlets, Refusal, Signal};
+use http::HeaderMap;
+use prometheus::IntCounter;
+use tokio::sync::Semaphore;
+
+use crate::net::coding::{self, Coding};
+
+/// Above this, decoding leaves the runtime's workers alone.
+const LARGE: usize = 256 << 10;
+/// Header values that never travel as client metadata.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+pub(super) struct Intake {
+    outlets: Outlets,
+    memory: Arc<Memory>,
+    limits: Limits,
+    include_metadata: bool,
+    /// As many decodings of large bodies at once as there are cores, so that bombs cannot add up.
+    decoding: Semaphore,
+    accepted: [IntCounter; 3],
+    refused: [IntCounter; 3],
+    failed: [IntCounter; 3],
+    requests_refused: IntCounter,
+}
+
+/// What a body is, by its request's headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    Protobuf,
+    Json,
+}
+
+impl Intake {
+    pub(super) fn new(ctx: &Ctx, outlets: Outlets, transport: &str, include_metadata: bool) -> Arc<Self> {
+        let labels = [&*ctx.id, transport];
+        let each = |what: &str| {
+            Signal::ALL.map(|signal| {
+                let name = format!("otelcol_receiver_{what}_{}", signal.items());
+                ctx.telemetry
+                    .counter(&name, "As in the OpenTelemetry Collector.", &["receiver", "transport"])
+                    .with_label_values(&labels)
+            })
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self {
+            outlets,
+            memory: Arc::clone(&ctx.memory),
+            limits: Limits::default(),
+            include_metadata,
+            decoding: Semaphore::new(cores),
+            accepted: each("accepted"),
+            refused: each("refused"),
+            failed: each("failed"),
+            requests_refused: ctx
+                .telemetry
+                .counter(
+                    "throughline_receiver_refused_requests",
+                    "Requests answered with an error, whatever was in them.",
+                    &["receiver", "transport"],
+                )
+                .with_label_values(&labels),
+        })
+    }
+
+    pub(super) fn takes(&self, signal: Signal) -> bool {
+        self.outlets.get(signal).is_some()
+    }
+
+    /// Asks the pipelines for room, and accounts for it.
+    pub(super) fn admit(&self, signal: Signal, bytes: usize) -> Result<Hold, Refusal> {
+        self.room(signal, bytes)?;
+        Ok(self.memory.hold(bytes))
+    }
+
+    /// Asks for more room while a body of unknown length is read.
+    pub(super) fn room(&self, signal: Signal, bytes: usize) -> Result<(), Refusal> {
+        self.outlets.get(signal).map_or(Ok(()), |outlet| outlet.admit(bytes))
+    }
+
+    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Arc<Client> {
+        let mut client = Client { address: Some(peer), metadata: Vec::new() };
+        if self.include_metadata {
+            let named = headers.iter().filter(|(name, _)| !SECRET_HEADERS.contains(&name.as_str()));
+            let text =
+                named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+            client.metadata = text.collect();
+        }
+        Arc::new(client)
+    }
+
+    /// Decodes, checks and hands on. What is taken travels on even when the request's own task is cancelled.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        signal: Signal,
+        body: Body,
+        client: Arc<Client>,
+    ) -> Result<(), Refusal> {
+        let mut batch = if body.bytes.len() <= LARGE && body.coding == Coding::Identity {
+            self.open(signal, body)?
+        } else {
+            let _turn = self.decoding.acquire().await;
+            if body.bytes.len() <= LARGE {
+                self.open(signal, body)?
+            } else {
+                let this = Arc::clone(self);
+                let opened = tokio::task::spawn_blocking(move || this.open(signal, body)).await;
+                opened.unwrap_or_else(|error| Err(Refusal::bug(error.to_string())))?
+            }
+        };
+        let items = batch.items;
+        if items == 0 {
+            return Ok(());
+        }
+        let Some(outlet) = self.outlets.get(signal).cloned() else {
+            return Err(Refusal {
+                fault: Fault::Missing,
+                why: "no pipeline takes this signal".into(),
+                retry_after: None,
+            });
+        };
+        batch.client = client;
+        let travelled = tokio::spawn(async move { outlet.consume(batch).await }).await;
+        let taken = travelled.unwrap_or_else(|error| Err(Refusal::bug(error.to_string())));
+        self.count(signal, items, &taken);
+        taken
+    }
+
+    pub(super) fn count_refused_request(&self) {
+        self.requests_refused.inc();
+    }
+
+    fn open(&self, signal: Signal, body: Body) -> Result<flow::Batch, Refusal> {
+        let Body { bytes, coding, format, limit, mut hold } = body;
+        let mut bytes = coding::decode(coding, bytes, limit)?;
+        hold.resize(bytes.len());
+        if format == Format::Json {
+            bytes = Bytes::from(otlp::json::decode(signal, &bytes)?);
+            hold.resize(bytes.len());
+        }
+        let mut batch = otlp::accept(signal, bytes, &self.limits)?;
+        hold.resize(batch.payload.len());
+        batch.hold = hold;
+        Ok(batch)
+    }
+
+    fn count(&self, signal: Signal, items: usize, taken: &Result<(), Refusal>) {
+        let counters = match taken {
+            Ok(()) => &self.accepted,
+            Err(refusal) if refusal.fault == Fault::Bug => &self.failed,
+            Err(_) => &self.refused,
+        };
+        if let Some(counter) = counters.get(signal as usize) {
+            counter.inc_by(items as u64);
+        }
+    }
+}
+
+/// A body that has been read.
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    pub(super) coding: Coding,
+    pub(super) format: Format,
+    /// Of the decompressed body.
+    pub(super) limit: usize,
+    pub(super) hold: Hold,
+}
+
+/// Seconds as a `Retry-After` header says them: rounded up, at least one.
+pub(super) fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
+}
