@@ -1,1 +1,28 @@
+//! Out: the query HTTP API, its OpenAPI document, and the page beside it.
 //!
+//! In:       HTTP requests; the store behind `StoreDoor`; the page's files, if the binary has them.
+//! Out:      JSON answers, files, and the extension `view`.
+//! Core:     `query` (parameters to a question), `json` (answers to JSON), `guard` (who may ask).
+//! Must not: know how a store works inside, or what the page looks like.
+
+mod error;
+mod guard;
+mod query;
+mod json;
+mod api;
+mod openapi;
+mod page;
+mod compress;
+mod listen;
+mod settings;
+mod extension;
+
+pub use extension::{OUT, View};
+pub use openapi::document;
+pub use page::{File, Page};
+pub use settings::Settings;
+
+/// The factory under the name that the list of components uses.
+pub mod view {
+    pub use crate::extension::OUT;
+}

@@ -1,0 +1,167 @@
+//! The questions over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use store_api::TraceStore;
+use throughline_context::TraceId;
+use tokio::sync::Semaphore;
+
+use crate::error::{ApiError, ErrorBody};
+use crate::json::{InteractionSpans, Interactions, TraceSpans};
+use crate::openapi;
+use crate::query::{self, LIMITS, Parameters};
+
+/// Questions answered at the same time; others wait.
+const AT_ONCE: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+pub(crate) struct Api {
+    store: Arc<dyn TraceStore>,
+    places: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(store: Arc<dyn TraceStore>) -> Self {
+        Self { store, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/api/v1/interactions", get(interactions))
+            .route("/api/v1/interactions/{id}", get(interaction))
+            .route("/api/v1/traces/{trace_id}", get(trace))
+            .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
+            .route("/api/{*rest}", get(unknown))
+            .route("/api", get(unknown))
+            .with_state(self)
+    }
+
+    /// Runs one question, when there is a place for it, and not for ever.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let asked = tokio::time::timeout(PATIENCE, async {
+            let _place = self.places.acquire().await.map_err(|_| ApiError::internal("no more questions"))?;
+            question.await
+        });
+        asked.await.unwrap_or_else(|_| Err(ApiError::busy("the answer took longer than 30 seconds")))
+    }
+}
+
+/// Interactions that started in a time range, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/interactions",
+    tag = "interactions",
+    params(Parameters),
+    responses(
+        (status = 200, body = Interactions),
+        (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+        (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
+    )
+)]
+pub(crate) async fn interactions(
+    State(api): State<Api>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(parameters) = parameters.map_err(|rejected| {
+        let why = rejected.body_text();
+        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
+        ApiError::bad_request(why, "the parameters are described at /api/openapi.json")
+    })?;
+    let question = query::question(parameters)?;
+    api.ask(async {
+        let page = api.store.recent(question).await?;
+        written(move || text(&Interactions::from(page))).await
+    })
+    .await
+}
+
+/// One interaction with all spans of all its traces.
+#[utoipa::path(
+    get,
+    path = "/api/v1/interactions/{id}",
+    tag = "interactions",
+    params(("id" = String, Path, description = "`interaction.id`")),
+    responses(
+        (status = 200, body = InteractionSpans<'static>),
+        (status = 404, description = "No span carries the id", body = ErrorBody),
+        (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
+    )
+)]
+pub(crate) async fn interaction(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    api.ask(async {
+        let found = api.store.interaction(&id, LIMITS).await?.ok_or_else(|| {
+            let help = "spans are kept as long as `retention` of the `lake` exporter says; a trace id is asked \
+                        for at /api/v1/traces";
+            ApiError::not_found(format!("no span has the `interaction.id` `{id}`"), help)
+        })?;
+        written(move || text(&InteractionSpans::from(&found))).await
+    })
+    .await
+}
+
+/// One trace with all its spans.
+#[utoipa::path(
+    get,
+    path = "/api/v1/traces/{trace_id}",
+    tag = "traces",
+    params(("trace_id" = String, Path, description = "32 hexadecimal digits")),
+    responses(
+        (status = 200, body = TraceSpans<'static>),
+        (status = 400, description = "Not a trace id", body = ErrorBody),
+        (status = 404, description = "No span of the trace is kept", body = ErrorBody),
+        (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
+    )
+)]
+pub(crate) async fn trace(
+    State(api): State<Api>,
+    Path(trace_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id: TraceId = trace_id.to_lowercase().parse().map_err(|error| {
+        ApiError::bad_request(format!("`{trace_id}`: {error}"), "copy the id as a trace context has it")
+    })?;
+    api.ask(async {
+        let found = api.store.trace(id, LIMITS).await?.ok_or_else(|| {
+            let help = "spans are kept as long as `retention` of the `lake` exporter says";
+            ApiError::not_found(format!("no span of the trace {id} is kept"), help)
+        })?;
+        written(move || text(&TraceSpans::from(&found))).await
+    })
+    .await
+}
+
+async fn unknown() -> ApiError {
+    ApiError::not_found(
+        "there is nothing at this address",
+        "the addresses are described at /api/openapi.json",
+    )
+}
+
+/// Large answers take a while to write.
+async fn written(
+    write: impl FnOnce() -> Result<String, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let text =
+        tokio::task::spawn_blocking(write).await.map_err(|error| ApiError::internal(error.to_string()))?;
+    text.map(json)
+}
+
+fn text(answer: &impl Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(answer).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+fn json(text: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, text).into_response()
+}

@@ -1,0 +1,105 @@
+//! Errors as the API tells them.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flow::Fault;
+use serde::Serialize;
+use store_api::StoreError;
+use utoipa::ToSchema;
+
+/// What every answer with a status of 400 or more holds.
+#[derive(Serialize, ToSchema, Debug, PartialEq, Eq)]
+pub(crate) struct ErrorBody {
+    error: ErrorText,
+}
+
+#[derive(Serialize, ToSchema, Debug, PartialEq, Eq)]
+struct ErrorText {
+    /// For programs.
+    code: &'static str,
+    /// What is wrong.
+    message: String,
+    /// What to do.
+    help: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    retry_after: Option<u64>,
+}
+
+impl ApiError {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        let error = ErrorText { code, message: message.into(), help: help.into() };
+        Self { status, body: ErrorBody { error }, retry_after: None }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message, help)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message, help)
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message, help)
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let help = "the API only answers questions: use GET or HEAD";
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this method is not allowed here",
+            help,
+        )
+    }
+
+    pub(crate) fn busy(message: impl Into<String>) -> Self {
+        let help = "ask again in a moment, or for a shorter time range";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message, help);
+        Self { retry_after: Some(2), ..error }
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        let help = "this is a defect; the log of throughline has more";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, help)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error.fault() {
+            Fault::Busy => Self::busy("the store is busy"),
+            Fault::Down => {
+                tracing::error!(%error, "a question to the store failed");
+                let help = "the log of throughline says which file and why";
+                let message = "the store cannot read its files";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
+            }
+            _ => {
+                tracing::error!(%error, "a question to the store failed");
+                Self::internal("the store failed")
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

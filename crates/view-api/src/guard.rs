@@ -1,0 +1,116 @@
+//! Who may ask: requests whose `Host` names this machine, and no page of another origin.
+//!
+//! A browser sends a request to 127.0.0.1 on behalf of any page whose name its owner has pointed there (DNS
+//! rebinding). Such a request still carries that name.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+use crate::settings::{Settings, is_loopback};
+
+/// Which names are ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Hosts {
+    /// Listening for everybody: then the names are not known, unless the settings name them.
+    any: bool,
+    named: Vec<String>,
+}
+
+impl Hosts {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let mut named = settings.allowed_hosts.clone();
+        named.extend(settings.host().filter(|host| !host.is_empty()).map(str::to_owned));
+        Self { any: !settings.is_loopback() && settings.allowed_hosts.is_empty(), named }
+    }
+
+    fn allow(&self, authority: &str) -> bool {
+        let Ok(authority) = authority.parse::<Authority>() else { return false };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        self.any || is_loopback(host) || self.named.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
+pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    let mut response = match admit(&hosts, &request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
+
+fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(ApiError::method_not_allowed());
+    }
+    let host = text(request.headers(), &header::HOST).unwrap_or_default();
+    if !hosts.allow(host) {
+        let help = "open the page under the address that throughline printed; behind a proxy, add its name to \
+                    `allowed_hosts` in the `view` section";
+        return Err(ApiError::forbidden("the Host header does not name this machine", help));
+    }
+    let foreign = request.headers().get(header::ORIGIN).is_some_and(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        !origin.split_once("://").is_some_and(|(_, authority)| hosts.allow(authority))
+    });
+    if foreign {
+        let help = "ask from the page itself, or without a browser";
+        return Err(ApiError::forbidden("pages of another origin may not ask", help));
+    }
+    Ok(())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine_and_of_the_settings_are_ours() {
+        let settings =
+            Settings { allowed_hosts: vec!["calls.example.com".to_owned()], ..Settings::default() };
+        let hosts = Hosts::of(&settings);
+        for (host, ours) in [
+            ("127.0.0.1:7717", true),
+            ("localhost:5173", true),
+            ("LOCALHOST", true),
+            ("[::1]:7717", true),
+            ("calls.example.com", true),
+            ("Calls.Example.com:443", true),
+            ("evil.example.com", false),
+            ("127.0.0.1.evil.com:7717", false),
+            ("localhost.evil.com", false),
+            ("10.0.0.1:7717", false),
+            ("", false),
+            ("a b", false),
+        ] {
+            assert_eq!(hosts.allow(host), ours, "{host}");
+        }
+        let remote = Settings { endpoint: "0.0.0.0:7717".to_owned(), ..Settings::default() };
+        assert!(Hosts::of(&remote).allow("10.0.0.1:7717"));
+        let remote = Settings { endpoint: "0.0.0.0:7717".to_owned(), ..settings };
+        assert!(!Hosts::of(&remote).allow("10.0.0.1:7717"), "named hosts are all there are");
+    }
+}

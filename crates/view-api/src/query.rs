@@ -1,0 +1,107 @@
+//! From query parameters to a question.
+
+use flow::config::GoDuration;
+use serde::Deserialize;
+use store_api::time::parse_rfc3339;
+use store_api::{Filter, Limits, Range, Recent};
+use utoipa::IntoParams;
+
+use crate::error::ApiError;
+
+/// Interactions on one page, unless asked for others.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 500;
+
+/// How much one question may bring to light: what a browser can still show.
+pub(crate) const LIMITS: Limits = Limits { spans: 20_000, bytes: 32 << 20, traces: 200_000 };
+
+/// All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Parameters {
+    /// Started at this time or later: RFC 3339, or nanoseconds since 1970.
+    #[param(example = "2026-11-20T09:00:00Z")]
+    from: Option<String>,
+    /// Started before this time: RFC 3339, or nanoseconds since 1970.
+    to: Option<String>,
+    /// The id of an interaction or of a trace, or part of the name of a queue, an agent or a service.
+    q: Option<String>,
+    /// Has this stage: setup, ivr, action, queue, alert, talk, hold, park, consult, transfer, voicemail or wrapup.
+    stage: Option<String>,
+    region: Option<String>,
+    queue: Option<String>,
+    channel: Option<String>,
+    outcome: Option<String>,
+    /// The id of an agent.
+    agent: Option<String>,
+    service: Option<String>,
+    /// Took at least this long: `1.5s`, `200ms`, or nanoseconds.
+    #[param(example = "1m30s")]
+    min_duration: Option<String>,
+    /// `true`: only interactions with a failed span.
+    errors: Option<String>,
+    /// Interactions on one page, 1 to 500; 50 if absent.
+    limit: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let from = time("from", given(parameters.from))?;
+    let to = time("to", given(parameters.to))?;
+    let range = Range { from: from.unwrap_or(Range::ALL.from), to: to.unwrap_or(Range::ALL.to) };
+    if range.from > range.to {
+        return Err(ApiError::bad_request("`from` is later than `to`", "exchange them"));
+    }
+    let filter = Filter {
+        q: given(parameters.q).map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        stage: parsed("stage", given(parameters.stage))?,
+        region: given(parameters.region),
+        queue: given(parameters.queue),
+        channel: given(parameters.channel),
+        outcome: given(parameters.outcome),
+        agent: given(parameters.agent),
+        service: given(parameters.service),
+        min_duration_ns: given(parameters.min_duration).map(|text| duration(&text)).transpose()?,
+        errors: parsed("errors", given(parameters.errors))?.unwrap_or(false),
+    };
+    let limit = parsed("limit", given(parameters.limit))?.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        let help = format!("ask for 1 to {LARGEST_PAGE} interactions, and for more with `cursor`");
+        return Err(ApiError::bad_request(format!("`limit` is {limit}"), help));
+    }
+    Ok(Recent { range, filter, limit, cursor: parsed("cursor", given(parameters.cursor))?, limits: LIMITS })
+}
+
+fn time(name: &str, text: Option<String>) -> Result<Option<u64>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let ns = text.parse().ok().or_else(|| parse_rfc3339(&text));
+    let help =
+        "write a time as in `2026-11-20T09:00:00Z` or in nanoseconds since 1970; a `+` in a URL is `%2B`";
+    ns.map(Some).ok_or_else(|| ApiError::bad_request(format!("`{name}` is not a time: `{text}`"), help))
+}
+
+fn duration(text: &str) -> Result<u64, ApiError> {
+    if let Ok(ns) = text.parse() {
+        return Ok(ns);
+    }
+    let duration = GoDuration::read(text).map_err(|why| {
+        ApiError::bad_request(format!("`min_duration`: {why}"), "write it as in `1.5s` or `200ms`")
+    })?;
+    Ok(u64::try_from(duration.get().as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn parsed<T>(name: &str, text: Option<String>) -> Result<Option<T>, ApiError>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let Some(text) = text else { return Ok(None) };
+    text.parse().map(Some).map_err(|error: T::Err| {
+        ApiError::bad_request(
+            format!("`{name}`: {error}"),
+            "the parameters are described at /api/openapi.json",
+        )
+    })
+}
