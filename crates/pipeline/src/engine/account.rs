@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flow::{Consumer, Telemetry};
+use flow::{Batch, Consumer, Outcome, Telemetry};
 use prometheus::{IntCounter, IntGauge};
 
 /// The accounts of all pipelines; offered to components through `Ctx`.
@@ -171,10 +171,11 @@ impl Account {
             .inc_by(items as u64);
     }
 
-    /// Items that were lost before they reached any exporter.
-    pub fn lost_for_all(&self, items: usize, reason: &'static str) {
+    /// A batch that was lost before it reached any exporter.
+    pub fn lost_for_all(&self, batch: &Batch, reason: &'static str) {
         for side in &self.exporters {
-            self.never_taken(&side.exporter, items, reason);
+            self.never_taken(&side.exporter, batch.items, reason);
+            batch.ack.settle(&side.exporter, Outcome::Lost(reason));
         }
     }
 

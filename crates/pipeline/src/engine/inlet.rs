@@ -7,13 +7,16 @@ use futures_util::future::join_all;
 
 use super::account::Account;
 
+/// Each with its account and its first consumer.
+pub type Pipelines = Vec<(Arc<Account>, Arc<dyn Consumer>)>;
+
 /// What a receiver feeds for one signal: one pipeline or several.
 pub struct Inlet {
-    pipelines: Vec<(Arc<Account>, Arc<dyn Consumer>)>,
+    pipelines: Pipelines,
 }
 
 impl Inlet {
-    pub fn new(pipelines: Vec<(Arc<Account>, Arc<dyn Consumer>)>) -> Self {
+    pub fn new(pipelines: Pipelines) -> Self {
         Self { pipelines }
     }
 }
@@ -42,7 +45,8 @@ impl Consumer for Inlet {
                 }
                 return taken;
             }
-            let entered = self.pipelines.iter().map(|(account, first)| enter(account, &**first, batch.fork()));
+            let entered =
+                self.pipelines.iter().map(|(account, first)| enter(account, &**first, batch.fork()));
             let taken = join_all(entered).await;
             let soonest = taken.iter().filter_map(|taken| taken.as_ref().err()).min_by_key(|r| r.retry_after);
             let all_refused = taken.iter().all(Result::is_err);
@@ -53,7 +57,7 @@ impl Consumer for Inlet {
                     Err(refusal) => {
                         let pipeline = &account.pipeline;
                         tracing::warn!(%pipeline, items, %refusal, "lost for one pipeline, others have it");
-                        account.lost_for_all(items, "pipeline_refused");
+                        account.lost_for_all(&batch, "pipeline_refused");
                     }
                 }
             }

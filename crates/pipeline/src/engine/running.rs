@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::account::{Account, Accounts};
 use super::fan_out::{Branch, FanOut};
 use super::health::{Health, Phase};
-use super::inlet::Inlet;
+use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueSettings, Sending, SendingSettings};
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
@@ -35,11 +35,17 @@ struct Outlet {
 impl Running {
     /// Starts a plan. `ctx` offers what components share; accounts and health are added here where it has none.
     pub async fn start(plan: &Plan, ctx: &Ctx) -> Result<Self, BuildError> {
-        let accounts = ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
+        let accounts =
+            ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
         let health = ctx.get::<Health>().unwrap_or_default();
         let ctx = ctx.clone().with(Arc::clone(&accounts)).with(Arc::clone(&health));
-        let mut running =
-            Self { extensions: Vec::new(), receivers: Vec::new(), processors: Vec::new(), sendings: Vec::new(), health };
+        let mut running = Self {
+            extensions: Vec::new(),
+            receivers: Vec::new(),
+            processors: Vec::new(),
+            sendings: Vec::new(),
+            health,
+        };
         match running.make(plan, &ctx, &accounts).await {
             Ok(()) => {
                 running.health.enter(Phase::Running);
@@ -84,7 +90,7 @@ impl Running {
             let first = self.exporter(component, ctx, accounts).await?;
             exporters.insert(&component.id, first);
         }
-        let mut inlets: BTreeMap<(&str, Signal), Vec<(Arc<Account>, Arc<dyn Consumer>)>> = BTreeMap::new();
+        let mut inlets: BTreeMap<(&str, Signal), Pipelines> = BTreeMap::new();
         for pipeline in &plan.pipelines {
             let (account, first) = self.pipeline(plan, pipeline, ctx, accounts, &exporters)?;
             for receiver in &pipeline.receivers {
@@ -127,9 +133,12 @@ impl Running {
             &ctx.telemetry,
         );
         let first: Arc<dyn Consumer> = match batching {
-            Some(settings) => {
-                Arc::new(batch::Batcher::before_queue(&component.id, settings, Arc::clone(accounts), queue.clone()))
-            }
+            Some(settings) => Arc::new(batch::Batcher::before_queue(
+                &component.id,
+                settings,
+                Arc::clone(accounts),
+                queue.clone(),
+            )),
             None => queue.clone(),
         };
         self.sendings.push(Outlet { exporter, first: Arc::clone(&first), queue });
@@ -146,7 +155,9 @@ impl Running {
     ) -> Result<(Arc<Account>, Arc<dyn Consumer>), BuildError> {
         let ids: Vec<Arc<str>> = pipeline.exporters.iter().map(|id| Arc::from(id.as_str())).collect();
         let account = accounts.open(&pipeline.name, &ids);
-        let branch = |id: Arc<str>| exporters.get(&*id).map(|first| Branch { exporter: id, consumer: Arc::clone(first) });
+        let branch = |id: Arc<str>| {
+            exporters.get(&*id).map(|first| Branch { exporter: id, consumer: Arc::clone(first) })
+        };
         let mut next = FanOut::over(ids.into_iter().filter_map(branch).collect(), accounts);
         let within = ctx.within(&pipeline.name, pipeline.signal);
         let mut processors = Vec::new();

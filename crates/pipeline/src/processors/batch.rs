@@ -34,23 +34,42 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
 /// One shard for each combination of the metadata values that `metadata_keys` names.
 pub struct Batcher {
     settings: Arc<Settings>,
-    accounts: Arc<Accounts>,
+    owner: Owner,
     next: Arc<dyn Consumer>,
     shards: Mutex<HashMap<Vec<String>, Arc<Shard>>>,
 }
 
+/// Whose items these are in the accounts.
+#[derive(Clone)]
+pub(super) enum Owner {
+    /// A pipeline's, on their way to all its exporters.
+    Pipeline(Arc<Accounts>),
+    /// One exporter's, on their way to its queue.
+    Exporter(Arc<Accounts>, Arc<str>),
+}
+
 impl Batcher {
     pub fn new(settings: Settings, accounts: Arc<Accounts>, next: Arc<dyn Consumer>) -> Self {
-        Self { settings: Arc::new(settings), accounts, next, shards: Mutex::default() }
+        let owner = Owner::Pipeline(accounts);
+        Self { settings: Arc::new(settings), owner, next, shards: Mutex::default() }
+    }
+
+    /// For `sending_queue.batch`.
+    pub fn before_queue(
+        exporter: &str,
+        settings: Settings,
+        accounts: Arc<Accounts>,
+        next: Arc<dyn Consumer>,
+    ) -> Self {
+        let owner = Owner::Exporter(accounts, Arc::from(exporter));
+        Self { settings: Arc::new(settings), owner, next, shards: Mutex::default() }
     }
 
     fn shard(&self, batch: &Batch) -> Result<Arc<Shard>, Refusal> {
-        let values: Vec<String> = self
-            .settings
-            .metadata_keys
-            .iter()
-            .map(|key| batch.client.header(key).collect::<Vec<_>>().join(";"))
-            .collect();
+        let keys = self.settings.metadata_keys.iter();
+        let values = keys.map(|key| batch.client.header(key).collect::<Vec<_>>().join(";"));
+        // An exporter's batches come from several pipelines, which are not to be mixed.
+        let values: Vec<String> = std::iter::once(batch.pipeline.to_string()).chain(values).collect();
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shard) = shards.get(&values) {
             return Ok(Arc::clone(shard));
@@ -59,7 +78,7 @@ impl Batcher {
         if limit > 0 && shards.len() >= limit && !self.settings.metadata_keys.is_empty() {
             return Err(Refusal::bug("too many batcher metadata-value combinations"));
         }
-        let shard = Shard::start(&self.settings, &self.accounts, &self.next);
+        let shard = Shard::start(&self.settings, self.owner.clone(), &self.next);
         shards.insert(values, Arc::clone(&shard));
         Ok(shard)
     }
@@ -86,6 +105,40 @@ impl Consumer for Batcher {
 
     fn in_flight(&self) -> u64 {
         self.all_shards().iter().map(|shard| shard.items()).sum()
+    }
+}
+
+impl Owner {
+    fn took(&self, batch: &Batch) {
+        if let Self::Exporter(accounts, exporter) = self
+            && let Some(account) = accounts.get(&batch.pipeline)
+        {
+            account.enqueued(exporter, batch.items);
+        }
+    }
+
+    fn passed_on(&self, batch: &Batch) {
+        if let Self::Exporter(accounts, exporter) = self
+            && let Some(account) = accounts.get(&batch.pipeline)
+        {
+            account.withdrawn(exporter, batch.items);
+        }
+    }
+
+    fn lost(&self, batch: &Batch, reason: &'static str) {
+        match self {
+            Self::Pipeline(accounts) => {
+                if let Some(account) = accounts.get(&batch.pipeline) {
+                    account.lost_for_all(batch, reason);
+                }
+            }
+            Self::Exporter(accounts, exporter) => {
+                if let Some(account) = accounts.get(&batch.pipeline) {
+                    account.lost(exporter, batch.items, reason);
+                }
+                batch.ack.settle(exporter, flow::Outcome::Lost(reason));
+            }
+        }
     }
 }
 

@@ -9,15 +9,15 @@ use flow::{Batch, Consumer, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
+use super::Owner;
 use super::settings::Settings;
-use crate::engine::account::Accounts;
 
 /// Batches that may wait while the next consumer refuses; with more, this one refuses too.
 const WAITING: usize = 4;
 
 pub(super) struct Shard {
     settings: Arc<Settings>,
-    accounts: Arc<Accounts>,
+    owner: Owner,
     next: Arc<dyn Consumer>,
     state: Mutex<State>,
     /// Items here, whether growing, waiting or on their way to the next consumer.
@@ -52,14 +52,10 @@ enum Next {
 }
 
 impl Shard {
-    pub(super) fn start(
-        settings: &Arc<Settings>,
-        accounts: &Arc<Accounts>,
-        next: &Arc<dyn Consumer>,
-    ) -> Arc<Self> {
+    pub(super) fn start(settings: &Arc<Settings>, owner: Owner, next: &Arc<dyn Consumer>) -> Arc<Self> {
         let shard = Arc::new(Self {
             settings: Arc::clone(settings),
-            accounts: Arc::clone(accounts),
+            owner,
             next: Arc::clone(next),
             state: Mutex::default(),
             items: AtomicU64::new(0),
@@ -84,6 +80,7 @@ impl Shard {
                 return Err(refusal.clone());
             }
             self.items.fetch_add(batch.items as u64, Ordering::Relaxed);
+            self.owner.took(&batch);
             let first = state.growing.is_none();
             match &mut state.growing {
                 Some(growing) => growing.join(batch),
@@ -157,6 +154,7 @@ impl Shard {
             match self.next.consume(batch.fork()).await {
                 Ok(()) => {
                     self.items.fetch_sub(batch.items as u64, Ordering::Relaxed);
+                    self.owner.passed_on(&batch);
                     self.lock().refusal = None;
                 }
                 Err(refusal) if refusal.retryable() => {
@@ -177,9 +175,7 @@ impl Shard {
 
     fn lost(&self, batch: &Batch, reason: &'static str) {
         self.items.fetch_sub(batch.items as u64, Ordering::Relaxed);
-        if let Some(account) = self.accounts.get(&batch.pipeline) {
-            account.lost_for_all(batch.items, reason);
-        }
+        self.owner.lost(batch, reason);
     }
 
     fn next(&self) -> Next {
