@@ -14,6 +14,8 @@ mod telemetry;
 mod advice;
 mod report;
 
+use std::collections::BTreeSet;
+
 use flow::config::{Finding, Node, Severity};
 use flow::{Factory, Registry, Signal};
 
@@ -62,7 +64,8 @@ impl Plan {
         let plan = root.and_then(|root| {
             let (plan, mut more) = Self::of(&root, registry);
             // A value that could not be expanded is null, which may be wrong in its turn.
-            more.retain(|new| !findings.iter().any(|old| (&old.mark, &old.path) == (&new.mark, &new.path)));
+            let failed: BTreeSet<_> = findings.iter().map(|found| (&found.mark, &found.path)).collect();
+            more.retain(|found| !failed.contains(&(&found.mark, &found.path)));
             findings.extend(more);
             plan
         });

@@ -1,15 +1,18 @@
 //! Several configurations become one.
 
+use std::collections::HashMap;
+
 use flow::config::{Key, Mark, Node, Value};
 
 /// The later wins: blocks are joined key by key, anything else (lists and null too) replaces what was there.
 pub(super) fn merge(earlier: Node, later: Node) -> Node {
     match (earlier.value, later.value) {
-        (Value::Map(mut entries), Value::Map(more)) => {
-            for (key, node) in more {
-                put(&mut entries, key, node);
+        (Value::Map(entries), Value::Map(more)) => {
+            let mut block = Block::default();
+            for (key, node) in entries.into_iter().chain(more) {
+                block.put(key, node);
             }
-            Node { value: Value::Map(entries), ..Node::new(earlier.mark, Value::Null) }
+            Node::new(earlier.mark, Value::Map(block.entries))
         }
         (_, value) => Node { value, ..later },
     }
@@ -17,7 +20,7 @@ pub(super) fn merge(earlier: Node, later: Node) -> Node {
 
 /// A block whose keys may be paths: `a::b: c` is `a: {b: c}`.
 pub(super) fn nested(mark: Mark, entries: Vec<(Key, Node)>) -> Node {
-    let mut block = Vec::new();
+    let mut block = Block::default();
     for (key, node) in entries {
         let mut steps = key.name.rsplit("::");
         let last = steps.next().unwrap_or_default();
@@ -25,22 +28,30 @@ pub(super) fn nested(mark: Mark, entries: Vec<(Key, Node)>) -> Node {
         let (first, node) = steps.fold((step(last), node), |(below, node), name| {
             (step(name), Node::new(key.mark.clone(), Value::Map(vec![(below, node)])))
         });
-        put(&mut block, first, node);
+        block.put(first, node);
     }
-    Node::new(mark, Value::Map(block))
+    Node::new(mark, Value::Map(block.entries))
 }
 
-fn put(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) {
-    match entries.iter_mut().find(|(known, _)| known.name == key.name) {
-        Some((known, value)) => {
-            let earlier = std::mem::replace(value, Node::new(key.mark.clone(), Value::Null));
-            let joined = matches!((&earlier.value, &node.value), (Value::Map(_), Value::Map(_)));
-            *value = merge(earlier, node);
-            if !joined {
-                *known = key;
-            }
+#[derive(Default)]
+struct Block {
+    entries: Vec<(Key, Node)>,
+    places: HashMap<String, usize>,
+}
+
+impl Block {
+    fn put(&mut self, key: Key, node: Node) {
+        let place = *self.places.entry(key.name.clone()).or_insert(self.entries.len());
+        let Some((known, value)) = self.entries.get_mut(place) else {
+            self.entries.push((key, node));
+            return;
+        };
+        let joins = matches!((&value.value, &node.value), (Value::Map(_), Value::Map(_)));
+        let earlier = std::mem::replace(value, Node::new(key.mark.clone(), Value::Null));
+        *value = merge(earlier, node);
+        if !joins {
+            *known = key;
         }
-        None => entries.push((key, node)),
     }
 }
 

@@ -4,6 +4,8 @@ mod settings;
 mod sources;
 mod traps;
 mod graph;
+mod shipped;
+mod damage;
 
 use std::collections::BTreeMap;
 
