@@ -1,1 +1,42 @@
-fn main() {}
+//! The door: one file for each command; `components.rs` is the one list of components.
+
+mod components;
+mod exit;
+mod logs;
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{components as list, run, validate};
+
+/// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
+///
+/// Throughline runs OpenTelemetry Collector configurations unchanged, keeps what passes, and shows it.
+#[derive(Parser)]
+#[command(name = "throughline", version, max_term_width = 100)]
+#[command(after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a configuration; without one, the built-in all-in-one.
+    Run(run::Arguments),
+    /// Say everything that is wrong with a configuration, and show its pipelines.
+    Validate(validate::Arguments),
+    /// List the components of this binary.
+    Components(list::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Components(arguments) => list::run(&arguments),
+    }
+}

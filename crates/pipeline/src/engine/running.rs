@@ -46,16 +46,16 @@ impl Running {
             sendings: Vec::new(),
             health,
         };
-        match running.make(plan, &ctx, &accounts).await {
-            Ok(()) => {
-                running.health.enter(Phase::Running);
-                Ok(running)
-            }
-            Err(error) => {
-                running.stop().await;
-                Err(error)
-            }
+        let started = match running.make(plan, &ctx, &accounts) {
+            Ok(outlets) => running.start_all(outlets).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
+            running.stop().await;
+            return Err(error);
         }
+        running.health.enter(Phase::Running);
+        Ok(running)
     }
 
     /// Receivers first, so that nothing new comes; then each stage passes on what it holds.
@@ -78,17 +78,15 @@ impl Running {
         }
     }
 
-    async fn make(&mut self, plan: &Plan, ctx: &Ctx, accounts: &Arc<Accounts>) -> Result<(), BuildError> {
+    /// Makes and connects everything; nothing is open or running yet but the queues' consumers.
+    fn make(&mut self, plan: &Plan, ctx: &Ctx, accounts: &Arc<Accounts>) -> Result<Vec<Outlets>, BuildError> {
         for component in &plan.extensions {
             let Make::Extension(make) = component.factory.make else { return Err(misplaced(component)) };
-            let extension = make(&component.section, &ctx.named(&component.id))?;
-            extension.start().await?;
-            self.extensions.push(extension);
+            self.extensions.push(make(&component.section, &ctx.named(&component.id))?);
         }
         let mut exporters: HashMap<&str, Arc<dyn Consumer>> = HashMap::new();
         for component in &plan.exporters {
-            let first = self.exporter(component, ctx, accounts).await?;
-            exporters.insert(&component.id, first);
+            exporters.insert(&component.id, self.exporter(component, ctx, accounts)?);
         }
         let mut inlets: BTreeMap<(&str, Signal), Pipelines> = BTreeMap::new();
         for pipeline in &plan.pipelines {
@@ -98,22 +96,37 @@ impl Running {
                 inlet.push((Arc::clone(&account), Arc::clone(&first)));
             }
         }
+        let mut all_outlets = Vec::new();
         for component in &plan.receivers {
             let Make::Receiver(make) = component.factory.make else { return Err(misplaced(component)) };
-            let receiver = make(&component.section, &ctx.named(&component.id))?;
+            self.receivers.push(make(&component.section, &ctx.named(&component.id))?);
             let mut outlets = Outlets::default();
             for signal in Signal::ALL {
                 if let Some(pipelines) = inlets.remove(&(component.id.as_str(), signal)) {
                     outlets.set(signal, Arc::new(Inlet::new(pipelines)));
                 }
             }
-            self.receivers.push(Arc::clone(&receiver));
+            all_outlets.push(outlets);
+        }
+        Ok(all_outlets)
+    }
+
+    /// Downstream first: when the receivers open, everything behind them is ready.
+    async fn start_all(&mut self, all_outlets: Vec<Outlets>) -> Result<(), BuildError> {
+        for extension in &self.extensions {
+            extension.start().await?;
+        }
+        for outlet in &self.sendings {
+            outlet.exporter.start().await?;
+        }
+        for (receiver, outlets) in self.receivers.iter().zip(all_outlets) {
             receiver.start(outlets).await?;
         }
         Ok(())
     }
 
-    async fn exporter(
+    /// Makes an exporter and its queue.
+    fn exporter(
         &mut self,
         component: &Component,
         ctx: &Ctx,
@@ -121,7 +134,6 @@ impl Running {
     ) -> Result<Arc<dyn Consumer>, BuildError> {
         let Make::Exporter(make) = component.factory.make else { return Err(misplaced(component)) };
         let exporter = make(&component.section, &ctx.named(&component.id))?;
-        exporter.start().await?;
         let settings = SendingSettings::of(&component.section);
         let batching = batching(&settings.sending_queue);
         let queue = Sending::start(

@@ -1,0 +1,5 @@
+//! The commands.
+
+pub(crate) mod run;
+pub(crate) mod validate;
+pub(crate) mod components;

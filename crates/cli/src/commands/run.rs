@@ -1,0 +1,92 @@
+//! `throughline run`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use pipeline::engine::running::Running;
+use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{components, exit, logs};
+
+/// The all-in-one: OTLP in, the embedded store and the page behind it.
+const BUILT_IN: &str = "built-in default.yaml";
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  throughline run --config guide.yaml --set exporters.otlphttp.endpoint=http://127.0.0.1:4319"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) sources: Configs,
+}
+
+/// Where the configuration comes from, for every command that reads one.
+#[derive(Args)]
+pub(crate) struct Configs {
+    /// A file, `env:VARIABLE` or `yaml:a::b: c`; may be given several times, the later wins.
+    #[arg(long = "config", value_name = "SOURCE")]
+    configs: Vec<String>,
+    /// Sets one key, after all configs.
+    #[arg(long = "set", value_name = "a.b=c")]
+    sets: Vec<String>,
+    /// Accepted for compatibility; there are no gates.
+    #[arg(long = "feature-gates", value_name = "LIST", hide = true)]
+    _feature_gates: Vec<String>,
+}
+
+impl Configs {
+    /// The checked plan, or everything that is wrong.
+    pub(crate) fn plan(&self) -> (Option<Plan>, Vec<flow::config::Finding>) {
+        let mut configs = self.configs.clone();
+        if configs.is_empty() {
+            configs.push(format!("file:{BUILT_IN}"));
+        }
+        let file = |path: &str| match path {
+            BUILT_IN => Ok(include_str!("../../../../configs/default.yaml").to_owned()),
+            path => read_file(path),
+        };
+        let world = World { file: &file, ..World::process() };
+        Plan::read(&Sources { configs, sets: self.sets.clone() }, world, &components::all())
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let (plan, findings) = arguments.sources.plan();
+    if !findings.is_empty() {
+        eprintln!("{}", findings_as_text(&findings));
+    }
+    let Some(plan) = plan else { return ExitCode::from(exit::INPUT) };
+    logs::start(&plan.telemetry.logs);
+    match serve(&plan) {
+        Ok(()) => exit::OK,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(exit::FAILED)
+        }
+    }
+}
+
+fn serve(plan: &Plan) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        let mut running = Running::start(plan, &components::context()).await?;
+        tracing::info!("everything is ready");
+        stop_signal().await?;
+        tracing::info!("stopping; a second signal ends at once");
+        tokio::select! {
+            () = running.stop() => Ok(()),
+            stopped = stop_signal() => stopped.and_then(|()| anyhow::bail!("ended before everything was sent")),
+        }
+    })
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
+}

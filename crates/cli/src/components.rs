@@ -1,0 +1,31 @@
+//! The one list of components, in flow order; and what the binary offers to them.
+
+use std::sync::Arc;
+
+use flow::{Ctx, Memory, Registry, Telemetry};
+use pipeline::{processors, receivers};
+use store_api::StoreDoor;
+
+pub(crate) fn all() -> Registry {
+    Registry::new([
+        receivers::otlp::FACTORY,
+        processors::batch::FACTORY,
+        store_api::lake::OUT,
+        view_api::view::OUT,
+    ])
+}
+
+/// A context with the stores and the page of this binary.
+pub(crate) fn context() -> Ctx {
+    let page = view_api::Page { file: |path| view_ui::file(path).map(file), index: || file(view_ui::page()) };
+    Ctx::new(Arc::new(Memory::default()), Telemetry::default())
+        .with(Arc::new(StoreDoor::new(OPEN_STORE)))
+        .with(Arc::new(page))
+}
+
+const OPEN_STORE: store_api::door::Opener = store_api::door::open_memory;
+
+fn file(file: view_ui::File) -> view_api::File {
+    let view_ui::File { bytes, content_type, etag, immutable } = file;
+    view_api::File { bytes, content_type, etag, immutable }
+}
