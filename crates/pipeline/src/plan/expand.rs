@@ -196,7 +196,10 @@ impl<'a> Expansion<'a> {
         let set = (self.world.env)(name);
         if set.is_none() && default.is_none() {
             let advice = Finding::advice(node, format!("the environment variable `{name}` is not set"));
-            self.findings.push(advice.help(format!("set it, or give a default: `${{env:{name}:-...}}`")));
+            let advice = advice.help(format!("set it, or give a default: `${{env:{name}:-...}}`"));
+            if self.findings.last() != Some(&advice) {
+                self.findings.push(advice);
+            }
         }
         let empty_default = set.is_none() && default == Some("");
         let text = set.or_else(|| default.map(str::to_owned)).unwrap_or_default();
