@@ -13,3 +13,4 @@ pub mod load;
 pub mod sink;
 pub mod bench;
 pub mod traffic;
+pub mod demo;

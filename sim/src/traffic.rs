@@ -39,13 +39,19 @@ const QUEUE: usize = 8192;
 /// How long the last spans may take to be delivered.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// What kind of day it is in the contact centre.
+/// Who talks to whom, and what kind of day it is.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     /// Where spans go: OTLP over HTTP, protobuf.
     pub otlp: SocketAddr,
     /// The service that Data Actions call.
     pub data_actions: SocketAddr,
+    pub day: Day,
+}
+
+/// What kind of day it is in the contact centre.
+#[derive(Clone, Debug)]
+pub struct Day {
     /// The same seed gives the same calls with the same ids: use a fresh one where a store keeps those of the last run.
     pub seed: u64,
     /// How many calls come on average in a real minute.
@@ -56,6 +62,13 @@ pub struct Traffic {
     pub at_once: usize,
     /// How many times faster than a real contact centre people talk and wait; 1 is real time.
     pub time_scale: f64,
+}
+
+impl Day {
+    /// A quiet day, ten times as fast as a real one: there is a whole call to look at after half a minute.
+    pub fn quiet(seed: u64) -> Self {
+        Self { seed, calls_per_minute: 30.0, calls: None, at_once: 60, time_scale: 10.0 }
+    }
 }
 
 /// The account so far. Spans made are accepted, refused, lost, or still under way.
@@ -87,7 +100,7 @@ pub async fn run(
     let (finished, waiting) = mpsc::channel(QUEUE);
     let hang_up = watch::Sender::new(false);
     let target = Target { address: traffic.otlp, format: Format::Protobuf, gzip: false };
-    let time_scale = traffic.time_scale;
+    let Day { seed, time_scale, .. } = traffic.day;
     let mut sender = tokio::spawn(Sender { target, tally: tally.clone(), time_scale }.run(waiting));
     let centre = Arc::new(Centre {
         actions: Actions::new(traffic.data_actions),
@@ -98,22 +111,22 @@ pub async fn run(
     });
 
     let mut calls = JoinSet::new();
-    let mut arrivals = Chance::stream(traffic.seed, u64::MAX);
+    let mut arrivals = Chance::stream(seed, u64::MAX);
     let (mut number, mut next) = (0, Instant::now());
     let mut ticks = interval(Duration::from_secs(1));
     let mut stop = pin!(stop);
     loop {
-        let more = traffic.calls.is_none_or(|most| number < most);
+        let more = traffic.day.calls.is_none_or(|most| number < most);
         if !more && calls.is_empty() {
             break;
         }
         tokio::select! {
             () = &mut stop => break,
-            () = sleep_until(next), if more && calls.len() < traffic.at_once => {
-                calls.spawn(Call::new(centre.clone(), script(traffic.seed, number)).run());
+            () = sleep_until(next), if more && calls.len() < traffic.day.at_once => {
+                calls.spawn(Call::new(centre.clone(), script(seed, number)).run());
                 tally.send_modify(|tally| tally.calls_started += 1);
                 number += 1;
-                next = Instant::now() + arrivals.next_arrival(traffic.calls_per_minute);
+                next = Instant::now() + arrivals.next_arrival(traffic.day.calls_per_minute);
             }
             Some(ended) = calls.join_next() => pass_panic_on(ended),
             _ = ticks.tick() => progress(&tally.borrow()),

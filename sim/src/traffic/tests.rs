@@ -54,15 +54,14 @@ async fn sink(behaviour: Behaviour) -> Sink {
 }
 
 fn fast(sink: &Sink, middleware: &Middleware, calls: u64) -> Traffic {
-    Traffic {
-        otlp: sink.address(),
-        data_actions: middleware.address,
-        seed: 7,
+    let day = Day {
         calls_per_minute: 60_000.0,
         calls: Some(calls),
         at_once: 100,
         time_scale: 2000.0,
-    }
+        ..Day::quiet(7)
+    };
+    Traffic { otlp: sink.address(), data_actions: middleware.address, day }
 }
 
 fn spans(sink: &Sink) -> Vec<Span> {
@@ -211,7 +210,8 @@ async fn stopping_cuts_callers_off_and_still_ends_their_spans() {
     let middleware = Middleware::answering(200, FOUND).await;
     let sink = sink(Behaviour::default()).await;
     let (stop, stopped) = oneshot::channel();
-    let traffic = Traffic { calls: None, time_scale: 1.0, at_once: 12, ..fast(&sink, &middleware, 0) };
+    let mut traffic = fast(&sink, &middleware, 0);
+    traffic.day = Day { calls: None, time_scale: 1.0, at_once: 12, ..traffic.day };
     let mut stop = Some(stop);
     let tally = run(&traffic, async { stopped.await.unwrap() }, |tally| {
         if tally.calls_started == 12

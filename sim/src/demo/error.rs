@@ -1,0 +1,24 @@
+//! Why the demonstration cannot go on, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the packages of {} are not installed: run scripts/setup-examples.sh", folder.display())]
+    NotInstalled { folder: PathBuf },
+    #[error(
+        "{program} was not found: install Node 20.6 or later (https://nodejs.org) and run scripts/setup-examples.sh"
+    )]
+    NoProgram { program: String },
+    #[error("no folder for temporary files: {0}")]
+    NoScratch(io::Error),
+    #[error("{service} cannot be started: {error}")]
+    NotStarted { service: &'static str, error: io::Error },
+    #[error("{service} ended ({status}); the last it said:\n{last_words}")]
+    Ended { service: &'static str, status: ExitStatus, last_words: String },
+    #[error("{service} was not ready within {within:?}; the last it said:\n{last_words}")]
+    NotReady { service: &'static str, within: Duration, last_words: String },
+}
