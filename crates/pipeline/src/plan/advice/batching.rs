@@ -6,6 +6,7 @@ use flow::config::{Finding, GoDuration, Value};
 
 use super::Graph;
 use crate::plan::components::PROCESSORS;
+use crate::plan::id;
 
 const TOO_SHORT: Duration = Duration::from_millis(100);
 const TOO_LONG: Duration = Duration::from_secs(5);
@@ -38,17 +39,15 @@ pub(super) fn add(graph: &Graph<'_>, findings: &mut Vec<Finding>) {
         }
     }
     for path in &graph.service.pipelines {
-        let kind = |id| graph.components.get(PROCESSORS, id).map(|component| component.factory.name);
-        let processors = path.part(PROCESSORS);
-        match processors.iter().position(|reference| kind(reference.id) == Some(LIMITER)) {
-            Some(0) => {}
-            Some(_) => {
-                let limiter = processors.iter().find(|reference| kind(reference.id) == Some(LIMITER));
-                findings.extend(limiter.map(|reference| {
-                    Finding::advice(reference.node, format!("`{}` is not the first processor", reference.id))
-                        .help("put it first: only there it refuses data before memory is spent on it")
-                }));
-            }
+        // By what is written: a limiter that this program does not know is an error of its own.
+        let is_limiter = |id: &str| id::parse(id).is_ok_and(|id| id.kind == LIMITER);
+        let mut processors = path.part(PROCESSORS).iter().enumerate();
+        match processors.find(|(_, reference)| is_limiter(reference.id)) {
+            Some((0, _)) => {}
+            Some((_, reference)) => findings.push(
+                Finding::advice(reference.node, format!("`{}` is not the first processor", reference.id))
+                    .help("put it first: only there it refuses data before memory is spent on it"),
+            ),
             None => findings.push(
                 Finding::advice(
                     path.node,

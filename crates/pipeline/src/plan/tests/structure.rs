@@ -104,11 +104,9 @@ fn sections() {
         "processors: [batch]\n",
         expect![[r#"
             c.yaml:1:13: error: processors: expected a block of processors, found a list
-            good.yaml:7:13: advice: service::pipelines::traces: no `memory_limiter` guards this pipeline against a surge of calls
-              help: make it the first of the processors
             good.yaml:7:46: error: service::pipelines::traces::processors::0: pipeline `traces` names processor `memory_limiter`, which is not configured
               help: add it to `processors`, or take it out here
-            2 errors, 1 piece of advice
+            2 errors, 0 pieces of advice
         "#]],
     );
     over_good(
