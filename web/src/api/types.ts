@@ -48,6 +48,8 @@ export type Facets = Partial<Record<FacetName, FacetValue[]>>;
 export interface InteractionList {
   interactions: Summary[];
   next_cursor: string | null;
+  /** The server's limits ended the look through the range; `next_cursor` goes on from there. */
+  truncated?: boolean;
   facets: Facets;
 }
 
@@ -94,10 +96,13 @@ export interface Span {
 export interface InteractionDetail {
   interaction: Summary;
   spans: Span[];
+  /** There are more spans than the server's limits allow. */
+  truncated?: boolean;
 }
 
 export interface TraceDetail {
   trace_id: string;
   interaction_ids: string[];
   spans: Span[];
+  truncated?: boolean;
 }

@@ -1,9 +1,19 @@
 import { ApiError, isAbort } from '../api/client';
+import type { Span } from '../api/types';
 import { poll } from '../poll';
+import { parseNanos } from '../time';
 
 const AGAIN_MS = 2000;
+/** Spans of one call arrive one after the other; a pause longer than this ends the watch. */
+const SETTLED_NS = 120_000_000_000n;
 
-/** One answer for a page; asked again while it says that something still runs. */
+/** Whether some span is unfinished, or the last one ended so lately that more are likely. */
+export function mayGrow({ spans }: { spans: readonly Span[] }): boolean {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  return spans.some((span) => !span.finished || now - parseNanos(span.start_ns) - parseNanos(span.duration_ns) < SETTLED_NS);
+}
+
+/** One answer for a page; asked again while more may come, and until there is one. */
 export class Loaded<T> {
   answer = $state.raw<T | null>(null);
   error = $state.raw<ApiError | null>(null);
@@ -11,14 +21,14 @@ export class Loaded<T> {
 
   constructor(
     private readonly ask: (signal: AbortSignal) => Promise<T>,
-    private readonly unfinished: (answer: T) => boolean,
+    private readonly mayGrow: (answer: T) => boolean,
   ) {}
 
   /** Made for `$effect(() => page.start())`. */
   start(): () => void {
     void this.load();
     const stop = poll(AGAIN_MS, async () => {
-      if (this.answer && this.unfinished(this.answer)) await this.load();
+      if (this.error || (this.answer && this.mayGrow(this.answer))) await this.load();
     });
     return () => {
       stop();

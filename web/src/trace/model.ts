@@ -2,7 +2,7 @@
 
 import type { Span, Stage } from '../api/types';
 import { durationOf, parseNanos } from '../time';
-import { linkParents, type Placement } from './parents';
+import { ancestorsOf, linkParents, type Placement } from './parents';
 import { isStage, knownStage, workTone, type Tone } from './stages';
 
 export interface Node {
@@ -104,14 +104,16 @@ function preorder(roots: readonly Node[]): Node[] {
 /** Colours follow the stage; below a stage, how many services lie between. A stage's own steps keep its colour. */
 function paint(nodes: readonly Node[]) {
   const above = new Map<Node, number>();
+  const aroundStages = ancestorsOf(nodes.filter(({ stage }) => stage));
   for (const node of nodes) {
     const { parent, span } = node;
     const sameService = parent?.span.service === span.service;
     const work = workTone(span, 0);
     if (node.stage) node.tone = node.stage;
+    else if (aroundStages.has(node)) node.tone = 'call';
     else if (parent && isStage(parent.tone) && sameService && span.kind === 'internal' && work !== 'db') node.tone = parent.tone;
     else {
-      const hops = !parent || isStage(parent.tone) ? 0 : (above.get(parent) ?? 0) + (sameService ? 0 : 1);
+      const hops = !parent || isStage(parent.tone) || parent.tone === 'call' ? 0 : (above.get(parent) ?? 0) + (sameService ? 0 : 1);
       above.set(node, hops);
       node.tone = workTone(span, hops);
     }

@@ -15,13 +15,23 @@ export function linkParents(nodes: readonly Node[]): Node[] {
     const { trace_id, parent_span_id, span_id } = node.span;
     const candidates = byId.get(`${trace_id}.${parent_span_id ?? ''}`) ?? [];
     node.parent = clientOfSameId(node, byId.get(`${trace_id}.${span_id}`) ?? []) ?? nearest(node, candidates);
-    if (!node.parent && parent_span_id) node.placement = 'orphan';
+    // A stage has its place by what it is; the span of the whole call often comes last.
+    if (!node.parent && parent_span_id && !node.stage) node.placement = 'orphan';
   }
   cutCycles(nodes);
   placeByTime(nodes);
   for (const node of nodes) node.parent?.children.push(node);
   for (const node of nodes) if (node.children.length > 1) node.children.sort(byStart);
   return nodes.filter(({ parent }) => !parent).sort(byStart);
+}
+
+/** Everything above these. */
+export function ancestorsOf(nodes: readonly Node[]): Set<Node> {
+  const found = new Set<Node>();
+  for (const { parent } of nodes) {
+    for (let node = parent; node && !found.has(node); node = node.parent) found.add(node);
+  }
+  return found;
 }
 
 function groupedById(nodes: readonly Node[]): Map<string, Node[]> {
@@ -79,14 +89,11 @@ function cutCycles(nodes: readonly Node[]) {
 function placeByTime(nodes: readonly Node[]) {
   const stages = nodes.filter(({ stage }) => stage).sort((a, b) => a.duration - b.duration);
   if (stages.length === 0) return;
-  const leadsToStage = new Set<Node>();
-  for (const stage of stages) {
-    for (let node: Node | null = stage; node && !leadsToStage.has(node); node = node.parent) leadsToStage.add(node);
-  }
+  const leadsToStage = ancestorsOf(stages);
   const answered = new Set(nodes.map(({ parent }) => parent));
   const unanswered = nodes.filter((node) => node.parent && node.span.kind === 'client' && !answered.has(node) && !isQuery(node.span)).sort((a, b) => a.duration - b.duration);
   for (const node of nodes) {
-    if (node.parent || leadsToStage.has(node)) continue;
+    if (node.parent || node.stage || leadsToStage.has(node)) continue;
     const home = unanswered.find((call) => contains(call, node) && call.span.service !== node.span.service)
       ?? stages.find((stage) => contains(stage, node))
       ?? stages.find((stage) => stage.start <= node.start && node.start < stage.end);

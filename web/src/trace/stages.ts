@@ -1,12 +1,12 @@
 import { STAGES, type Span, type Stage } from '../api/types';
 
-/** A fill of the colour scale: one per stage, and one slate ramp for the work below. */
-export type Tone = Stage | 'http' | 'crm' | 'db';
+/** A fill of the colour scale: one per stage, one slate ramp for the work below, and none for what is around stages. */
+export type Tone = Stage | 'call' | 'http' | 'crm' | 'db';
 
 const NAMES: Record<Tone, string> = {
   setup: 'Set-up', ivr: 'IVR', action: 'Data Action', queue: 'Queue', alert: 'Ring', talk: 'Talk',
   hold: 'Hold', park: 'Park', consult: 'Consult', transfer: 'Transfer', voicemail: 'Voicemail', wrapup: 'Wrap-up',
-  http: 'HTTP', crm: 'CRM', db: 'DB',
+  call: 'Call', http: 'HTTP', crm: 'CRM', db: 'DB',
 };
 
 /** The caller waits in these; everything else is somebody or something working for the caller. */

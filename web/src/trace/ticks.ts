@@ -25,12 +25,12 @@ export function ticksOf(axis: Axis): Tick[] {
       ticks.push({ x: piece.x + 4, text: moment, row: 'moment' });
       momentFree = piece.x + 8 + widthOf(moment);
     }
-    for (const { at, text } of stepsOf(piece)) {
-      const x = piece.x + (piece.width * at) / (piece.to - piece.from);
-      if (x < stepFree || x + 3 + widthOf(text) > end) continue;
-      ticks.push({ x, text, row: 'step' });
-      stepFree = x + 8 + widthOf(text);
-    }
+    const steps = stepsOf(piece)
+      .map(({ at, text }) => ({ x: piece.x + (piece.width * at) / (piece.to - piece.from), text, row: 'step' as const }))
+      .filter(({ x, text }) => x >= piece.x && x >= stepFree && x + 3 + widthOf(text) <= end);
+    if (steps.length < 2) continue;
+    ticks.push(...steps);
+    stepFree = end;
   }
   return ticks;
 }

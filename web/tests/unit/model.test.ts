@@ -30,14 +30,15 @@ describe('the tree', () => {
     expect(drawn(model)).toEqual(['action', '  call', '    crm (rejoined)']);
   });
 
-  test('a missing parent is marked; a stage with one stays at the top', () => {
+  test('a missing parent is marked, but not on a stage: that stays at the top', () => {
     const model = buildModel([child('queue', 'gone', 0, 20, { stage: 'queue' }), child('work', 'gone', 5, 6), child('late', 'gone', 25, 26)]);
-    expect(drawn(model)).toEqual(['queue (orphan)', '  work (orphan)', 'late (orphan)']);
+    expect(drawn(model)).toEqual(['queue', '  work (orphan)', 'late (orphan)']);
   });
 
   test('a root above stages is not moved into one of them', () => {
     const model = buildModel([span('call', 0, 60), child('ivr', 'call', 0, 60, { stage: 'ivr' })]);
     expect(drawn(model)).toEqual(['call', '  ivr']);
+    expect(model.nodes.map(({ tone }) => tone)).toEqual(['call', 'ivr']);
   });
 
   test('a trace without stages is left as it is', () => {

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import axeCore from 'axe-core';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
+import { serve } from '../fixtures/server.mjs';
+
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+type Server = Awaited<ReturnType<typeof serve>>;
+
+export interface Visit {
+  page: Page;
+  /** Requests to other origins, script errors, and what the content security policy refused. */
+  complaints: string[];
+}
+
+/** One browser and one server for a file of tests; each visit has a context of its own. */
+export function stage(options: Parameters<typeof serve>[0] = {}) {
+  let browser: Browser;
+  let server: Server;
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    if (!existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url)))) throw new Error('web/dist is missing: run `npm run build` first');
+    server = await serve(options);
+    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+  });
+  afterAll(async () => {
+    await Promise.all(open.map((one) => one.close()));
+    await browser?.close();
+    await server?.close();
+  });
+
+  return {
+    server: () => server,
+    async visit(path: string, how: BrowserContextOptions = {}): Promise<Visit> {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/London', locale: 'en-GB', reducedMotion: 'reduce', ...how });
+      open.push(context);
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('request', (request) => {
+        if (new URL(request.url()).origin !== server.origin) complaints.push(`left the origin: ${request.url()}`);
+      });
+      page.on('pageerror', (error) => complaints.push(`script error: ${error.message}`));
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) complaints.push(`console: ${message.text()}`);
+      });
+      page.on('dialog', (dialog) => {
+        complaints.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      await page.goto(server.origin + path);
+      return { page, complaints };
+    },
+  };
+}
+
+/** Serious and critical findings of axe in a part of the page, as readable lines. */
+export async function accessibilityFindings(page: Page, part = 'html'): Promise<string[]> {
+  // `evaluate` runs outside the page's content security policy; a script element would not.
+  await page.evaluate(axeCore.source);
+  return page.evaluate(async (part) => {
+    const axe = (globalThis as unknown as { axe: typeof import('axe-core') }).axe;
+    const { violations } = await axe.run(part, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));
+  }, part);
+}

@@ -1,0 +1,146 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { CALL_ID, TRACES } from '../fixtures/call.mjs';
+import { LARGE_TRACE } from '../fixtures/centre.mjs';
+import { stage } from './browser';
+
+const at = stage();
+const PATH = `/interactions/${CALL_ID}`;
+
+const names = (page: Page) => page.locator('[role=row] .nm').allTextContents();
+const focused = (page: Page) => page.evaluate(() => document.activeElement?.querySelector('.nm')?.textContent);
+const width = async (page: Page, name: string) => (await page.locator('[role=row]').filter({ hasText: name }).locator('.br').first().boundingBox())?.width ?? 0;
+
+async function opened(path = PATH, how = {}) {
+  const visit = await at.visit(path, how);
+  await visit.page.locator('[role=row]').first().waitFor();
+  return visit;
+}
+
+test('stages stand at the top, the work below them, and what was rejoined says so', async () => {
+  const { page, complaints } = await opened();
+  expect((await names(page)).slice(0, 12)).toEqual([
+    'SIP INVITE', 'IVR flow Billing main', 'Prompt greeting', 'Collect account number', 'Data Action get-customer', 'POST /v2/lookup', 'validate token',
+    'GET crm-gateway', 'GET /customers/{id}', 'SELECT customer', 'SELECT open_invoices', 'Queue billing-uk',
+  ]);
+  const crm = page.locator('[role=row]').filter({ hasText: 'GET /customers/{id}' });
+  expect(await crm.getAttribute('aria-level')).toBe('5');
+  expect(await crm.textContent()).toContain('new trace, rejoined');
+  expect(complaints).toEqual([]);
+});
+
+test('a 41 ms query is seen beside four minutes of queue; without compression it is not', async () => {
+  const { page } = await opened();
+  expect(await width(page, 'SELECT customer')).toBeGreaterThan(20);
+  expect(await page.locator('.axis').textContent()).toContain('4 m 12 s');
+  await page.keyboard.press('g');
+  await page.waitForURL(/gaps=off/);
+  expect(await width(page, 'SELECT customer')).toBeLessThanOrEqual(3);
+  await page.keyboard.press('g');
+  const before = await width(page, 'Queue billing-uk');
+  await page.getByRole('button', { name: 'queue 4 m 12 s , expand' }).click();
+  expect(await width(page, 'Queue billing-uk')).toBeGreaterThan(before);
+  await page.getByRole('button', { name: 'Compress 4 m 12 s' }).click();
+  expect(await width(page, 'Queue billing-uk')).toBeCloseTo(before, 0);
+});
+
+test('waiting is hatched, work is solid, and long bars are cut where a gap is pressed together', async () => {
+  const { page } = await opened();
+  const pattern = (name: string) => page.locator('[role=row]').filter({ hasText: name }).locator('.br').first().evaluate((bar) => getComputedStyle(bar).backgroundImage);
+  for (const name of ['Queue billing-uk', 'Alert Agent A']) expect(await pattern(name)).toContain('repeating-linear-gradient');
+  for (const name of ['SIP INVITE', 'SELECT customer']) expect(await pattern(name)).toBe('none');
+  expect(await page.locator('[role=row]').filter({ hasText: 'IVR flow' }).locator('.brk').count()).toBe(2);
+});
+
+test('the tree is worked by keys alone', async () => {
+  const { page } = await opened();
+  const press = async (...all: string[]) => {
+    for (const key of all) await page.keyboard.press(key);
+  };
+  await press('j');
+  expect(await focused(page)).toBe('SIP INVITE');
+  await press('ArrowDown', 'ArrowRight');
+  expect(await focused(page)).toBe('Prompt greeting');
+  await press('ArrowLeft');
+  expect(await focused(page)).toBe('IVR flow Billing main');
+  await press('ArrowLeft');
+  expect((await names(page)).slice(0, 3)).toEqual(['SIP INVITE', 'IVR flow Billing main', 'Queue billing-uk']);
+  expect(await page.locator('[role=row]').nth(1).getAttribute('aria-expanded')).toBe('false');
+  await press('ArrowRight', 'j', 'k', 'Enter');
+  await page.getByRole('complementary', { name: 'Span details' }).getByRole('heading', { name: 'IVR flow Billing main' }).waitFor();
+  await press('j');
+  await page.getByRole('complementary').getByRole('heading', { name: 'Prompt greeting' }).waitFor();
+  await press('Escape');
+  await page.getByRole('complementary').waitFor({ state: 'detached' });
+  await press('End');
+  expect(await focused(page)).toBe('UPDATE note');
+  await press('Home');
+  expect(await focused(page)).toBe('SIP INVITE');
+  await press('e');
+  await page.getByRole('complementary').getByText('note is locked by another editor').first().waitFor();
+});
+
+test('the drawer shows times, error, attributes, events, links and ids', async () => {
+  const { page } = await opened(`${PATH}?span=${TRACES[2]}.00000000000000d1`);
+  const drawer = page.getByRole('complementary', { name: 'Span details' });
+  for (const words of ['64.0 ms', '+12 m 42.000 s', 'note is locked by another editor', 'http.response.status_code', '409', 'exception', TRACES[2], 'Rejoined'.toLowerCase()]) {
+    expect(await drawer.textContent()).toContain(words);
+  }
+  await page.locator('[role=row]').filter({ hasText: 'Transfer REFER' }).click();
+  await drawer.getByRole('link', { name: /9b1fe07a/ }).click();
+  await page.waitForURL(`**/traces/${TRACES[2]}?span=00000000000000d1`);
+  await drawer.getByRole('heading', { name: 'PUT /notes/{id}' }).waitFor();
+  await page.getByRole('link', { name: /interaction c41e7d90/ }).click();
+  await page.waitForURL(`**${PATH}`);
+});
+
+test('lanes show who had the call; the same span lights up in both pictures; a line follows the pointer', async () => {
+  const { page } = await opened();
+  expect(await page.locator('.lane b').allTextContents()).toEqual(['Caller', 'IVR', 'Queue', 'Agent', 'Agent']);
+  await page.locator('[role=row]').filter({ hasText: 'Queue billing-uk' }).locator('.br').hover();
+  expect(await page.locator('.br.hot').count()).toBe(3);
+  expect(await page.locator('.cross').textContent()).toMatch(/^\+\d+ m/);
+  await page.keyboard.press('2');
+  await page.waitForURL(/tab=waterfall/);
+  expect(await page.locator('.lane').count()).toBe(0);
+});
+
+test('the brush zooms by keys and by pointer, and the address keeps the window', async () => {
+  const { page } = await opened();
+  await page.getByRole('slider', { name: 'Shown to' }).focus();
+  for (let i = 0; i < 5; i++) await page.keyboard.press('Shift+ArrowLeft');
+  await page.waitForURL(/window=0\.000-384100\.000/);
+  await page.reload();
+  await page.getByRole('button', { name: /Zoom out/ }).click();
+  await page.waitForURL((url) => !url.search.includes('window'));
+  const box = await page.locator('.track').boundingBox();
+  if (!box) throw new Error('no minimap');
+  await page.mouse.move(box.x + box.width * 0.2, box.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.4, box.y + 10, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForURL(/window=/);
+  expect(await page.locator('[role=row]').filter({ hasText: 'SIP INVITE' }).textContent()).toContain('earlier');
+});
+
+test('ten thousand spans: a screenful of rows in the document, the last one reached by a key', async () => {
+  const { page } = await opened(`/traces/${LARGE_TRACE}`);
+  expect(await page.getByRole('treegrid').getAttribute('aria-rowcount')).toBe('10001');
+  expect(await page.locator('[role=row]').count()).toBeLessThan(90);
+  await page.keyboard.press('j');
+  await page.keyboard.press('End');
+  expect(await focused(page)).toBe('SELECT row 9999');
+  expect(await page.locator('[role=row]').count()).toBeLessThan(90);
+  await page.keyboard.press('f');
+  await page.waitForFunction(() => document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount') === '1');
+});
+
+test('below 1180 px the drawer is one line until it is asked for', async () => {
+  const { page } = await opened(`${PATH}?span=${TRACES[1]}.00000000000000c1`, { viewport: { width: 1024, height: 768 } });
+  const attribute = page.getByRole('complementary').getByText('http.route');
+  expect(await attribute.isVisible()).toBe(false);
+  await page.getByRole('button', { name: 'Details', exact: true }).click();
+  await attribute.waitFor();
+  await page.keyboard.press('Escape');
+  await attribute.waitFor({ state: 'hidden' });
+});

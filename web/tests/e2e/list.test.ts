@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { CALL_ID, TRACES } from '../fixtures/call.mjs';
+import { stage } from './browser';
+
+const at = stage();
+const search = (url: string) => new URL(url).search;
+
+test('shows the newest interactions, and more of them on request', async () => {
+  const { page, complaints } = await at.visit('/');
+  const rows = page.locator('tbody tr');
+  await page.getByText('c41e7d90').first().waitFor();
+  expect(await rows.count()).toBe(50);
+  const call = rows.filter({ hasText: CALL_ID });
+  for (const words of ['voice, in', 'billing-uk', 'eu-west', '12 m 48.2 s', '4 m 55.2 s', 'Resolved', '23']) expect(await call.textContent()).toContain(words);
+  expect(await call.getByRole('img').getAttribute('aria-label')).toContain('Queue 4 m 12.2 s');
+  await page.getByRole('button', { name: 'Load 50 more' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 100);
+  expect(complaints).toEqual([]);
+});
+
+test('a facet narrows the list, stands in the address, and survives a reload', async () => {
+  const { page } = await at.visit('/');
+  await page.getByRole('button', { name: 'All regions' }).click();
+  await page.getByRole('link', { name: /^eu-west \d+/ }).click();
+  await page.getByRole('button', { name: 'region: eu-west' }).waitFor();
+  expect(search(page.url())).toBe('?region=eu-west');
+  await page.reload();
+  await page.getByRole('button', { name: 'region: eu-west' }).waitFor();
+  await page.locator('tbody td.region').first().waitFor();
+  expect(new Set(await page.locator('tbody td.region').allTextContents())).toEqual(new Set(['eu-west']));
+  await page.goBack();
+  await page.getByRole('button', { name: 'All regions' }).waitFor();
+  expect(search(page.url())).toBe('');
+});
+
+test('a value in a row is a filter; the rest of the row opens the interaction', async () => {
+  const { page } = await at.visit('/');
+  const call = page.locator('tbody tr').filter({ hasText: CALL_ID });
+  await call.getByRole('link', { name: 'billing-uk' }).click();
+  await page.waitForURL(/queue=billing-uk/);
+  await call.locator('td.num').first().click({ force: true });
+  await page.waitForURL(`**/interactions/${CALL_ID}`);
+  await page.goBack();
+  await page.waitForURL(/queue=billing-uk/);
+});
+
+test('the search box: slash focuses, an exact id or a trace id opens, words filter', async () => {
+  const { page } = await at.visit('/');
+  const box = page.getByRole('searchbox');
+  const find = async (text: string) => {
+    await page.keyboard.press('/');
+    await page.waitForFunction(() => document.activeElement?.matches('input[type=search]'));
+    await box.fill(text);
+    await page.keyboard.press('Enter');
+  };
+  await find(CALL_ID.toUpperCase());
+  await page.waitForURL(`**/interactions/${CALL_ID}`);
+  await find(TRACES[1]);
+  await page.getByRole('treegrid').waitFor();
+  await find('sales-de');
+  await page.waitForURL(/q=sales-de/);
+  await page.getByRole('link', { name: 'search: sales-de' }).waitFor();
+  expect(await box.inputValue()).toBe('sales-de');
+  await find(`${at.server().origin}/traces/${TRACES[2]}?span=00000000000000d1`);
+  await page.waitForURL(/\/traces\/9b1fe07a.*span=/);
+});
+
+test('keys walk through the list', async () => {
+  const { page } = await at.visit('/');
+  await page.locator('a.open').first().waitFor();
+  for (const key of ['j', 'j', 'j', 'k']) await page.keyboard.press(key);
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(await page.locator('a.open').nth(1).textContent());
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/interactions\/.+/);
+});
+
+test('says what is wrong, keeps what it has, and recovers by itself', async () => {
+  const { page } = await at.visit('/');
+  await page.locator('a.open').first().waitFor();
+  at.server().state.failing = true;
+  await page.getByText('What you see is from the last good answer').waitFor();
+  expect(await page.locator('tbody tr').count()).toBe(50);
+  at.server().state.failing = false;
+  await page.getByText('What you see is from the last good answer').waitFor({ state: 'detached' });
+
+  at.server().state.failing = true;
+  const cold = await at.visit('/');
+  await cold.page.getByRole('alert').getByText('The store is being opened.').waitFor();
+  at.server().state.failing = false;
+  await cold.page.getByRole('button', { name: 'Try again' }).click();
+  await cold.page.locator('a.open').first().waitFor();
+});
+
+test('tells “none fits” from “none at all”', async () => {
+  const { page } = await at.visit('/?q=nothing-has-this-name');
+  await page.getByRole('heading', { name: 'No interaction fits' }).waitFor();
+  await page.getByRole('link', { name: 'Show all interactions' }).click();
+  await page.locator('a.open').first().waitFor();
+});
