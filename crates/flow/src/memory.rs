@@ -7,11 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Default, Debug)]
 pub struct Memory {
     held: AtomicU64,
+    freed: AtomicU64,
 }
 
 impl Memory {
     pub fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// Bytes given back since the start; how fast it grows tells when there will be room.
+    pub fn freed(&self) -> u64 {
+        self.freed.load(Ordering::Relaxed)
+    }
+
+    fn free(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.freed.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts `bytes` until the returned guard is dropped.
@@ -51,7 +62,7 @@ impl Hold {
             if bytes >= self.bytes {
                 memory.held.fetch_add(bytes - self.bytes, Ordering::Relaxed);
             } else {
-                memory.held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+                memory.free(self.bytes - bytes);
             }
             self.bytes = bytes;
         }
@@ -66,7 +77,7 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if let Some(memory) = &self.memory {
-            memory.held.fetch_sub(self.bytes, Ordering::Relaxed);
+            memory.free(self.bytes);
         }
     }
 }
@@ -88,6 +99,6 @@ mod tests {
         empty.join(first);
         assert_eq!(memory.held(), 70);
         drop(empty);
-        assert_eq!(memory.held(), 0);
+        assert_eq!((memory.held(), memory.freed()), (0, 150));
     }
 }

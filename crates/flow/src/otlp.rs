@@ -8,6 +8,7 @@ mod normalise;
 pub mod view;
 pub mod splice;
 pub mod attributes;
+pub mod edit;
 pub mod json;
 pub mod split;
 

@@ -78,9 +78,34 @@ proptest! {
     }
 
     #[test]
+    fn resource_edits_agree(
+        traces in arbitrary::traces(),
+        metrics in arbitrary::metrics(),
+        edits in prop::collection::vec(arbitrary::edit(), 1..5),
+    ) {
+        agreement::on_resource_edits(&traces, &metrics, &edits);
+    }
+
+    #[test]
     fn pieces_are_the_whole(traces in arbitrary::traces(), metrics in arbitrary::metrics(), max in 1_usize..5) {
         agreement::on_split(Signal::Traces, &traces.encode_to_vec(), max);
         agreement::on_split(Signal::Metrics, &metrics.encode_to_vec(), max);
+    }
+}
+
+/// Each length around an edit passes a width of its varint, at some size of the span.
+#[test]
+fn lengths_grow_and_shrink_over_every_width() {
+    for near in [1 << 7, 1 << 14, 1 << 21] {
+        for short in (0..120).step_by(if near > 1 << 20 { 12 } else { 1 }) {
+            let mut request = arbitrary::one_span();
+            let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+            span.name = "n".repeat((near - short) / 2);
+            span.status = Some(arbitrary::status(&"s".repeat((near - short).div_ceil(2))));
+            let set = arbitrary::Edit::Set("added".into(), arbitrary::string("twenty bytes of text"));
+            agreement::on_edits(&request, &[set]);
+            agreement::on_edits(&request, &[arbitrary::Edit::Remove("a".into())]);
+        }
     }
 }
 

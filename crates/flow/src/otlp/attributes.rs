@@ -4,14 +4,17 @@ use std::ops::Range;
 
 use super::splice::Splice;
 use super::view::Value;
-use crate::wire::{Field, WireType, fields, fields_within, put_len, put_nested, put_tag, put_varint_field};
+use crate::wire::{Field, WireType, fields_of, put_len, put_tag, put_varint, put_varint_field, varint_len};
 
 /// The attributes of one message while they are edited. Kept between messages so that its buffers are reused.
 #[derive(Debug, Default)]
 pub struct Attributes {
     entries: Vec<Entry>,
-    /// Values and added attributes, encoded.
+    /// New keys and values, encoded; first the kept ones.
     fresh: Vec<u8>,
+    kept: usize,
+    /// A value on its way from a closure to `fresh`.
+    written: Vec<u8>,
     /// Field number of the list in its message.
     number: u32,
     /// Where the message ends in the source.
@@ -19,10 +22,11 @@ pub struct Attributes {
     changed: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// The `KeyValue` field in the source; empty for an added one.
-    field: Range<usize>,
+    /// Where the `KeyValue` field stands in the source; the same offset twice for an added one.
+    start: usize,
+    end: usize,
     key: Place,
     /// The `AnyValue` message.
     value: Place,
@@ -36,24 +40,29 @@ enum State {
     Removed,
 }
 
-/// A range of the source or of `fresh`.
-#[derive(Debug, Clone)]
-enum Place {
-    Source(Range<usize>),
-    Fresh(Range<usize>),
+/// Where the bytes of a key or a value stand: in the source, or among the new ones. One of a `put` holds until
+/// the next `read`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    fresh: bool,
+    start: usize,
+    end: usize,
 }
 
 impl Attributes {
-    /// Reads the list with this field number from the message at `within`.
-    pub fn read(&mut self, source: &[u8], within: Range<usize>, number: u32) {
+    /// Reads the list with this field number from the message at `within`, without the entries that the caller
+    /// does not want to know of: those are not changed, and nothing below finds them.
+    #[inline]
+    pub fn read(&mut self, source: &[u8], within: Range<usize>, number: u32, wanted: impl Fn(&[u8]) -> bool) {
         self.entries.clear();
-        self.fresh.clear();
+        self.fresh.truncate(self.kept);
         self.changed = false;
         self.number = number;
         self.end = within.end;
-        for field in fields_within(source, within) {
-            if field.number == number {
-                self.entries.push(entry(source, &field));
+        for field in fields_of(source, within, number) {
+            let key = key(source, &field);
+            if wanted(source.get(key.clone()).unwrap_or_default()) {
+                self.entries.push(entry(source, &field, key));
             }
         }
     }
@@ -63,77 +72,120 @@ impl Attributes {
         self.entries
             .iter()
             .filter(|entry| entry.state != State::Removed)
-            .map(move |entry| (self.text(source, &entry.key), Value::new(self.bytes(source, &entry.value))))
+            .map(move |entry| (self.text(source, entry.key), self.value(source, entry.value)))
     }
 
+    /// The first value of this key.
     pub fn get<'s>(&'s self, source: &'s [u8], key: &str) -> Option<Value<'s>> {
-        let entry = self.entries.iter().find(|entry| self.is(source, entry, key))?;
-        Some(Value::new(self.bytes(source, &entry.value)))
+        Some(self.value(source, self.find(source, key)?))
     }
 
     pub fn contains(&self, source: &[u8], key: &str) -> bool {
-        self.entries.iter().any(|entry| self.is(source, entry, key))
+        self.find(source, key).is_some()
+    }
+
+    /// Where the first value of this key stands, to be set for another key too.
+    #[inline]
+    pub fn find(&self, source: &[u8], key: &str) -> Option<Place> {
+        self.entries.iter().find(|entry| self.is(source, entry, key)).map(|entry| entry.value)
+    }
+
+    pub fn value<'s>(&'s self, source: &'s [u8], place: Place) -> Value<'s> {
+        Value::new(self.bytes(source, place))
+    }
+
+    /// Takes over an encoded `AnyValue` for every message to come.
+    pub fn keep(&mut self, value: &[u8]) -> Place {
+        self.fresh.truncate(self.kept);
+        let place = self.put(value);
+        self.kept = place.end;
+        place
+    }
+
+    /// Takes over an encoded `AnyValue` for this message.
+    #[inline]
+    pub fn put(&mut self, value: &[u8]) -> Place {
+        let start = self.fresh.len();
+        self.fresh.extend_from_slice(value);
+        Place { fresh: true, start, end: self.fresh.len() }
     }
 
     /// Removes every attribute of this key.
+    #[inline]
     pub fn remove(&mut self, source: &[u8], key: &str) {
-        self.each(source, key, |entry, _| entry.state = State::Removed);
+        self.each(source, key, |entry| entry.state = State::Removed);
     }
 
     /// Removes every attribute whose key fits.
     pub fn remove_where(&mut self, source: &[u8], fits: impl Fn(&str) -> bool) {
         for at in 0..self.entries.len() {
-            let fitting = self
-                .entries
-                .get(at)
-                .is_some_and(|entry| entry.state != State::Removed && fits(self.text(source, &entry.key)));
-            if let Some(entry) = self.entries.get_mut(at).filter(|_| fitting) {
+            if let Some(mut entry) = self.fitting(source, at, &fits) {
                 entry.state = State::Removed;
-                self.changed = true;
+                self.change(at, entry);
             }
         }
     }
 
-    /// Sets every attribute of this key to an encoded `AnyValue`; says whether there was one.
-    pub fn replace(&mut self, source: &[u8], key: &str, value: &[u8]) -> bool {
-        let mut place = None;
-        self.each(source, key, |entry, fresh| {
-            let range = place.get_or_insert_with(|| put(fresh, value)).clone();
-            entry.value = Place::Fresh(range);
+    /// Sets every attribute of this key; says whether there was one.
+    #[inline]
+    pub fn replace(&mut self, source: &[u8], key: &str, value: Place) -> bool {
+        self.each(source, key, |entry| {
+            entry.value = value;
             entry.state = State::Changed;
         })
     }
 
     /// Adds an attribute at the end; the caller knows that there is none of this key.
-    pub fn add(&mut self, key: &str, value: &[u8]) {
-        let key = Place::Fresh(put(&mut self.fresh, key.as_bytes()));
-        let value = Place::Fresh(put(&mut self.fresh, value));
-        self.entries.push(Entry { field: 0..0, key, value, state: State::Changed });
+    #[inline]
+    pub fn add(&mut self, key: &str, value: Place) {
+        let key = self.put(key.as_bytes());
+        self.entries.push(Entry { start: self.end, end: self.end, key, value, state: State::Changed });
         self.changed = true;
     }
 
     /// Replaces, or adds where the key is not there.
-    pub fn set(&mut self, source: &[u8], key: &str, value: &[u8]) {
+    #[inline]
+    pub fn set(&mut self, source: &[u8], key: &str, value: Place) {
         if !self.replace(source, key, value) {
             self.add(key, value);
         }
     }
 
+    /// Gives every attribute whose key fits the `AnyValue` that `write` writes for its value; none where `write`
+    /// says false.
+    pub fn rewrite(
+        &mut self,
+        source: &[u8],
+        fits: impl Fn(&str) -> bool,
+        mut write: impl FnMut(Value<'_>, &mut Vec<u8>) -> bool,
+    ) {
+        let mut written = std::mem::take(&mut self.written);
+        for at in 0..self.entries.len() {
+            let Some(mut entry) = self.fitting(source, at, &fits) else { continue };
+            written.clear();
+            if write(self.value(source, entry.value), &mut written) {
+                entry.value = self.put(&written);
+                entry.state = State::Changed;
+                self.change(at, entry);
+            }
+        }
+        self.written = written;
+    }
+
     /// Writes the changes, if there are any, into the message that is being spliced.
+    #[inline]
     pub fn write(&self, splice: &mut Splice<'_>) {
         if !self.changed {
             return;
         }
         let source = splice.source();
         for entry in &self.entries {
-            match (entry.state, entry.field.is_empty()) {
-                (State::Kept, _) | (State::Removed, true) => {}
-                (State::Removed, false) => splice.remove(entry.field.clone()),
-                (State::Changed, false) => {
-                    splice.remove(entry.field.clone());
-                    splice.insert(entry.field.end, |out| self.put_entry(source, entry, out));
+            match entry.state {
+                State::Kept => {}
+                State::Removed => splice.remove(entry.start..entry.end),
+                State::Changed => {
+                    splice.replace(entry.start..entry.end, |out| self.put_entry(source, entry, out));
                 }
-                (State::Changed, true) => splice.insert(self.end, |out| self.put_entry(source, entry, out)),
             }
         }
     }
@@ -149,19 +201,21 @@ impl Attributes {
         self.changed
     }
 
+    #[inline]
     fn put_entry(&self, source: &[u8], entry: &Entry, out: &mut Vec<u8>) {
-        put_nested(out, self.number, |out| {
-            put_len(out, 1, self.bytes(source, &entry.key));
-            put_len(out, 2, self.bytes(source, &entry.value));
-        });
+        let (key, value) = (self.bytes(source, entry.key), self.bytes(source, entry.value));
+        put_tag(out, self.number, WireType::Len);
+        put_varint(out, (len_of(key) + len_of(value)) as u64);
+        put_len(out, 1, key);
+        put_len(out, 2, value);
     }
 
-    fn each(&mut self, source: &[u8], key: &str, mut change: impl FnMut(&mut Entry, &mut Vec<u8>)) -> bool {
+    #[inline]
+    fn each(&mut self, source: &[u8], key: &str, change: impl Fn(&mut Entry)) -> bool {
         let mut found = false;
-        for at in 0..self.entries.len() {
-            let fitting = self.entries.get(at).is_some_and(|entry| self.is(source, entry, key));
-            if let Some(entry) = self.entries.get_mut(at).filter(|_| fitting) {
-                change(entry, &mut self.fresh);
+        for entry in &mut self.entries {
+            if entry.state != State::Removed && bytes(source, &self.fresh, entry.key) == key.as_bytes() {
+                change(entry);
                 found = true;
             }
         }
@@ -169,99 +223,86 @@ impl Attributes {
         found
     }
 
-    #[inline]
-    fn is(&self, source: &[u8], entry: &Entry, key: &str) -> bool {
-        entry.state != State::Removed && self.bytes(source, &entry.key) == key.as_bytes()
+    fn fitting(&self, source: &[u8], at: usize, fits: impl Fn(&str) -> bool) -> Option<Entry> {
+        let entry = self.entries.get(at).filter(|entry| entry.state != State::Removed)?;
+        fits(self.text(source, entry.key)).then_some(*entry)
     }
 
-    fn text<'s>(&'s self, source: &'s [u8], place: &Place) -> &'s str {
+    #[inline]
+    fn change(&mut self, at: usize, to: Entry) {
+        if let Some(entry) = self.entries.get_mut(at) {
+            *entry = to;
+            self.changed = true;
+        }
+    }
+
+    #[inline]
+    fn is(&self, source: &[u8], entry: &Entry, key: &str) -> bool {
+        entry.state != State::Removed && self.bytes(source, entry.key) == key.as_bytes()
+    }
+
+    fn text<'s>(&'s self, source: &'s [u8], place: Place) -> &'s str {
         std::str::from_utf8(self.bytes(source, place)).unwrap_or_default()
     }
 
     #[inline]
-    fn bytes<'s>(&'s self, source: &'s [u8], place: &Place) -> &'s [u8] {
-        match place {
-            Place::Source(range) => source.get(range.clone()),
-            Place::Fresh(range) => self.fresh.get(range.clone()),
-        }
-        .unwrap_or_default()
+    fn bytes<'s>(&'s self, source: &'s [u8], place: Place) -> &'s [u8] {
+        bytes(source, &self.fresh, place)
     }
 }
 
-fn entry(source: &[u8], field: &Field<'_>) -> Entry {
-    let mut entry = Entry {
-        field: field.start..field.end,
-        key: Place::Source(0..0),
-        value: Place::Source(0..0),
+#[inline]
+fn bytes<'s>(source: &'s [u8], fresh: &'s [u8], place: Place) -> &'s [u8] {
+    let buffer = if place.fresh { fresh } else { source };
+    buffer.get(place.start..place.end).unwrap_or_default()
+}
+
+/// Length of a length-delimited field with a number below 16.
+#[inline]
+fn len_of(content: &[u8]) -> usize {
+    1 + varint_len(content.len() as u64) + content.len()
+}
+
+fn in_source(range: Range<usize>) -> Place {
+    Place { fresh: false, start: range.start, end: range.end }
+}
+
+/// Where the key of a `KeyValue` stands; an empty range where it has none.
+#[inline]
+fn key(source: &[u8], field: &Field<'_>) -> Range<usize> {
+    let inner = field.inner();
+    match field.bytes() {
+        // As everybody writes it: the key first, and short.
+        [0x0a, len @ 0..=0x7f, ..] => inner.start + 2..inner.start + 2 + usize::from(*len),
+        _ => fields_of(source, inner, 1).next().map_or(field.end..field.end, |key| key.inner()),
+    }
+}
+
+#[inline]
+fn entry(source: &[u8], field: &Field<'_>, key: Range<usize>) -> Entry {
+    let value = fields_of(source, field.inner(), 2).next();
+    Entry {
+        start: field.start,
+        end: field.end,
+        key: in_source(key),
+        value: in_source(value.map_or(field.end..field.end, |value| value.inner())),
         state: State::Kept,
-    };
-    for part in fields_within(source, field.inner()) {
-        match part.number {
-            1 => entry.key = Place::Source(part.inner()),
-            2 => entry.value = Place::Source(part.inner()),
-            _ => {}
-        }
     }
-    entry
 }
 
-fn put(buffer: &mut Vec<u8>, bytes: &[u8]) -> Range<usize> {
-    let start = buffer.len();
-    buffer.extend_from_slice(bytes);
-    start..buffer.len()
-}
-
-/// An owned value, encoded as an `AnyValue` message.
-pub fn encode_value(value: &Value<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Writes a value as an `AnyValue` message.
+pub fn encode_value(value: &Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Empty => {}
-        Value::String(text) => put_len(&mut out, 1, text.as_bytes()),
-        Value::Bool(value) => put_varint_field(&mut out, 2, u64::from(*value)),
-        Value::Int(value) => put_varint_field(&mut out, 3, *value as u64),
+        Value::String(text) => put_len(out, 1, text.as_bytes()),
+        Value::Bool(value) => put_varint_field(out, 2, u64::from(*value)),
+        Value::Int(value) => put_varint_field(out, 3, *value as u64),
         Value::Double(value) => {
-            put_tag(&mut out, 4, WireType::Fixed64);
+            put_tag(out, 4, WireType::Fixed64);
             out.extend_from_slice(&value.to_le_bytes());
         }
-        Value::Array(array) => put_len(&mut out, 5, array.0),
-        Value::Map(map) => put_len(&mut out, 6, map.0),
-        Value::Bytes(bytes) => put_len(&mut out, 7, bytes),
+        Value::Array(array) => put_len(out, 5, array.0),
+        Value::Map(map) => put_len(out, 6, map.0),
+        Value::Bytes(bytes) => put_len(out, 7, bytes),
     }
-    out
-}
-
-/// Splices every span of a chunk: `edit` is called with each span's place, inside the opened messages around it.
-pub fn for_each_span<'a>(splice: &mut Splice<'a>, mut edit: impl FnMut(&mut Splice<'a>, SpanPlace<'a>)) {
-    let source = splice.source();
-    for resource_spans in fields(source).filter(|field| field.number == 1) {
-        splice.open(&resource_spans);
-        let resource = fields_within(source, resource_spans.inner())
-            .find(|field| field.number == 1)
-            .map_or(0..0, |field| field.inner());
-        for scope_spans in fields_within(source, resource_spans.inner()).filter(|field| field.number == 2) {
-            splice.open(&scope_spans);
-            for span in fields_within(source, scope_spans.inner()).filter(|field| field.number == 2) {
-                splice.open(&span);
-                let place = SpanPlace {
-                    source,
-                    resource: resource.clone(),
-                    scope_spans: scope_spans.inner(),
-                    span: span.inner(),
-                };
-                edit(splice, place);
-                splice.close();
-            }
-            splice.close();
-        }
-        splice.close();
-    }
-}
-
-/// Where a span and what belongs to it stand in a chunk.
-#[derive(Debug)]
-pub struct SpanPlace<'a> {
-    pub source: &'a [u8],
-    pub resource: Range<usize>,
-    pub scope_spans: Range<usize>,
-    pub span: Range<usize>,
 }

@@ -24,7 +24,6 @@ struct Open {
     length_at: usize,
     width: usize,
     len: usize,
-    end: usize,
     growth: isize,
 }
 
@@ -38,34 +37,35 @@ impl<'a> Splice<'a> {
     }
 
     /// Enters a length-delimited field of the source.
+    #[inline]
     pub fn open(&mut self, field: &Field<'_>) {
         let inner = field.inner();
-        let mut tag = Reader::within(self.source, field.start..field.end);
-        let tag_len = tag.varint().map_or(1, |_| tag.at() - field.start);
-        let length_from = field.start + tag_len;
+        let length_from = match self.source.get(field.start) {
+            Some(0..=0x7f) => field.start + 1,
+            _ => behind_tag(self.source, field),
+        };
         self.open.push(Open {
             length_at: length_from.saturating_add_signed(self.growth),
             width: inner.start - length_from,
             len: inner.len(),
-            end: inner.end,
             growth: self.growth,
         });
     }
 
-    /// Leaves the field opened last, and mends its length.
+    /// Leaves the field opened last, and mends its length. What is left of it is copied with what follows.
+    #[inline]
     pub fn close(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let grown = self.growth - open.growth;
-        if grown == 0 {
-            return;
+        if grown != 0 {
+            let len = open.len.saturating_add_signed(grown);
+            let width = set_length(&mut self.out, open.length_at, open.width, len);
+            self.growth += width as isize - open.width as isize;
         }
-        self.copy_to(open.end);
-        let len = open.len.saturating_add_signed(grown);
-        let width = set_length(&mut self.out, open.length_at, open.width, len);
-        self.growth += width as isize - open.width as isize;
     }
 
     /// Leaves a range of the source out.
+    #[inline]
     pub fn remove(&mut self, range: Range<usize>) {
         self.copy_to(range.start);
         self.copied = range.end;
@@ -73,7 +73,16 @@ impl<'a> Splice<'a> {
         self.growth -= range.len() as isize;
     }
 
+    /// Writes new bytes in the place of a range of the source.
+    #[inline]
+    pub fn replace(&mut self, range: Range<usize>, write: impl FnOnce(&mut Vec<u8>)) {
+        let end = range.end;
+        self.remove(range);
+        self.insert(end, write);
+    }
+
     /// Writes new bytes before offset `at` of the source.
+    #[inline]
     pub fn insert<T>(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         self.copy_to(at);
         self.changed = true;
@@ -97,6 +106,7 @@ impl<'a> Splice<'a> {
         Some(self.out)
     }
 
+    #[inline]
     fn copy_to(&mut self, end: usize) {
         if self.out.capacity() == 0 {
             self.out.reserve(self.source.len() + self.source.len() / 8 + 64);
@@ -104,4 +114,10 @@ impl<'a> Splice<'a> {
         self.out.extend_from_slice(self.source.get(self.copied..end).unwrap_or_default());
         self.copied = end.max(self.copied);
     }
+}
+
+#[inline(never)]
+fn behind_tag(source: &[u8], field: &Field<'_>) -> usize {
+    let mut reader = Reader::within(source, field.start..field.end);
+    reader.varint().map_or(field.start + 1, |_| reader.at())
 }

@@ -1,6 +1,6 @@
 //! Borrowed views over checked OTLP trace bytes. Nothing is copied; anything unsound reads as absent.
 
-use crate::wire::{Content, Field, fields};
+use crate::wire::{fields, fields_of};
 
 /// All `ResourceSpans` of one chunk.
 pub fn resource_spans(chunk: &[u8]) -> impl Iterator<Item = ResourceSpans<'_>> {
@@ -263,10 +263,7 @@ fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
 
 /// The contents of all length-delimited fields of this number.
 fn children(raw: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
-    fields(raw).filter_map(move |field: Field<'_>| match field.content {
-        Content::Len(bytes) if field.number == number => Some(bytes),
-        _ => None,
-    })
+    fields_of(raw, 0..raw.len(), number).map(|field| field.bytes())
 }
 
 fn text(raw: &[u8], number: u32) -> &str {

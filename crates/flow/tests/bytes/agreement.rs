@@ -1,14 +1,19 @@
 //! The oracle: prost's decode of the same bytes. Shared with the fuzz targets.
 
-use flow::otlp::attributes::{Attributes, for_each_span};
+use std::ops::Range;
+
+use flow::otlp::attributes::{Attributes, encode_value};
+use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
-use flow::otlp::{Limits, accept, check, json};
+use flow::otlp::{Limits, accept, check, json, view};
 use flow::{Payload, Signal};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
 use crate::arbitrary::Edit;
@@ -53,44 +58,138 @@ fn agree<M: Message + Default + std::fmt::Debug>(signal: Signal, bytes: &[u8]) -
     Some((decoded, batch.payload))
 }
 
-/// Spliced edits are what the same edits on decoded spans are.
+/// Spliced edits are what the same edits on decoded spans are, whether or not all attributes are read.
 pub(crate) fn on_edits(request: &ExportTraceServiceRequest, edits: &[Edit]) {
-    let bytes = request.encode_to_vec();
-    let mut splice = Splice::new(&bytes);
-    let mut attributes = Attributes::default();
-    for_each_span(&mut splice, |splice, place| {
-        attributes.read(place.source, place.span, 9);
-        for edit in edits {
-            match edit {
-                Edit::Set(key, value) => attributes.set(place.source, key, &value.encode_to_vec()),
-                Edit::Remove(key) => attributes.remove(place.source, key),
-            }
-        }
-        attributes.write(splice);
-    });
-    let edited = splice.finish().unwrap_or_else(|| bytes.clone());
-    let mut expected = request.clone();
-    let spans =
-        expected.resource_spans.iter_mut().flat_map(|r| &mut r.scope_spans).flat_map(|s| &mut s.spans);
-    for span in spans {
-        edits.iter().for_each(|edit| apply(edit, &mut span.attributes));
+    struct Spans<'e> {
+        attributes: Attributes,
+        edits: &'e [Edit],
+        all: bool,
     }
-    let read = ExportTraceServiceRequest::decode(edited.as_slice()).unwrap();
-    assert_eq!(debug(&read), debug(&expected));
-    assert!(check(Signal::Traces, &edited, &Limits::default()).is_ok_and(|sound| !sound.odd));
+    impl EditSpans for Spans<'_> {
+        fn span(&mut self, splice: &mut Splice<'_>, span: Range<usize>) {
+            let (edits, all) = (self.edits, self.all);
+            let wanted = |key: &[u8]| all || edits.iter().any(|edit| edit.names(key));
+            self.attributes.read(splice.source(), span, 9, wanted);
+            edits.iter().for_each(|edit| apply(edit, &mut self.attributes, splice.source()));
+            self.attributes.write(splice);
+        }
+    }
+    let bytes = request.encode_to_vec();
+    let mut expected = request.clone();
+    let scopes = expected.resource_spans.iter_mut().flat_map(|r| &mut r.scope_spans);
+    for span in scopes.flat_map(|s| &mut s.spans) {
+        edits.iter().for_each(|edit| apply_to_decoded(edit, &mut span.attributes));
+    }
+    for all in [true, false] {
+        let mut splice = Splice::new(&bytes);
+        edit_spans(&mut splice, &mut Spans { attributes: Attributes::default(), edits, all });
+        let edited = splice.finish().unwrap_or_else(|| bytes.clone());
+        let read = ExportTraceServiceRequest::decode(edited.as_slice()).unwrap();
+        assert_eq!(debug(&read), debug(&expected));
+        assert!(check(Signal::Traces, &edited, &Limits::default()).is_ok_and(|sound| !sound.odd));
+    }
 }
 
-fn apply(edit: &Edit, attributes: &mut Vec<KeyValue>) {
+/// The same on resources, of two signals.
+pub(crate) fn on_resource_edits(
+    traces: &ExportTraceServiceRequest,
+    metrics: &ExportMetricsServiceRequest,
+    edits: &[Edit],
+) {
+    let edited = |bytes: &[u8]| {
+        let mut splice = Splice::new(bytes);
+        edit_resources(&mut splice, |attributes, source| {
+            edits.iter().for_each(|edit| apply(edit, attributes, source));
+        });
+        splice.finish().unwrap_or_else(|| bytes.to_vec())
+    };
+    let mut expected = traces.clone();
+    for around in &mut expected.resource_spans {
+        apply_to_resource(edits, &mut around.resource);
+    }
+    let read = ExportTraceServiceRequest::decode(edited(&traces.encode_to_vec()).as_slice()).unwrap();
+    assert_eq!(debug(&read), debug(&expected));
+    let mut expected = metrics.clone();
+    for around in &mut expected.resource_metrics {
+        apply_to_resource(edits, &mut around.resource);
+    }
+    let read = ExportMetricsServiceRequest::decode(edited(&metrics.encode_to_vec()).as_slice()).unwrap();
+    // A negative zero is left out on the wire.
+    let expected = ExportMetricsServiceRequest::decode(expected.encode_to_vec().as_slice()).unwrap();
+    assert_eq!(debug(&read), debug(&expected));
+}
+
+/// A resource comes into being by an attribute, not by a removal; what was added and removed again leaves it empty.
+fn apply_to_resource(edits: &[Edit], resource: &mut Option<Resource>) {
+    let mut attributes = resource.as_ref().map(|resource| resource.attributes.clone()).unwrap_or_default();
+    let mut made = false;
+    for edit in edits {
+        apply_to_decoded(edit, &mut attributes);
+        made |= !attributes.is_empty();
+    }
+    if resource.is_some() || made {
+        resource.get_or_insert_default().attributes = attributes;
+    }
+}
+
+fn apply(edit: &Edit, attributes: &mut Attributes, source: &[u8]) {
     match edit {
-        Edit::Remove(key) => attributes.retain(|attribute| attribute.key != *key),
         Edit::Set(key, value) => {
-            let mut found = false;
-            for attribute in attributes.iter_mut().filter(|attribute| attribute.key == *key) {
-                attribute.value = Some(value.clone());
-                found = true;
+            let value = attributes.put(&value.encode_to_vec());
+            attributes.set(source, key, value);
+        }
+        Edit::Copy(from, to) => {
+            if let Some(value) = attributes.find(source, from) {
+                attributes.set(source, to, value);
             }
-            if !found {
-                attributes.push(KeyValue { key: key.clone(), value: Some(value.clone()), key_strindex: 0 });
+        }
+        Edit::Remove(key) => attributes.remove(source, key),
+        Edit::RemoveWhere(start) => attributes.remove_where(source, |key| key.starts_with(start)),
+        Edit::Rewrite(key) => attributes.rewrite(
+            source,
+            |found| found == key,
+            |value, out| match value {
+                view::Value::String(text) => {
+                    encode_value(&view::Value::String(&rewritten(text)), out);
+                    true
+                }
+                _ => false,
+            },
+        ),
+    }
+}
+
+fn rewritten(text: &str) -> String {
+    format!("<{text}>")
+}
+
+fn apply_to_decoded(edit: &Edit, attributes: &mut Vec<KeyValue>) {
+    let set = |attributes: &mut Vec<KeyValue>, key: &str, value: Option<AnyValue>| {
+        let mut found = false;
+        for attribute in attributes.iter_mut().filter(|attribute| attribute.key == key) {
+            attribute.value = value.clone();
+            found = true;
+        }
+        if !found {
+            attributes.push(KeyValue { key: key.into(), value, key_strindex: 0 });
+        }
+    };
+    match edit {
+        Edit::Set(key, value) => set(attributes, key, Some(value.clone())),
+        Edit::Copy(from, to) => {
+            if let Some(found) = attributes.iter().find(|attribute| attribute.key == *from) {
+                // What is written again has a value, if an empty one.
+                let value = found.value.clone().unwrap_or_default();
+                set(attributes, to, Some(value));
+            }
+        }
+        Edit::Remove(key) => attributes.retain(|attribute| attribute.key != *key),
+        Edit::RemoveWhere(start) => attributes.retain(|attribute| !attribute.key.starts_with(start)),
+        Edit::Rewrite(key) => {
+            for attribute in attributes.iter_mut().filter(|attribute| attribute.key == *key) {
+                if let Some(AnyValue { value: Some(Value::StringValue(text)) }) = &mut attribute.value {
+                    *text = rewritten(text);
+                }
             }
         }
     }

@@ -26,13 +26,31 @@ use prost::Message;
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
     Set(String, AnyValue),
+    Copy(String, String),
     Remove(String),
+    /// All keys that start so.
+    RemoveWhere(String),
+    Rewrite(String),
+}
+
+impl Edit {
+    /// Whether the edit can have to do with this key.
+    pub(crate) fn names(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Set(name, _) | Self::Remove(name) | Self::Rewrite(name) => name.as_bytes() == key,
+            Self::Copy(from, to) => [from, to].iter().any(|name| name.as_bytes() == key),
+            Self::RemoveWhere(start) => key.starts_with(start.as_bytes()),
+        }
+    }
 }
 
 pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         (key(), any_value()).prop_map(|(key, value)| Edit::Set(key, value)),
-        key().prop_map(Edit::Remove)
+        (key(), key()).prop_map(|(from, to)| Edit::Copy(from, to)),
+        key().prop_map(Edit::Remove),
+        key().prop_map(Edit::RemoveWhere),
+        key().prop_map(Edit::Rewrite)
     ]
 }
 
@@ -81,6 +99,24 @@ pub(crate) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
             resource_metrics: vec![ResourceMetrics { resource, scope_metrics, schema_url }],
         }
     })
+}
+
+/// One span with the attribute `a`, twenty bytes long.
+pub(crate) fn one_span() -> ExportTraceServiceRequest {
+    let a = KeyValue { key: "a".into(), value: Some(string("thirteen more")), key_strindex: 0 };
+    let span = Span { attributes: vec![a], ..Span::default() };
+    let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
+    }
+}
+
+pub(crate) fn status(message: &str) -> Status {
+    Status { message: message.into(), code: 2 }
+}
+
+pub(crate) fn string(text: &str) -> AnyValue {
+    AnyValue { value: Some(Value::StringValue(text.into())) }
 }
 
 /// Encodes every span of `request` with fields of `extra`'s first span put once more behind them.
