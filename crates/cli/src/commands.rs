@@ -3,3 +3,4 @@
 pub(crate) mod run;
 pub(crate) mod validate;
 pub(crate) mod components;
+pub(crate) mod demo;

@@ -4,6 +4,11 @@ use pipeline::plan::{Encoding, Logs};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
+/// For commands that have output of their own: only what is wrong.
+pub(crate) fn start_quietly(logs: &Logs) {
+    start(&Logs { level: tracing::Level::WARN, ..logs.clone() });
+}
+
 /// Sets the process's log output. `RUST_LOG` refines the level.
 pub(crate) fn start(logs: &Logs) {
     let level = Directive::from(logs.level);

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, run, validate};
+use commands::{components as list, demo, run, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -30,6 +30,8 @@ enum Command {
     Validate(validate::Arguments),
     /// List the components of this binary.
     Components(list::Arguments),
+    /// Run a small contact centre with two real services, and show it.
+    Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +40,6 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Components(arguments) => list::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
     }
 }

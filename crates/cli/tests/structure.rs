@@ -102,7 +102,7 @@ fn members() -> Vec<Value> {
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let metadata: Value = serde_json::from_slice(&run.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    metadata.get("packages").unwrap().as_array().unwrap().clone()
 }
 
 fn dependencies(member: &Value) -> Vec<(String, String)> {

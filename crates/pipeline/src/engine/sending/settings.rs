@@ -1,6 +1,6 @@
 //! `sending_queue` and `retry_on_failure`, as every exporter's section has them.
 
-use flow::config::{Finding, GoDuration, Node};
+use flow::config::{Finding, GoDuration, Node, Section};
 use serde::Deserialize;
 
 /// Both blocks; exporters put the two types into their own settings, the engine reads them with [`SendingSettings::of`].
@@ -45,7 +45,7 @@ pub struct QueueSettings {
     pub block_on_overflow: bool,
     pub wait_for_result: bool,
     pub storage: Option<String>,
-    pub batch: Option<QueueBatch>,
+    pub batch: Option<Section<QueueBatch>>,
 }
 
 impl Default for QueueSettings {

@@ -1,0 +1,41 @@
+# Index of what can be done here; `make help` lists it. Everything is quick when nothing changed.
+CARGO ?= cargo
+# Everything that the binary can have; daily work (`cargo test`) does without the store's heavy crates.
+FEATURES := --features throughline/lake
+BIN := $(shell $(CARGO) metadata --no-deps --format-version 1 --offline 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+FUZZ_SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: ui examples ## build everything and show a small contact centre at http://127.0.0.1:7717
+	$(CARGO) run -q -p throughline $(FEATURES) -- demo $(DEMO)
+
+ui: ## build the page that the binary embeds
+	scripts/build-ui.sh
+
+examples: ## install what the example services need, inside their folders
+	scripts/setup-examples.sh
+
+test: ## everything that has to hold; installs what it needs
+	scripts/setup-test.sh
+	$(MAKE) ui check
+	$(CARGO) build --workspace --bins $(FEATURES)
+	$(CARGO) test --workspace $(FEATURES)
+	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e
+
+check: ## formatting, lints, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	scripts/deny.sh
+
+bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures that one too
+	$(CARGO) build --release -p throughline -p sim
+	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60)
+	scripts/fuzz.sh $(FUZZ_SECONDS)
+
+.PHONY: help demo ui examples test check bench fuzz
