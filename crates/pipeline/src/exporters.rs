@@ -1,1 +1,4 @@
 //! Out: what takes telemetry to its destinations.
+
+mod otlp;
+pub mod otlp_http;

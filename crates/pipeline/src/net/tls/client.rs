@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use flow::config::{Finding, Node};
-use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use serde::Deserialize;
 
 use super::problem::{Problem, Problems, TlsError};
@@ -28,6 +27,16 @@ impl ClientTls {
     pub fn server_name(&self) -> Option<ServerName<'static>> {
         let name = &self.1.server_name_override;
         ServerName::try_from(name.as_str()).ok().filter(|_| !name.is_empty()).map(|name| name.to_owned())
+    }
+
+    /// For a connector that never connects with TLS: needs no authorities, and would refuse every peer.
+    pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
+        let settings = Both::default();
+        let mut problems = Problems::default();
+        let builder = ClientConfig::builder_with_provider(offer::provider(&settings, &mut problems))
+            .with_protocol_versions(&offer::versions(&settings, &mut problems))
+            .map_err(|error| refused("min_version", &error))?;
+        Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
     }
 
     /// What rustls connects with; the protocols of the application layer are the caller's to set.
