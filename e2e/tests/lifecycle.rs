@@ -1,4 +1,5 @@
 //! The binary from start to stop.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use e2e::product::post;
 use e2e::{Product, Run};
