@@ -7,6 +7,8 @@
 
 pub mod product;
 pub mod span;
+pub mod client;
 
+pub use client::{Client, Sent};
 pub use product::{Product, Run};
 pub use span::{Span, kept};

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Installs what the SDK programs of the whole-product tests need, inside their folders.
+set -eu
+cd "$(dirname "$0")/.."
+exec scripts/install-locked.sh e2e/clients/node e2e/clients/python
