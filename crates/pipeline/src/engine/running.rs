@@ -145,12 +145,10 @@ impl Running {
             &ctx.telemetry,
         );
         let first: Arc<dyn Consumer> = match batching {
-            Some(settings) => Arc::new(batch::Batcher::before_queue(
-                &component.id,
-                settings,
-                Arc::clone(accounts),
-                queue.clone(),
-            )),
+            Some(settings) => {
+                let (id, accounts) = (&component.id, Arc::clone(accounts));
+                Arc::new(batch::Batcher::before_queue(id, settings, accounts, &ctx.telemetry, queue.clone()))
+            }
             None => queue.clone(),
         };
         self.sendings.push(Outlet { exporter, first: Arc::clone(&first), queue });

@@ -3,6 +3,7 @@
 //! What it has taken it keeps until the next consumer takes it: a full queue behind it makes it refuse, not lose.
 
 mod settings;
+mod metrics;
 mod shard;
 
 use std::collections::HashMap;
@@ -10,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry};
 use futures_util::future::join_all;
 
+use metrics::Metrics;
 pub use settings::Settings;
 use shard::Shard;
 
@@ -28,13 +30,15 @@ pub static FACTORY: Factory = Factory {
 
 fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
     let settings = section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(Batcher::new(settings, ctx.get().unwrap_or_default(), next)))
+    let accounts = ctx.get().unwrap_or_default();
+    Ok(Arc::new(Batcher::new(&ctx.id, settings, accounts, &ctx.telemetry, next)))
 }
 
 /// One shard for each combination of the metadata values that `metadata_keys` names.
 pub struct Batcher {
     settings: Arc<Settings>,
     owner: Owner,
+    metrics: Metrics,
     next: Arc<dyn Consumer>,
     shards: Mutex<HashMap<Vec<String>, Arc<Shard>>>,
 }
@@ -49,9 +53,21 @@ pub(super) enum Owner {
 }
 
 impl Batcher {
-    pub fn new(settings: Settings, accounts: Arc<Accounts>, next: Arc<dyn Consumer>) -> Self {
-        let owner = Owner::Pipeline(accounts);
-        Self { settings: Arc::new(settings), owner, next, shards: Mutex::default() }
+    pub fn new(
+        id: &str,
+        settings: Settings,
+        accounts: Arc<Accounts>,
+        telemetry: &Telemetry,
+        next: Arc<dyn Consumer>,
+    ) -> Self {
+        let metrics = Metrics::new(id, telemetry);
+        Self {
+            settings: Arc::new(settings),
+            owner: Owner::Pipeline(accounts),
+            metrics,
+            next,
+            shards: Mutex::default(),
+        }
     }
 
     /// For `sending_queue.batch`.
@@ -59,10 +75,11 @@ impl Batcher {
         exporter: &str,
         settings: Settings,
         accounts: Arc<Accounts>,
+        telemetry: &Telemetry,
         next: Arc<dyn Consumer>,
     ) -> Self {
-        let owner = Owner::Exporter(accounts, Arc::from(exporter));
-        Self { settings: Arc::new(settings), owner, next, shards: Mutex::default() }
+        let owner = Owner::Exporter(Arc::clone(&accounts), Arc::from(exporter));
+        Self { owner, ..Self::new(exporter, settings, accounts, telemetry, next) }
     }
 
     fn shard(&self, batch: &Batch) -> Result<Arc<Shard>, Refusal> {
@@ -78,8 +95,9 @@ impl Batcher {
         if limit > 0 && shards.len() >= limit && !self.settings.metadata_keys.is_empty() {
             return Err(Refusal::bug("too many batcher metadata-value combinations"));
         }
-        let shard = Shard::start(&self.settings, self.owner.clone(), &self.next);
+        let shard = Shard::start(&self.settings, self.owner.clone(), self.metrics.clone(), &self.next);
         shards.insert(values, Arc::clone(&shard));
+        self.metrics.combinations.set(shards.len() as i64);
         Ok(shard)
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
 use super::Owner;
+use super::metrics::Metrics;
 use super::settings::Settings;
 
 /// Batches that may wait while the next consumer refuses; with more, this one refuses too.
@@ -18,6 +19,7 @@ const WAITING: usize = 4;
 pub(super) struct Shard {
     settings: Arc<Settings>,
     owner: Owner,
+    metrics: Metrics,
     next: Arc<dyn Consumer>,
     state: Mutex<State>,
     /// Items here, whether growing, waiting or on their way to the next consumer.
@@ -52,10 +54,16 @@ enum Next {
 }
 
 impl Shard {
-    pub(super) fn start(settings: &Arc<Settings>, owner: Owner, next: &Arc<dyn Consumer>) -> Arc<Self> {
+    pub(super) fn start(
+        settings: &Arc<Settings>,
+        owner: Owner,
+        metrics: Metrics,
+        next: &Arc<dyn Consumer>,
+    ) -> Arc<Self> {
         let shard = Arc::new(Self {
             settings: Arc::clone(settings),
             owner,
+            metrics,
             next: Arc::clone(next),
             state: Mutex::default(),
             items: AtomicU64::new(0),
@@ -91,6 +99,7 @@ impl Shard {
             let at_once = self.settings.timeout.is_zero();
             let ready = at_once || size > 0 && grown >= size;
             if ready {
+                self.metrics.by_size.inc();
                 self.cut(&mut state, !at_once);
             }
             if state.growing.is_some() && (first || ready) {
@@ -155,6 +164,8 @@ impl Shard {
                 Ok(()) => {
                     self.items.fetch_sub(batch.items as u64, Ordering::Relaxed);
                     self.owner.passed_on(&batch);
+                    self.metrics.items.observe(batch.items as f64);
+                    self.metrics.bytes.observe(batch.payload.len() as f64);
                     self.lock().refusal = None;
                 }
                 Err(refusal) if refusal.retryable() => {
@@ -194,6 +205,7 @@ impl Shard {
             let mut state = self.lock();
             let due = state.since.is_some_and(|since| since.elapsed() >= self.settings.timeout.get());
             if due {
+                self.metrics.by_time.inc();
                 self.cut(&mut state, false);
             }
         }

@@ -53,7 +53,14 @@ fn batcher(settings: Settings) -> (Arc<Taker>, Batcher, Arc<Accounts>) {
     let taker = Arc::new(Taker::default());
     let accounts = Arc::new(Accounts::default());
     accounts.open("traces", &[Arc::from("out")]);
-    (Arc::clone(&taker), Batcher::new(settings, Arc::clone(&accounts), taker), accounts)
+    let batcher = Batcher::new(
+        "batch",
+        settings,
+        Arc::clone(&accounts),
+        &Telemetry::default(),
+        Arc::clone(&taker) as Arc<dyn Consumer>,
+    );
+    (taker, batcher, accounts)
 }
 
 fn sized(size: usize, max: usize) -> Settings {
