@@ -2,13 +2,16 @@
 //!
 //! In:       what a sink kept, what a real SDK says it sent.
 //! Out:      spans in one readable form, so that the two can be compared.
-//! Core:     `product` is the built binary, `span` the form, `client` runs the SDK programs of `clients/`.
+//! Core:     `product` is the built binary, `span` the form, `client` runs the SDK programs of `clients/`,
+//!           `postgres` a database server.
 //! Must not: use the product's own code to read what the product wrote.
 
 pub mod product;
 pub mod span;
 pub mod client;
+pub mod postgres;
 
 pub use client::{Client, Sent};
+pub use postgres::Postgres;
 pub use product::{Product, Run};
 pub use span::{Span, kept};
