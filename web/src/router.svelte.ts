@@ -59,7 +59,8 @@ class Router {
 
   private write() {
     clearTimeout(this.unwritten);
-    if (this.path === location.pathname && this.search !== location.search) history.replaceState(null, '', this.path + this.search);
+    if (this.path === location.pathname && this.search !== location.search)
+      history.replaceState(null, '', this.path + this.search);
   }
 
   private read() {

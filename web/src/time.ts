@@ -47,7 +47,11 @@ export function formatTick(ns: number): string {
   if (ns < 59.9995 * SECOND) return `+${(ns / SECOND).toFixed(3)} s`;
   const hundredths = Math.round(ns / 1e7);
   const [h, m, s] = [Math.floor(hundredths / 360_000), Math.floor(hundredths / 6000) % 60, (hundredths % 6000) / 100];
-  const seconds = s.toFixed(2).replace(/\.?0+$/, '').replace(/^(\d)(\.|$)/, '0$1$2') || '00';
+  const seconds =
+    s
+      .toFixed(2)
+      .replace(/\.?0+$/, '')
+      .replace(/^(\d)(\.|$)/, '0$1$2') || '00';
   return h ? `+${h}:${two(m)}:${two(Math.floor(s))}` : `+${m}:${seconds}`;
 }
 
@@ -55,7 +59,11 @@ export function formatTick(ns: number): string {
 export function formatMoment(ns: bigint, zone: string): { date: string; time: string; zone: string } {
   const ms = Number(ns / 1_000_000n);
   if (!Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return { date: 'unknown', time: '', zone: '' };
-  const parts = new Map(dateFormat(zone).formatToParts(ms).map((part) => [part.type, part.value]));
+  const parts = new Map(
+    dateFormat(zone)
+      .formatToParts(ms)
+      .map((part) => [part.type, part.value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
   return {
     date: `${Number(part('day'))} ${part('month')} ${part('year')}`,
@@ -78,15 +86,25 @@ export function formatIso(ns: bigint): string {
   return `${new Date(ms).toISOString().slice(0, -5)}.${fraction}Z`;
 }
 
+/** `18 204`: thousands apart by a space that does not break. */
+export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, '\u00a0');
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function dateFormat(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat('en-GB', {
-      timeZone: zone, timeZoneName: 'shortOffset', hourCycle: 'h23',
-      day: 'numeric', month: 'short', year: 'numeric',
-      hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3,
+      timeZone: zone,
+      timeZoneName: 'shortOffset',
+      hourCycle: 'h23',
+      day: 'numeric',
+      month: 'short',
+      year: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      fractionalSecondDigits: 3,
     });
     formats.set(zone, format);
   }
@@ -94,7 +112,9 @@ function dateFormat(zone: string): Intl.DateTimeFormat {
 }
 
 const offsetOf = (zone: string) =>
-  dateFormat(zone).formatToParts(Date.now()).find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';
+  dateFormat(zone)
+    .formatToParts(Date.now())
+    .find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';
 
 const two = (n: number) => String(n).padStart(2, '0');
 

@@ -40,14 +40,29 @@ async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw timeout.aborted
-      ? new ApiError(0, 'timeout', `No answer within ${PATIENCE_MS / 1000} seconds.`, 'Narrow the time range, or try again.')
-      : new ApiError(0, 'unreachable', 'The server does not answer.', 'Check that throughline is still running, then try again.');
+      ? new ApiError(
+          0,
+          'timeout',
+          `No answer within ${PATIENCE_MS / 1000} seconds.`,
+          'Narrow the time range, or try again.',
+        )
+      : new ApiError(
+          0,
+          'unreachable',
+          'The server does not answer.',
+          'Check that throughline is still running, then try again.',
+        );
   }
   const body: unknown = await response.json().catch(() => null);
   if (signal?.aborted) throw new DOMException('superseded', 'AbortError');
   if (!response.ok) throw refusal(response.status, body);
   if (body === null || typeof body !== 'object') {
-    throw new ApiError(response.status, 'not_json', 'The answer was not JSON.', 'Something between this page and throughline changed the answer: look for a proxy.');
+    throw new ApiError(
+      response.status,
+      'not_json',
+      'The answer was not JSON.',
+      'Something between this page and throughline changed the answer: look for a proxy.',
+    );
   }
   return body as T;
 }

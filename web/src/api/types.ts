@@ -1,8 +1,18 @@
 /** The query API's answers, as its OpenAPI document describes them. */
 
 export const STAGES = [
-  'setup', 'ivr', 'action', 'queue', 'alert', 'talk',
-  'hold', 'park', 'consult', 'transfer', 'voicemail', 'wrapup',
+  'setup',
+  'ivr',
+  'action',
+  'queue',
+  'alert',
+  'talk',
+  'hold',
+  'park',
+  'consult',
+  'transfer',
+  'voicemail',
+  'wrapup',
 ] as const;
 export type Stage = (typeof STAGES)[number];
 

@@ -59,7 +59,7 @@ export function filterSearch(filters: Filters): string {
 /** The same filters with some changed; undefined removes one. */
 export function changed(filters: Filters, changes: { [K in keyof Filters]?: Filters[K] | undefined }): Filters {
   const next = { ...filters, ...changes };
-  if (changes.range) delete next.from, delete next.to;
+  if (changes.range) (delete next.from, delete next.to);
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined)) as unknown as Filters;
 }
 
@@ -76,7 +76,9 @@ export function apiQuery(filters: Filters, now: number): Query {
 }
 
 /** Filters a person set, as removable chips show them; the time range is not among them. */
-export function activeFilters(filters: Filters): { key: FacetName | 'agent' | 'stage' | 'q' | 'errors' | 'min'; value: string }[] {
+export function activeFilters(
+  filters: Filters,
+): { key: FacetName | 'agent' | 'stage' | 'q' | 'errors' | 'min'; value: string }[] {
   const words = WORDS.flatMap((key) => (filters[key] ? [{ key, value: filters[key] }] : []));
   return [
     ...words,

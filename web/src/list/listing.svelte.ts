@@ -60,7 +60,10 @@ class Listing {
       this.updatedAt = Date.now();
     } catch (cause) {
       if (isAbort(cause)) return;
-      this.error = cause instanceof ApiError ? cause : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
+      this.error =
+        cause instanceof ApiError
+          ? cause
+          : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
       this.more = this.cursor ? 'some' : 'none';
       if (this.state === 'loading') this.state = 'failed';
     }

@@ -7,10 +7,16 @@ const AGAIN_MS = 2000;
 /** Spans of one call arrive one after the other; a pause longer than this ends the watch. */
 const SETTLED_NS = 120_000_000_000n;
 
+/** More spans than this are fetched once, not every two seconds. */
+const FOLLOWED = 5000;
+
 /** Whether some span is unfinished, or the last one ended so lately that more are likely. */
 export function mayGrow({ spans }: { spans: readonly Span[] }): boolean {
+  if (spans.length > FOLLOWED) return false;
   const now = BigInt(Date.now()) * 1_000_000n;
-  return spans.some((span) => !span.finished || now - parseNanos(span.start_ns) - parseNanos(span.duration_ns) < SETTLED_NS);
+  return spans.some(
+    (span) => !span.finished || now - parseNanos(span.start_ns) - parseNanos(span.duration_ns) < SETTLED_NS,
+  );
 }
 
 /** One answer for a page; asked again while more may come, and until there is one. */
@@ -44,7 +50,10 @@ export class Loaded<T> {
       this.error = null;
     } catch (cause) {
       if (isAbort(cause)) return;
-      this.error = cause instanceof ApiError ? cause : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
+      this.error =
+        cause instanceof ApiError
+          ? cause
+          : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
     }
   }
 }

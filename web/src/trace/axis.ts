@@ -116,14 +116,28 @@ function stretchesOf({ times, spans }: Boundaries, from: number, to: number, ope
 
 function gap(from: number, to: number): Stretch {
   const seconds = (to - from) / SECOND;
-  return { from, to, gap: Math.max(42, 24 + 9 * Math.log2(seconds / 10)), least: 0, weight: 0, opened: false };
+  return {
+    from,
+    to,
+    gap: Math.max(42, 24 + 9 * Math.log2(seconds / 10)),
+    least: 0,
+    weight: 0,
+    opened: false,
+  };
 }
 
 function quiet(from: number, to: number, opened: boolean): Stretch {
   return { from, to, gap: 0, least: 14, weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5, opened };
 }
 
-const busy = (from: number, to: number): Stretch => ({ from, to, gap: 0, least: 6, weight: 1, opened: false });
+const busy = (from: number, to: number): Stretch => ({
+  from,
+  to,
+  gap: 0,
+  least: 6,
+  weight: 1,
+  opened: false,
+});
 
 /** Many spans inside a stretch, and short ones among them, ask for room. */
 function weigh(stretches: readonly Stretch[], spans: Boundaries['spans']) {
@@ -132,12 +146,15 @@ function weigh(stretches: readonly Stretch[], spans: Boundaries['spans']) {
     const home = stretches[lowest(stretches.length, (index) => (stretches[index] as Stretch).to <= start)];
     if (!home || home.gap > 0 || start < home.from || end > home.to) continue;
     const seen = inside.get(home) ?? { count: 0, shortest: Infinity };
-    inside.set(home, { count: seen.count + 1, shortest: duration > 0 ? Math.min(seen.shortest, duration) : seen.shortest });
+    inside.set(home, {
+      count: seen.count + 1,
+      shortest: duration > 0 ? Math.min(seen.shortest, duration) : seen.shortest,
+    });
   }
   for (const [home, { count, shortest }] of inside) {
     const detail = Number.isFinite(shortest) ? Math.min(12, Math.log2(1 + (home.to - home.from) / shortest)) : 0;
     home.least = Math.max(home.least, 20);
-    home.weight = Math.max(home.weight, Math.min(100, count + 1) ** 0.8 * (1 + detail / 2));
+    home.weight = Math.max(home.weight, Math.min(60, count + 1) ** 0.9 * (1 + detail / 2));
   }
 }
 
@@ -153,7 +170,14 @@ function laidOut(stretches: readonly Stretch[], width: number): Piece[] {
   let x = 0;
   return stretches.map((one) => {
     const wide = one.gap > 0 ? one.gap * gapScale : one.least * leastScale + (shared * one.weight) / (weights || 1);
-    const piece: Piece = { kind: one.gap > 0 ? 'gap' : 'work', from: one.from, to: one.to, x, width: wide, opened: one.opened };
+    const piece: Piece = {
+      kind: one.gap > 0 ? 'gap' : 'work',
+      from: one.from,
+      to: one.to,
+      x,
+      width: wide,
+      opened: one.opened,
+    };
     x += wide;
     return piece;
   });

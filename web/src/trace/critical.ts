@@ -18,12 +18,9 @@ export interface CriticalPath {
 
 /** Empty when no stage has the caller on the line. */
 export function criticalPath({ nodes }: Model): CriticalPath {
-  const caller = nodes.filter(({ stage }) => stage && hasCaller(stage));
-  const inside = new Set(caller);
-  const outermost = caller.filter((node) => !isBelow(node, inside));
   const steps: Step[] = [];
   const covers = new Map<Node, Step>();
-  const parts: Step[] = waitedFor(outermost, -Infinity, Infinity);
+  const parts: Step[] = waitedFor(outermostOnLine(nodes), -Infinity, Infinity);
   for (let part = parts.pop(); part; part = parts.pop()) {
     covers.set(part.node, part);
     const below = waitedFor(part.node.children, part.from, part.to);
@@ -51,7 +48,14 @@ function waitedFor(nodes: readonly Node[], from: number, until: number): Step[] 
   return chosen;
 }
 
-function isBelow(node: Node, others: ReadonlySet<Node>): boolean {
-  for (let above = node.parent; above; above = above.parent) if (others.has(above)) return true;
-  return false;
+/** Stages with the caller on the line that are not part of another one. */
+function outermostOnLine(nodes: readonly Node[]): Node[] {
+  const found: Node[] = [];
+  for (let index = 0; index < nodes.length;) {
+    const node = nodes[index] as Node;
+    const onLine = node.stage !== null && hasCaller(node.stage);
+    if (onLine) found.push(node);
+    index = onLine ? Math.max(node.next, index + 1) : index + 1;
+  }
+  return found;
 }

@@ -26,7 +26,13 @@ export interface Lane {
 }
 
 const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
-const WORK_NAMES: Partial<Record<Tone, string>> = { action: 'Data Action', http: 'HTTP', crm: 'CRM', db: 'SQL' };
+const NONE: ReadonlySet<Tone> = new Set();
+const WORK_NAMES: Partial<Record<Tone, string>> = {
+  action: 'Data Action',
+  http: 'HTTP',
+  crm: 'CRM',
+  db: 'SQL',
+};
 
 export function lanesOf({ nodes }: Model): Lane[] {
   const stages = nodes.filter(({ stage }) => stage);
@@ -39,29 +45,38 @@ export function lanesOf({ nodes }: Model): Lane[] {
     ...lane('ivr', 'ivr', 'IVR', ivr[0]?.span.name ?? '', ivr),
     ...workLanes(nodes),
     ...grouped(of('queue', 'park'), 'interaction.queue.name', 'queue', 'Queue'),
-    ...grouped(of('alert', 'talk', 'hold', 'consult', 'transfer', 'wrapup', 'voicemail'), 'interaction.agent.id', 'agent', 'Agent'),
+    ...grouped(
+      of('alert', 'talk', 'hold', 'consult', 'transfer', 'wrapup', 'voicemail'),
+      'interaction.agent.id',
+      'agent',
+      'Agent',
+    ),
   ];
 }
 
-/** Data Actions and what they call, one lane a layer. */
+/** Data Actions and what they call, one lane a layer. A call's own client and server side are one bar: the outer one. */
 function workLanes(nodes: readonly Node[]): Lane[] {
-  const inIvr = new Set<Node>();
+  const layers = new Map<Tone, Node[]>(WORK.map((tone) => [tone, []]));
+  /** For each span in the IVR, the layers it lies in; parents come first. */
+  const within = new Map<Node, ReadonlySet<Tone>>();
   for (const node of nodes) {
-    if (node.stage === 'action' || (!node.stage && node.parent && (node.parent.stage === 'ivr' || inIvr.has(node.parent)))) inIvr.add(node);
+    const around = node.parent && (node.parent.stage === 'ivr' ? NONE : within.get(node.parent));
+    if (node.stage !== 'action' && (node.stage || !around)) continue;
+    const known = around ?? NONE;
+    if (!known.has(node.tone)) layers.get(node.tone)?.push(node);
+    within.set(node, known.has(node.tone) ? known : new Set(known).add(node.tone));
   }
-  const layers = WORK.map((tone) => ({ tone, found: [...inIvr].filter((node) => node.tone === tone) })).filter(({ found }) => found.length > 0);
-  return layers.map(({ tone, found }, index) => ({
+  const used = [...layers].filter(([, found]) => found.length > 0);
+  return used.map(([tone, found], index) => ({
     ...made('work', 'ivr', WORK_NAMES[tone] ?? toneName(tone), services(found), found),
     level: index + 1,
     tone,
-    // A call's own client and server side are one bar: the outer one.
-    bars: found.filter((node) => !isInside(node, tone)).map((node) => ({ node, labels: [`${node.stage ? toneName(tone) : node.span.name} ${formatDuration(node.duration)}`, node.span.name] })),
+    bars: found.map((node) => ({ node, labels: workLabels(node, tone) })),
   }));
 }
 
-function isInside(node: Node, tone: Tone): boolean {
-  for (let above = node.parent; above; above = above.parent) if (above.tone === tone) return true;
-  return false;
+function workLabels({ span, stage, duration }: Node, tone: Tone): string[] {
+  return [`${stage ? toneName(tone) : span.name} ${formatDuration(duration)}`, span.name];
 }
 
 function services(found: readonly Node[]): string {
@@ -91,9 +106,19 @@ function lane(kind: Lane['kind'], icon: IconName, name: string, detail: string, 
 function made(kind: Lane['kind'], icon: IconName, name: string, detail: string, found: readonly Node[]): Lane {
   const inOrder = [...found].sort((a, b) => a.start - b.start || b.duration - a.duration);
   return {
-    kind, icon, name, detail, level: 0,
+    kind,
+    icon,
+    name,
+    detail,
+    level: 0,
     tone: inOrder[0]?.tone ?? 'setup',
-    bars: inOrder.map((node) => ({ node, labels: kind === 'caller' ? [toneName(node.tone)] : [`${toneName(node.tone)} ${formatCoarse(node.duration)}`, toneName(node.tone)] })),
+    bars: inOrder.map((node) => ({
+      node,
+      labels:
+        kind === 'caller'
+          ? [toneName(node.tone)]
+          : [`${toneName(node.tone)} ${formatCoarse(node.duration)}`, toneName(node.tone)],
+    })),
     total: covered(inOrder),
   };
 }

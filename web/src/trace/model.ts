@@ -57,7 +57,7 @@ export const isError = (node: Node): boolean => node.span.status.code === 'error
 /** What is on screen when some spans are folded. */
 export function visibleNodes(nodes: readonly Node[], folded: ReadonlySet<string>): Node[] {
   const shown: Node[] = [];
-  for (let index = 0; index < nodes.length; ) {
+  for (let index = 0; index < nodes.length;) {
     const node = nodes[index] as Node;
     shown.push(node);
     index = folded.has(node.key) ? Math.max(node.next, index + 1) : index + 1;
@@ -80,9 +80,17 @@ function newNode(span: Span, start: number): Node {
   const duration = Math.max(0, durationOf(span.duration_ns));
   return {
     key: `${span.trace_id}.${span.span_id}`,
-    span, start, duration, end: start + duration,
+    span,
+    start,
+    duration,
+    end: start + duration,
     stage: knownStage(span.stage),
-    tone: 'http', placement: null, depth: 0, parent: null, children: [], next: 0,
+    tone: 'http',
+    placement: null,
+    depth: 0,
+    parent: null,
+    children: [],
+    next: 0,
   };
 }
 
@@ -111,9 +119,13 @@ function paint(nodes: readonly Node[]) {
     const work = workTone(span, 0);
     if (node.stage) node.tone = node.stage;
     else if (aroundStages.has(node)) node.tone = 'call';
-    else if (parent && isStage(parent.tone) && sameService && span.kind === 'internal' && work !== 'db') node.tone = parent.tone;
+    else if (parent && isStage(parent.tone) && sameService && span.kind === 'internal' && work !== 'db')
+      node.tone = parent.tone;
     else {
-      const hops = !parent || isStage(parent.tone) || parent.tone === 'call' ? 0 : (above.get(parent) ?? 0) + (sameService ? 0 : 1);
+      const hops =
+        !parent || isStage(parent.tone) || parent.tone === 'call'
+          ? 0
+          : (above.get(parent) ?? 0) + (sameService ? 0 : 1);
       above.set(node, hops);
       node.tone = workTone(span, hops);
     }

@@ -56,10 +56,12 @@ function clientOfSameId(node: Node, sameId: readonly Node[]): Node | null {
 
 function nearest(node: Node, candidates: readonly Node[]): Node | null {
   const others = candidates.filter((other) => other !== node);
-  return others.find((other) => other.span.service === node.span.service)
-    ?? others.find((other) => other.span.kind === 'server')
-    ?? others[0]
-    ?? null;
+  return (
+    others.find((other) => other.span.service === node.span.service) ??
+    others.find((other) => other.span.kind === 'server') ??
+    others[0] ??
+    null
+  );
 }
 
 /** Walks up from every span once; where a walk meets itself, the earliest span of the loop becomes a root. */
@@ -91,12 +93,15 @@ function placeByTime(nodes: readonly Node[]) {
   if (stages.length === 0) return;
   const leadsToStage = ancestorsOf(stages);
   const answered = new Set(nodes.map(({ parent }) => parent));
-  const unanswered = nodes.filter((node) => node.parent && node.span.kind === 'client' && !answered.has(node) && !isQuery(node.span)).sort((a, b) => a.duration - b.duration);
+  const unanswered = nodes
+    .filter((node) => node.parent && node.span.kind === 'client' && !answered.has(node) && !isQuery(node.span))
+    .sort((a, b) => a.duration - b.duration);
   for (const node of nodes) {
     if (node.parent || node.stage || leadsToStage.has(node)) continue;
-    const home = unanswered.find((call) => contains(call, node) && call.span.service !== node.span.service)
-      ?? stages.find((stage) => contains(stage, node))
-      ?? stages.find((stage) => stage.start <= node.start && node.start < stage.end);
+    const home =
+      unanswered.find((call) => contains(call, node) && call.span.service !== node.span.service) ??
+      stages.find((stage) => contains(stage, node)) ??
+      stages.find((stage) => stage.start <= node.start && node.start < stage.end);
     if (!home) continue;
     node.parent = home;
     node.placement ??= 'rejoined';

@@ -4,9 +4,22 @@ import { STAGES, type Span, type Stage } from '../api/types';
 export type Tone = Stage | 'call' | 'http' | 'crm' | 'db';
 
 const NAMES: Record<Tone, string> = {
-  setup: 'Set-up', ivr: 'IVR', action: 'Data Action', queue: 'Queue', alert: 'Ring', talk: 'Talk',
-  hold: 'Hold', park: 'Park', consult: 'Consult', transfer: 'Transfer', voicemail: 'Voicemail', wrapup: 'Wrap-up',
-  call: 'Call', http: 'HTTP', crm: 'CRM', db: 'DB',
+  setup: 'Set-up',
+  ivr: 'IVR',
+  action: 'Data Action',
+  queue: 'Queue',
+  alert: 'Ring',
+  talk: 'Talk',
+  hold: 'Hold',
+  park: 'Park',
+  consult: 'Consult',
+  transfer: 'Transfer',
+  voicemail: 'Voicemail',
+  wrapup: 'Wrap-up',
+  call: 'Call',
+  http: 'HTTP',
+  crm: 'CRM',
+  db: 'DB',
 };
 
 /** The caller waits in these; everything else is somebody or something working for the caller. */

@@ -26,7 +26,11 @@ export function ticksOf(axis: Axis): Tick[] {
       momentFree = piece.x + 8 + widthOf(moment);
     }
     const steps = stepsOf(piece)
-      .map(({ at, text }) => ({ x: piece.x + (piece.width * at) / (piece.to - piece.from), text, row: 'step' as const }))
+      .map(({ at, text }) => ({
+        x: piece.x + (piece.width * at) / (piece.to - piece.from),
+        text,
+        row: 'step' as const,
+      }))
       .filter(({ x, text }) => x >= piece.x && x >= stepFree && x + 3 + widthOf(text) <= end);
     if (steps.length < 2) continue;
     ticks.push(...steps);

@@ -2,6 +2,7 @@ import type { Span } from '../api/types';
 import { router } from '../router.svelte';
 import { boundariesOf, buildAxis, type Axis } from './axis';
 import { criticalPath } from './critical';
+import { findSpans } from './find';
 import { lanesOf } from './lanes';
 import { parseWindow, windowText } from './window';
 import { buildModel, isError, visibleNodes, type Node } from './model';
@@ -18,11 +19,15 @@ export class TraceView {
   active = $state<string | null>(null);
   hoverTime = $state<number | null>(null);
   hoverKey = $state<string | null>(null);
+  /** What is looked for in this picture. */
+  words = $state('');
 
   model = $derived(buildModel(this.spans));
   lanes = $derived(lanesOf(this.model));
   stages = $derived(this.model.nodes.filter(({ stage }) => stage));
   critical = $derived(criticalPath(this.model));
+  found = $derived(findSpans(this.model.nodes, this.words));
+  foundKeys = $derived(new Set(this.found.map(({ key }) => key)));
   rows = $derived(visibleNodes(this.model.nodes, this.folded));
 
   private query = $derived(new URLSearchParams(router.search));

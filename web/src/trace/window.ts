@@ -6,4 +6,5 @@ export function parseWindow(text: string | null, length: number): [number, numbe
   return to > from ? [from, to] : null;
 }
 
-export const windowText = (from: number, to: number): string => `${(Math.max(0, from) / 1e6).toFixed(3)}-${(to / 1e6).toFixed(3)}`;
+export const windowText = (from: number, to: number): string =>
+  `${(Math.max(0, from) / 1e6).toFixed(3)}-${(to / 1e6).toFixed(3)}`;

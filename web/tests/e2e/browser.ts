@@ -6,7 +6,14 @@ import { afterAll, beforeAll } from 'vitest';
 import { serve } from '../fixtures/server.mjs';
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const QUIET = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 type Server = Awaited<ReturnType<typeof serve>>;
 
@@ -23,7 +30,8 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
   const open: { close(): Promise<void> }[] = [];
 
   beforeAll(async () => {
-    if (!existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url)))) throw new Error('web/dist is missing: run `npm run build` first');
+    if (!existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url))))
+      throw new Error('web/dist is missing: run `npm run build` first');
     server = await serve(options);
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
@@ -37,7 +45,13 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
   return {
     server: () => server,
     async visit(path: string, how: BrowserContextOptions = {}): Promise<Visit> {
-      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/London', locale: 'en-GB', reducedMotion: 'reduce', ...how });
+      const context = await browser.newContext({
+        viewport: { width: 1440, height: 900 },
+        timezoneId: 'Europe/London',
+        locale: 'en-GB',
+        reducedMotion: 'reduce',
+        ...how,
+      });
       open.push(context);
       const page = await context.newPage();
       const complaints: string[] = [];
@@ -46,7 +60,8 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
       });
       page.on('pageerror', (error) => complaints.push(`script error: ${error.message}`));
       page.on('console', (message) => {
-        if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) complaints.push(`console: ${message.text()}`);
+        if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+          complaints.push(`console: ${message.text()}`);
       });
       page.on('dialog', (dialog) => {
         complaints.push(`dialog: ${dialog.message()}`);
@@ -64,7 +79,9 @@ export async function accessibilityFindings(page: Page, part = 'html'): Promise<
   await page.evaluate(axeCore.source);
   return page.evaluate(async (part) => {
     const axe = (globalThis as unknown as { axe: typeof import('axe-core') }).axe;
-    const { violations } = await axe.run(part, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    const { violations } = await axe.run(part, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));

@@ -7,7 +7,8 @@ test('with nothing stored, the page says how to send the first interaction', asy
   const { page, complaints } = await at.visit('/');
   await page.getByRole('heading', { name: 'No interactions yet' }).waitFor();
   const words = await page.locator('main').textContent();
-  for (const wanted of ['127.0.0.1:4318', '127.0.0.1:4317', 'interaction.id', 'make demo', 'curl']) expect(words).toContain(wanted);
+  for (const wanted of ['127.0.0.1:4318', '127.0.0.1:4317', 'interaction.id', 'make demo', 'curl'])
+    expect(words).toContain(wanted);
   expect(await accessibilityFindings(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });

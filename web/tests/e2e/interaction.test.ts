@@ -9,7 +9,8 @@ const PATH = `/interactions/${CALL_ID}`;
 
 const names = (page: Page) => page.locator('[role=row] .nm').allTextContents();
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.querySelector('.nm')?.textContent);
-const width = async (page: Page, name: string) => (await page.locator('[role=row]').filter({ hasText: name }).locator('.br').first().boundingBox())?.width ?? 0;
+const width = async (page: Page, name: string) =>
+  (await page.locator('[role=row]').filter({ hasText: name }).locator('.br').first().boundingBox())?.width ?? 0;
 
 async function opened(path = PATH, how = {}) {
   const visit = await at.visit(path, how);
@@ -20,8 +21,18 @@ async function opened(path = PATH, how = {}) {
 test('stages stand at the top, the work below them, and what was rejoined says so', async () => {
   const { page, complaints } = await opened();
   expect((await names(page)).slice(0, 12)).toEqual([
-    'SIP INVITE', 'IVR flow Billing main', 'Prompt greeting', 'Collect account number', 'Data Action get-customer', 'POST /v2/lookup', 'validate token',
-    'GET crm-gateway', 'GET /customers/{id}', 'SELECT customer', 'SELECT open_invoices', 'Queue billing-uk',
+    'SIP INVITE',
+    'IVR flow Billing main',
+    'Prompt greeting',
+    'Collect account number',
+    'Data Action get-customer',
+    'POST /v2/lookup',
+    'validate token',
+    'GET crm-gateway',
+    'GET /customers/{id}',
+    'SELECT customer',
+    'SELECT open_invoices',
+    'Queue billing-uk',
   ]);
   const crm = page.locator('[role=row]').filter({ hasText: 'GET /customers/{id}' });
   expect(await crm.getAttribute('aria-level')).toBe('5');
@@ -46,8 +57,15 @@ test('a 41 ms query is seen beside four minutes of queue; without compression it
 
 test('waiting is hatched, work is solid, and long bars are cut where a gap is pressed together', async () => {
   const { page } = await opened();
-  const pattern = (name: string) => page.locator('[role=row]').filter({ hasText: name }).locator('.br').first().evaluate((bar) => getComputedStyle(bar).backgroundImage);
-  for (const name of ['Queue billing-uk', 'Alert Agent A']) expect(await pattern(name)).toContain('repeating-linear-gradient');
+  const pattern = (name: string) =>
+    page
+      .locator('[role=row]')
+      .filter({ hasText: name })
+      .locator('.br')
+      .first()
+      .evaluate((bar) => getComputedStyle(bar).backgroundImage);
+  for (const name of ['Queue billing-uk', 'Alert Agent A'])
+    expect(await pattern(name)).toContain('repeating-linear-gradient');
   for (const name of ['SIP INVITE', 'SELECT customer']) expect(await pattern(name)).toBe('none');
   expect(await page.locator('[role=row]').filter({ hasText: 'IVR flow' }).locator('.brk').count()).toBe(2);
 });
@@ -67,7 +85,10 @@ test('the tree is worked by keys alone', async () => {
   expect((await names(page)).slice(0, 3)).toEqual(['SIP INVITE', 'IVR flow Billing main', 'Queue billing-uk']);
   expect(await page.locator('[role=row]').nth(1).getAttribute('aria-expanded')).toBe('false');
   await press('ArrowRight', 'j', 'k', 'Enter');
-  await page.getByRole('complementary', { name: 'Span details' }).getByRole('heading', { name: 'IVR flow Billing main' }).waitFor();
+  await page
+    .getByRole('complementary', { name: 'Span details' })
+    .getByRole('heading', { name: 'IVR flow Billing main' })
+    .waitFor();
   await press('j');
   await page.getByRole('complementary').getByRole('heading', { name: 'Prompt greeting' }).waitFor();
   await press('Escape');
@@ -83,7 +104,16 @@ test('the tree is worked by keys alone', async () => {
 test('the drawer shows times, error, attributes, events, links and ids', async () => {
   const { page } = await opened(`${PATH}?span=${TRACES[2]}.00000000000000d1`);
   const drawer = page.getByRole('complementary', { name: 'Span details' });
-  for (const words of ['64.0 ms', '+12 m 42.000 s', 'note is locked by another editor', 'http.response.status_code', '409', 'exception', TRACES[2], 'Rejoined'.toLowerCase()]) {
+  for (const words of [
+    '64.0 ms',
+    '+12 m 42.000 s',
+    'note is locked by another editor',
+    'http.response.status_code',
+    '409',
+    'exception',
+    TRACES[2],
+    'Rejoined'.toLowerCase(),
+  ]) {
     expect(await drawer.textContent()).toContain(words);
   }
   await page.locator('[role=row]').filter({ hasText: 'Transfer REFER' }).click();
@@ -136,7 +166,9 @@ test('ten thousand spans: a screenful of rows in the document, the last one reac
 });
 
 test('below 1180 px the drawer is one line until it is asked for', async () => {
-  const { page } = await opened(`${PATH}?span=${TRACES[1]}.00000000000000c1`, { viewport: { width: 1024, height: 768 } });
+  const { page } = await opened(`${PATH}?span=${TRACES[1]}.00000000000000c1`, {
+    viewport: { width: 1024, height: 768 },
+  });
   const attribute = page.getByRole('complementary').getByText('http.route');
   expect(await attribute.isVisible()).toBe(false);
   await page.getByRole('button', { name: 'Details', exact: true }).click();

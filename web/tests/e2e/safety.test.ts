@@ -24,7 +24,11 @@ test('markup in any text stays text, on every page, and nothing leaves the origi
   expect(complaints).toEqual([]);
 });
 
-const PAGES = { list: '/', interaction: `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`, trace: `/traces/${TRACES[0]}` };
+const PAGES = {
+  list: '/',
+  interaction: `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`,
+  trace: `/traces/${TRACES[0]}`,
+};
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 1024, height: 768 } };
 
 for (const [name, path] of Object.entries(PAGES)) {

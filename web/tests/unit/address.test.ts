@@ -27,7 +27,12 @@ describe('routes', () => {
 
 describe('filters', () => {
   test('an address round-trips in its shortest form', () => {
-    for (const search of ['', '?region=eu-west', '?region=eu-west&queue=billing&q=4bf9&errors=true&range=1h', '?from=2026-11-20T14%3A00%3A00.000Z&to=2026-11-20T15%3A00%3A00.000Z']) {
+    for (const search of [
+      '',
+      '?region=eu-west',
+      '?region=eu-west&queue=billing&q=4bf9&errors=true&range=1h',
+      '?from=2026-11-20T14%3A00%3A00.000Z&to=2026-11-20T15%3A00%3A00.000Z',
+    ]) {
       expect(filterSearch(parseFilters(search))).toBe(search);
     }
     expect(filterSearch(parseFilters('?range=24h&errors=false&region='))).toBe('');
@@ -46,7 +51,12 @@ describe('filters', () => {
 
   test('the question to the API', () => {
     const now = Date.parse('2026-11-20T15:00:00Z');
-    expect(apiQuery(parseFilters('?range=1h&queue=billing&errors=true&min=90s'), now)).toMatchObject({ from: '2026-11-20T14:00:00.000Z', queue: 'billing', errors: true, min_duration: '90s' });
+    expect(apiQuery(parseFilters('?range=1h&queue=billing&errors=true&min=90s'), now)).toMatchObject({
+      from: '2026-11-20T14:00:00.000Z',
+      queue: 'billing',
+      errors: true,
+      min_duration: '90s',
+    });
     expect(apiQuery(parseFilters('?range=all'), now)).not.toHaveProperty('from');
   });
 
@@ -56,18 +66,29 @@ describe('filters', () => {
     expect(activeFilters(filters).map(({ key }) => key)).toEqual(['region', 'agent', 'q']);
   });
 
-  test('durations', () => expect(['90s', '5m', '150ms', '1h', '5', '-1s', '1d'].map(durationNs)).toEqual([90e9, 300e9, 150e6, 3600e9, null, null, null]));
+  test('durations', () =>
+    expect(['90s', '5m', '150ms', '1h', '5', '-1s', '1d'].map(durationNs)).toEqual([
+      90e9,
+      300e9,
+      150e6,
+      3600e9,
+      null,
+      null,
+      null,
+    ]));
 });
 
 test('a window is read from milliseconds, kept inside the call, and refused when empty', () => {
   expect(parseWindow('22000.000-23000.500', 768e9)).toEqual([22e9, 23.0005e9]);
   expect(parseWindow('700000-900000', 768e9)).toEqual([700e9, 768e9]);
-  for (const bad of [null, '', '5-5', '9-3', 'a-b', '-5-3', '900000-910000']) expect(parseWindow(bad, 768e9)).toBeNull();
+  for (const bad of [null, '', '5-5', '9-3', 'a-b', '-5-3', '900000-910000'])
+    expect(parseWindow(bad, 768e9)).toBeNull();
 });
 
 test('wall clocks: to a zone and back, also on the day the clock changes', () => {
   expect(toLocal('2026-07-01T12:00:00Z', 'Europe/London')).toBe('2026-07-01T13:00:00');
   expect(fromLocal('2026-07-01T13:00', 'Europe/London')).toBe('2026-07-01T12:00:00.000Z');
-  for (const iso of ['2026-03-29T00:59:59.000Z', '2026-03-29T01:00:00.000Z', '2026-10-25T03:00:00.000Z']) expect(fromLocal(toLocal(iso, 'Europe/London'), 'Europe/London')).toBe(iso);
+  for (const iso of ['2026-03-29T00:59:59.000Z', '2026-03-29T01:00:00.000Z', '2026-10-25T03:00:00.000Z'])
+    expect(fromLocal(toLocal(iso, 'Europe/London'), 'Europe/London')).toBe(iso);
   expect(fromLocal('', 'UTC')).toBeUndefined();
 });

@@ -9,23 +9,37 @@ import { span } from './spans';
 
 function axisOf(spans: Span[], more: Partial<AxisOptions> = {}): Axis {
   const model = buildModel(spans);
-  return buildAxis(boundariesOf(model.nodes), { width: 1000, from: 0, to: model.length, compress: true, opened: new Set(), ...more });
+  return buildAxis(boundariesOf(model.nodes), {
+    width: 1000,
+    from: 0,
+    to: model.length,
+    compress: true,
+    opened: new Set(),
+    ...more,
+  });
 }
 
 const shape = ({ pieces }: Axis) => pieces.map(({ kind, from, to }) => `${kind} ${from / SECOND}-${to / SECOND}`);
-const gapWidths = ({ pieces }: Axis) => pieces.filter(({ kind }) => kind === 'gap').map(({ width }) => Math.round(width));
+const gapWidths = ({ pieces }: Axis) =>
+  pieces.filter(({ kind }) => kind === 'gap').map(({ width }) => Math.round(width));
 
 describe('gaps', () => {
   const short = [span('a', 0, 0.5), span('b', 30.5, 31)];
 
   test('a stretch over 10 s without a boundary is one; 10 s is not', () => {
     expect(shape(axisOf(short))).toEqual(['work 0-0.5', 'gap 0.5-30.5', 'work 30.5-31']);
-    expect(shape(axisOf([span('a', 0, 0.5), span('b', 10.5, 11)]))).toEqual(['work 0-0.5', 'work 0.5-10.5', 'work 10.5-11']);
+    expect(shape(axisOf([span('a', 0, 0.5), span('b', 10.5, 11)]))).toEqual([
+      'work 0-0.5',
+      'work 0.5-10.5',
+      'work 10.5-11',
+    ]);
   });
 
   test('width is 24 + 9 log2(s/10), at least 42', () => {
     expect(gapWidths(axisOf(short))).toEqual([42]);
-    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)]))).toEqual([Math.round(24 + 9 * Math.log2(25.2))]);
+    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)]))).toEqual([
+      Math.round(24 + 9 * Math.log2(25.2)),
+    ]);
   });
 
   test('one that is opened becomes work, and says so', () => {
@@ -70,7 +84,12 @@ describe('the scale', () => {
       expect(call.time(x) / SECOND).toBeCloseTo(time / SECOND, 3);
       before = x;
     }
-    expect([call.x(-1), Math.round(call.x(1e15)), call.time(-5), call.time(5000)]).toEqual([0, 1000, 0, 768.2 * SECOND]);
+    expect([call.x(-1), Math.round(call.x(1e15)), call.time(-5), call.time(5000)]).toEqual([
+      0,
+      1000,
+      0,
+      768.2 * SECOND,
+    ]);
   });
 
   test('a 41 ms query inside a call of twelve minutes is wide enough to see', () => {
@@ -103,7 +122,9 @@ test('ticks keep apart and inside their stretch', () => {
   for (const row of ['moment', 'step'] as const) {
     const ticks = ticksOf(axis).filter((tick) => tick.row === row);
     expect(ticks.length).toBeGreaterThan(0);
-    ticks.slice(1).forEach((tick, index) => expect(tick.x - ticks[index]!.x).toBeGreaterThan(ticks[index]!.text.length * 5));
+    ticks
+      .slice(1)
+      .forEach((tick, index) => expect(tick.x - ticks[index]!.x).toBeGreaterThan(ticks[index]!.text.length * 5));
     for (const tick of ticks) expect(axis.pieces.find(({ x, width }) => tick.x < x + width)?.kind).toBe('work');
   }
 });
