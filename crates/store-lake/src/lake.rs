@@ -1,0 +1,230 @@
+//! The store: spans in memory in front of files.
+
+mod flush;
+
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use flow::BoxFuture;
+use store_api::door::Settings;
+use store_api::part::Part;
+use store_api::read::Reader;
+use store_api::{Appended, Interaction, Limits, Page, Recent, Span, StoreError, Trace, TraceStore};
+use throughline_context::TraceId;
+use tokio::sync::Notify;
+
+use crate::disk;
+use crate::file::File;
+use crate::files::{self, Files, List, OnDisk};
+use crate::hot::Hot;
+use crate::upkeep;
+
+/// How a binary with Parquet opens a store.
+pub fn open(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn TraceStore>, StoreError>> {
+    Box::pin(async { Ok(Arc::new(Lake::open(settings).await?) as Arc<dyn TraceStore>) })
+}
+
+/// The spans of one directory. Dropping it without [`TraceStore::flush`] loses what is in memory, as a kill does.
+pub struct Lake {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) files: Files,
+    state: Mutex<State>,
+    /// The next place in the order of arrival, and the next generation of files: one order for both.
+    counter: AtomicU64,
+    flushing: tokio::sync::Mutex<()>,
+    upkeep: Mutex<()>,
+    /// Told when much has come in.
+    pub(crate) wake: Arc<Notify>,
+    /// One process at a time.
+    _lock: fs::File,
+}
+
+struct State {
+    hot: Hot,
+    list: Arc<List>,
+    /// Files that left the list, as long as a question may still read them.
+    retired: Vec<Arc<File>>,
+    /// Why spans cannot be written, as long as that is so.
+    trouble: Option<String>,
+}
+
+/// All that one question looks at.
+struct Snapshot {
+    hot: Hot,
+    list: Arc<List>,
+}
+
+impl Lake {
+    /// Opens or makes the directory; spans are written in the background as long as the store is there.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let inner = blocking(move || Inner::open(settings)).await?;
+        let inner = Arc::new(inner);
+        upkeep::start(&inner);
+        Ok(Self { inner })
+    }
+
+    /// Makes small files one, as the upkeep does from time to time; true where there was something to do.
+    pub async fn compact(&self, now: u64) -> Result<bool, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || upkeep::compact(&inner, now)).await
+    }
+
+    /// Removes what is older than the retention, as the upkeep does from time to time.
+    pub async fn retain(&self, now: u64) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || upkeep::retain(&inner, now)).await
+    }
+
+    /// How many files of spans there are.
+    pub fn file_count(&self) -> usize {
+        self.inner.list().len()
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        limits: Limits,
+        answer: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let snapshot = inner.snapshot();
+            let disk = OnDisk { files: &inner.files, list: &snapshot.list };
+            let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
+            let parts: Vec<&dyn Part> =
+                shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
+            answer(&mut Reader::new(&parts, limits))
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn open(settings: Settings) -> Result<Self, StoreError> {
+        let lock = disk::lock(&settings.directory)?;
+        let (files, list) = files::open(settings.directory.clone())?;
+        let first = list.keys().next_back().map_or(1, |last| last + 1);
+        let spans: usize = list.values().map(|file| file.about.rows).sum();
+        tracing::info!(directory = %settings.directory.display(), files = list.len(), spans, "the store is open");
+        let state = State { hot: Hot::new(first), list: Arc::new(list), retired: Vec::new(), trouble: None };
+        Ok(Self {
+            settings,
+            files,
+            state: Mutex::new(state),
+            counter: AtomicU64::new(first + 1),
+            flushing: tokio::sync::Mutex::default(),
+            upkeep: Mutex::default(),
+            wake: Arc::default(),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn list(&self) -> Arc<List> {
+        Arc::clone(&self.state().list)
+    }
+
+    /// For one change of the list of files at a time, besides adding.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts files in the place of others.
+    pub(crate) fn exchange(&self, gone: &[Arc<File>], new: Option<File>) {
+        let mut state = self.state();
+        let list = Arc::make_mut(&mut state.list);
+        for file in gone {
+            list.remove(&file.generation);
+        }
+        list.extend(new.map(|file| (file.generation, Arc::new(file))));
+        state.retired.extend(gone.iter().cloned());
+    }
+
+    /// The retired files that nobody reads any more.
+    pub(crate) fn unread(&self) -> Vec<Arc<File>> {
+        let mut state = self.state();
+        let (read, unread) = state.retired.drain(..).partition(|file| Arc::strong_count(file) > 1);
+        state.retired = read;
+        unread
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let state = self.state();
+        Snapshot { hot: state.hot.clone(), list: Arc::clone(&state.list) }
+    }
+
+    fn put(&self, spans: Vec<Span>) -> Result<(Appended, u64), StoreError> {
+        let limit = self.settings.memory_limit();
+        let mut state = self.state();
+        let held = state.hot.weight();
+        if held >= limit {
+            let why =
+                state.trouble.clone().unwrap_or_else(|| "the disk is slower than what comes in".to_owned());
+            self.wake.notify_one();
+            return Err(StoreError::Busy { held, limit, why });
+        }
+        let active = Arc::make_mut(&mut state.hot.active);
+        let appended = active.append(spans, now_ns());
+        if active.weight() >= limit / 4 {
+            self.wake.notify_one();
+        }
+        Ok((appended, active.seq()))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TraceStore for Lake {
+    fn append(&self, spans: Vec<Span>) -> BoxFuture<'_, Result<Appended, StoreError>> {
+        Box::pin(async {
+            let (appended, seq) = self.inner.put(spans)?;
+            if self.inner.settings.sync {
+                self.inner.flush_through(seq).await?;
+            }
+            Ok(appended)
+        })
+    }
+
+    fn trace(&self, id: TraceId, limits: Limits) -> BoxFuture<'_, Result<Option<Trace>, StoreError>> {
+        Box::pin(self.read(limits, move |reader| reader.trace(id)))
+    }
+
+    fn interaction<'a>(
+        &'a self,
+        id: &'a str,
+        limits: Limits,
+    ) -> BoxFuture<'a, Result<Option<Interaction>, StoreError>> {
+        let id = id.to_owned();
+        Box::pin(self.read(limits, move |reader| reader.interaction(&id)))
+    }
+
+    fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
+        Box::pin(self.read(question.limits, move |reader| reader.recent(&question)))
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.inner.flush_through(u64::MAX))
+    }
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Bug(format!("the store panicked: {error}")))?
+}
+
+pub(crate) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

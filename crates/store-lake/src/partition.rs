@@ -1,0 +1,66 @@
+//! Which folder a span lies in: the hour of its start.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use store_api::time::{Hour, parse_rfc3339};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) enum Partition {
+    Hour(Hour),
+    /// Spans of many hours, when too many hours arrive at once for a file each.
+    Mixed,
+}
+
+impl Partition {
+    /// The folder below a table's.
+    pub(crate) fn folder(self) -> PathBuf {
+        PathBuf::from(self.to_string())
+    }
+
+    pub(crate) fn parse(day: &Path, hour: &Path) -> Option<Self> {
+        let name = |path: &Path, key: &str| Some(path.file_name()?.to_str()?.strip_prefix(key)?.to_owned());
+        let (day, hour) = (name(day, "day=")?, name(hour, "hour=")?);
+        if day == "mixed" && hour == "mixed" {
+            return Some(Self::Mixed);
+        }
+        parse_rfc3339(&format!("{day}T{hour}:00:00Z")).map(|ns| Self::Hour(Hour::of(ns)))
+    }
+
+    /// When no more spans of it are expected.
+    pub(crate) fn end_ns(self) -> Option<u64> {
+        match self {
+            Self::Hour(hour) => Some(hour.end_ns()),
+            Self::Mixed => None,
+        }
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hour(hour) => {
+                let (day, hour) = hour.day_and_hour();
+                write!(f, "day={day}/hour={hour:02}")
+            }
+            Self::Mixed => f.write_str("day=mixed/hour=mixed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_names_its_hour() {
+        let nine = Partition::Hour(Hour::of(1_795_165_200_000_000_000));
+        assert_eq!(nine.to_string(), "day=2026-11-20/hour=09");
+        for partition in [nine, Partition::Mixed, Partition::Hour(Hour(0))] {
+            let folder = partition.folder();
+            assert_eq!(Partition::parse(folder.parent().unwrap(), &folder), Some(partition));
+        }
+        assert_eq!(Partition::parse(Path::new("day=2026-02-30"), Path::new("hour=09")), None);
+        assert_eq!(Partition::parse(Path::new("_delta_log"), Path::new("x")), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! Rows to columns.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, MapArray,
+    RecordBatch, StringArray, StructArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Fields};
+use arrow::error::ArrowError;
+use store_api::part::Row;
+use store_api::span::{Span, key};
+use store_api::{Attributes, Value};
+
+use super::schema;
+
+/// A row with the interaction it is sorted by.
+#[derive(Clone, Copy)]
+pub(crate) struct Ordered<'a> {
+    pub(crate) interaction: Option<&'a str>,
+    pub(crate) row: &'a Row,
+}
+
+pub(crate) fn encode(rows: &[Ordered<'_>]) -> Result<RecordBatch, ArrowError> {
+    let spans: Vec<&Span> = rows.iter().map(|ordered| ordered.row.span.as_ref()).collect();
+    let mut columns = identity(rows, &spans)?;
+    columns.extend(meaning(&spans));
+    columns.extend(record(rows, &spans));
+    columns.extend(attributes(&spans)?);
+    columns.extend(nested(&spans)?);
+    RecordBatch::try_new(schema::spans(), columns)
+}
+
+fn identity(rows: &[Ordered<'_>], spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let ids = spans.iter().map(|span| span.span_id.0);
+    let parents = spans.iter().map(|span| span.parent_span_id.map(|id| id.0));
+    Ok(vec![
+        Arc::new(StringArray::from_iter(rows.iter().map(|ordered| ordered.interaction))),
+        texts(spans, |span| span.trace_id.to_string()),
+        longs(spans, |span| span.start_ns),
+        longs(spans, |span| span.duration_ns),
+        Arc::new(fixed(ids)?),
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(parents, 8)?),
+    ])
+}
+
+fn meaning(spans: &[&Span]) -> Vec<ArrayRef> {
+    let copied = |key: &'static str| maybe(spans, move |span| span.text(key));
+    let code = |span: &&Span| {
+        let of = |key| span.attributes.get(key).and_then(Value::as_int);
+        of("http.response.status_code").or_else(|| of("http.status_code"))
+    };
+    vec![
+        texts(spans, |span| span.name.clone()),
+        texts(spans, |span| span.kind.name()),
+        texts(spans, |span| span.resource.service().to_owned()),
+        maybe(spans, |span| span.stage().map(store_api::Stage::name)),
+        texts(spans, |span| span.status.code.name()),
+        texts(spans, |span| span.status.message.clone()),
+        copied(key::QUEUE),
+        maybe(spans, |span| span.region().map(|(_, region)| region)),
+        copied(key::CHANNEL),
+        copied(key::DIRECTION),
+        copied(key::AGENT),
+        copied(key::OUTCOME),
+        Arc::new(Int64Array::from_iter(spans.iter().map(code))),
+    ]
+}
+
+fn record(rows: &[Ordered<'_>], spans: &[&Span]) -> Vec<ArrayRef> {
+    vec![
+        longs(spans, Span::revision),
+        Arc::new(BooleanArray::from_iter(spans.iter().map(|span| Some(span.finished())))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|ordered| signed(ordered.row.seq)))),
+        texts(spans, |span| span.trace_state.clone()),
+        longs(spans, |span| u64::from(span.flags)),
+        longs(spans, |span| u64::from(span.dropped.attributes)),
+        longs(spans, |span| u64::from(span.dropped.events)),
+        longs(spans, |span| u64::from(span.dropped.links)),
+    ]
+}
+
+fn attributes(spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let own = || spans.iter().map(|span| &span.attributes);
+    let resource = || spans.iter().map(|span| span.resource.attributes());
+    Ok(vec![
+        map(own(), Value::as_str, DataType::Utf8, |values| Arc::new(StringArray::from_iter_values(values)))?,
+        map(own(), Value::as_int, DataType::Int64, |values| Arc::new(Int64Array::from_iter_values(values)))?,
+        map(own(), as_double, DataType::Float64, |values| Arc::new(Float64Array::from_iter_values(values)))?,
+        map(own(), as_bool, DataType::Boolean, |values| {
+            Arc::new(BooleanArray::from_iter(values.into_iter().map(Some)))
+        })?,
+        map(own(), rest_as_json, DataType::Utf8, |values| Arc::new(StringArray::from_iter_values(values)))?,
+        map(resource(), Value::as_str, DataType::Utf8, |values| {
+            Arc::new(StringArray::from_iter_values(values))
+        })?,
+        map(resource(), all_but_text, DataType::Utf8, |values| {
+            Arc::new(StringArray::from_iter_values(values))
+        })?,
+    ])
+}
+
+fn nested(spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let events: Vec<_> = spans.iter().flat_map(|span| &span.events).collect();
+    let event_columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(events.iter().map(|event| signed(event.time_ns)))),
+        Arc::new(StringArray::from_iter_values(events.iter().map(|event| &event.name))),
+        Arc::new(StringArray::from_iter_values(events.iter().map(|event| json(&event.attributes)))),
+    ];
+    let links: Vec<_> = spans.iter().flat_map(|span| &span.links).collect();
+    let link_columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(links.iter().map(|link| link.trace_id.to_string()))),
+        Arc::new(fixed(links.iter().map(|link| link.span_id.0))?),
+        Arc::new(StringArray::from_iter_values(links.iter().map(|link| &link.trace_state))),
+        Arc::new(StringArray::from_iter_values(links.iter().map(|link| json(&link.attributes)))),
+    ];
+    Ok(vec![
+        texts(spans, |span| span.scope.name.clone()),
+        texts(spans, |span| span.scope.version.clone()),
+        texts(spans, |span| json(&span.scope.attributes)),
+        list(spans.iter().map(|span| span.events.len()), schema::event(), event_columns)?,
+        list(spans.iter().map(|span| span.links.len()), schema::link(), link_columns)?,
+    ])
+}
+
+fn texts<T: AsRef<str>>(spans: &[&Span], text: impl Fn(&Span) -> T) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(spans.iter().map(|span| text(span))))
+}
+
+fn maybe<'a>(spans: &[&'a Span], text: impl Fn(&'a Span) -> Option<&'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter(spans.iter().map(|span| text(span))))
+}
+
+fn longs(spans: &[&Span], number: impl Fn(&Span) -> u64) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(spans.iter().map(|span| signed(number(span)))))
+}
+
+/// Times end in 2262 for everybody who counts nanoseconds in 63 bits.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Of no rows the size of the values is still known.
+fn fixed(ids: impl Iterator<Item = [u8; 8]>) -> Result<FixedSizeBinaryArray, ArrowError> {
+    FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.map(Some), 8)
+}
+
+fn map<'a, T>(
+    rows: impl Iterator<Item = &'a Attributes>,
+    pick: impl Fn(&'a Value) -> Option<T>,
+    kind: DataType,
+    column: impl FnOnce(Vec<T>) -> ArrayRef,
+) -> Result<ArrayRef, ArrowError> {
+    let (mut lengths, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for attributes in rows {
+        let before = keys.len();
+        for (key, value) in attributes.iter() {
+            if let Some(value) = pick(value) {
+                keys.push(key);
+                values.push(value);
+            }
+        }
+        lengths.push(keys.len() - before);
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(keys)), column(values)];
+    let entries = StructArray::try_new(schema::entry(kind.clone()), columns, None)?;
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(MapArray::try_new(schema::entries(kind), offsets, entries, None, false)?))
+}
+
+fn list(
+    lengths: impl Iterator<Item = usize>,
+    fields: Fields,
+    columns: Vec<ArrayRef>,
+) -> Result<ArrayRef, ArrowError> {
+    let length = columns.first().map_or(0, Array::len);
+    let elements = StructArray::try_new_with_length(fields.clone(), columns, None, length)?;
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(schema::element(fields), offsets, Arc::new(elements), None)?))
+}
+
+fn as_double(value: &Value) -> Option<f64> {
+    match value {
+        Value::Double(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn as_bool(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        _ => None,
+    }
+}
+
+fn rest_as_json(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_) | Value::Int(_) | Value::Double(_) | Value::Bool(_) => None,
+        Value::Empty | Value::Bytes(_) | Value::Array(_) | Value::Map(_) => Some(json(value)),
+    }
+}
+
+fn all_but_text(value: &Value) -> Option<String> {
+    if value.as_str().is_some() { None } else { Some(json(value)) }
+}
+
+/// Cannot fail: all keys are text, and all values have a form.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::PageIndexPolicy;
+use proptest::prelude::*;
+use store_api::part::Row;
+use store_api::span::{Dropped, Scope, Status, StatusCode};
+use store_api::testing::Sample;
+use store_api::testing::sample::{arbitrary_span, arbitrary_value};
+
+use super::*;
+
+fn ordered(rows: &[Row]) -> Vec<Ordered<'_>> {
+    rows.iter().map(|row| Ordered { interaction: Some("call"), row }).collect()
+}
+
+fn rows(spans: impl IntoIterator<Item = store_api::Span>) -> Vec<Row> {
+    (7..).zip(spans).map(|(seq, span)| Row { span: Arc::new(span), seq }).collect()
+}
+
+fn layout() -> Layout<'static> {
+    Layout {
+        schema: span_columns(),
+        about: "{}".to_owned(),
+        level: 3,
+        blooms: &[("trace_id", 10)],
+        deltas: &["start_ns"],
+        plain: &["span_id"],
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out(
+        spans in prop::collection::vec((arbitrary_span(), arbitrary_value(), any::<u32>()), 0..20),
+    ) {
+        let rows = rows(spans.into_iter().map(|(mut span, value, number)| {
+            span.resource = Arc::new(store_api::span::Resource::new(
+                span.resource.attributes().iter().map(|(k, v)| (k, v.clone())).chain([("extra", value.clone())]).collect(),
+            ));
+            span.scope = Arc::new(Scope {
+                name: "lib".to_owned(),
+                version: number.to_string(),
+                attributes: [("scope", value)].into_iter().collect(),
+            });
+            span.flags = number;
+            span.dropped = Dropped { attributes: 1, events: number, links: 3 };
+            span.status = Status { code: StatusCode::Ok, message: "é".to_owned() };
+            span
+        }));
+        let batch = encode(&ordered(&rows)).unwrap();
+        prop_assert_eq!(decode(&batch, &mut Resources::default()).unwrap(), rows);
+    }
+}
+
+/// Over several row groups and pages.
+#[test]
+fn any_ranges_of_a_file_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f.parquet");
+    let count = 70_000;
+    let all = rows((0..count).map(|n| Sample::new(1, 1).at(n, 1).span()));
+    let ordered = ordered(&all);
+    std::fs::write(&path, to_parquet(&layout(), ordered.chunks(8192).map(encode)).unwrap()).unwrap();
+    let open = || std::fs::File::open(&path).unwrap();
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = ArrowReaderMetadata::load(&open(), options).unwrap();
+    assert_eq!(metadata.metadata().num_row_groups(), 3);
+    for bounds in [
+        &[] as &[(usize, usize)],
+        &[(0, 1)],
+        &[(69_999, 70_000)],
+        &[(32_767, 32_769)],
+        &[(5, 10), (2047, 2049), (40_000, 40_003), (69_000, 70_000)],
+        &[(0, 70_000)],
+    ] {
+        let ranges: Vec<_> = bounds.iter().map(|(start, end)| *start..*end).collect();
+        let mut found = Vec::new();
+        for batch in read(open(), &metadata, &ranges).unwrap() {
+            found.extend(decode(&batch.unwrap(), &mut Resources::default()).unwrap());
+        }
+        let expected: Vec<Row> = ranges.iter().flat_map(|range| all[range.clone()].iter().cloned()).collect();
+        assert!(found == expected, "{bounds:?}: {} rows", found.len());
+    }
+}
+
+#[test]
+fn rows_share_their_resource() {
+    let samples = (0..100u8).map(|n| Sample::new(1, n).service(["ivr", "crm"][usize::from(n % 2)]).span());
+    let batch = encode(&ordered(&rows(samples))).unwrap();
+    let found = decode(&batch, &mut Resources::default()).unwrap();
+    let mut shared: Vec<_> = found.iter().map(|row| Arc::as_ptr(&row.span.resource)).collect();
+    shared.sort_unstable();
+    shared.dedup();
+    assert_eq!(shared.len(), 2);
+}
+
+#[test]
+fn a_table_with_other_columns_is_refused() {
+    let batch = encode(&ordered(&rows([Sample::new(1, 1).span()]))).unwrap();
+    let fewer = batch.project(&[0, 1, 2]).unwrap();
+    assert_eq!(decode(&fewer, &mut Resources::default()).unwrap_err(), "it has no column `duration_ns`");
+    let mut columns = batch.columns().to_vec();
+    columns.swap(1, 2);
+    let mut fields = batch.schema().fields().to_vec();
+    fields.swap(1, 2);
+    let renamed: Vec<_> = fields
+        .iter()
+        .zip(batch.schema().fields())
+        .map(|(field, name)| field.as_ref().clone().with_name(name.name()))
+        .collect();
+    let schema = Arc::new(arrow::datatypes::Schema::new(renamed));
+    let garbled = arrow::array::RecordBatch::try_new(schema, columns).unwrap();
+    assert_eq!(decode(&garbled, &mut Resources::default()).unwrap_err(), "`trace_id` has another type");
+}

@@ -1,0 +1,133 @@
+//! Rows into a file of spans and a file of their traces.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use store_api::StoreError;
+use store_api::facts::Facts;
+use store_api::part::{Fragment, Row, short_id};
+use throughline_context::TraceId;
+
+use crate::disk;
+use crate::file::{self, About, FORMAT, File};
+use crate::partition::Partition;
+use crate::table::{Layout, Ordered, encode, span_columns, to_parquet};
+use crate::traces::{self, Entry, Traces};
+
+/// Rows turned into columns at a time.
+const CHUNK: usize = 8192;
+
+/// Rows in the order of the file: by interaction, trace and start, so that what is asked for together lies together.
+pub(crate) struct Sorted<'a> {
+    rows: Vec<&'a Row>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl<'a> Sorted<'a> {
+    /// Of rows of which no two have one identity.
+    pub(crate) fn of(rows: &'a [Row]) -> Self {
+        let mut traces: HashMap<TraceId, Vec<&Row>> = HashMap::new();
+        for row in rows {
+            traces.entry(row.span.trace_id).or_default().push(row);
+        }
+        let mut groups: Vec<_> = traces
+            .into_iter()
+            .map(|(trace, mut rows)| {
+                rows.sort_by(|a, b| {
+                    (a.span.start_ns, a.span.identity()).cmp(&(b.span.start_ns, b.span.identity()))
+                });
+                (trace, Arc::new(fragment(&rows)), rows)
+            })
+            .collect();
+        groups.sort_by(|(a, x, _), (b, y, _)| (interaction(x), a).cmp(&(interaction(y), b)));
+        let mut sorted =
+            Sorted { rows: Vec::with_capacity(rows.len()), entries: Vec::with_capacity(groups.len()) };
+        for (trace, fragment, rows) in groups {
+            sorted.entries.push(Entry { trace, fragment, first_row: sorted.rows.len() });
+            sorted.rows.extend(rows);
+        }
+        sorted
+    }
+
+    /// Every row of a trace is sorted by the trace's first interaction.
+    fn ordered(&self) -> Vec<Ordered<'_>> {
+        let interactions = self.entries.iter().flat_map(|Entry { fragment, .. }| {
+            std::iter::repeat_n(interaction(fragment), fragment.ids.len())
+        });
+        interactions.zip(&self.rows).map(|(interaction, row)| Ordered { interaction, row }).collect()
+    }
+
+    fn weight(&self) -> usize {
+        let resources: HashMap<_, usize> = self
+            .rows
+            .iter()
+            .map(|row| (Arc::as_ptr(&row.span.resource), row.span.resource.attributes().heap()))
+            .collect();
+        self.rows.iter().map(|row| row.span.weight()).sum::<usize>() + resources.values().sum::<usize>()
+    }
+}
+
+fn fragment(rows: &[&Row]) -> Fragment {
+    let spans = || rows.iter().map(|row| row.span.as_ref());
+    Fragment { facts: Facts::of(spans()), ids: spans().map(short_id).collect() }
+}
+
+fn interaction(fragment: &Fragment) -> Option<&str> {
+    fragment.facts.interactions.first().map(String::as_str)
+}
+
+/// Where rows go, and what the file says of itself.
+pub(crate) struct Target<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) partition: Partition,
+    pub(crate) generation: u64,
+    pub(crate) written_ns: u64,
+    pub(crate) replaces: Vec<u64>,
+    pub(crate) level: i32,
+}
+
+/// Writes both files; the spans last, since with them the file is there.
+pub(crate) fn write(rows: &[Row], target: Target<'_>) -> Result<(File, Traces), StoreError> {
+    let Target { root, partition, generation, .. } = target;
+    let sorted = Sorted::of(rows);
+    let about = about(&sorted, &target);
+    let (spans_path, traces_path) = file::paths(root, partition, generation);
+    let interactions: u64 =
+        sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len() as u64).sum();
+    let layout = Layout {
+        schema: span_columns(),
+        about: serde_json::to_string(&about).map_err(|error| StoreError::Bug(error.to_string()))?,
+        level: target.level,
+        blooms: &[("interaction_id", interactions), ("trace_id", sorted.entries.len() as u64)],
+        deltas: &["start_ns", "duration_ns"],
+        plain: &["span_id", "parent_span_id"],
+    };
+    let spans = to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(encode));
+    let spans =
+        spans.map_err(|error| StoreError::Bug(format!("spans cannot be written as Parquet: {error}")))?;
+    put_traces(&traces_path, &sorted.entries)?;
+    disk::put(&spans_path, &spans).inspect_err(|_| drop(disk::remove(&traces_path)))?;
+    Ok((File::new(root, partition, generation, about), Traces::new(sorted.entries)))
+}
+
+pub(crate) fn put_traces(path: &Path, entries: &[Entry]) -> Result<(), StoreError> {
+    let bytes = traces::encode(entries);
+    let bytes =
+        bytes.map_err(|error| StoreError::Bug(format!("traces cannot be written as Parquet: {error}")))?;
+    disk::put(path, &bytes)
+}
+
+fn about(sorted: &Sorted<'_>, target: &Target<'_>) -> About {
+    let facts = || sorted.entries.iter().map(|entry| &entry.fragment.facts);
+    About {
+        format: FORMAT,
+        first_start_ns: facts().map(|facts| facts.start_ns).min().unwrap_or(0),
+        last_start_ns: facts().map(|facts| facts.start_ns).max().unwrap_or(0),
+        end_ns: facts().map(|facts| facts.end_ns).max().unwrap_or(0),
+        written_ns: target.written_ns,
+        rows: sorted.rows.len(),
+        weight: sorted.weight(),
+        replaces: target.replaces.clone(),
+    }
+}
