@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use flow::{Ctx, Memory, Registry, Telemetry};
-use pipeline::{processors, receivers};
+use pipeline::{exporters, processors, receivers};
 use store_api::StoreDoor;
 
 pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
         processors::batch::FACTORY,
+        exporters::otlp_http::FACTORY,
         store_api::lake::OUT,
         view_api::view::OUT,
     ])
@@ -23,6 +24,9 @@ pub(crate) fn context() -> Ctx {
         .with(Arc::new(page))
 }
 
+#[cfg(feature = "lake")]
+const OPEN_STORE: store_api::door::Opener = store_lake::open;
+#[cfg(not(feature = "lake"))]
 const OPEN_STORE: store_api::door::Opener = store_api::door::open_memory;
 
 fn file(file: view_ui::File) -> view_api::File {
