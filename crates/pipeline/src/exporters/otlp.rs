@@ -5,6 +5,7 @@ pub(super) mod pool;
 pub(super) mod packing;
 pub(super) mod body;
 pub(super) mod partial;
+pub(super) mod retry_after;
 pub(super) mod failure;
 
 /// How this program names itself to servers.

@@ -16,7 +16,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::net::tls::ServerTls;
@@ -43,11 +44,12 @@ impl Seen {
 
 /// `Err` breaks the connection.
 type Answer = BoxFuture<'static, io::Result<Reply>>;
+type All = Arc<watch::Sender<Vec<Seen>>>;
 type Script = Arc<dyn Fn(Seen) -> Answer + Send + Sync>;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: All,
     task: JoinHandle<()>,
 }
 
@@ -60,7 +62,7 @@ impl Drop for Server {
 impl Server {
     /// Answers at once.
     pub(crate) async fn start(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        Self::run(None, Arc::new(move |seen| Box::pin(std::future::ready(Ok(reply(&seen)))))).await
+        Self::run(None, always(reply)).await
     }
 
     /// Answers with TLS, by a `tls` section.
@@ -73,7 +75,7 @@ impl Server {
         let mut tls = tls.server_config().unwrap();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        Self::run(Some(acceptor), Arc::new(move |seen| Box::pin(std::future::ready(Ok(reply(&seen)))))).await
+        Self::run(Some(acceptor), always(reply)).await
     }
 
     /// Never answers.
@@ -101,17 +103,73 @@ impl Server {
         Self::run(None, Arc::new(script)).await
     }
 
+    /// Answers once it is let go: one call for each permit.
+    pub(crate) async fn gated(
+        gate: Arc<Semaphore>,
+        reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let reply = Arc::new(reply);
+        let script = move |seen: Seen| {
+            let (gate, reply) = (Arc::clone(&gate), Arc::clone(&reply));
+            Box::pin(async move {
+                gate.acquire().await.unwrap().forget();
+                Ok(reply(&seen))
+            }) as Answer
+        };
+        Self::run(None, Arc::new(script)).await
+    }
+
+    /// Answers at an address that another server has had.
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(TcpListener::bind(address).await.unwrap(), None, always(reply))
+    }
+
+    /// Answers at a Unix socket.
+    #[cfg(unix)]
+    pub(crate) async fn start_unix(
+        path: &std::path::Path,
+        reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = tokio::net::UnixListener::bind(path).unwrap();
+        let script = always(reply);
+        let seen = All::default();
+        let all = Arc::clone(&seen);
+        let task = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            converse(TokioIo::new(stream), 0, script, all).await;
+        });
+        Self { address: ([127, 0, 0, 1], 0).into(), seen, task }
+    }
+
+    /// Ends the server and its connections.
+    pub(crate) async fn stop(mut self) -> SocketAddr {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
+        self.address
+    }
+
+    /// Waits until so many requests are there.
+    pub(crate) async fn requests(&self, count: usize) {
+        self.seen.subscribe().wait_for(|seen| seen.len() >= count).await.unwrap();
+    }
+
     async fn run(tls: Option<TlsAcceptor>, script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), tls, script)
+    }
+
+    fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script) -> Self {
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(watch::Sender::default());
         let task = tokio::spawn(accept(listener, tls, script, Arc::clone(&seen)));
         Self { address, seen, task }
     }
 
     /// What came since the last call.
     pub(crate) fn take(&self) -> Vec<Seen> {
-        std::mem::take(&mut *self.seen.lock().unwrap())
+        self.seen.send_replace(Vec::new())
     }
 
     /// The one request that came since the last call.
@@ -121,16 +179,16 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    script: Script,
-    seen: Arc<Mutex<Vec<Seen>>>,
-) {
+fn always(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Script {
+    Arc::new(move |seen| Box::pin(std::future::ready(Ok(reply(&seen)))))
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, seen: All) {
+    let mut open = JoinSet::new();
     for connection in 0.. {
         let (stream, _) = listener.accept().await.unwrap();
         let (script, seen, tls) = (Arc::clone(&script), Arc::clone(&seen), tls.clone());
-        tokio::spawn(async move {
+        open.spawn(async move {
             match tls {
                 None => converse(TokioIo::new(stream), connection, script, seen).await,
                 Some(tls) => shake(tls, stream, connection, script, seen).await,
@@ -139,13 +197,7 @@ async fn accept(
     }
 }
 
-async fn shake(
-    tls: TlsAcceptor,
-    stream: TcpStream,
-    connection: usize,
-    script: Script,
-    seen: Arc<Mutex<Vec<Seen>>>,
-) {
+async fn shake(tls: TlsAcceptor, stream: TcpStream, connection: usize, script: Script, seen: All) {
     if let Ok(stream) = tls.accept(stream).await {
         converse(TokioIo::new(stream), connection, script, seen).await;
     }
@@ -155,7 +207,7 @@ async fn converse(
     stream: impl Read + Write + Unpin + Send + 'static,
     connection: usize,
     script: Script,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: All,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (script, all) = (Arc::clone(&script), Arc::clone(&seen));
@@ -163,7 +215,7 @@ async fn converse(
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
             let seen = Seen { uri: head.uri, version: head.version, headers: head.headers, body, connection };
-            all.lock().unwrap().push(seen.clone());
+            all.send_modify(|all| all.push(seen.clone()));
             script(seen).await
         }
     });
@@ -180,5 +232,22 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes
         let name: http::HeaderName = name.parse().unwrap();
         reply.headers_mut().insert(name, value.parse().unwrap());
     }
+    reply
+}
+
+/// An answer of gRPC: a message, and the status behind it.
+pub(crate) fn grpc_reply(message: &[u8], trailers: &[(&str, &str)]) -> Reply {
+    let mut body = vec![0];
+    body.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    body.extend_from_slice(message);
+    let mut map = HeaderMap::new();
+    for (name, value) in trailers {
+        let name: http::HeaderName = name.parse().unwrap();
+        map.insert(name, value.parse().unwrap());
+    }
+    let trailers = std::future::ready(Some(Ok(map)));
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).with_trailers(trailers);
+    let mut reply = Response::new(BodyExt::boxed(body));
+    reply.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
     reply
 }

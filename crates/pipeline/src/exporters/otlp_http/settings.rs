@@ -140,30 +140,11 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
 }
 
 fn unsupported(section: &Node, settings: &Settings) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(auth) = section.get("auth").filter(|auth| !auth.is_null()) {
-        let name = auth.get("authenticator").and_then(Node::text).unwrap_or_default();
-        let message = format!("authentication by an extension is not supported: there is no `{name}`");
-        let help = "send the credentials in `headers`, for example `Authorization: Bearer ${env:TOKEN}`";
-        findings.push(Finding::error(auth, message).help(help));
+    let mut findings = headers::check_extensions(section, settings.middlewares.is_empty());
+    if let (false, Some(at)) = (settings.proxy_url.is_empty(), section.get("proxy_url")) {
+        let finding = Finding::error(at, "sending through a proxy is not supported");
+        findings.push(finding.help("give an `endpoint` that can be reached without one"));
     }
-    let mut unsupported = |wrong: bool, key: &str, message: &str, help: &str| {
-        if let (true, Some(at)) = (wrong, section.get(key)) {
-            findings.push(Finding::error(at, message).help(help));
-        }
-    };
-    unsupported(
-        !settings.middlewares.is_empty(),
-        "middlewares",
-        "middleware extensions are not supported",
-        "remove `middlewares`",
-    );
-    unsupported(
-        !settings.proxy_url.is_empty(),
-        "proxy_url",
-        "sending through a proxy is not supported",
-        "give an `endpoint` that can be reached without one",
-    );
     if let (true, Some(at)) = (settings.cookies.enabled, section.get("cookies")) {
         let advice = Finding::advice(at, "cookies are not kept: each request may reach another server");
         findings.push(advice.help("let the load balancer choose by connection"));
