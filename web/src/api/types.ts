@@ -1,4 +1,4 @@
-/** The query API's answers, as its OpenAPI document describes them. */
+/** The query API's answers. A test holds them, through the fixtures, against docs/openapi.json. */
 
 export const STAGES = [
   'setup',
@@ -53,13 +53,13 @@ export interface FacetValue {
   count: number;
 }
 
-export type Facets = Partial<Record<FacetName, FacetValue[]>>;
+export type Facets = Record<FacetName, FacetValue[]>;
 
 export interface InteractionList {
   interactions: Summary[];
   next_cursor: string | null;
   /** The server's limits ended the look through the range; `next_cursor` goes on from there. */
-  truncated?: boolean;
+  truncated: boolean;
   facets: Facets;
 }
 
@@ -95,7 +95,7 @@ export interface Span {
   duration_ns: Int64;
   status: { code: 'unset' | 'ok' | 'error'; message: string };
   stage: Stage | null;
-  revision: number | Int64;
+  revision: number;
   finished: boolean;
   attributes: Attribute[];
   resource: Attribute[];
@@ -107,12 +107,12 @@ export interface InteractionDetail {
   interaction: Summary;
   spans: Span[];
   /** There are more spans than the server's limits allow. */
-  truncated?: boolean;
+  truncated: boolean;
 }
 
 export interface TraceDetail {
   trace_id: string;
   interaction_ids: string[];
   spans: Span[];
-  truncated?: boolean;
+  truncated: boolean;
 }

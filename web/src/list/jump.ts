@@ -10,8 +10,9 @@ export async function jumpTarget(typed: string): Promise<string> {
   const list = interactionsHref(`?${new URLSearchParams({ q: text, range: 'all' })}`);
   if (/\s/.test(text)) return list;
   try {
-    const { interactions } = await listInteractions({ q: text, limit: 5 });
     const wanted = text.toLowerCase();
+    const hexadecimal = /^[0-9a-f-]+$/.test(wanted);
+    const { interactions } = await listInteractions({ q: hexadecimal ? wanted : text, limit: 5 });
     const exact = interactions.find((one) => one.id.toLowerCase() === wanted || one.trace_ids.includes(wanted));
     if (exact) return interactionHref(exact.id);
     if (/^[0-9a-f]{32}$/.test(wanted) && interactions.length === 0) {

@@ -7,7 +7,7 @@ const PAGE = 50;
 /** The rows on screen and how they came there. Kept between visits, so that going back shows them at once. */
 class Listing {
   rows = $state.raw<Summary[]>([]);
-  facets = $state.raw<Facets>({});
+  facets = $state.raw<Partial<Facets>>({});
   state = $state<'loading' | 'ready' | 'failed'>('loading');
   error = $state.raw<ApiError | null>(null);
   /** No interaction at all is stored: the page then says how to send some. */
