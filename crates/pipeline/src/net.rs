@@ -1,5 +1,11 @@
-//! What receivers and exporters share about sockets: codings of bodies, OTLP status bodies, TLS.
+//! What receivers, exporters and extensions share about sockets: listeners, codings of bodies, OTLP status bodies, TLS.
 
+pub mod endpoint;
+pub mod addresses;
+pub mod listener;
+pub mod activity;
+pub mod stream;
+pub mod serve;
 pub mod coding;
 pub mod status;
 pub mod tls;

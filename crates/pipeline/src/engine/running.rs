@@ -11,6 +11,7 @@ use super::fan_out::{Branch, FanOut};
 use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueSettings, Sending, SendingSettings};
+use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
 
@@ -38,7 +39,8 @@ impl Running {
         let accounts =
             ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
         let health = ctx.get::<Health>().unwrap_or_default();
-        let ctx = ctx.clone().with(Arc::clone(&accounts)).with(Arc::clone(&health));
+        let addresses = ctx.get::<Addresses>().unwrap_or_default();
+        let ctx = ctx.clone().with(Arc::clone(&accounts)).with(Arc::clone(&health)).with(addresses);
         let mut running = Self {
             extensions: Vec::new(),
             receivers: Vec::new(),

@@ -61,17 +61,27 @@ pub struct Status {
     pub retry_after: Option<Duration>,
 }
 
+/// Bytes of a message; a longer one quotes what the client sent, and some clients read no long headers.
+const LONGEST: usize = 1024;
+
 impl From<&Refusal> for Status {
     fn from(refusal: &Refusal) -> Self {
-        Self {
-            code: Code::of(refusal.fault) as i32,
-            message: refusal.why.clone(),
-            retry_after: refusal.retry_after,
-        }
+        let retry_after = refusal.retry_after;
+        Self { retry_after, ..Self::new(Code::of(refusal.fault), refusal.why.as_str()) }
     }
 }
 
 impl Status {
+    /// Cuts the message where it is too long.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > LONGEST {
+            message.truncate(message.floor_char_boundary(LONGEST));
+            message.push('…');
+        }
+        Self { code: code as i32, message, retry_after: None }
+    }
+
     /// The protobuf message (google/rpc/status.proto).
     pub fn to_proto(&self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -4,12 +4,12 @@
 //! the client goes away.
 
 mod settings;
-mod listener;
 mod body;
 mod http;
 mod cors;
 mod grpc;
 mod intake;
+mod carry;
 
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ use flow::{BoxFuture, BuildError, Ctx, Factory, Make, Outlets, Receiver, Signal}
 use tokio::sync::Mutex;
 
 use intake::Intake;
-use listener::Listener;
 use settings::Settings;
+
+use crate::net::listener::Listener;
 
 pub static FACTORY: Factory = Factory {
     name: "otlp",
@@ -31,26 +32,26 @@ pub static FACTORY: Factory = Factory {
 
 fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Receiver>, BuildError> {
     let settings = section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(Otlp { settings, ctx: ctx.clone(), listeners: Mutex::default() }))
+    Ok(Arc::new(Otlp { settings, ctx: ctx.clone(), open: Mutex::default() }))
 }
 
 struct Otlp {
     settings: Settings,
     ctx: Ctx,
-    listeners: Mutex<Vec<Listener>>,
+    open: Mutex<Vec<(Listener, Arc<Intake>)>>,
 }
 
 impl Receiver for Otlp {
     fn start(&self, outlets: Outlets) -> BoxFuture<'_, Result<(), BuildError>> {
         Box::pin(async move {
-            let mut listeners = self.listeners.lock().await;
+            let mut open = self.open.lock().await;
             if let Some(grpc) = &self.settings.protocols.grpc {
                 let intake = Intake::new(&self.ctx, outlets.clone(), "grpc", grpc.include_metadata);
-                listeners.push(grpc::serve(&self.ctx.id, grpc, intake).await?);
+                open.push((grpc::serve(&self.ctx, grpc, Arc::clone(&intake)).await?, intake));
             }
             if let Some(http) = &self.settings.protocols.http {
-                let intake = Intake::new(&self.ctx, outlets, "http", http.include_metadata);
-                listeners.push(http::serve(&self.ctx.id, http, intake).await?);
+                let intake = Intake::new(&self.ctx, outlets, "http", http.0.0.include_metadata);
+                open.push((http::serve(&self.ctx, http, Arc::clone(&intake)).await?, intake));
             }
             Ok(())
         })
@@ -58,8 +59,12 @@ impl Receiver for Otlp {
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let listeners = std::mem::take(&mut *self.listeners.lock().await);
-            futures_util::future::join_all(listeners.into_iter().map(Listener::stop)).await;
+            let open = std::mem::take(&mut *self.open.lock().await);
+            futures_util::future::join_all(open.into_iter().map(async |(listener, intake)| {
+                listener.stop().await;
+                intake.settle().await;
+            }))
+            .await;
         })
     }
 }

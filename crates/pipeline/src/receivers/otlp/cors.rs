@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request};
 
-use super::settings::Cors;
+use crate::net::serve::Cors;
 
 /// True where a browser asks whether it may send the real request.
 pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
@@ -18,7 +18,9 @@ pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
 pub(super) fn allow(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap) -> bool {
     answer.append(VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = request.get(ORIGIN).filter(|origin| allowed(cors, origin)) else { return false };
-    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    let all = cors.allowed_origins.iter().any(|pattern| pattern == "*");
+    let origin = if all { HeaderValue::from_static("*") } else { origin.clone() };
+    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     if let (false, Ok(list)) = (cors.exposed_headers.is_empty(), cors.exposed_headers.join(", ").parse()) {
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, list);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,21 +10,21 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Buf, Bytes};
-use flow::{BuildError, Hold, Refusal, Signal};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use flow::{BuildError, Ctx, Refusal, Signal};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
 
 use super::body::{self, READ_TIMEOUT, Unread};
 use super::intake::{Body, Format, Intake};
-use super::listener::{self, Listener, Stopping, Stream, stopped};
 use super::settings::Grpc;
 use crate::net::coding::Coding;
+use crate::net::endpoint::bind;
+use crate::net::listener::{Accepted, Listener, drive};
+use crate::net::serve::{HEAD, acceptor};
 use crate::net::status::{Code, Status};
 
 const PATHS: [(Signal, &str); 3] = [
@@ -36,29 +36,28 @@ const PATHS: [(Signal, &str); 3] = [
 const PREFIX: usize = 5;
 /// An empty `Export…ServiceResponse`.
 const SUCCESS: &[u8] = &[0; PREFIX];
+const ENCODINGS: HeaderValue = HeaderValue::from_static("identity,gzip,zstd,snappy,deflate");
 
 /// Binds and serves.
-pub(super) async fn serve(
-    component: &str,
-    settings: &Grpc,
-    intake: Arc<Intake>,
-) -> Result<Listener, BuildError> {
-    let tls = match &settings.tls {
-        Some(tls) => {
-            let mut config =
-                tls.server_config().map_err(|error| BuildError::new(component, error.to_string()))?;
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            Some(TlsAcceptor::from(Arc::new(config)))
-        }
-        None => None,
-    };
-    let tcp = listener::bind(component, &settings.endpoint).await?;
+pub(super) async fn serve(ctx: &Ctx, settings: &Grpc, intake: Arc<Intake>) -> Result<Listener, BuildError> {
+    let tls = acceptor(ctx, settings.tls.as_ref(), &[b"h2"])?;
+    let tcp = bind(ctx, "grpc", &settings.endpoint).await?;
     let builder = Arc::new(builder(settings));
-    let age = settings.keepalive.server_parameters.max_connection_age.get();
-    let limit = settings.max_message();
-    Ok(Listener::start(tcp, tls, move |stream, peer, stopping| {
-        let door = Arc::new(Door { intake: Arc::clone(&intake), limit });
-        connection(Arc::clone(&builder), stream, peer, door, age, stopping)
+    let door = Arc::new(Door { intake, limit: settings.max_message() });
+    Ok(Listener::start(tcp, tls, settings.patience(), move |accepted| {
+        let (door, builder) = (Arc::clone(&door), Arc::clone(&builder));
+        let Accepted { stream, peer, activity } = accepted;
+        async move {
+            let service = service_fn(|request| {
+                let (door, open) = (Arc::clone(&door), activity.request());
+                async move {
+                    let answer = door.answer(request, peer).await;
+                    drop(open);
+                    Ok::<_, Infallible>(answer)
+                }
+            });
+            drive(builder.serve_connection(TokioIo::new(stream), service), &activity, peer).await;
+        }
     }))
 }
 
@@ -70,48 +69,13 @@ fn builder(settings: &Grpc) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
         .max_frame_size(256 << 10)
-        .max_header_list_size(64 << 10)
+        .max_header_list_size(HEAD)
         .keep_alive_interval(Some(keepalive.time.get()).filter(|time| !time.is_zero()))
         .keep_alive_timeout(keepalive.timeout.get());
     if settings.max_concurrent_streams > 0 {
         builder.max_concurrent_streams(settings.max_concurrent_streams);
     }
     builder
-}
-
-async fn connection(
-    builder: Arc<http2::Builder<TokioExecutor>>,
-    stream: Stream,
-    peer: SocketAddr,
-    door: Arc<Door>,
-    age: Duration,
-    mut stopping: Stopping,
-) {
-    let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
-    });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let old = async {
-        match age {
-            Duration::ZERO => std::future::pending().await,
-            age => tokio::time::sleep_until(Instant::now() + age).await,
-        }
-    };
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = old => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-        () = stopped(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%peer, %error, "connection ended");
-    }
 }
 
 struct Door {
@@ -122,76 +86,113 @@ struct Door {
 impl Door {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Reply> {
         let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        if !content_type.starts_with(b"application/grpc") {
-            let mut answer = Response::new(Reply::default());
-            *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return answer;
+        // Not gRPC-Web, whose messages look otherwise.
+        if !matches!(content_type.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..])) {
+            return not_grpc(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
-        let signal = PATHS.iter().find(|(_, path)| *path == request.uri().path()).map(|(signal, _)| *signal);
-        let Some(signal) = signal.filter(|signal| self.intake.takes(*signal)) else {
-            self.intake.count_refused_request();
-            let message = format!("no pipeline takes {}", request.uri().path());
-            return failed(&Status { code: Code::Unimplemented as i32, message, retry_after: None });
+        if request.method() != Method::POST {
+            return not_grpc(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let answer = match self.take(request, peer).await {
+            Ok(()) => return succeeded(),
+            Err(status) => failed(&status),
         };
-        let taken = self.take(request, signal, peer).await;
-        if taken.is_err() {
-            self.intake.count_refused_request();
-        }
-        match taken {
-            Ok(()) => succeeded(),
-            Err(Unread::Refused(refusal)) => failed(&Status::from(&refusal)),
-            Err(Unread::Slow(limit)) => {
-                let message = format!("the message did not arrive within {limit:?}");
-                failed(&Status { code: Code::DeadlineExceeded as i32, message, retry_after: None })
-            }
-            Err(Unread::Broken) => {
-                let message = "the message broke off".to_owned();
-                failed(&Status { code: Code::Cancelled as i32, message, retry_after: None })
-            }
-        }
+        self.intake.count_refused_request();
+        answer
     }
 
-    async fn take(&self, request: Request<Incoming>, signal: Signal, peer: SocketAddr) -> Result<(), Unread> {
-        let encoding =
-            request.headers().get("grpc-encoding").and_then(|name| name.to_str().ok()).unwrap_or_default();
-        let coding = Coding::from_name(encoding).ok_or_else(|| unimplemented(encoding))?;
+    async fn take(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<(), Status> {
+        let path = request.uri().path();
+        let signal = PATHS.iter().find(|(_, known)| *known == path).map(|(signal, _)| *signal);
+        let signal = signal
+            .filter(|signal| self.intake.takes(*signal))
+            .ok_or_else(|| Status::new(Code::Unimplemented, format!("no pipeline takes {path}")))?;
+        let coding = coding(request.headers())?;
         let client = self.intake.client(peer, request.headers());
-        let limit = self.limit.saturating_add(PREFIX);
+        let within = timeout(request.headers()).unwrap_or(READ_TIMEOUT).min(READ_TIMEOUT);
+        let limits = body::Limits { signal, bytes: self.limit.saturating_add(PREFIX), within };
+        let announced = |first: &[u8]| self.announced(first);
         let (framed, hold) =
-            body::read(request.into_body(), signal, limit, READ_TIMEOUT, &self.intake).await?;
+            match body::read(&mut request.into_body(), &limits, &self.intake, announced).await {
+                Ok(read) => read,
+                Err(Unread::Refused(refusal)) => return Err(Status::from(&refusal)),
+                Err(Unread::Slow(limit)) => {
+                    let why = format!("the message did not arrive within {limit:?}");
+                    return Err(Status::new(Code::DeadlineExceeded, why));
+                }
+                Err(Unread::Broken) => return Err(Status::new(Code::Cancelled, "the message broke off")),
+            };
         let (bytes, coding) = unframed(framed, coding)?;
-        let body = self.body(bytes, coding, hold);
-        Ok(self.intake.take(signal, body, client).await?)
+        let body = Body { bytes, coding, format: Format::Protobuf, limit: self.limit, hold };
+        self.intake.take(signal, body, client).await.map_err(|refusal| Status::from(&refusal))
     }
 
-    fn body(&self, bytes: Bytes, coding: Coding, hold: Hold) -> Body {
-        Body { bytes, coding, format: Format::Protobuf, limit: self.limit, hold }
+    /// The length of the whole body, by the prefix of its one message.
+    fn announced(&self, first: &[u8]) -> Result<Option<usize>, Refusal> {
+        let Some([_, len @ ..]) = first.first_chunk::<PREFIX>() else { return Ok(None) };
+        let len = u32::from_be_bytes(*len) as usize;
+        if len > self.limit {
+            let limit = self.limit;
+            return Err(Refusal::too_large(format!(
+                "a message of {len} bytes, and {limit} are allowed; send smaller batches or raise the limit"
+            )));
+        }
+        Ok(Some(PREFIX + len))
     }
 }
 
-/// The one message of a unary request.
-fn unframed(mut framed: Bytes, coding: Coding) -> Result<(Bytes, Coding), Refusal> {
+fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
+    let Some(name) = headers.get("grpc-encoding") else { return Ok(None) };
+    match name.to_str().ok().and_then(Coding::from_name) {
+        Some(Coding::Identity) => Ok(None),
+        Some(coding) => Ok(Some(coding)),
+        None => {
+            let why = format!("grpc-encoding {name:?} is not supported; use gzip, zstd, snappy or identity");
+            Err(Status::new(Code::Unimplemented, why))
+        }
+    }
+}
+
+/// The call's deadline, as its client has it: at most eight digits and a unit.
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (amount, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u32 = amount.parse().ok()?;
+    let amount_of = |unit: Duration| unit.saturating_mul(amount);
+    Some(match unit {
+        "H" => amount_of(Duration::from_secs(3600)),
+        "M" => amount_of(Duration::from_secs(60)),
+        "S" => amount_of(Duration::from_secs(1)),
+        "m" => amount_of(Duration::from_millis(1)),
+        "u" => amount_of(Duration::from_micros(1)),
+        "n" => amount_of(Duration::from_nanos(1)),
+        _ => return None,
+    })
+}
+
+/// The one message of a unary request, and how it is compressed.
+fn unframed(mut framed: Bytes, coding: Option<Coding>) -> Result<(Bytes, Coding), Status> {
+    let wrong = |why: String| Err(Status::new(Code::InvalidArgument, why));
     if framed.len() < PREFIX {
-        return Err(Refusal::caller("a request without a message"));
+        return wrong("a request without a message".to_owned());
     }
     let compressed = framed.get_u8();
     let len = framed.get_u32() as usize;
-    if len != framed.len() {
-        return Err(Refusal::caller(format!(
-            "a message of {len} bytes announced, {} bytes came",
-            framed.len()
-        )));
+    if len < framed.len() {
+        return wrong("more than one message in a request; Export takes one".to_owned());
     }
-    match compressed {
-        0 => Ok((framed, Coding::Identity)),
-        1 => Ok((framed, coding)),
-        other => Err(Refusal::caller(format!("compressed flag {other}; it is 0 or 1"))),
+    if len > framed.len() {
+        return wrong(format!("a message of {len} bytes announced, {} came", framed.len()));
     }
-}
-
-fn unimplemented(encoding: &str) -> Refusal {
-    let why = format!("grpc-encoding {encoding:?} is not supported; use gzip, zstd, snappy or identity");
-    Refusal { fault: flow::Fault::Missing, why, retry_after: None }
+    match (compressed, coding) {
+        (0, _) => Ok((framed, Coding::Identity)),
+        (1, Some(coding)) => Ok((framed, coding)),
+        // The code that the gRPC specification ("Compression") has for this.
+        (1, None) => {
+            Err(Status::new(Code::Internal, "a compressed message without a grpc-encoding that says how"))
+        }
+        (other, _) => wrong(format!("compressed flag {other}; it is 0 or 1")),
+    }
 }
 
 fn succeeded() -> Response<Reply> {
@@ -200,15 +201,30 @@ fn succeeded() -> Response<Reply> {
     response(Reply { data: Some(Bytes::from_static(SUCCESS)), trailers: Some(trailers) })
 }
 
+/// What HTTP says to those who do not speak gRPC.
+fn not_grpc(status: StatusCode) -> Response<Reply> {
+    let mut answer = Response::new(Reply::default());
+    *answer.status_mut() = status;
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    answer
+}
+
 /// An answer without a message: its status stands in the headers ("Trailers-Only").
 fn failed(status: &Status) -> Response<Reply> {
     let mut answer = response(Reply::default());
     let headers = answer.headers_mut();
     headers.insert("grpc-status", HeaderValue::from(status.code));
+    if status.code == Code::Unimplemented as i32 {
+        headers.insert("grpc-accept-encoding", ENCODINGS);
+    }
     if let Ok(message) = HeaderValue::from_str(&percent_encoded(&status.message)) {
         headers.insert("grpc-message", message);
     }
-    if let Ok(details) = HeaderValue::from_str(&STANDARD_NO_PAD.encode(status.to_proto())) {
+    if status.retry_after.is_some()
+        && let Ok(details) = HeaderValue::from_str(&STANDARD_NO_PAD.encode(status.to_proto()))
+    {
         headers.insert("grpc-status-details-bin", details);
     }
     answer

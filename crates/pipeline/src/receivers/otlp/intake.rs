@@ -11,10 +11,14 @@ use http::HeaderMap;
 use prometheus::IntCounter;
 use tokio::sync::Semaphore;
 
+use super::carry::Carriers;
 use crate::net::coding::{self, Coding};
 
 /// Above this, decoding leaves the runtime's workers alone.
 const LARGE: usize = 256 << 10;
+const LARGE_COMPRESSED: usize = 32 << 10;
+/// At the stop, for what was accepted from clients that are gone.
+const SETTLING: Duration = Duration::from_secs(5);
 /// Header values that never travel as client metadata.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
@@ -24,7 +28,8 @@ pub(super) struct Intake {
     limits: Limits,
     include_metadata: bool,
     /// As many decodings of large bodies at once as there are cores, so that bombs cannot add up.
-    decoding: Semaphore,
+    decoding: Arc<Semaphore>,
+    carriers: Carriers,
     accepted: [IntCounter; 3],
     refused: [IntCounter; 3],
     failed: [IntCounter; 3],
@@ -40,13 +45,16 @@ pub(super) enum Format {
 
 impl Intake {
     pub(super) fn new(ctx: &Ctx, outlets: Outlets, transport: &str, include_metadata: bool) -> Arc<Self> {
-        let labels = [&*ctx.id, transport];
+        let one = |name: &str, help: &str| {
+            let family = ctx.telemetry.counter(name, help, &["receiver", "transport"]);
+            family.with_label_values(&[&*ctx.id, transport])
+        };
         let each = |what: &str| {
             Signal::ALL.map(|signal| {
-                let name = format!("otelcol_receiver_{what}_{}", signal.items());
-                ctx.telemetry
-                    .counter(&name, "As in the OpenTelemetry Collector.", &["receiver", "transport"])
-                    .with_label_values(&labels)
+                one(
+                    &format!("otelcol_receiver_{what}_{}", signal.items()),
+                    "As in the OpenTelemetry Collector.",
+                )
             })
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -55,18 +63,18 @@ impl Intake {
             memory: Arc::clone(&ctx.memory),
             limits: Limits::default(),
             include_metadata,
-            decoding: Semaphore::new(cores),
+            decoding: Arc::new(Semaphore::new(cores)),
+            carriers: Carriers::new(one(
+                "throughline_receiver_abandoned_requests",
+                "Requests that were accepted, and whose client did not wait for the answer.",
+            )),
             accepted: each("accepted"),
             refused: each("refused"),
             failed: each("failed"),
-            requests_refused: ctx
-                .telemetry
-                .counter(
-                    "throughline_receiver_refused_requests",
-                    "Requests answered with an error, whatever was in them.",
-                    &["receiver", "transport"],
-                )
-                .with_label_values(&labels),
+            requests_refused: one(
+                "throughline_receiver_refused_requests",
+                "Requests answered with an error, whatever was in them.",
+            ),
         })
     }
 
@@ -103,17 +111,11 @@ impl Intake {
         body: Body,
         client: Arc<Client>,
     ) -> Result<(), Refusal> {
-        let mut batch = if body.bytes.len() <= LARGE && body.coding == Coding::Identity {
+        let large = if body.coding == Coding::Identity { LARGE } else { LARGE_COMPRESSED };
+        let mut batch = if body.bytes.len() <= large {
             self.open(signal, body)?
         } else {
-            let _turn = self.decoding.acquire().await;
-            if body.bytes.len() <= LARGE {
-                self.open(signal, body)?
-            } else {
-                let this = Arc::clone(self);
-                let opened = tokio::task::spawn_blocking(move || this.open(signal, body)).await;
-                opened.unwrap_or_else(|error| Err(Refusal::bug(error.to_string())))?
-            }
+            self.open_large(signal, body).await?
         };
         let items = batch.items;
         if items == 0 {
@@ -127,10 +129,29 @@ impl Intake {
             });
         };
         batch.client = client;
-        let travelled = tokio::spawn(async move { outlet.consume(batch).await }).await;
-        let taken = travelled.unwrap_or_else(|error| Err(Refusal::bug(error.to_string())));
-        self.count(signal, items, &taken);
-        taken
+        let this = Arc::clone(self);
+        let way = async move {
+            let taken = outlet.consume(batch).await;
+            this.count(signal, items, &taken);
+            taken
+        };
+        self.carriers.go(Box::pin(way)).await
+    }
+
+    /// Away from the runtime's workers, and only so many at once: a turn ends with the work, not with the request.
+    async fn open_large(self: &Arc<Self>, signal: Signal, body: Body) -> Result<flow::Batch, Refusal> {
+        let turn = Arc::clone(&self.decoding).acquire_owned().await;
+        let this = Arc::clone(self);
+        let opened = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            this.open(signal, body)
+        });
+        opened.await.unwrap_or_else(|error| Err(Refusal::bug(error.to_string())))
+    }
+
+    /// Waits for what was accepted and is still on its way to the pipelines.
+    pub(super) async fn settle(&self) {
+        self.carriers.arrive(SETTLING).await;
     }
 
     pub(super) fn count_refused_request(&self) {

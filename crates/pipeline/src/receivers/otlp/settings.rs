@@ -1,11 +1,12 @@
 //! Keys and defaults of the collector's `otlpreceiver`.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flow::config::{Finding, GoDuration, Node, Section};
 use serde::Deserialize;
 
-use crate::net::coding::Coding;
+use crate::net::activity::Patience;
+use crate::net::serve::{Auth, HttpServer, Middleware, check_listener, unprotected};
 use crate::net::tls::ServerTls;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,50 +64,17 @@ pub(super) struct EnforcementPolicy {
     pub(super) permit_without_stream: bool,
 }
 
+/// The keys of every HTTP server, and those of OTLP.
+#[derive(Clone, Default, Debug, Deserialize)]
+pub(super) struct Http(pub(super) HttpServer, pub(super) Paths);
+
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Http {
+#[serde(default)]
+pub(super) struct Paths {
     pub(super) endpoint: String,
-    pub(super) transport: String,
     pub(super) traces_url_path: String,
     pub(super) metrics_url_path: String,
     pub(super) logs_url_path: String,
-    pub(super) tls: Option<ServerTls>,
-    pub(super) cors: Option<Cors>,
-    pub(super) auth: Option<Auth>,
-    pub(super) max_request_body_size: usize,
-    pub(super) include_metadata: bool,
-    pub(super) response_headers: BTreeMap<String, String>,
-    pub(super) compression_algorithms: Vec<String>,
-    pub(super) read_timeout: GoDuration,
-    pub(super) read_header_timeout: GoDuration,
-    pub(super) write_timeout: GoDuration,
-    pub(super) idle_timeout: GoDuration,
-    pub(super) keep_alives_enabled: bool,
-    pub(super) middlewares: Vec<Middleware>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Cors {
-    pub(super) allowed_origins: Vec<String>,
-    pub(super) allowed_headers: Vec<String>,
-    pub(super) exposed_headers: Vec<String>,
-    /// Seconds that a browser may keep a preflight's answer.
-    pub(super) max_age: u64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Auth {
-    pub(super) authenticator: String,
-    pub(super) request_params: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Middleware {
-    pub(super) id: String,
 }
 
 impl Default for Grpc {
@@ -139,37 +107,37 @@ impl Default for ServerParameters {
     }
 }
 
-impl Default for Http {
+impl Default for Paths {
     fn default() -> Self {
         Self {
             endpoint: "localhost:4318".to_owned(),
-            transport: "tcp".to_owned(),
             traces_url_path: "/v1/traces".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
-            tls: None,
-            cors: None,
-            auth: None,
-            max_request_body_size: 20 << 20,
-            include_metadata: false,
-            response_headers: BTreeMap::new(),
-            compression_algorithms: Coding::ALL
-                .iter()
-                .map(|coding| if *coding == Coding::Identity { "" } else { coding.name() }.to_owned())
-                .collect(),
-            read_timeout: GoDuration::ZERO,
-            read_header_timeout: GoDuration::ZERO,
-            write_timeout: GoDuration::ZERO,
-            idle_timeout: GoDuration::ZERO,
-            keep_alives_enabled: true,
-            middlewares: Vec::new(),
         }
     }
 }
 
 impl Grpc {
     pub(super) fn max_message(&self) -> usize {
-        if self.max_recv_msg_size_mib == 0 { 4 << 20 } else { self.max_recv_msg_size_mib << 20 }
+        if self.max_recv_msg_size_mib == 0 {
+            4 << 20
+        } else {
+            self.max_recv_msg_size_mib.saturating_mul(1 << 20)
+        }
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        let ServerParameters { max_connection_idle, max_connection_age, max_connection_age_grace, .. } =
+            &self.keepalive.server_parameters;
+        let set = |duration: &GoDuration| Some(duration.get()).filter(|duration| !duration.is_zero());
+        let default = Patience::default();
+        Patience {
+            idle: set(max_connection_idle).unwrap_or(default.idle),
+            age: set(max_connection_age)
+                .map(|age| (age, set(max_connection_age_grace).unwrap_or(Duration::MAX))),
+            ..default
+        }
     }
 }
 
@@ -183,80 +151,33 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
         findings.push(finding);
     }
     if let (Some(grpc), Some(at)) = (&protocols.grpc, section.at(["protocols", "grpc"])) {
-        endpoint(at, &grpc.endpoint, &grpc.transport, &mut findings);
-        refused(at, grpc.auth.is_some(), !grpc.middlewares.is_empty(), &mut findings);
-        if let (Some(tls), Some(at)) = (&grpc.tls, at.get("tls")) {
-            findings.extend(tls.check(at));
-        }
+        findings.extend(check_listener(at, &grpc.endpoint, &grpc.transport, grpc.tls.as_ref()));
+        findings.extend(unprotected(at, grpc.auth.is_some(), !grpc.middlewares.is_empty()));
     }
     if let (Some(http), Some(at)) = (&protocols.http, section.at(["protocols", "http"])) {
-        endpoint(at, &http.endpoint, &http.transport, &mut findings);
-        refused(at, http.auth.is_some(), !http.middlewares.is_empty(), &mut findings);
-        if let (Some(tls), Some(at)) = (&http.tls, at.get("tls")) {
-            findings.extend(tls.check(at));
-        }
-        check_http(at, http, &mut findings);
+        let Http(server, paths) = &**http;
+        findings.extend(server.check(at, &paths.endpoint));
+        findings.extend(paths.check(at));
     }
     findings
 }
 
-fn check_http(at: &Node, http: &Http, findings: &mut Vec<Finding>) {
-    for (key, path) in [
-        ("traces_url_path", &http.traces_url_path),
-        ("metrics_url_path", &http.metrics_url_path),
-        ("logs_url_path", &http.logs_url_path),
-    ] {
-        let bad = path.is_empty() || path.contains(['?', '#', ' ']) || path.parse::<http::Uri>().is_err();
-        if let (true, Some(at)) = (bad, at.get(key)) {
+impl Paths {
+    fn check(&self, at: &Node) -> Vec<Finding> {
+        let paths = [
+            ("traces_url_path", &self.traces_url_path),
+            ("metrics_url_path", &self.metrics_url_path),
+            ("logs_url_path", &self.logs_url_path),
+        ];
+        let bad = |path: &str| {
+            let rooted = format!("/{path}");
+            path.is_empty() || path.contains(['?', '#', ' ']) || rooted.parse::<http::Uri>().is_err()
+        };
+        let wrong = paths.into_iter().filter(|(_, path)| bad(path)).map(|(key, path)| {
+            let at = at.get(key).unwrap_or(at);
             let message = format!("invalid HTTP URL path: {path:?}");
-            findings.push(Finding::error(at, message).help("write a path such as /v1/traces"));
-        }
+            Finding::error(at, message).help("write a path such as /v1/traces")
+        });
+        wrong.collect()
     }
-    for (nth, name) in http.compression_algorithms.iter().enumerate() {
-        if Coding::from_name(name).is_none() {
-            let at =
-                at.get("compression_algorithms").map_or(at, |list| list.items().get(nth).unwrap_or(list));
-            let known = Coding::ALL.map(Coding::name).join(", ");
-            findings.push(
-                Finding::error(at, format!("unknown compression {name:?}")).help(format!("one of {known}")),
-            );
-        }
-    }
-    for (name, value) in &http.response_headers {
-        let bad = name.parse::<http::HeaderName>().is_err() || value.parse::<http::HeaderValue>().is_err();
-        if let (true, Some(at)) = (bad, at.get("response_headers")) {
-            findings.push(Finding::error(at, format!("{name:?} is not a valid header")));
-        }
-    }
-}
-
-fn endpoint(at: &Node, endpoint: &str, transport: &str, findings: &mut Vec<Finding>) {
-    if transport != "tcp" {
-        let at = at.get("transport").unwrap_or(at);
-        let message = format!("transport {transport:?} is not supported");
-        findings.push(Finding::error(at, message).help("write `transport: tcp`, or leave it out"));
-    }
-    if split_port(endpoint).is_none() {
-        let at = at.get("endpoint").unwrap_or(at);
-        let message = format!("{endpoint:?} is not an address and a port");
-        findings.push(Finding::error(at, message).help("write host:port, such as 127.0.0.1:4318"));
-    }
-}
-
-/// A listener must not run open where its configuration asks for protection that is not there.
-fn refused(at: &Node, auth: bool, middlewares: bool, findings: &mut Vec<Finding>) {
-    for (key, present) in [("auth", auth), ("middlewares", middlewares)] {
-        if let (true, Some(at)) = (present, at.get(key)) {
-            let finding = Finding::error(at, "not supported yet; the listener would be open without it")
-                .help("put an authenticating proxy in front, or remove the key and listen on 127.0.0.1");
-            findings.push(finding);
-        }
-    }
-}
-
-/// `host:port`; an empty host means every address, as in Go.
-pub(super) fn split_port(endpoint: &str) -> Option<(&str, u16)> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Some((if host.is_empty() { "::" } else { host }, port.parse().ok()?))
 }

@@ -1,0 +1,13 @@
+//! Promises that only a real socket can prove.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../src/net/tls/certificates.rs"]
+#[expect(dead_code, reason = "shared with the tests of the settings")]
+mod certificates;
+mod setup;
+mod client;
+mod http;
+mod cors;
+mod grpc;
+mod tls;
+mod life;
