@@ -80,7 +80,7 @@ export function boundariesOf(nodes: readonly Node[]): Boundaries {
 
 export function buildAxis(boundaries: Boundaries, { width, from, to, compress, opened }: AxisOptions): Axis {
   const stretches = compress ? stretchesOf(boundaries, from, to, opened) : [];
-  const whole: Stretch = { from, to, gap: 0, least: 0, weight: 1, opened: false };
+  const whole: Stretch = { from, to, gap: 0, least: 0, most: Infinity, weight: 1, opened: false };
   return new Axis(laidOut(stretches.length > 0 ? stretches : [whole], width), width, from, to);
 }
 
@@ -90,6 +90,8 @@ interface Stretch {
   /** Fixed width of a gap; 0 for work. */
   gap: number;
   least: number;
+  /** More than this shows nothing more. */
+  most: number;
   weight: number;
   opened: boolean;
 }
@@ -121,13 +123,22 @@ function gap(from: number, to: number): Stretch {
     to,
     gap: Math.max(42, 24 + 9 * Math.log2(seconds / 10)),
     least: 0,
+    most: 0,
     weight: 0,
     opened: false,
   };
 }
 
 function quiet(from: number, to: number, opened: boolean): Stretch {
-  return { from, to, gap: 0, least: 14, weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5, opened };
+  return {
+    from,
+    to,
+    gap: 0,
+    least: 14,
+    most: opened ? Infinity : 120,
+    weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5,
+    opened,
+  };
 }
 
 const busy = (from: number, to: number): Stretch => ({
@@ -135,6 +146,7 @@ const busy = (from: number, to: number): Stretch => ({
   to,
   gap: 0,
   least: 6,
+  most: 120,
   weight: 1,
   opened: false,
 });
@@ -154,30 +166,30 @@ function weigh(stretches: readonly Stretch[], spans: Boundaries['spans']) {
   for (const [home, { count, shortest }] of inside) {
     const detail = Number.isFinite(shortest) ? Math.min(12, Math.log2(1 + (home.to - home.from) / shortest)) : 0;
     home.least = Math.max(home.least, 20);
+    home.most = Math.max(home.most, 120 + 40 * count);
     home.weight = Math.max(home.weight, Math.min(60, count + 1) ** 0.9 * (1 + detail / 2));
   }
 }
 
-/** Gaps keep their width, work shares the rest; when there is not room for all, everything shrinks alike. */
+/**
+ * Gaps keep their width and work shares the rest. Where there is not room for all, everything shrinks alike; where work
+ * has more room than it can use, the gaps take it, so that half a second of set-up does not dwarf a minute of queue.
+ */
 function laidOut(stretches: readonly Stretch[], width: number): Piece[] {
   const sum = (pick: (one: Stretch) => number) => stretches.reduce((total, one) => total + pick(one), 0);
-  const weights = sum((one) => one.weight);
-  const gaps = sum((one) => one.gap);
-  const gapScale = weights > 0 ? Math.min(1, (width * GAPS_AT_MOST) / (gaps || 1)) : width / (gaps || 1);
-  const rest = width - gaps * gapScale;
-  const leastScale = Math.min(1, (rest * 0.8) / (sum((one) => one.least) || 1));
-  const shared = rest - sum((one) => one.least) * leastScale;
+  const [gaps, weights, least] = [sum((one) => one.gap), sum((one) => one.weight), sum((one) => one.least)];
+  const shrink = Math.min(1, (width * GAPS_AT_MOST) / (gaps || 1));
+  const rest = width - gaps * shrink;
+  const leastScale = Math.min(1, (rest * 0.8) / (least || 1));
+  const shared = rest - least * leastScale;
+  const share = (one: Stretch) => one.least * leastScale + (shared * one.weight) / (weights || 1);
+  const room = (one: Stretch) => (gaps > 0 ? Math.min(one.most, share(one)) : share(one));
+  const gapScale = (width - sum((one) => (one.gap > 0 ? 0 : room(one)))) / (gaps || 1);
   let x = 0;
   return stretches.map((one) => {
-    const wide = one.gap > 0 ? one.gap * gapScale : one.least * leastScale + (shared * one.weight) / (weights || 1);
-    const piece: Piece = {
-      kind: one.gap > 0 ? 'gap' : 'work',
-      from: one.from,
-      to: one.to,
-      x,
-      width: wide,
-      opened: one.opened,
-    };
+    const wide = one.gap > 0 ? one.gap * gapScale : room(one);
+    const { from, to, opened } = one;
+    const piece: Piece = { kind: one.gap > 0 ? 'gap' : 'work', from, to, x, width: wide, opened };
     x += wide;
     return piece;
   });

@@ -36,10 +36,16 @@ describe('gaps', () => {
   });
 
   test('width is 24 + 9 log2(s/10), at least 42', () => {
-    expect(gapWidths(axisOf(short))).toEqual([42]);
-    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)]))).toEqual([
-      Math.round(24 + 9 * Math.log2(25.2)),
-    ]);
+    expect(gapWidths(axisOf(short, { width: 300 }))).toEqual([42]);
+    const long = Math.round(24 + 9 * Math.log2(25.2));
+    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)], { width: 300 }))).toEqual([long]);
+  });
+
+  test('takes what work has no use for: half a second of set-up does not dwarf a minute of queue', () => {
+    const axis = axisOf([span('setup', 0, 0.6), span('ivr', 0.6, 20), span('queue', 20, 80)]);
+    expect(axis.x(0.6 * SECOND)).toBeLessThan(200);
+    expect(axis.x(80 * SECOND) - axis.x(20 * SECOND)).toBeGreaterThan(axis.x(20 * SECOND) - axis.x(0.6 * SECOND));
+    expect(Math.round(axis.x(80 * SECOND))).toBe(1000);
   });
 
   test('one that is opened becomes work, and says so', () => {
@@ -58,6 +64,7 @@ describe('gaps', () => {
     const axis = axisOf(Array.from({ length: 200 }, (_, i) => span(`${i}`, i * 60, i * 60 + 0.04)));
     const gaps = axis.pieces.filter(({ kind }) => kind === 'gap').reduce((sum, { width }) => sum + width, 0);
     expect(gaps).toBeLessThanOrEqual(601);
+    expect(gaps).toBeGreaterThan(500);
   });
 });
 
