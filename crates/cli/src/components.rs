@@ -10,7 +10,10 @@ pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
         processors::batch::FACTORY,
+        exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
+        exporters::debug::FACTORY,
+        exporters::file::FACTORY,
         store_api::lake::OUT,
         view_api::view::OUT,
     ])
