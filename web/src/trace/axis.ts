@@ -2,11 +2,16 @@
 
 import { SECOND } from '../time';
 import type { Node } from './model';
+import type { Tone } from './stages';
 
 /** A stretch without a span boundary becomes a gap when it is longer than this. */
 const GAP = 10 * SECOND;
-/** Below a gap but longer than this, a stretch gets a scale of its own, so that it does not squash its neighbours. */
-const QUIET = SECOND;
+/**
+ * A stretch longer than this in which only a voice stage runs gets a scale of its own, so that it does not squash the
+ * work beside it. Work keeps one scale, however long: the slow query has to look slow.
+ */
+const QUIET = 0.2 * SECOND;
+const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
 const GAPS_AT_MOST = 0.6;
 
 export interface Piece {
@@ -28,9 +33,11 @@ export interface AxisOptions {
   opened: ReadonlySet<number>;
 }
 
-/** Sorted, distinct moments at which a span begins or ends, and the spans themselves. */
+/** Sorted, distinct moments at which a span begins or ends, and what lies between them. */
 export interface Boundaries {
   times: number[];
+  /** Whether application work runs between a moment and the next one. */
+  working: boolean[];
   spans: readonly { start: number; end: number; duration: number }[];
 }
 
@@ -73,9 +80,19 @@ export class Axis {
 }
 
 export function boundariesOf(nodes: readonly Node[]): Boundaries {
-  const times = new Set<number>();
-  for (const { start, end } of nodes) times.add(start).add(end);
-  return { times: [...times].sort((a, b) => a - b), spans: nodes };
+  const set = new Set<number>();
+  for (const { start, end } of nodes) set.add(start).add(end);
+  const times = [...set].sort((a, b) => a - b);
+  const begun = new Map(times.map((time) => [time, 0]));
+  const count = (time: number, by: number) => begun.set(time, (begun.get(time) ?? 0) + by);
+  for (const { tone, start, end } of nodes) {
+    if (!WORK.includes(tone)) continue;
+    count(start, 1);
+    count(end, -1);
+  }
+  let running = 0;
+  const working = times.map((time) => (running += begun.get(time) ?? 0) > 0);
+  return { times, working, spans: nodes };
 }
 
 export function buildAxis(boundaries: Boundaries, { width, from, to, compress, opened }: AxisOptions): Axis {
@@ -96,22 +113,24 @@ interface Stretch {
   opened: boolean;
 }
 
-function stretchesOf({ times, spans }: Boundaries, from: number, to: number, opened: ReadonlySet<number>): Stretch[] {
+function stretchesOf(
+  { times, working, spans }: Boundaries,
+  from: number,
+  to: number,
+  opened: ReadonlySet<number>,
+): Stretch[] {
   const stretches: Stretch[] = [];
-  let [runFrom, before] = [from, from];
-  const closeRun = () => before > runFrom && stretches.push(busy(runFrom, before));
-  const step = (time: number) => {
-    const length = time - before;
-    if (length > QUIET) {
-      closeRun();
-      stretches.push(length > GAP && !opened.has(before) ? gap(before, time) : quiet(before, time, length > GAP));
-      runFrom = time;
-    }
-    before = time;
-  };
-  for (const time of times) if (time > from && time < to) step(time);
-  step(to);
-  closeRun();
+  let runFrom = from;
+  const closeRun = (until: number) => until > runFrom && stretches.push(busy(runFrom, until));
+  times.forEach((time, index) => {
+    const [start, end] = [Math.max(time, from), Math.min(times[index + 1] ?? time, to)];
+    const isGap = end - start > GAP && !opened.has(start);
+    if (!isGap && (end - start <= QUIET || (working[index] && !opened.has(start)))) return;
+    closeRun(start);
+    stretches.push(isGap ? gap(start, end) : quiet(start, end, opened.has(start)));
+    runFrom = end;
+  });
+  closeRun(to);
   weigh(stretches, spans);
   return stretches;
 }

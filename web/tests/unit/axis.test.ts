@@ -5,7 +5,7 @@ import { ticksOf } from '../../src/trace/ticks';
 import type { Span } from '../../src/api/types';
 import { SECOND } from '../../src/time';
 import { callSpans } from '../fixtures/call.mjs';
-import { span } from './spans';
+import { child, span } from './spans';
 
 function axisOf(spans: Span[], more: Partial<AxisOptions> = {}): Axis {
   const model = buildModel(spans);
@@ -65,6 +65,30 @@ describe('gaps', () => {
     const gaps = axis.pieces.filter(({ kind }) => kind === 'gap').reduce((sum, { width }) => sum + width, 0);
     expect(gaps).toBeLessThanOrEqual(601);
     expect(gaps).toBeGreaterThan(500);
+  });
+});
+
+describe('scales', () => {
+  const stage = (id: string, from: number, to: number) => span(id, from, to, { stage: 'ivr' });
+
+  test('a quiet stretch of a stage does not squash the work beside it', () => {
+    const axis = axisOf([
+      stage('ivr', 0, 5),
+      child('work', 'ivr', 4, 4.05, { service: 'two' }),
+      child('sql', 'work', 4.01, 4.04),
+    ]);
+    expect(shape(axis)).toEqual(['work 0-4', 'work 4-4.05', 'work 4.05-5']);
+    expect(axis.x(4.05 * SECOND) - axis.x(4 * SECOND)).toBeGreaterThan(300);
+  });
+
+  test('a slow query looks slow: work keeps one scale', () => {
+    const axis = axisOf([
+      stage('ivr', 0, 8),
+      child('work', 'ivr', 4, 7.2, { service: 'two' }),
+      child('sql', 'work', 4.1, 7.1),
+    ]);
+    const width = (from: number, to: number) => axis.x(to * SECOND) - axis.x(from * SECOND);
+    expect(width(4.1, 7.1) / width(4, 7.2)).toBeCloseTo(3 / 3.2, 5);
   });
 });
 
