@@ -73,8 +73,13 @@ proptest! {
     }
 
     #[test]
-    fn edits_agree(request in arbitrary::traces(), edits in prop::collection::vec(arbitrary::edit(), 1..5)) {
-        agreement::on_edits(&request, &edits);
+    fn edits_agree(
+        request in arbitrary::traces(),
+        extra in arbitrary::traces(),
+        edits in prop::collection::vec(arbitrary::edit(), 1..5),
+    ) {
+        agreement::on_edits(&request.encode_to_vec(), &edits);
+        agreement::on_edits(&arbitrary::repeat_singular(&request, &extra), &edits);
     }
 
     #[test]
@@ -103,8 +108,8 @@ fn lengths_grow_and_shrink_over_every_width() {
             span.name = "n".repeat((near - short) / 2);
             span.status = Some(arbitrary::status(&"s".repeat((near - short).div_ceil(2))));
             let set = arbitrary::Edit::Set("added".into(), arbitrary::string("twenty bytes of text"));
-            agreement::on_edits(&request, &[set]);
-            agreement::on_edits(&request, &[arbitrary::Edit::Remove("a".into())]);
+            agreement::on_edits(&request.encode_to_vec(), &[set]);
+            agreement::on_edits(&request.encode_to_vec(), &[arbitrary::Edit::Remove("a".into())]);
         }
     }
 }

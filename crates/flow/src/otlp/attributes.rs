@@ -159,17 +159,28 @@ impl Attributes {
         fits: impl Fn(&str) -> bool,
         mut write: impl FnMut(Value<'_>, &mut Vec<u8>) -> bool,
     ) {
-        let mut written = std::mem::take(&mut self.written);
         for at in 0..self.entries.len() {
             let Some(mut entry) = self.fitting(source, at, &fits) else { continue };
-            written.clear();
-            if write(self.value(source, entry.value), &mut written) {
-                entry.value = self.put(&written);
+            if let Some(value) = self.derive(source, entry.value, &mut write) {
+                entry.value = value;
                 entry.state = State::Changed;
                 self.change(at, entry);
             }
         }
+    }
+
+    /// Takes over the `AnyValue` that `write` makes from another one; none where `write` says false.
+    pub fn derive(
+        &mut self,
+        source: &[u8],
+        from: Place,
+        write: impl FnOnce(Value<'_>, &mut Vec<u8>) -> bool,
+    ) -> Option<Place> {
+        let mut written = std::mem::take(&mut self.written);
+        written.clear();
+        let place = write(self.value(source, from), &mut written).then(|| self.put(&written));
         self.written = written;
+        place
     }
 
     /// Writes the changes, if there are any, into the message that is being spliced.

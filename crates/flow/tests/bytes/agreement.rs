@@ -59,7 +59,7 @@ fn agree<M: Message + Default + std::fmt::Debug>(signal: Signal, bytes: &[u8]) -
 }
 
 /// Spliced edits are what the same edits on decoded spans are, whether or not all attributes are read.
-pub(crate) fn on_edits(request: &ExportTraceServiceRequest, edits: &[Edit]) {
+pub(crate) fn on_edits(bytes: &[u8], edits: &[Edit]) {
     struct Spans<'e> {
         attributes: Attributes,
         edits: &'e [Edit],
@@ -74,8 +74,9 @@ pub(crate) fn on_edits(request: &ExportTraceServiceRequest, edits: &[Edit]) {
             self.attributes.write(splice);
         }
     }
-    let bytes = request.encode_to_vec();
-    let mut expected = request.clone();
+    let Ok(batch) = accept(Signal::Traces, bytes.to_vec().into(), &Limits::default()) else { return };
+    let bytes = batch.payload.to_bytes();
+    let mut expected = ExportTraceServiceRequest::decode(bytes.clone()).unwrap();
     let scopes = expected.resource_spans.iter_mut().flat_map(|r| &mut r.scope_spans);
     for span in scopes.flat_map(|s| &mut s.spans) {
         edits.iter().for_each(|edit| apply_to_decoded(edit, &mut span.attributes));
@@ -83,7 +84,7 @@ pub(crate) fn on_edits(request: &ExportTraceServiceRequest, edits: &[Edit]) {
     for all in [true, false] {
         let mut splice = Splice::new(&bytes);
         edit_spans(&mut splice, &mut Spans { attributes: Attributes::default(), edits, all });
-        let edited = splice.finish().unwrap_or_else(|| bytes.clone());
+        let edited = splice.finish().unwrap_or_else(|| bytes.to_vec());
         let read = ExportTraceServiceRequest::decode(edited.as_slice()).unwrap();
         assert_eq!(debug(&read), debug(&expected));
         assert!(check(Signal::Traces, &edited, &Limits::default()).is_ok_and(|sound| !sound.odd));
@@ -98,7 +99,7 @@ pub(crate) fn on_resource_edits(
 ) {
     let edited = |bytes: &[u8]| {
         let mut splice = Splice::new(bytes);
-        edit_resources(&mut splice, |attributes, source| {
+        edit_resources(&mut splice, &mut Attributes::default(), |attributes, source| {
             edits.iter().for_each(|edit| apply(edit, attributes, source));
         });
         splice.finish().unwrap_or_else(|| bytes.to_vec())
@@ -167,7 +168,8 @@ fn apply_to_decoded(edit: &Edit, attributes: &mut Vec<KeyValue>) {
     let set = |attributes: &mut Vec<KeyValue>, key: &str, value: Option<AnyValue>| {
         let mut found = false;
         for attribute in attributes.iter_mut().filter(|attribute| attribute.key == key) {
-            attribute.value = value.clone();
+            // What is written again is the key and the value, nothing else.
+            *attribute = KeyValue { key: key.into(), value: value.clone(), key_strindex: 0 };
             found = true;
         }
         if !found {
@@ -189,6 +191,7 @@ fn apply_to_decoded(edit: &Edit, attributes: &mut Vec<KeyValue>) {
             for attribute in attributes.iter_mut().filter(|attribute| attribute.key == *key) {
                 if let Some(AnyValue { value: Some(Value::StringValue(text)) }) = &mut attribute.value {
                     *text = rewritten(text);
+                    attribute.key_strindex = 0;
                 }
             }
         }
