@@ -9,11 +9,11 @@ use store_api::StoreDoor;
 pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
+        processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
-        exporters::otlp_grpc::FACTORY,
+        processors::attributes::FACTORY,
+        processors::resource::FACTORY,
         exporters::otlp_http::FACTORY,
-        exporters::debug::FACTORY,
-        exporters::file::FACTORY,
         store_api::lake::OUT,
         view_api::view::OUT,
     ])
