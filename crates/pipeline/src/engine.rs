@@ -5,4 +5,5 @@ pub mod inlet;
 pub mod fan_out;
 pub mod sending;
 pub mod health;
+pub mod telemetry;
 pub mod running;

@@ -57,7 +57,19 @@ pub struct Pipeline {
     pub exporters: Vec<String>,
 }
 
+/// What may be shown of a plan: names, and no settings.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Outline {
+    pub pipelines: Vec<Pipeline>,
+    pub extensions: Vec<String>,
+}
+
 impl Plan {
+    pub fn outline(&self) -> Outline {
+        let extensions = self.extensions.iter().map(|extension| extension.id.clone()).collect();
+        Outline { pipelines: self.pipelines.clone(), extensions }
+    }
+
     /// Reads and checks a configuration. There is a plan if and only if no finding is an error.
     pub fn read(sources: &Sources, world: World<'_>, registry: &Registry) -> (Option<Self>, Vec<Finding>) {
         let (root, mut findings) = sources.read(world);

@@ -64,6 +64,10 @@ impl Health {
         self.lock().phase = phase;
     }
 
+    pub fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
     pub fn queue(&self, exporter: &Arc<str>, queued: usize, capacity: usize) {
         let mut state = self.lock();
         let known = state.exporters.entry(Arc::clone(exporter)).or_default();

@@ -11,6 +11,7 @@ use super::fan_out::{Branch, FanOut};
 use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueSettings, Sending, SendingSettings};
+use super::telemetry;
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
@@ -40,7 +41,12 @@ impl Running {
             ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
         let health = ctx.get::<Health>().unwrap_or_default();
         let addresses = ctx.get::<Addresses>().unwrap_or_default();
-        let ctx = ctx.clone().with(Arc::clone(&accounts)).with(Arc::clone(&health)).with(addresses);
+        let ctx = ctx
+            .clone()
+            .with(Arc::clone(&accounts))
+            .with(Arc::clone(&health))
+            .with(addresses)
+            .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),
             receivers: Vec::new(),
@@ -82,6 +88,7 @@ impl Running {
 
     /// Makes and connects everything; nothing is open or running yet but the queues' consumers.
     fn make(&mut self, plan: &Plan, ctx: &Ctx, accounts: &Arc<Accounts>) -> Result<Vec<Outlets>, BuildError> {
+        self.extensions.extend(telemetry::servers(&plan.telemetry, ctx, accounts));
         for component in &plan.extensions {
             let Make::Extension(make) = component.factory.make else { return Err(misplaced(component)) };
             self.extensions.push(make(&component.section, &ctx.named(&component.id))?);

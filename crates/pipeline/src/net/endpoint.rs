@@ -18,6 +18,13 @@ pub fn split_port(endpoint: &str) -> Option<(&str, u16)> {
     Some((bare.unwrap_or(host), port.parse().ok()?))
 }
 
+/// Whether only programs on this machine can mean this host.
+pub fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.');
+    name.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
 /// Listens, and notes where in the book of addresses.
 ///
 /// Of several addresses the first one that this machine has is taken, IPv4 before IPv6; one that is taken by another
@@ -38,7 +45,7 @@ pub async fn bind(ctx: &Ctx, what: &'static str, endpoint: &str) -> Result<TcpLi
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return Err(fail(format!(
-                    "{endpoint} is taken by another process; stop that one, or set another `endpoint`"
+                    "{endpoint} is taken by another process; stop that one, or set another address"
                 )));
             }
             Err(error) => last = fail(format!("cannot listen on {endpoint}: {error}{}", mend(&error))),

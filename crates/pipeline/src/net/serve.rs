@@ -1,6 +1,7 @@
 //! HTTP servers: HTTP/1.1 and HTTP/2 on one port, with limits on time, heads and connections.
 
 mod settings;
+mod site;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::{BuildError, Ctx};
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, HOST};
+use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -18,9 +20,10 @@ use hyper_util::server::conn::auto;
 use tokio_rustls::TlsAcceptor;
 
 pub use settings::{Auth, Cors, HttpServer, Middleware, check_listener, unprotected};
+pub use site::Site;
 
 use super::activity::OpenRequest;
-use super::endpoint::bind;
+use super::endpoint::{bind, is_loopback, split_port};
 use super::listener::{Accepted, Listener, drive};
 use super::tls::ServerTls;
 
@@ -69,7 +72,10 @@ where
     }))
 }
 
-/// Listens and answers GET with what can be said at once.
+/// Listens and answers GET with what `page` makes of a path.
+///
+/// On a loopback address only requests for a loopback name are answered: a browser sends those of any page whose
+/// name its owner has pointed there.
 pub async fn serve_pages<P>(
     ctx: &Ctx,
     endpoint: &str,
@@ -77,21 +83,31 @@ pub async fn serve_pages<P>(
     page: P,
 ) -> Result<Listener, BuildError>
 where
-    P: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
+    P: Fn(&str) -> Answer + Send + Sync + 'static,
 {
     let page = Arc::new(page);
+    let local = split_port(endpoint).is_some_and(|(host, _)| is_loopback(host));
     serve(ctx, endpoint, settings, move |asked| {
-        let answer = match *asked.request.method() {
-            Method::GET | Method::HEAD => page(&asked.request),
+        let request = asked.request;
+        std::future::ready(match *request.method() {
+            Method::GET | Method::HEAD if local && !names_loopback(&request) => {
+                text(StatusCode::FORBIDDEN, "ask for localhost, or set an `endpoint` that others may reach\n")
+            }
+            Method::GET | Method::HEAD => page(request.uri().path()),
             _ => {
                 let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
                 answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 answer
             }
-        };
-        std::future::ready(answer)
+        })
     })
     .await
+}
+
+fn names_loopback(request: &Request<Incoming>) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let host = host.as_ref().or(request.uri().authority()).map_or("", Authority::host);
+    is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 /// What a listener secures its connections with.

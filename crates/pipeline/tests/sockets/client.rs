@@ -86,12 +86,18 @@ pub(crate) async fn http(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     connection.send(request).await
 }
 
+async fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
 /// A kept-alive HTTP/1.1 connection.
 pub(crate) struct Http1(http1::SendRequest<Full<Bytes>>);
 
 impl Http1 {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).await.unwrap()).await
+        Self::over(connected(address).await).await
     }
 
     pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
@@ -112,7 +118,7 @@ pub(crate) struct Http2(pub(crate) http2::SendRequest<Full<Bytes>>);
 
 impl Http2 {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).await.unwrap()).await
+        Self::over(connected(address).await).await
     }
 
     pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {

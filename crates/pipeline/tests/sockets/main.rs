@@ -11,3 +11,5 @@ mod cors;
 mod grpc;
 mod tls;
 mod life;
+mod extensions;
+mod law;
