@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::{Ctx, Memory, Registry, Telemetry};
-use pipeline::{exporters, processors, receivers};
+use pipeline::{exporters, extensions, processors, receivers};
 use store_api::StoreDoor;
 
 pub(crate) fn all() -> Registry {
@@ -15,6 +15,9 @@ pub(crate) fn all() -> Registry {
         processors::resource::FACTORY,
         exporters::otlp_http::FACTORY,
         store_api::lake::OUT,
+        extensions::health_check::FACTORY,
+        extensions::pprof::FACTORY,
+        extensions::zpages::FACTORY,
         view_api::view::OUT,
     ])
 }

@@ -1,5 +1,5 @@
 //! Promises that only a real socket can prove.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "../../src/net/tls/certificates.rs"]
 #[expect(dead_code, reason = "shared with the tests of the settings")]
