@@ -23,7 +23,7 @@ async fn a_taken_port_is_said_to_be_taken() {
         let section = format!("protocols: {{http: {{endpoint: '{host}:{port}'}}}}");
         let start = Server::with(&section, Arc::default(), Outlets::default()).await;
         let error = start.err().unwrap().to_string().replace(&port.to_string(), "PORT").replace(host, "HOST");
-        expect!["otlp: HOST:PORT is taken by another process; stop that one, or set another `endpoint`"]
+        expect!["otlp: HOST:PORT is taken by another process; stop that one, or set another address"]
             .assert_eq(&error);
     }
 }
