@@ -173,6 +173,22 @@ impl Product {
         answer.with_context(|| format!("{path} never answered as it should; the last was {last:?}"))
     }
 
+    /// Asks until the metric has this value.
+    pub async fn wait_for_metric(&self, line: &str, value: f64) -> Result<()> {
+        let mut last = None;
+        let asked = timeout(PATIENCE, async {
+            loop {
+                match self.metric(line).await {
+                    Ok(found) if found == value => return,
+                    other => last = Some(other),
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let asked = asked.await;
+        asked.with_context(|| format!("{line} is never {value}; the last was {last:?}"))
+    }
+
     /// The value of a metric whose line begins so.
     pub async fn metric(&self, line: &str) -> Result<f64> {
         let text = get(self.metrics, "/metrics").await?.body;

@@ -14,6 +14,7 @@ export const durationOf = (text: string | null | undefined): number => Number(pa
 /** `38 ms`, `6.43 s`, `4 m 12.2 s`, `1 h 02 m 11 s`. */
 export function formatDuration(ns: number): string {
   if (ns < 0) return `−${formatDuration(-ns)}`;
+  if (ns === 0) return '0 s';
   if (ns < 1e3) return `${Math.round(ns)} ns`;
   if (ns < 999_500) return `${Math.round(ns / 1e3)} µs`;
   if (ns < 9.95 * MS) return `${(ns / MS).toFixed(1)} ms`;
@@ -36,7 +37,7 @@ export function formatCoarse(ns: number): string {
 /** Since the start: `+842.1 ms`, `+22.646 s`, `+4 m 53.480 s`. */
 export function formatOffset(ns: number): string {
   if (ns < 0) return `−${formatOffset(-ns).slice(1)}`;
-  if (ns < 999.95 * MS) return `+${ns === 0 ? '0 s' : formatPrecise(ns)}`;
+  if (ns < 999.95 * MS) return `+${formatPrecise(ns)}`;
   return ns < 59.9995 * SECOND ? `+${(ns / SECOND).toFixed(3)} s` : `+${inMinutes(ns, 3)}`;
 }
 

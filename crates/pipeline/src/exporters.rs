@@ -1,5 +1,8 @@
 //! Out: what takes telemetry to its destinations.
 
 mod otlp;
+mod calendar;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod debug;
+pub mod file;

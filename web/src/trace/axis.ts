@@ -2,11 +2,16 @@
 
 import { SECOND } from '../time';
 import type { Node } from './model';
+import type { Tone } from './stages';
 
 /** A stretch without a span boundary becomes a gap when it is longer than this. */
 const GAP = 10 * SECOND;
-/** Below a gap but longer than this, a stretch gets a scale of its own, so that it does not squash its neighbours. */
-const QUIET = SECOND;
+/**
+ * A stretch longer than this in which only a voice stage runs gets a scale of its own, so that it does not squash the
+ * work beside it. Work keeps one scale, however long: the slow query has to look slow.
+ */
+const QUIET = 0.2 * SECOND;
+const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
 const GAPS_AT_MOST = 0.6;
 
 export interface Piece {
@@ -28,9 +33,11 @@ export interface AxisOptions {
   opened: ReadonlySet<number>;
 }
 
-/** Sorted, distinct moments at which a span begins or ends, and the spans themselves. */
+/** Sorted, distinct moments at which a span begins or ends, and what lies between them. */
 export interface Boundaries {
   times: number[];
+  /** Whether application work runs between a moment and the next one. */
+  working: boolean[];
   spans: readonly { start: number; end: number; duration: number }[];
 }
 
@@ -73,14 +80,24 @@ export class Axis {
 }
 
 export function boundariesOf(nodes: readonly Node[]): Boundaries {
-  const times = new Set<number>();
-  for (const { start, end } of nodes) times.add(start).add(end);
-  return { times: [...times].sort((a, b) => a - b), spans: nodes };
+  const set = new Set<number>();
+  for (const { start, end } of nodes) set.add(start).add(end);
+  const times = [...set].sort((a, b) => a - b);
+  const begun = new Map(times.map((time) => [time, 0]));
+  const count = (time: number, by: number) => begun.set(time, (begun.get(time) ?? 0) + by);
+  for (const { tone, start, end } of nodes) {
+    if (!WORK.includes(tone)) continue;
+    count(start, 1);
+    count(end, -1);
+  }
+  let running = 0;
+  const working = times.map((time) => (running += begun.get(time) ?? 0) > 0);
+  return { times, working, spans: nodes };
 }
 
 export function buildAxis(boundaries: Boundaries, { width, from, to, compress, opened }: AxisOptions): Axis {
   const stretches = compress ? stretchesOf(boundaries, from, to, opened) : [];
-  const whole: Stretch = { from, to, gap: 0, least: 0, weight: 1, opened: false };
+  const whole: Stretch = { from, to, gap: 0, least: 0, most: Infinity, weight: 1, opened: false };
   return new Axis(laidOut(stretches.length > 0 ? stretches : [whole], width), width, from, to);
 }
 
@@ -90,26 +107,30 @@ interface Stretch {
   /** Fixed width of a gap; 0 for work. */
   gap: number;
   least: number;
+  /** More than this shows nothing more. */
+  most: number;
   weight: number;
   opened: boolean;
 }
 
-function stretchesOf({ times, spans }: Boundaries, from: number, to: number, opened: ReadonlySet<number>): Stretch[] {
+function stretchesOf(
+  { times, working, spans }: Boundaries,
+  from: number,
+  to: number,
+  opened: ReadonlySet<number>,
+): Stretch[] {
   const stretches: Stretch[] = [];
-  let [runFrom, before] = [from, from];
-  const closeRun = () => before > runFrom && stretches.push(busy(runFrom, before));
-  const step = (time: number) => {
-    const length = time - before;
-    if (length > QUIET) {
-      closeRun();
-      stretches.push(length > GAP && !opened.has(before) ? gap(before, time) : quiet(before, time, length > GAP));
-      runFrom = time;
-    }
-    before = time;
-  };
-  for (const time of times) if (time > from && time < to) step(time);
-  step(to);
-  closeRun();
+  let runFrom = from;
+  const closeRun = (until: number) => until > runFrom && stretches.push(busy(runFrom, until));
+  times.forEach((time, index) => {
+    const [start, end] = [Math.max(time, from), Math.min(times[index + 1] ?? time, to)];
+    const isGap = end - start > GAP && !opened.has(start);
+    if (!isGap && (end - start <= QUIET || (working[index] && !opened.has(start)))) return;
+    closeRun(start);
+    stretches.push(isGap ? gap(start, end) : quiet(start, end, opened.has(start)));
+    runFrom = end;
+  });
+  closeRun(to);
   weigh(stretches, spans);
   return stretches;
 }
@@ -121,13 +142,22 @@ function gap(from: number, to: number): Stretch {
     to,
     gap: Math.max(42, 24 + 9 * Math.log2(seconds / 10)),
     least: 0,
+    most: 0,
     weight: 0,
     opened: false,
   };
 }
 
 function quiet(from: number, to: number, opened: boolean): Stretch {
-  return { from, to, gap: 0, least: 14, weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5, opened };
+  return {
+    from,
+    to,
+    gap: 0,
+    least: 14,
+    most: opened ? Infinity : 120,
+    weight: 1 + Math.log2(1 + (to - from) / SECOND) / 2.5,
+    opened,
+  };
 }
 
 const busy = (from: number, to: number): Stretch => ({
@@ -135,6 +165,7 @@ const busy = (from: number, to: number): Stretch => ({
   to,
   gap: 0,
   least: 6,
+  most: 120,
   weight: 1,
   opened: false,
 });
@@ -154,30 +185,30 @@ function weigh(stretches: readonly Stretch[], spans: Boundaries['spans']) {
   for (const [home, { count, shortest }] of inside) {
     const detail = Number.isFinite(shortest) ? Math.min(12, Math.log2(1 + (home.to - home.from) / shortest)) : 0;
     home.least = Math.max(home.least, 20);
+    home.most = Math.max(home.most, 120 + 40 * count);
     home.weight = Math.max(home.weight, Math.min(60, count + 1) ** 0.9 * (1 + detail / 2));
   }
 }
 
-/** Gaps keep their width, work shares the rest; when there is not room for all, everything shrinks alike. */
+/**
+ * Gaps keep their width and work shares the rest. Where there is not room for all, everything shrinks alike; where work
+ * has more room than it can use, the gaps take it, so that half a second of set-up does not dwarf a minute of queue.
+ */
 function laidOut(stretches: readonly Stretch[], width: number): Piece[] {
   const sum = (pick: (one: Stretch) => number) => stretches.reduce((total, one) => total + pick(one), 0);
-  const weights = sum((one) => one.weight);
-  const gaps = sum((one) => one.gap);
-  const gapScale = weights > 0 ? Math.min(1, (width * GAPS_AT_MOST) / (gaps || 1)) : width / (gaps || 1);
-  const rest = width - gaps * gapScale;
-  const leastScale = Math.min(1, (rest * 0.8) / (sum((one) => one.least) || 1));
-  const shared = rest - sum((one) => one.least) * leastScale;
+  const [gaps, weights, least] = [sum((one) => one.gap), sum((one) => one.weight), sum((one) => one.least)];
+  const shrink = Math.min(1, (width * GAPS_AT_MOST) / (gaps || 1));
+  const rest = width - gaps * shrink;
+  const leastScale = Math.min(1, (rest * 0.8) / (least || 1));
+  const shared = rest - least * leastScale;
+  const share = (one: Stretch) => one.least * leastScale + (shared * one.weight) / (weights || 1);
+  const room = (one: Stretch) => (gaps > 0 ? Math.min(one.most, share(one)) : share(one));
+  const gapScale = (width - sum((one) => (one.gap > 0 ? 0 : room(one)))) / (gaps || 1);
   let x = 0;
   return stretches.map((one) => {
-    const wide = one.gap > 0 ? one.gap * gapScale : one.least * leastScale + (shared * one.weight) / (weights || 1);
-    const piece: Piece = {
-      kind: one.gap > 0 ? 'gap' : 'work',
-      from: one.from,
-      to: one.to,
-      x,
-      width: wide,
-      opened: one.opened,
-    };
+    const wide = one.gap > 0 ? one.gap * gapScale : room(one);
+    const { from, to, opened } = one;
+    const piece: Piece = { kind: one.gap > 0 ? 'gap' : 'work', from, to, x, width: wide, opened };
     x += wide;
     return piece;
   });

@@ -5,7 +5,7 @@ import { ticksOf } from '../../src/trace/ticks';
 import type { Span } from '../../src/api/types';
 import { SECOND } from '../../src/time';
 import { callSpans } from '../fixtures/call.mjs';
-import { span } from './spans';
+import { child, span } from './spans';
 
 function axisOf(spans: Span[], more: Partial<AxisOptions> = {}): Axis {
   const model = buildModel(spans);
@@ -36,10 +36,16 @@ describe('gaps', () => {
   });
 
   test('width is 24 + 9 log2(s/10), at least 42', () => {
-    expect(gapWidths(axisOf(short))).toEqual([42]);
-    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)]))).toEqual([
-      Math.round(24 + 9 * Math.log2(25.2)),
-    ]);
+    expect(gapWidths(axisOf(short, { width: 300 }))).toEqual([42]);
+    const long = Math.round(24 + 9 * Math.log2(25.2));
+    expect(gapWidths(axisOf([span('a', 0, 0.5), span('b', 252.5, 253)], { width: 300 }))).toEqual([long]);
+  });
+
+  test('takes what work has no use for: half a second of set-up does not dwarf a minute of queue', () => {
+    const axis = axisOf([span('setup', 0, 0.6), span('ivr', 0.6, 20), span('queue', 20, 80)]);
+    expect(axis.x(0.6 * SECOND)).toBeLessThan(200);
+    expect(axis.x(80 * SECOND) - axis.x(20 * SECOND)).toBeGreaterThan(axis.x(20 * SECOND) - axis.x(0.6 * SECOND));
+    expect(Math.round(axis.x(80 * SECOND))).toBe(1000);
   });
 
   test('one that is opened becomes work, and says so', () => {
@@ -58,6 +64,31 @@ describe('gaps', () => {
     const axis = axisOf(Array.from({ length: 200 }, (_, i) => span(`${i}`, i * 60, i * 60 + 0.04)));
     const gaps = axis.pieces.filter(({ kind }) => kind === 'gap').reduce((sum, { width }) => sum + width, 0);
     expect(gaps).toBeLessThanOrEqual(601);
+    expect(gaps).toBeGreaterThan(500);
+  });
+});
+
+describe('scales', () => {
+  const stage = (id: string, from: number, to: number) => span(id, from, to, { stage: 'ivr' });
+
+  test('a quiet stretch of a stage does not squash the work beside it', () => {
+    const axis = axisOf([
+      stage('ivr', 0, 5),
+      child('work', 'ivr', 4, 4.05, { service: 'two' }),
+      child('sql', 'work', 4.01, 4.04),
+    ]);
+    expect(shape(axis)).toEqual(['work 0-4', 'work 4-4.05', 'work 4.05-5']);
+    expect(axis.x(4.05 * SECOND) - axis.x(4 * SECOND)).toBeGreaterThan(300);
+  });
+
+  test('a slow query looks slow: work keeps one scale', () => {
+    const axis = axisOf([
+      stage('ivr', 0, 8),
+      child('work', 'ivr', 4, 7.2, { service: 'two' }),
+      child('sql', 'work', 4.1, 7.1),
+    ]);
+    const width = (from: number, to: number) => axis.x(to * SECOND) - axis.x(from * SECOND);
+    expect(width(4.1, 7.1) / width(4, 7.2)).toBeCloseTo(3 / 3.2, 5);
   });
 });
 

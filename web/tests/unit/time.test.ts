@@ -18,7 +18,7 @@ const table = (format: (ns: number) => string, rows: [number, string][]) =>
 
 describe('durations', () => {
   table(formatDuration, [
-    [0, '0 ns'],
+    [0, '0 s'],
     [999, '999 ns'],
     [1500, '2 µs'],
     [412_000, '412 µs'],

@@ -8,6 +8,8 @@ pub struct Message {
     pub name: &'static str,
     /// True for what counts as one item: span, data point, log record.
     pub item: bool,
+    /// True for `KeyValue`.
+    pub attribute: bool,
     fields: [Option<Field>; 17],
 }
 
@@ -58,7 +60,7 @@ impl Message {
             }
             at += 1;
         }
-        Self { name, item: false, fields }
+        Self { name, item: false, attribute: false, fields }
     }
 
     const fn item(name: &'static str, list: &[Field]) -> Self {
@@ -211,10 +213,13 @@ static LINK: Message = Message::new(
 static STATUS: Message =
     Message::new("Status", &[one(2, "message", String), one(3, "code", Enum(STATUS_CODES))]);
 
-static KEY_VALUE: Message = Message::new(
-    "KeyValue",
-    &[one(1, "key", String), one(2, "value", Kind::Message(&ANY_VALUE)), one(3, "keyStrindex", Int32)],
-);
+static KEY_VALUE: Message = Message {
+    attribute: true,
+    ..Message::new(
+        "KeyValue",
+        &[one(1, "key", String), one(2, "value", Kind::Message(&ANY_VALUE)), one(3, "keyStrindex", Int32)],
+    )
+};
 
 static ANY_VALUE: Message = Message::new(
     "AnyValue",
