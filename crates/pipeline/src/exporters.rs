@@ -2,6 +2,7 @@
 
 mod otlp;
 mod calendar;
+mod unsupported;
 pub mod otlp_grpc;
 pub mod otlp_http;
 pub mod debug;

@@ -46,6 +46,9 @@ struct Open {
     /// Its fields that are not on the way to an item.
     header: Vec<u8>,
     length_at: usize,
+    /// Where it begins in the piece, and how many items stand before it.
+    begins_at: usize,
+    items_before: usize,
 }
 
 impl Cutter {
@@ -73,7 +76,8 @@ impl Cutter {
         for other in fields(field.bytes()).filter(|other| !below.contains(&other.number)) {
             header.extend_from_slice(whole(field.bytes(), &other));
         }
-        let mut open = Open { number: field.number, header, length_at: 0 };
+        let mut open =
+            Open { number: field.number, header, length_at: 0, begins_at: 0, items_before: self.items };
         start(&mut self.piece, &mut open);
         self.open.push(open);
     }
@@ -86,7 +90,12 @@ impl Cutter {
 
     /// Ends the piece and opens the same messages in the next one.
     fn cut(&mut self) {
-        for open in self.open.iter().rev() {
+        // What holds no item yet begins in the next piece, instead of standing empty in this one as well.
+        let begun = self.open.iter().take_while(|open| open.items_before < self.items).count();
+        if let Some(empty) = self.open.get(begun) {
+            self.piece.truncate(empty.begins_at);
+        }
+        for open in self.open.iter().take(begun).rev() {
             end(&mut self.piece, open);
         }
         if self.items > 0 {
@@ -94,12 +103,14 @@ impl Cutter {
         }
         self.items = 0;
         for open in &mut self.open {
+            open.items_before = 0;
             start(&mut self.piece, open);
         }
     }
 }
 
 fn start(piece: &mut Vec<u8>, open: &mut Open) {
+    open.begins_at = piece.len();
     put_tag(piece, open.number, WireType::Len);
     open.length_at = piece.len();
     piece.push(0);

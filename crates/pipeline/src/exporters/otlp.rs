@@ -1,6 +1,7 @@
 //! What the two OTLP exporters share: the way from a payload to a body, and from an answer to a decision.
 
 pub(super) mod headers;
+pub(super) mod parts;
 pub(super) mod pool;
 pub(super) mod packing;
 pub(super) mod body;

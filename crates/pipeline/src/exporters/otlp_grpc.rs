@@ -12,13 +12,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Made, Make, Signal};
+use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Made, Make, Payload, Signal};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::otlp::failure::chain;
 use super::otlp::headers::{self, Secrets};
 use super::otlp::packing::Packing;
+use super::otlp::parts::{Failure, Limit};
 use crate::net::coding::Coding;
 use call::Answer;
 use channel::Channel;
@@ -52,6 +53,7 @@ struct OtlpGrpc {
     packing: Packing,
     headers: HeaderMap,
     secrets: Secrets,
+    limit: Limit,
     /// `None` waits as long as it takes.
     timeout: Option<Duration>,
 }
@@ -81,16 +83,26 @@ impl OtlpGrpc {
             packing,
             headers: all_headers(settings, packing.coding),
             secrets: Secrets::new(&settings.headers),
+            limit: Limit::default(),
             timeout: settings.timeout(),
             id,
         })
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<(), ExportError> {
-        let message = self.packing.pack(batch.signal, &batch.payload).await?;
+        let mut parts = self.limit.parts(batch);
+        while let Some((payload, items)) = parts.next() {
+            let result = self.send(batch.signal, &payload, items).await;
+            parts.ended((payload, items), result)?;
+        }
+        parts.result()
+    }
+
+    async fn send(&self, signal: Signal, payload: &Payload, items: usize) -> Result<(), Failure> {
+        let message = self.packing.pack(signal, payload).await?;
         let frame = call::frame(message, self.packing.coding != Coding::Identity)
-            .ok_or_else(|| ExportError::Permanent("the batch is larger than 4 GiB".into()))?;
-        let call = self.call(batch.signal, frame);
+            .ok_or_else(|| Failure::TooLarge("the batch is larger than 4 GiB".into()))?;
+        let call = self.call(signal, frame);
         let answer = match self.timeout {
             None => call.await,
             Some(limit) => tokio::time::timeout(limit, call)
@@ -98,10 +110,10 @@ impl OtlpGrpc {
                 .unwrap_or_else(|_| Err(self.failed(&format!("no answer within {limit:?}")))),
         }?;
         match Verdict::of(&answer, SystemTime::now()) {
-            None => Err(self.failed("the answer ended without a status")),
+            None => Err(self.failed("the answer ended without a status").into()),
             Some(verdict) => {
                 let target = self.channel.target().to_string();
-                verdict.result(&answer, batch, (&self.id, &target), &self.secrets)
+                verdict.result(&answer, items, (&self.id, &target), &self.secrets)
             }
         }
     }

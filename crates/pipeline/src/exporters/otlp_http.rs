@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Made, Make, Signal};
+use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Made, Make, Payload, Signal};
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use tokio::sync::Semaphore;
@@ -18,6 +18,7 @@ use super::otlp::body::{Chunks, beginning};
 use super::otlp::failure::chain;
 use super::otlp::headers::{self, Secrets};
 use super::otlp::packing::{Encoding, Packing};
+use super::otlp::parts::{Failure, Limit};
 use crate::net::coding::Coding;
 use answer::Answer;
 use client::HttpClient;
@@ -48,6 +49,7 @@ struct OtlpHttp {
     secrets: Secrets,
     /// `None` waits as long as it takes.
     timeout: Option<Duration>,
+    limit: Limit,
     /// Requests under way, where their number is limited.
     requests: Option<Semaphore>,
 }
@@ -58,7 +60,7 @@ impl OtlpHttp {
         let endpoints = Endpoints::new(settings).map_err(|(_, what, _)| wrong(what))?;
         let client = client::connect(settings, &endpoints).map_err(|error| wrong(error.to_string()))?;
         let packing = settings.packing().ok_or_else(|| wrong("the compression is not known".into()))?;
-        let limit = settings.max_conns_per_host;
+        let requests = settings.max_conns_per_host;
         Ok(Self {
             client,
             endpoints,
@@ -66,19 +68,29 @@ impl OtlpHttp {
             headers: all_headers(settings, packing),
             secrets: Secrets::new(&settings.headers),
             timeout: Some(settings.timeout.get()).filter(|timeout| !timeout.is_zero()),
-            requests: (limit > 0).then(|| Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            limit: Limit::default(),
+            requests: (requests > 0).then(|| Semaphore::new(requests.min(Semaphore::MAX_PERMITS))),
             id,
         })
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<(), ExportError> {
-        let endpoint = self.endpoints.get(batch.signal).ok_or_else(|| {
-            let name = batch.signal.name();
+        let mut parts = self.limit.parts(batch);
+        while let Some((payload, items)) = parts.next() {
+            let result = self.post(batch.signal, &payload, items).await;
+            parts.ended((payload, items), result)?;
+        }
+        parts.result()
+    }
+
+    async fn post(&self, signal: Signal, payload: &Payload, items: usize) -> Result<(), Failure> {
+        let endpoint = self.endpoints.get(signal).ok_or_else(|| {
+            let name = signal.name();
             ExportError::Permanent(format!(
                 "there is no endpoint for {name}: set `endpoint` or `{name}_endpoint`"
             ))
         })?;
-        let body = self.packing.pack(batch.signal, &batch.payload).await?;
+        let body = self.packing.pack(signal, payload).await?;
         let sent = self.send(endpoint, Chunks::from(body));
         let answer = match self.timeout {
             None => sent.await,
@@ -89,7 +101,7 @@ impl OtlpHttp {
                 })
             }),
         }?;
-        answer.judge(batch, &self.id, &self.secrets, SystemTime::now())
+        answer.judge((signal, items), &self.id, &self.secrets, SystemTime::now())
     }
 
     async fn send<'a>(&self, endpoint: &'a Endpoint, body: Chunks) -> Result<Answer<'a>, ExportError> {

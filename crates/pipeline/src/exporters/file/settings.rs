@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::appender::{Appending, Rotation};
 use crate::engine::sending::{self, QueueSettings, RetrySettings};
 use crate::exporters::otlp::packing::{Encoding, Packing};
+use crate::exporters::unsupported;
 use crate::net::coding::Coding;
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +107,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let Some(settings) = settings else { return findings };
     findings.extend(sending::check(section));
     findings.extend(check_path(section, &settings));
+    findings.extend(unsupported::idle(section, &["flush_interval"]));
     if settings.coding().is_none() {
         let at = section.get("compression").unwrap_or(section);
         let message = format!("`{}` is not a compression of files", settings.compression);

@@ -191,6 +191,8 @@ directory_permissions: \"0700\"
     expect![[r#"
         c.yaml:2:7: error: path: there is no folder `/no/such/folder`
           help: create it, or set `create_directory: true`
+        c.yaml:8:17: advice: flush_interval: this has no effect
+          help: leave it out
         c.yaml:4:14: error: compression: `gzip` is not a compression of files
           help: write zstd, or leave it out
         c.yaml:6:11: error: group_by: one file for each value of an attribute is not supported

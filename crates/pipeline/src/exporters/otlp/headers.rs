@@ -28,22 +28,6 @@ pub(crate) fn check(section: &Node, settings: &Settings) -> Vec<Finding> {
     settings.iter().filter_map(wrong).collect()
 }
 
-/// `auth` and `middlewares`, which would need extensions that are not there.
-pub(crate) fn check_extensions(section: &Node, no_middlewares: bool) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(auth) = section.get("auth").filter(|auth| !auth.is_null()) {
-        let name = auth.get("authenticator").and_then(Node::text).unwrap_or_default();
-        let message = format!("authentication by an extension is not supported: there is no `{name}`");
-        let help = "send the credentials in `headers`, for example `Authorization: Bearer ${env:TOKEN}`";
-        findings.push(Finding::error(auth, message).help(help));
-    }
-    if let Some(middlewares) = section.get("middlewares").filter(|_| !no_middlewares) {
-        let finding = Finding::error(middlewares, "middleware extensions are not supported");
-        findings.push(finding.help("remove `middlewares`"));
-    }
-    findings
-}
-
 type Complaint = (&'static str, &'static str);
 
 fn header(name: &str, value: &Opaque) -> Result<(HeaderName, HeaderValue), Complaint> {

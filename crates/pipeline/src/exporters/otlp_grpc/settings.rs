@@ -11,6 +11,7 @@ use super::target::{Complaint, Target};
 use crate::engine::sending::{self, QueueSettings, RetrySettings};
 use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing};
+use crate::exporters::unsupported;
 use crate::net::coding::Coding;
 use crate::net::tls::ClientTls;
 
@@ -126,7 +127,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let at = |key: &str| section.get(key).unwrap_or(section);
     findings.extend(sending::check(section));
     findings.extend(headers::check(section, &settings.headers));
-    findings.extend(headers::check_extensions(section, settings.middlewares.is_empty()));
+    findings.extend(unsupported::extensions(section, settings.middlewares.is_empty()));
+    findings.extend(unsupported::idle(section, &["read_buffer_size", "write_buffer_size"]));
     if settings.packing().is_none() {
         let message = format!("`{}` is not a compression of gRPC", settings.compression);
         findings.push(Finding::error(at("compression"), message).help("write gzip, snappy, zstd or none"));

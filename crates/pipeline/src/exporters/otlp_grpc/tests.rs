@@ -105,7 +105,8 @@ async fn statuses_decide() {
             grpc_reply(b"", &[("grpc-status", &code.to_string()), ("grpc-message", message)])
         })
         .await;
-        let result = exporter(&server, "endpoint: 'http://@'").export(&batch()).await;
+        let one = Batch { items: 1, ..batch() };
+        let result = exporter(&server, "endpoint: 'http://@'").export(&one).await;
         lines.push(format!("{code} {}", shown(&server, &result)));
     }
     expect![[r#"
@@ -127,11 +128,35 @@ async fn statuses_decide() {
         15 retry after None: @ answered DataLoss: because of it
         16 permanent: @ answered Unauthenticated: because of it
         17 permanent: @ answered Unknown: because of it
-        8 permanent: @ answered ResourceExhausted: grpc: received message larger than max (5000000 vs. 4194304) (send less at once: `send_batch_max_size` of the batch processor)
-        8 permanent: @ answered ResourceExhausted: gRPC message exceeds maximum size 4194304: 5000000 (send less at once: `send_batch_max_size` of the batch processor)
-        11 permanent: @ answered OutOfRange: Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes (send less at once: `send_batch_max_size` of the batch processor)
-        8 permanent: @ answered ResourceExhausted: the body is larger than 4194304 bytes once decompressed (send less at once: `send_batch_max_size` of the batch processor)
+        8 permanent: @ answered ResourceExhausted: grpc: received message larger than max (5000000 vs. 4194304)
+        8 permanent: @ answered ResourceExhausted: gRPC message exceeds maximum size 4194304: 5000000
+        11 permanent: @ answered OutOfRange: Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes
+        8 permanent: @ answered ResourceExhausted: the body is larger than 4194304 bytes once decompressed
         8 retry after None: @ answered ResourceExhausted: queue is full"#]].assert_eq(&lines.join("\n"));
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_sent_in_parts() {
+    let server = Server::start(|seen| match seen.body.len() {
+        ..=400 => taken(seen),
+        _ => grpc_reply(b"", &[("grpc-status", "8"), ("grpc-message", "received message larger than max")]),
+    })
+    .await;
+    let span = r#"{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"one"}"#;
+    let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, [span; 40].join(","));
+    let bytes = flow::otlp::json::decode(Signal::Traces, json.as_bytes()).unwrap();
+    let batch = flow::otlp::accept(Signal::Traces, bytes.into(), &flow::otlp::Limits::default()).unwrap();
+    let out = exporter(&server, "{endpoint: 'http://@', compression: none}");
+    out.export(&batch).await.unwrap();
+    let calls = server.take();
+    let taken: Vec<_> = calls.iter().filter(|seen| seen.body.len() <= 400).collect();
+    let items = |seen: &&Seen| {
+        let message = Bytes::copy_from_slice(&seen.body[5..]);
+        flow::otlp::accept(Signal::Traces, message, &flow::otlp::Limits::default()).unwrap().items
+    };
+    assert_eq!(taken.iter().map(items).sum::<usize>(), 40);
+    out.export(&batch).await.unwrap();
+    assert!(server.take().iter().all(|seen| seen.body.len() <= 400), "what was learnt is kept");
 }
 
 /// The status of a refusal with `RetryInfo`, as a server without any message answers: in the headers alone.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use flow::{Batch, ExportError};
+use flow::ExportError;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
@@ -13,6 +13,7 @@ use super::call::{Answer, unframe};
 use crate::exporters::otlp::failure::short;
 use crate::exporters::otlp::headers::Secrets;
 use crate::exporters::otlp::partial::PartialSuccess;
+use crate::exporters::otlp::parts::Failure;
 use crate::exporters::otlp::retry_after;
 use crate::net::status::Status;
 
@@ -92,48 +93,38 @@ impl Verdict {
     pub(super) fn result(
         self,
         answer: &Answer,
-        batch: &Batch,
+        items: usize,
         (exporter, target): (&str, &str),
         secrets: &Secrets,
-    ) -> Result<(), ExportError> {
+    ) -> Result<(), Failure> {
         if self.code.0 == 0 {
             let mut partial = PartialSuccess::from_proto(unframe(&answer.body));
             partial.message = secrets.hide(&partial.message);
-            return partial.into_result(exporter, batch.items);
+            return Ok(partial.into_result(exporter, items)?);
         }
         let separator = if self.message.is_empty() { "" } else { ": " };
         let why = format!("{target} answered {}{separator}{}", self.code, self.message);
         let why = secrets.hide(&why) + self.mend();
-        match self.may_be_tried_again() {
-            true => Err(ExportError::Retry { why, after: self.after }),
-            false => Err(ExportError::Permanent(why)),
-        }
-    }
-
-    /// As the OTLP specification has it; but `ResourceExhausted` without a delay is read by its cause: a message
-    /// that is too large will never be taken, an overload passes.
-    fn may_be_tried_again(&self) -> bool {
-        match self.code.0 {
-            1 | 4 | 10 | 14 | 15 => true,
-            8 => self.after.is_some() || !self.is_too_large(),
-            11 => !self.is_too_large(),
-            _ => false,
-        }
+        Err(match self.code.0 {
+            // Without a delay it is read by its cause: a message that is too large will never be taken, an
+            // overload passes. Some say the one as `OutOfRange`.
+            8 | 11 if self.after.is_none() && self.is_too_large() => Failure::TooLarge(why),
+            1 | 4 | 8 | 10 | 11 | 14 | 15 => ExportError::Retry { why, after: self.after }.into(),
+            _ => ExportError::Permanent(why).into(),
+        })
     }
 
     /// By the words of the gRPC libraries of Go, C++, Java, Rust and .NET, and of this program.
     fn is_too_large(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         let words = ["larger than", "too large", "exceeds maximum size", "exceeds the maximum"];
-        matches!(self.code.0, 8 | 11)
-            && ["message", "body"].iter().any(|what| message.contains(what))
+        ["message", "body"].iter().any(|what| message.contains(what))
             && words.iter().any(|words| message.contains(words))
     }
 
     fn mend(&self) -> &'static str {
         match self.code.0 {
             12 => " (is this the OTLP/gRPC port of a receiver for this signal?)",
-            _ if self.is_too_large() => " (send less at once: `send_batch_max_size` of the batch processor)",
             _ => "",
         }
     }
@@ -215,11 +206,10 @@ mod tests {
             }
             let http = StatusCode::from_u16(http).unwrap();
             let answer = Answer { http, headers, body: Bytes::from(body) };
-            let batch = Batch::new(flow::Signal::Traces, flow::Payload::default(), 5);
             if let Some(verdict) = Verdict::of(&answer, SystemTime::UNIX_EPOCH) {
                 let sent = verdict.code.0 == 0;
-                let result = verdict.result(&answer, &batch, ("out", "h:1"), &Secrets::default());
-                let failed = matches!(result, Err(ExportError::Permanent(_) | ExportError::Retry { .. }));
+                let result = verdict.result(&answer, 5, ("out", "h:1"), &Secrets::default());
+                let failed = !matches!(result, Ok(()) | Err(Failure::Other(ExportError::Partial { .. })));
                 prop_assert!(sent || failed);
             }
         }

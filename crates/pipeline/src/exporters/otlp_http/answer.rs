@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use flow::{Batch, ExportError};
+use flow::{ExportError, Signal};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 
@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use crate::exporters::otlp::failure::short;
 use crate::exporters::otlp::headers::Secrets;
 use crate::exporters::otlp::partial::PartialSuccess;
+use crate::exporters::otlp::parts::Failure;
 use crate::exporters::otlp::retry_after;
 use crate::net::status::Status;
 
@@ -24,31 +25,32 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     pub(super) fn judge(
         &self,
-        batch: &Batch,
+        (signal, items): (Signal, usize),
         exporter: &str,
         secrets: &Secrets,
         now: SystemTime,
-    ) -> Result<(), ExportError> {
+    ) -> Result<(), Failure> {
         if self.status.is_success() {
             let mut partial = match self.is("json") {
-                true => PartialSuccess::from_json(&self.body, batch.signal),
+                true => PartialSuccess::from_json(&self.body, signal),
                 false if self.is("protobuf") => PartialSuccess::from_proto(&self.body),
                 false => PartialSuccess::default(),
             };
             partial.message = secrets.hide(&partial.message);
-            return partial.into_result(exporter, batch.items);
+            return Ok(partial.into_result(exporter, items)?);
         }
-        let why = secrets.hide(&self.complaint(batch));
-        match self.status.as_u16() {
+        let why = secrets.hide(&self.complaint(signal));
+        Err(match self.status.as_u16() {
+            413 => Failure::TooLarge(why),
             429 | 502 | 503 | 504 => {
-                Err(ExportError::Retry { why, after: retry_after::read(&self.headers, now) })
+                ExportError::Retry { why, after: retry_after::read(&self.headers, now) }.into()
             }
-            _ => Err(ExportError::Permanent(why)),
-        }
+            _ => ExportError::Permanent(why).into(),
+        })
     }
 
     /// Who answered what, and what to do about it where that is plain.
-    fn complaint(&self, batch: &Batch) -> String {
+    fn complaint(&self, signal: Signal) -> String {
         let Self { endpoint, status, .. } = self;
         let message = match self.is("protobuf") {
             true => Status::from_proto(&self.body).message,
@@ -65,11 +67,10 @@ impl Answer<'_> {
                 line + &format!(
                     " and redirects to `{}`; redirects are not followed, set `{}_endpoint` to the final address",
                     short(to),
-                    batch.signal.name()
+                    signal.name()
                 )
             }
             404 | 405 => line + " (is this the path of an OTLP receiver?)",
-            413 => line + " (send less at once: `send_batch_max_size` of the batch processor)",
             _ => line,
         }
     }

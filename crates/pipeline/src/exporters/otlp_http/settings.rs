@@ -9,6 +9,7 @@ use super::endpoint::Endpoints;
 use crate::engine::sending::{self, QueueSettings, RetrySettings};
 use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing, check_level, level};
+use crate::exporters::unsupported;
 use crate::net::coding::Coding;
 use crate::net::tls::ClientTls;
 
@@ -112,7 +113,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let Some(settings) = settings else { return findings };
     findings.extend(sending::check(section));
     findings.extend(headers::check(section, &settings.headers));
-    findings.extend(unsupported(section, &settings));
+    findings.extend(not_here(section, &settings));
     let at = |key: &str| section.get(key).unwrap_or(section);
     match settings.packing() {
         None => {
@@ -139,8 +140,10 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     findings
 }
 
-fn unsupported(section: &Node, settings: &Settings) -> Vec<Finding> {
-    let mut findings = headers::check_extensions(section, settings.middlewares.is_empty());
+fn not_here(section: &Node, settings: &Settings) -> Vec<Finding> {
+    let mut findings = unsupported::extensions(section, settings.middlewares.is_empty());
+    findings
+        .extend(unsupported::idle(section, &["read_buffer_size", "write_buffer_size", "profiles_endpoint"]));
     if let (false, Some(at)) = (settings.proxy_url.is_empty(), section.get("proxy_url")) {
         let finding = Finding::error(at, "sending through a proxy is not supported");
         findings.push(finding.help("give an `endpoint` that can be reached without one"));
