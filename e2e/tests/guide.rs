@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine;
 use e2e::span::{Attributes, Value};
 use e2e::{Client, Product, Run, Sent, Span, kept};
 use sim::sink::{Options, Sink};
@@ -117,12 +118,20 @@ fn plain_map(attributes: &Attributes) -> serde_json::Value {
 fn plain(value: &Value) -> serde_json::Value {
     match value {
         Value::Empty => serde_json::Value::Null,
-        Value::String(text) | Value::Int(text) | Value::Bytes(text) => text.as_str().into(),
+        Value::String(text) | Value::Int(text) => text.as_str().into(),
+        // The clients print bytes in hexadecimal, the API has them in base64, as OTLP/JSON.
+        Value::Bytes(hex) => base64(hex).into(),
         Value::Double(number) => (*number).into(),
         Value::Bool(flag) => (*flag).into(),
         Value::Array(values) => values.iter().map(plain).collect(),
         Value::Map(entries) => plain_map(entries),
     }
+}
+
+fn base64(hex: &str) -> String {
+    let digits: Vec<_> = hex.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+    let bytes: Vec<_> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// Scenario: the backend is down while spans come, then up again; the store is up all the time.
