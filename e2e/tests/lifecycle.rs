@@ -51,8 +51,7 @@ async fn a_taken_port_is_named() {
     let run = run.set("service.extensions", "[view]").set("receivers.otlp.protocols.http.endpoint", address);
     let (code, log) = run.spawn().unwrap().ended().await.unwrap();
     assert_eq!(code, Some(3), "{log}");
-    let expected = format!(
-        "error: otlp: {address} is taken by another process; stop it, or set another `endpoint` for this receiver"
-    );
+    let expected =
+        format!("error: otlp: {address} is taken by another process; stop that one, or set another address");
     assert!(log.contains(&expected), "{log}");
 }
