@@ -220,6 +220,16 @@ pub struct FieldsOf<'a> {
     number: u32,
 }
 
+impl FieldsOf<'_> {
+    /// Passes over fields for as long as `skip` tells how many bytes the one takes that the rest begins with.
+    #[inline]
+    pub fn pass(&mut self, skip: impl Fn(&[u8]) -> Option<usize>) {
+        while let Some(len) = self.bytes.get(self.at..).and_then(&skip) {
+            self.at += len;
+        }
+    }
+}
+
 impl<'a> Iterator for FieldsOf<'a> {
     type Item = Field<'a>;
 
@@ -307,10 +317,22 @@ pub fn put_tag(out: &mut Vec<u8>, number: u32, kind: WireType) {
 }
 
 /// Writes a whole length-delimited field.
+#[inline]
 pub fn put_len(out: &mut Vec<u8>, number: u32, content: &[u8]) {
-    put_tag(out, number, WireType::Len);
-    put_varint(out, content.len() as u64);
+    put_head(out, number, content.len());
     out.extend_from_slice(content);
+}
+
+/// Writes the tag and the length of a length-delimited field.
+#[inline]
+pub fn put_head(out: &mut Vec<u8>, number: u32, len: usize) {
+    match (number, len) {
+        (..16, ..0x80) => out.extend_from_slice(&[(number << 3) as u8 | WireType::Len as u8, len as u8]),
+        _ => {
+            put_tag(out, number, WireType::Len);
+            put_varint(out, len as u64);
+        }
+    }
 }
 
 pub fn put_varint_field(out: &mut Vec<u8>, number: u32, value: u64) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::splice::Splice;
 use super::view::Value;
-use crate::wire::{Field, WireType, fields_of, put_len, put_tag, put_varint, put_varint_field, varint_len};
+use crate::wire::{Field, WireType, fields_of, put_head, put_len, put_tag, put_varint_field, varint_len};
 
 /// The attributes of one message while they are edited. Kept between messages so that its buffers are reused.
 #[derive(Debug, Default)]
@@ -20,6 +20,52 @@ pub struct Attributes {
     /// Where the message ends in the source.
     end: usize,
     changed: bool,
+}
+
+/// A set of attribute keys.
+#[derive(Debug, Default)]
+pub struct Keys {
+    all: bool,
+    /// Bit `n` is set for a key of `n` bytes, the last one for all longer keys too.
+    lengths: u64,
+    list: Vec<Box<[u8]>>,
+}
+
+impl Keys {
+    pub fn all() -> Self {
+        Self { all: true, lengths: u64::MAX, ..Self::default() }
+    }
+
+    pub fn of<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
+        let list: Vec<Box<[u8]>> = keys.into_iter().map(|key| key.as_bytes().into()).collect();
+        Self { all: false, lengths: list.iter().fold(0, |bits, key| bits | length_bit(key.len())), list }
+    }
+
+    #[inline]
+    fn contains(&self, key: &[u8]) -> bool {
+        self.all
+            || (self.lengths & length_bit(key.len()) != 0 && self.list.iter().any(|known| **known == *key))
+    }
+
+    /// The length of the `KeyValue` field that the bytes begin with, where the length of its key alone tells that it
+    /// is none of these. It is enough to know the fields that everybody sends: the key first, and short.
+    #[inline]
+    fn passes(&self, number: u32, bytes: &[u8]) -> Option<usize> {
+        match bytes {
+            [tag, len @ 0..=0x7f, 0x0a, key @ 0..=0x7f, ..]
+                if u32::from(*tag) == number << 3 | WireType::Len as u32
+                    && self.lengths & length_bit(usize::from(*key)) == 0 =>
+            {
+                Some(2 + usize::from(*len))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[inline]
+fn length_bit(len: usize) -> u64 {
+    1 << len.min(63)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,18 +96,21 @@ pub struct Place {
 }
 
 impl Attributes {
-    /// Reads the list with this field number from the message at `within`, without the entries that the caller
-    /// does not want to know of: those are not changed, and nothing below finds them.
+    /// Reads the list with this field number from the message at `within`; attributes whose keys are not wanted are
+    /// not changed, and nothing below finds them.
     #[inline]
-    pub fn read(&mut self, source: &[u8], within: Range<usize>, number: u32, wanted: impl Fn(&[u8]) -> bool) {
+    pub fn read(&mut self, source: &[u8], within: Range<usize>, number: u32, wanted: &Keys) {
         self.entries.clear();
         self.fresh.truncate(self.kept);
         self.changed = false;
         self.number = number;
         self.end = within.end;
-        for field in fields_of(source, within, number) {
+        let mut fields = fields_of(source, within, number);
+        loop {
+            fields.pass(|rest| wanted.passes(number, rest));
+            let Some(field) = fields.next() else { break };
             let key = key(source, &field);
-            if wanted(source.get(key.clone()).unwrap_or_default()) {
+            if wanted.contains(source.get(key.clone()).unwrap_or_default()) {
                 self.entries.push(entry(source, &field, key));
             }
         }
@@ -215,8 +264,7 @@ impl Attributes {
     #[inline]
     fn put_entry(&self, source: &[u8], entry: &Entry, out: &mut Vec<u8>) {
         let (key, value) = (self.bytes(source, entry.key), self.bytes(source, entry.value));
-        put_tag(out, self.number, WireType::Len);
-        put_varint(out, (len_of(key) + len_of(value)) as u64);
+        put_head(out, self.number, len_of(key) + len_of(value));
         put_len(out, 1, key);
         put_len(out, 2, value);
     }

@@ -3,7 +3,7 @@
 use std::mem::take;
 use std::ops::Range;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, Keys};
 use super::splice::Splice;
 use super::view::{ResourceSpans, ScopeSpans};
 use crate::batch::{Batch, Payload};
@@ -72,12 +72,13 @@ pub fn edit_resources(
     mut edit: impl FnMut(&mut Attributes, &[u8]),
 ) {
     const ATTRIBUTES: u32 = 1;
+    let keys = Keys::all();
     let source = splice.source();
     for around in fields_of(source, 0..source.len(), 1) {
         splice.open(&around);
         let resource = fields_of(source, around.inner(), 1).next();
         let within = resource.as_ref().map_or(0..0, |resource| resource.inner());
-        attributes.read(source, within, ATTRIBUTES, |_| true);
+        attributes.read(source, within, ATTRIBUTES, &keys);
         edit(attributes, source);
         if let Some(resource) = resource {
             splice.open(&resource);

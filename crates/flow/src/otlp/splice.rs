@@ -111,8 +111,10 @@ impl<'a> Splice<'a> {
         if self.out.capacity() == 0 {
             self.out.reserve(self.source.len() + self.source.len() / 8 + 64);
         }
-        self.out.extend_from_slice(self.source.get(self.copied..end).unwrap_or_default());
-        self.copied = end.max(self.copied);
+        if end > self.copied {
+            self.out.extend_from_slice(self.source.get(self.copied..end).unwrap_or_default());
+            self.copied = end;
+        }
     }
 }
 

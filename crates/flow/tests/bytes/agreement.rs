@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use flow::otlp::attributes::{Attributes, encode_value};
+use flow::otlp::attributes::{Attributes, Keys, encode_value};
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
@@ -63,14 +63,12 @@ pub(crate) fn on_edits(bytes: &[u8], edits: &[Edit]) {
     struct Spans<'e> {
         attributes: Attributes,
         edits: &'e [Edit],
-        all: bool,
+        keys: Keys,
     }
     impl EditSpans for Spans<'_> {
         fn span(&mut self, splice: &mut Splice<'_>, span: Range<usize>) {
-            let (edits, all) = (self.edits, self.all);
-            let wanted = |key: &[u8]| all || edits.iter().any(|edit| edit.names(key));
-            self.attributes.read(splice.source(), span, 9, wanted);
-            edits.iter().for_each(|edit| apply(edit, &mut self.attributes, splice.source()));
+            self.attributes.read(splice.source(), span, 9, &self.keys);
+            self.edits.iter().for_each(|edit| apply(edit, &mut self.attributes, splice.source()));
             self.attributes.write(splice);
         }
     }
@@ -81,9 +79,10 @@ pub(crate) fn on_edits(bytes: &[u8], edits: &[Edit]) {
     for span in scopes.flat_map(|s| &mut s.spans) {
         edits.iter().for_each(|edit| apply_to_decoded(edit, &mut span.attributes));
     }
-    for all in [true, false] {
+    let named = edits.iter().map(Edit::keys).collect::<Option<Vec<_>>>().map(|keys| Keys::of(keys.concat()));
+    for keys in [Some(Keys::all()), named].into_iter().flatten() {
         let mut splice = Splice::new(&bytes);
-        edit_spans(&mut splice, &mut Spans { attributes: Attributes::default(), edits, all });
+        edit_spans(&mut splice, &mut Spans { attributes: Attributes::default(), edits, keys });
         let edited = splice.finish().unwrap_or_else(|| bytes.to_vec());
         let read = ExportTraceServiceRequest::decode(edited.as_slice()).unwrap();
         assert_eq!(debug(&read), debug(&expected));

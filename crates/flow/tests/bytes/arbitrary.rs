@@ -34,12 +34,12 @@ pub(crate) enum Edit {
 }
 
 impl Edit {
-    /// Whether the edit can have to do with this key.
-    pub(crate) fn names(&self, key: &[u8]) -> bool {
+    /// The keys that the edit can have to do with, where they are a list.
+    pub(crate) fn keys(&self) -> Option<Vec<&str>> {
         match self {
-            Self::Set(name, _) | Self::Remove(name) | Self::Rewrite(name) => name.as_bytes() == key,
-            Self::Copy(from, to) => [from, to].iter().any(|name| name.as_bytes() == key),
-            Self::RemoveWhere(start) => key.starts_with(start.as_bytes()),
+            Self::Set(key, _) | Self::Remove(key) | Self::Rewrite(key) => Some(vec![key]),
+            Self::Copy(from, to) => Some(vec![from, to]),
+            Self::RemoveWhere(_) => None,
         }
     }
 }

@@ -107,7 +107,7 @@ impl EditSpans for Spans<'_> {
         {
             return;
         }
-        self.attributes.read(source, span, ATTRIBUTES, |key| actions.wants(key));
+        self.attributes.read(source, span, ATTRIBUTES, actions.wanted());
         self.run.apply(&mut self.attributes, source);
         self.attributes.write(splice);
     }

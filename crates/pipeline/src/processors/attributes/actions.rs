@@ -1,7 +1,7 @@
 //! A list of actions, as it runs over one list of attributes after the other.
 
 use flow::Client;
-use flow::otlp::attributes::{Attributes, Place, encode_value};
+use flow::otlp::attributes::{Attributes, Keys, Place, encode_value};
 use flow::otlp::view::Value;
 use regex::{CaptureLocations, Regex};
 
@@ -11,7 +11,7 @@ use super::value::{self, Target};
 #[derive(Default)]
 pub(in crate::processors) struct Actions {
     list: Vec<Action>,
-    wanted: Wanted,
+    wanted: Keys,
 }
 
 pub(super) enum Action {
@@ -23,8 +23,8 @@ pub(super) enum Action {
         /// Encoded; for where `from` has nothing.
         default: Option<Vec<u8>>,
     },
-    Delete(Keys),
-    Hash(Keys),
+    Delete(Targets),
+    Hash(Targets),
     Extract {
         key: String,
         pattern: Regex,
@@ -58,34 +58,21 @@ pub(super) enum From {
 }
 
 /// One key, then all keys that fit a pattern.
-pub(super) struct Keys {
+pub(super) struct Targets {
     pub(super) key: Option<String>,
     pub(super) pattern: Option<Regex>,
 }
 
-/// Which keys the actions can have to do with.
-#[derive(Default)]
-struct Wanted {
-    all: bool,
-    /// Bit `n` is set for a key of `n` bytes, the last one for all longer keys too.
-    lengths: u64,
-    keys: Vec<String>,
-}
-
 impl Actions {
     pub(super) fn new(list: Vec<Action>) -> Self {
-        let mut wanted = Wanted::default();
-        list.iter().for_each(|action| wanted.add(action));
+        let keys: Option<Vec<_>> = list.iter().map(Action::keys).collect();
+        let wanted = keys.map_or_else(Keys::all, |keys| Keys::of(keys.into_iter().flatten()));
         Self { list, wanted }
     }
 
-    /// Whether an attribute of this key can matter; the others need not be read.
-    #[inline]
-    pub(in crate::processors) fn wants(&self, key: &[u8]) -> bool {
-        let wanted = &self.wanted;
-        wanted.all
-            || (wanted.lengths & length_bit(key.len()) != 0
-                && wanted.keys.iter().any(|known| known.as_bytes() == key))
+    /// The attributes that can matter; the others need not be read.
+    pub(in crate::processors) fn wanted(&self) -> &Keys {
+        &self.wanted
     }
 
     /// Prepares the actions for a batch of this client, to be applied to these attributes.
@@ -94,39 +81,18 @@ impl Actions {
     }
 }
 
-impl Wanted {
-    fn add(&mut self, action: &Action) {
-        match action {
-            Action::Put { key, from, .. } => {
-                self.add_key(key);
-                if let From::Attribute(source) = from {
-                    self.add_key(source);
-                }
-            }
-            Action::Delete(keys) | Action::Hash(keys) => {
-                self.all |= keys.pattern.is_some();
-                keys.key.iter().for_each(|key| self.add_key(key));
-            }
-            Action::Extract { key, names, .. } => {
-                self.add_key(key);
-                names.iter().for_each(|name| self.add_key(name));
-            }
-            Action::Convert { key, .. } => self.add_key(key),
-        }
-    }
-
-    fn add_key(&mut self, key: &str) {
-        self.lengths |= length_bit(key.len());
-        self.keys.push(key.to_owned());
-    }
-}
-
-#[inline]
-fn length_bit(len: usize) -> u64 {
-    1 << len.min(63)
-}
-
 impl Action {
+    /// The keys that it can have to do with, where they are a list.
+    fn keys(&self) -> Option<Vec<&str>> {
+        Some(match self {
+            Self::Put { key, from, .. } => std::iter::once(key.as_str()).chain(from.attribute()).collect(),
+            Self::Delete(keys) | Self::Hash(keys) if keys.pattern.is_some() => return None,
+            Self::Delete(keys) | Self::Hash(keys) => keys.key.as_deref().into_iter().collect(),
+            Self::Extract { key, names, .. } => names.iter().chain([key]).map(String::as_str).collect(),
+            Self::Convert { key, .. } => vec![key],
+        })
+    }
+
     fn step(&self, attributes: &mut Attributes, client: &Client) -> Step<'_> {
         match self {
             Self::Put { key, when, from, default } => {
@@ -183,8 +149,8 @@ pub(in crate::processors) struct Run<'a> {
 
 enum Step<'a> {
     Put { key: &'a str, when: When, from: Option<&'a str>, value: Option<Place> },
-    Delete(&'a Keys),
-    Hash(&'a Keys),
+    Delete(&'a Targets),
+    Hash(&'a Targets),
     Extract { key: &'a str, pattern: &'a Regex, names: &'a [String], found: CaptureLocations },
     Convert { key: &'a str, to: Target },
 }

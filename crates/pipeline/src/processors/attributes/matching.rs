@@ -5,6 +5,7 @@ pub(super) mod settings;
 use std::borrow::Cow;
 
 use flow::otlp::view::{KeyValue, Resource, Scope, Span, Value};
+use flow::wire::fields;
 use regex::Regex;
 
 use super::value;
@@ -72,13 +73,9 @@ impl Match {
     }
 
     pub(super) fn span(&self, span: &[u8]) -> bool {
-        if self.names.is_none() && self.kinds.is_none() && self.attributes.is_empty() {
-            return true;
-        }
-        let span = Span::new(span);
-        self.names.as_ref().is_none_or(|names| any(names, span.name))
-            && self.kinds.as_ref().is_none_or(|kinds| any(kinds, kind(span.kind)))
-            && self.attributes.iter().all(|property| property.is_in(span.attributes()))
+        self.names.as_ref().is_none_or(|names| any(names, name(span)))
+            && self.kinds.as_ref().is_none_or(|kinds| any(kinds, kind(span)))
+            && self.attributes.iter().all(|property| property.is_in(attributes(span)))
     }
 }
 
@@ -118,8 +115,17 @@ pub(super) const KINDS: [&str; 6] = [
     "SPAN_KIND_CONSUMER",
 ];
 
-fn kind(number: i32) -> &'static str {
+fn kind(span: &[u8]) -> &'static str {
+    let number = fields(span).find(|field| field.number == 6).map_or(0, |field| field.int());
     usize::try_from(number).ok().and_then(|number| KINDS.get(number)).copied().unwrap_or_default()
+}
+
+fn name(span: &[u8]) -> &str {
+    fields(span).find(|field| field.number == 5).map_or("", |field| field.text())
+}
+
+fn attributes(span: &[u8]) -> impl Iterator<Item = KeyValue<'_>> {
+    Span { raw: span, ..Span::default() }.attributes()
 }
 
 /// Equal values; the order of a map's keys does not count.

@@ -5,7 +5,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::actions::{Action, Actions, From, Keys, When};
+use super::actions::{Action, Actions, From, Targets, When};
 use super::value::{self, Target};
 
 /// The keys of `attributes`.
@@ -119,7 +119,7 @@ fn read(item: &Node, raw: Raw, findings: &mut Vec<Finding>) -> Option<Action> {
         verb => {
             let pattern =
                 (!raw.pattern.is_empty()).then(|| regex(at(item, "pattern"), &raw.pattern, findings));
-            let keys = Keys { key: (!key.is_empty()).then_some(key), pattern: pattern.flatten() };
+            let keys = Targets { key: (!key.is_empty()).then_some(key), pattern: pattern.flatten() };
             if verb == "delete" { Action::Delete(keys) } else { Action::Hash(keys) }
         }
     })

@@ -5,7 +5,7 @@ mod text;
 use flow::config::{Node, Value as Yaml};
 use flow::otlp::attributes::encode_value;
 use flow::otlp::view::Value;
-use flow::wire::{put_len, put_nested};
+use flow::wire::{put_head, put_len, put_nested};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -48,17 +48,13 @@ pub(super) fn hash(value: Value<'_>, out: &mut Vec<u8>) -> bool {
             return true;
         }
     };
-    put_nested(out, 1, |out| {
-        for byte in digest {
-            out.extend(
-                [byte >> 4, byte & 15]
-                    .map(|digit| b"0123456789abcdef".get(usize::from(digit)).copied())
-                    .into_iter()
-                    .flatten(),
-            );
-        }
-    });
+    put_head(out, 1, 2 * digest.len());
+    out.extend(digest.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
     true
+}
+
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' - 10 + value }
 }
 
 /// What `convert` makes of a value.
