@@ -34,9 +34,9 @@ pub(crate) struct Arguments {
     /// Where the spans are kept; without it, a folder that goes with the demonstration.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Equal seeds make equal calls.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Equal seeds make equal calls; without one, every run has calls of its own.
+    #[arg(long)]
+    seed: Option<u64>,
     #[arg(long, default_value_t = 30.0)]
     calls_per_minute: f64,
     /// Ends after so many calls; without it, with Ctrl-C.
@@ -97,11 +97,11 @@ fn serve(arguments: &Arguments, plan: &Plan) -> anyhow::Result<()> {
         node_service: arguments.examples.join("node-service"),
         python_crm: arguments.examples.join("python-crm"),
         otlp: OTLP.parse().context("the receiver's address")?,
-        database_url: std::env::var("DATABASE_URL").ok(),
+        database_url: None,
         day: Day {
             calls_per_minute: arguments.calls_per_minute,
             calls: arguments.calls,
-            ..Day::quiet(arguments.seed)
+            ..Day::quiet(arguments.seed.unwrap_or_else(from_clock))
         },
     };
     runtime.block_on(async {
@@ -119,6 +119,11 @@ fn serve(arguments: &Arguments, plan: &Plan) -> anyhow::Result<()> {
         printer.line(&format!("Done: {}", text(&tally)));
         Ok(())
     })
+}
+
+fn from_clock() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(1, |since| since.as_secs())
 }
 
 /// One line that is written over on a terminal, plain lines now and then elsewhere.
