@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::span::{Span, key};
+use crate::span::key;
+use crate::value::Attributes;
 
 /// What told the region; the more telling goes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -13,10 +14,11 @@ pub enum Source {
     Version,
 }
 
-pub(crate) fn of(span: &Span) -> Option<(Source, &str)> {
-    let interaction = || span.text(key::REGION).map(|region| (Source::Interaction, region));
-    let cloud = || span.text("cloud.region").map(|region| (Source::Cloud, region));
-    let version = || suffix(span.text("service.version")?).map(|region| (Source::Version, region));
+/// What one set of attributes tells.
+pub(crate) fn of(attributes: &Attributes) -> Option<(Source, &str)> {
+    let interaction = || attributes.text(key::REGION).map(|region| (Source::Interaction, region));
+    let cloud = || attributes.text("cloud.region").map(|region| (Source::Cloud, region));
+    let version = || suffix(attributes.text("service.version")?).map(|region| (Source::Version, region));
     interaction().or_else(cloud).or_else(version)
 }
 

@@ -167,7 +167,10 @@ impl Shelved {
     fn fragment(&self) -> &Arc<Fragment> {
         self.fragment.get_or_init(|| {
             let spans = || self.spans.iter().map(|span| span.0.as_ref());
-            Arc::new(Fragment { facts: Facts::of(spans()), ids: spans().map(short_id).collect() })
+            Arc::new(Fragment {
+                facts: Facts::of(spans()),
+                ids: spans().map(|span| short_id(&span.identity())).collect(),
+            })
         })
     }
 }

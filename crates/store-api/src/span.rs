@@ -97,6 +97,7 @@ pub struct Link {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Resource {
     service: String,
+    region: Option<(region::Source, String)>,
     attributes: Attributes,
 }
 
@@ -169,8 +170,14 @@ impl Span {
         self.attributes.text(key::STAGE)?.parse().ok()
     }
 
+    /// Of the span and its resource, the more telling; of equals, the span.
     pub fn region(&self) -> Option<(region::Source, &str)> {
-        region::of(self)
+        let own = region::of(&self.attributes);
+        let resource = self.resource.region.as_ref().map(|(source, region)| (*source, region.as_str()));
+        match (own, resource) {
+            (Some(own), Some(resource)) if resource.0 < own.0 => Some(resource),
+            (own, resource) => own.or(resource),
+        }
     }
 
     pub fn revision(&self) -> u64 {
@@ -204,7 +211,8 @@ impl Span {
 impl Resource {
     pub fn new(attributes: Attributes) -> Self {
         let service = attributes.text(key::SERVICE).unwrap_or("unknown_service").to_owned();
-        Self { service, attributes }
+        let region = region::of(&attributes).map(|(source, region)| (source, region.to_owned()));
+        Self { service, region, attributes }
     }
 
     /// `service.name`, or what the specification says for a process without one.

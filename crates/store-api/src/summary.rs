@@ -13,11 +13,13 @@ pub struct Summary {
     pub channel: Option<String>,
     pub direction: Option<String>,
     pub region: Option<String>,
+    /// In the order of first start, as the agents.
     pub queues: Vec<String>,
     pub agents: Vec<String>,
     pub outcome: Option<String>,
     pub span_count: u64,
     pub error_count: u64,
+    /// In the order of their names.
     pub services: Vec<String>,
     /// In the order of first start; the durations of one stage are summed.
     pub stages: Vec<(Stage, u64)>,

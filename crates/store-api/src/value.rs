@@ -69,8 +69,14 @@ impl From<bool> for Value {
 #[serde(from = "BTreeMap<String, Value>")]
 pub struct Attributes(Vec<(String, Value)>);
 
+const FEW: usize = 32;
+
 impl Attributes {
     pub fn get(&self, key: &str) -> Option<&Value> {
+        // Most keys differ in length, which lies beside the next one's; a binary search visits each key's text.
+        if self.0.len() <= FEW {
+            return self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+        }
         let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
@@ -170,6 +176,11 @@ mod tests {
         assert_eq!(attributes.text("b"), Some("1"));
         assert_eq!(attributes.get("c"), None);
         assert_eq!(attributes.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["a", "b"]);
+        for many in [1, FEW, FEW + 1, 100] {
+            let attributes: Attributes = (0..many).map(|n| (n.to_string(), n as i64)).collect();
+            assert!((0..many).all(|n| attributes.get(&n.to_string()) == Some(&Value::Int(n as i64))));
+            assert_eq!(attributes.get("x"), None);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use store_api::part::Row;
 use throughline_context::TraceId;
 
 use crate::partition::Partition;
-use crate::table::{ABOUT, Resources, Wrong, decode, read};
+use crate::table::{ABOUT, Resources, Wrong, decode, read, short_ids};
 use crate::traces::{self, Traces};
 use crate::{disk, write};
 
@@ -122,14 +122,16 @@ impl File {
 
     /// The traces in this file; made again from the spans where their own file is missing or damaged.
     pub(crate) fn traces(&self) -> Result<Traces, Unusable> {
-        let read = open(&self.traces).and_then(|open| guarded(|| traces::decode(open)));
+        let footer = self.footer()?.0;
+        let ids = open(&self.spans).and_then(|open| guarded(|| short_ids(open, &footer)))?;
+        let read = open(&self.traces).and_then(|open| guarded(|| traces::decode(open, &ids)));
         match read {
             Ok(entries) => Ok(Traces::new(entries)),
             Err(Unusable::Failed(error)) => Err(Unusable::Failed(error)),
             Err(Unusable::Damaged(why)) => {
                 tracing::warn!(file = %self.traces.display(), why, "making the traces of a file again from its spans");
                 let all = 0..self.about.rows;
-                let rows = self.rows(&self.footer()?.0, &[all])?;
+                let rows = self.rows(&footer, &[all])?;
                 let sorted = write::Sorted::of(&rows);
                 if let Err(error) = write::put_traces(&self.traces, &sorted.entries) {
                     tracing::warn!(%error, "the traces made again are kept in memory only");

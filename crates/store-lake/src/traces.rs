@@ -1,15 +1,16 @@
 //! The table `traces`: for each file of spans, what each trace in it amounts to and where its rows are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use store_api::facts::Facts;
 use store_api::part::Fragment;
 use throughline_context::TraceId;
 
@@ -81,11 +82,10 @@ fn schema() -> SchemaRef {
             Field::new("trace_id", DataType::Utf8, false),
             Field::new("interactions", DataType::List(element()), false),
             long("start_ns"),
-            long("end_ns"),
+            long("duration_ns"),
             long("first_row"),
-            // Four bytes of each span's identity, little endian.
-            Field::new("span_ids", DataType::Binary, false),
-            // All that is known, as JSON.
+            long("rows"),
+            // All that is known, as JSON; its times are after `start_ns`.
             Field::new("facts", DataType::Utf8, false),
         ]))
     });
@@ -102,8 +102,8 @@ pub(crate) fn encode(entries: &[Entry]) -> Result<Vec<u8>, ParquetError> {
         about: String::new(),
         level: 3,
         blooms: &[],
-        deltas: &["start_ns", "end_ns", "first_row"],
-        plain: &["span_ids"],
+        deltas: &["start_ns", "duration_ns", "first_row", "rows"],
+        plain: &["facts"],
     };
     to_parquet(&layout, entries.chunks(8192).map(batch))
 }
@@ -111,48 +111,79 @@ pub(crate) fn encode(entries: &[Entry]) -> Result<Vec<u8>, ParquetError> {
 fn batch(entries: &[Entry]) -> Result<RecordBatch, ArrowError> {
     let facts = || entries.iter().map(|entry| &entry.fragment.facts);
     let long = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let ids: Vec<Vec<u8>> = entries
-        .iter()
-        .map(|entry| entry.fragment.ids.iter().flat_map(|id| id.to_le_bytes()).collect())
-        .collect();
     let names: Vec<&String> = facts().flat_map(|facts| &facts.interactions).collect();
-    let names = StringArray::from_iter_values(names);
     let lengths = OffsetBuffer::from_lengths(facts().map(|facts| facts.interactions.len()));
+    let durations = facts().map(|facts| long(facts.end_ns.saturating_sub(facts.start_ns)));
+    let json = |facts: &Facts| {
+        let after = Facts { interactions: BTreeSet::new(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
+        serde_json::to_string(&after).unwrap_or_default()
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(entries.iter().map(|entry| entry.trace.to_string()))),
-        Arc::new(ListArray::try_new(element(), lengths, Arc::new(names), None)?),
+        Arc::new(ListArray::try_new(
+            element(),
+            lengths,
+            Arc::new(StringArray::from_iter_values(names)),
+            None,
+        )?),
         Arc::new(Int64Array::from_iter_values(facts().map(|facts| long(facts.start_ns)))),
-        Arc::new(Int64Array::from_iter_values(facts().map(|facts| long(facts.end_ns)))),
+        Arc::new(Int64Array::from_iter_values(durations)),
         Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(entry.first_row as u64)))),
-        Arc::new(BinaryArray::from_iter_values(ids)),
-        Arc::new(StringArray::from_iter_values(
-            facts().map(|facts| serde_json::to_string(facts).unwrap_or_default()),
-        )),
+        Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(entry.rows().len() as u64)))),
+        Arc::new(StringArray::from_iter_values(facts().map(json))),
     ];
     RecordBatch::try_new(schema(), columns)
 }
 
-pub(crate) fn decode(file: std::fs::File) -> Result<Vec<Entry>, Wrong> {
+/// `ids` are those of all rows of the file of spans, in their order.
+pub(crate) fn decode(file: std::fs::File, ids: &[u32]) -> Result<Vec<Entry>, Wrong> {
     let reader =
         ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
     let mut entries = Vec::new();
     for batch in reader.map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
-        let (traces, rows): (&StringArray, &Int64Array) =
-            (column(&batch, "trace_id")?, column(&batch, "first_row")?);
-        let (ids, facts): (&BinaryArray, &StringArray) =
-            (column(&batch, "span_ids")?, column(&batch, "facts")?);
+        let columns = Columns {
+            traces: column(&batch, "trace_id")?,
+            interactions: column(&batch, "interactions")?,
+            starts: column(&batch, "start_ns")?,
+            first_rows: column(&batch, "first_row")?,
+            rows: column(&batch, "rows")?,
+            facts: column(&batch, "facts")?,
+        };
         for at in 0..batch.num_rows() {
-            let ids = ids.value(at).chunks_exact(4).map(|id| id.try_into().map_or(0, u32::from_le_bytes));
-            let facts = serde_json::from_str(facts.value(at)).map_err(|error| error.to_string())?;
-            entries.push(Entry {
-                trace: traces.value(at).parse().map_err(|_| "a trace id is garbled".to_owned())?,
-                fragment: Arc::new(Fragment { facts, ids: ids.collect() }),
-                first_row: usize::try_from(rows.value(at)).map_err(|error| error.to_string())?,
-            });
+            entries.push(columns.entry(at, ids)?);
         }
     }
     Ok(entries)
+}
+
+struct Columns<'a> {
+    traces: &'a StringArray,
+    interactions: &'a ListArray,
+    starts: &'a Int64Array,
+    first_rows: &'a Int64Array,
+    rows: &'a Int64Array,
+    facts: &'a StringArray,
+}
+
+impl Columns<'_> {
+    fn entry(&self, at: usize, ids: &[u32]) -> Result<Entry, Wrong> {
+        let count =
+            |column: &Int64Array| usize::try_from(column.value(at)).map_err(|error| error.to_string());
+        let (first_row, rows) = (count(self.first_rows)?, count(self.rows)?);
+        let ids = ids.get(first_row..first_row.saturating_add(rows));
+        let facts: Facts = serde_json::from_str(self.facts.value(at)).map_err(|error| error.to_string())?;
+        let start = u64::try_from(self.starts.value(at)).unwrap_or(0);
+        let interactions = names(self.interactions, at)?.iter().flatten().map(str::to_owned).collect();
+        Ok(Entry {
+            trace: trace_id(self.traces, at)?,
+            fragment: Arc::new(Fragment {
+                facts: Facts { interactions, ..facts.at(|ns| ns.wrapping_add(start)) },
+                ids: ids.ok_or("it is about rows that are not there")?.to_vec(),
+            }),
+            first_row,
+        })
+    }
 }
 
 /// Calls back for each trace with its interactions; reads nothing else of the file.
@@ -165,15 +196,20 @@ pub(crate) fn each_id(file: std::fs::File, mut with: impl FnMut(TraceId, &[&str]
         let (traces, lists): (&StringArray, &ListArray) =
             (column(&batch, "trace_id")?, column(&batch, "interactions")?);
         for at in 0..batch.num_rows() {
-            let names = lists.value(at);
-            let names: &StringArray =
-                names.as_any().downcast_ref().ok_or_else(|| "`interactions` has another type".to_owned())?;
-            let names: Vec<&str> = names.iter().flatten().collect();
-            let trace = traces.value(at).parse().map_err(|_| "a trace id is garbled".to_owned())?;
-            with(trace, &names);
+            let names = names(lists, at)?;
+            with(trace_id(traces, at)?, &names.iter().flatten().collect::<Vec<_>>());
         }
     }
     Ok(())
+}
+
+fn trace_id(traces: &StringArray, at: usize) -> Result<TraceId, Wrong> {
+    traces.value(at).parse().map_err(|_| "a trace id is garbled".to_owned())
+}
+
+fn names(lists: &ListArray, at: usize) -> Result<StringArray, Wrong> {
+    let names = lists.value(at);
+    names.as_any().downcast_ref().cloned().ok_or_else(|| "`interactions` has another type".to_owned())
 }
 
 #[cfg(test)]

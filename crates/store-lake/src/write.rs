@@ -70,7 +70,7 @@ impl<'a> Sorted<'a> {
 
 fn fragment(rows: &[&Row]) -> Fragment {
     let spans = || rows.iter().map(|row| row.span.as_ref());
-    Fragment { facts: Facts::of(spans()), ids: spans().map(short_id).collect() }
+    Fragment { facts: Facts::of(spans()), ids: spans().map(|span| short_id(&span.identity())).collect() }
 }
 
 fn interaction(fragment: &Fragment) -> Option<&str> {

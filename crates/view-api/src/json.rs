@@ -69,6 +69,7 @@ pub(crate) struct Summary {
     span_count: u64,
     trace_count: usize,
     error_count: u64,
+    /// In the order of their names.
     services: Vec<String>,
     /// In the order of first start; spans of one stage are summed.
     stages: Vec<StageTime>,

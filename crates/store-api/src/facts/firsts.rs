@@ -43,6 +43,10 @@ impl Firsts {
         self.0.iter().any(|(known, _)| known == value)
     }
 
+    pub(super) fn times(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.0.iter_mut().map(|(_, at)| at)
+    }
+
     pub(crate) fn weight(&self) -> usize {
         self.0.iter().map(|(value, _)| value.len() + size_of::<(String, u64)>()).sum()
     }

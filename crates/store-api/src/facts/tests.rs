@@ -18,7 +18,10 @@ proptest! {
         prop_assert_eq!(&one, &whole);
         prop_assert_eq!(&other, &whole);
         let text = serde_json::to_string(&whole).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), whole);
+        prop_assert_eq!(&serde_json::from_str::<Facts>(&text).unwrap(), &whole);
+        let moved = whole.at(|ns| ns.wrapping_sub(whole.start_ns));
+        prop_assert_eq!(moved.start_ns, 0);
+        prop_assert_eq!(moved.at(|ns| ns.wrapping_add(whole.start_ns)), whole);
     }
 
     #[test]

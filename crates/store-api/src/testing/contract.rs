@@ -196,7 +196,7 @@ async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
         (found.queues, found.agents),
         (vec!["billing".to_owned()], vec!["ann".to_owned(), "bob".to_owned()])
     );
-    assert_eq!(found.services, ["ivr", "crm"]);
+    assert_eq!(found.services, ["crm", "ivr"]);
     assert_eq!(found.region.as_deref(), Some("eu-west-1"));
     assert_eq!(found.outcome.as_deref(), Some("handled"));
 }

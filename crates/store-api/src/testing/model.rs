@@ -67,8 +67,7 @@ impl Model {
             values.sort_unstable();
             distinct(values.into_iter().map(|(_, value)| value).collect())
         };
-        let mut services: Vec<_> =
-            spans.iter().map(|span| (span.start_ns, span.resource.service())).collect();
+        let mut services: Vec<_> = spans.iter().map(|span| span.resource.service()).collect();
         services.sort_unstable();
         let mut stages: Vec<(u64, Stage)> =
             spans.iter().filter_map(|span| Some((span.start_ns, span.stage()?))).collect();
@@ -106,7 +105,7 @@ impl Model {
             outcome: outcomes.max().map(|(_, outcome)| outcome.to_owned()),
             span_count: spans.len() as u64,
             error_count: spans.iter().filter(|span| span.status.code == StatusCode::Error).count() as u64,
-            services: distinct(services.into_iter().map(|(_, service)| service).collect()),
+            services: distinct(services),
             stages: stage_order.into_iter().map(|stage| (stage, total(stage))).collect(),
             trace_ids: trace_ids.into_iter().map(|(_, trace)| trace).collect(),
         }

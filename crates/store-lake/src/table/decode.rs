@@ -7,8 +7,10 @@ use arrow::array::{
     Array, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch,
     StringArray, StructArray,
 };
-use store_api::part::Row;
-use store_api::span::{Dropped, Event, Kind, Link, Resource, Scope, Span, Status, StatusCode};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use store_api::part::{Row, short_id};
+use store_api::span::{Dropped, Event, Identity, Kind, Link, Resource, Scope, Span, Status, StatusCode};
 use store_api::{Attributes, Value};
 use throughline_context::{SpanId, TraceId};
 
@@ -28,6 +30,29 @@ const COMPARED: usize = 8;
 pub(crate) fn decode(batch: &RecordBatch, resources: &mut Resources) -> Result<Vec<Row>, Wrong> {
     let columns = Columns::of(batch)?;
     (0..batch.num_rows()).map(|at| columns.row(at, resources)).collect()
+}
+
+/// The short ids of all rows of a file; reads nothing but the columns that make them.
+pub(crate) fn short_ids(file: std::fs::File, footer: &ArrowReaderMetadata) -> Result<Vec<u32>, Wrong> {
+    let mask = ProjectionMask::columns(footer.parquet_schema(), ["span_id", "kind", "service"]);
+    let reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
+    let mut ids = Vec::new();
+    for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
+        let batch = batch.map_err(|error| error.to_string())?;
+        let spans: &FixedSizeBinaryArray = column(&batch, "span_id")?;
+        let (kinds, services): (&StringArray, &StringArray) =
+            (column(&batch, "kind")?, column(&batch, "service")?);
+        for at in 0..batch.num_rows() {
+            ids.push(short_id(&Identity {
+                trace_id: TraceId::default(),
+                span_id: span_id(spans.value(at))?,
+                kind: Kind::from_name(kinds.value(at)),
+                service: services.value(at),
+            }));
+        }
+    }
+    Ok(ids)
 }
 
 struct Columns<'a> {

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use store_api::part::Row;
+use store_api::part::{Row, resolve};
 use store_api::testing::sample::arbitrary_span;
 
 use super::*;
@@ -9,12 +9,13 @@ proptest! {
     #[test]
     fn what_goes_in_comes_out(spans in prop::collection::vec(arbitrary_span(), 0..30)) {
         let rows: Vec<Row> = spans.into_iter().map(|span| Row { span: Arc::new(span), seq: 1 }).collect();
-        let entries = Sorted::of(&rows).entries;
+        let entries = Sorted::of(&resolve(&rows)).entries;
+        let all: Vec<u32> = entries.iter().flat_map(|entry| entry.fragment.ids.iter().copied()).collect();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.parquet");
         std::fs::write(&path, encode(&entries).unwrap()).unwrap();
         let open = || std::fs::File::open(&path).unwrap();
-        prop_assert_eq!(&decode(open()).unwrap(), &entries);
+        prop_assert_eq!(&decode(open(), &all).unwrap(), &entries);
         let mut ids = Vec::new();
         each_id(open(), |trace, interactions| ids.push((trace, interactions.join(" ")))).unwrap();
         let expected: Vec<_> = entries

@@ -143,8 +143,8 @@ async fn the_list() {
               ],
               "region": "eu-west",
               "services": [
-                "ivr",
-                "crm"
+                "crm",
+                "ivr"
               ],
               "span_count": 4,
               "stages": [
