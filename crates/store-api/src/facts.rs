@@ -18,6 +18,8 @@ use crate::stage::Stage;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Facts {
     pub start_ns: u64,
+    /// When the last span started.
+    pub last_start_ns: u64,
     pub end_ns: u64,
     pub spans: u64,
     pub errors: u64,
@@ -47,6 +49,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             start_ns: u64::MAX,
+            last_start_ns: 0,
             end_ns: 0,
             spans: 0,
             errors: 0,
@@ -75,6 +78,7 @@ impl Facts {
     pub fn add(&mut self, span: &Span) {
         let (start, end) = (span.start_ns, span.end_ns());
         self.start_ns = self.start_ns.min(start);
+        self.last_start_ns = self.last_start_ns.max(start);
         self.end_ns = self.end_ns.max(end);
         self.spans += 1;
         self.errors += u64::from(span.status.code == StatusCode::Error);
@@ -104,6 +108,7 @@ impl Facts {
     /// Joins the facts of other spans.
     pub fn join(&mut self, other: &Self) {
         self.start_ns = self.start_ns.min(other.start_ns);
+        self.last_start_ns = self.last_start_ns.max(other.last_start_ns);
         self.end_ns = self.end_ns.max(other.end_ns);
         self.spans += other.spans;
         self.errors += other.errors;
@@ -139,7 +144,7 @@ impl Facts {
         let values = earliest.into_iter().flatten().map(|(at, _)| at);
         let region = moved.region.as_mut().map(|(_, at, _)| at);
         let lists = moved.queues.times().chain(moved.agents.times());
-        let bounds = [&mut moved.start_ns, &mut moved.end_ns];
+        let bounds = [&mut moved.start_ns, &mut moved.last_start_ns, &mut moved.end_ns];
         let times = stages.chain(values).chain(region).chain(lists).chain(bounds);
         times.for_each(|at| *at = time(*at));
         moved

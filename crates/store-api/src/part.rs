@@ -1,5 +1,6 @@
 //! A part of what a store keeps: spans in memory, or the files on disk. [`read`](crate::read) answers from several.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,15 +19,15 @@ pub trait Part {
     /// The traces with a span here that carries the id; may name too many, never too few.
     fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError>;
 
-    /// The traces whose first span here started in the range, the newest first, about `most` of them. Whoever
-    /// asks again for the range up to `complete_from` gets the rest.
+    /// The traces with a span here that started in the range, about `most` of them, the newest first; may name too
+    /// many. Whoever asks again for the range up to `complete_from` gets the rest.
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError>;
 
     /// The spans of these traces, at most about `most` of them.
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError>;
 }
 
-/// Which traces started in a range.
+/// Which traces have a span that started in a range.
 #[derive(Default, Debug)]
 pub struct Started {
     pub traces: Vec<TraceId>,
@@ -35,15 +36,22 @@ pub struct Started {
 }
 
 impl Started {
-    /// The newest of these, with all that started at the same moment as the last.
-    pub fn newest(mut starts: Vec<(u64, TraceId)>, range: Range, most: usize) -> Self {
-        starts.sort_unstable_by(|a, b| b.cmp(a));
-        let complete_from = match starts.get(most.max(1) - 1..) {
-            Some([(bound, _), _, ..]) => *bound,
+    /// The newest of these, and those that began before and went on: what they begin with may have been replaced
+    /// in another part. Those of one moment are not parted.
+    pub fn newest<'a>(
+        facts: impl IntoIterator<Item = (TraceId, &'a Facts)>,
+        range: Range,
+        most: usize,
+    ) -> Self {
+        let within = |(_, facts): &(TraceId, &Facts)| range.overlaps(facts.start_ns, facts.last_start_ns);
+        let mut found: Vec<_> = facts.into_iter().filter(within).collect();
+        found.sort_by_key(|(_, facts)| Reverse(facts.start_ns));
+        let complete_from = match found.get(most.max(1) - 1..) {
+            Some([(_, bound), _, ..]) => range.from.max(bound.start_ns),
             _ => range.from,
         };
-        let newest = starts.into_iter().take_while(|(start, _)| *start >= complete_from);
-        Self { traces: newest.map(|(_, trace)| trace).collect(), complete_from }
+        found.retain(|(_, facts)| facts.last_start_ns >= complete_from);
+        Self { traces: found.into_iter().map(|(trace, _)| trace).collect(), complete_from }
     }
 }
 
@@ -65,7 +73,7 @@ pub struct Row {
 impl Row {
     /// True where this one counts and the other, of the same identity, does not.
     pub fn beats(&self, other: &Self) -> bool {
-        let rank = |row: &Self| (row.span.revision(), std::cmp::Reverse(row.seq));
+        let rank = |row: &Self| (row.span.revision(), Reverse(row.seq));
         rank(self) > rank(other)
     }
 }
@@ -109,13 +117,20 @@ mod tests {
 
     #[test]
     fn the_newest_are_cut_between_two_moments() {
-        let id = |n: u8| TraceId([n; 16]);
-        let starts = vec![(10, id(1)), (30, id(2)), (20, id(3)), (20, id(4)), (20, id(5))];
+        let facts = |start_ns, last_start_ns| Facts { start_ns, last_start_ns, ..Facts::default() };
+        let known = [
+            facts(10, 10),
+            facts(5, 30),
+            facts(20, 20),
+            facts(20, 20),
+            facts(1, 20),
+            facts(1, 4),
+            facts(31, 40),
+        ];
+        let known: Vec<(TraceId, Facts)> = (1..).map(|n| TraceId([n; 16])).zip(known).collect();
         let range = Range { from: 5, to: 31 };
-        for (most, count, complete_from) in
-            [(0, 1, 30), (1, 1, 30), (2, 4, 20), (4, 4, 20), (5, 5, 5), (9, 5, 5)]
-        {
-            let started = Started::newest(starts.clone(), range, most);
+        for (most, count, complete_from) in [(0, 4, 20), (2, 4, 20), (3, 5, 10), (4, 5, 5), (9, 5, 5)] {
+            let started = Started::newest(known.iter().map(|(id, facts)| (*id, facts)), range, most);
             assert_eq!((started.traces.len(), started.complete_from), (count, complete_from), "{most}");
         }
     }

@@ -35,6 +35,11 @@ impl Range {
     pub fn contains(&self, ns: u64) -> bool {
         (self.from..self.to).contains(&ns)
     }
+
+    /// Whether something from `first` to `last`, both included, reaches into the range.
+    pub fn overlaps(&self, first: u64, last: u64) -> bool {
+        first < self.to && last >= self.from
+    }
 }
 
 /// Which interactions started in a time range; the newest first.

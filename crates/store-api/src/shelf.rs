@@ -185,8 +185,8 @@ impl Part for Shelf {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let starts = self.traces.iter().map(|(id, shelved)| (shelved.fragment().facts.start_ns, *id));
-        Ok(Started::newest(starts.filter(|(start, _)| range.contains(*start)).collect(), range, most))
+        let facts = self.traces.iter().map(|(id, shelved)| (*id, &shelved.fragment().facts));
+        Ok(Started::newest(facts, range, most))
     }
 
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {

@@ -86,14 +86,14 @@ pub(crate) fn set_aside(root: &Path, path: &Path) -> Result<PathBuf, StoreError>
     Ok(target)
 }
 
-/// One process at a time; the lock goes with the process.
-pub(crate) fn lock(root: &Path) -> Result<File, StoreError> {
+/// One process at a time; the lock goes with the process. `None` where another one has it.
+pub(crate) fn lock(root: &Path) -> Result<Option<File>, StoreError> {
     make_directory(root)?;
     let path = root.join("lock");
     let file = File::create(&path).map_err(|source| StoreError::io("make", &path, source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse { path: root.to_owned() }),
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(source)) => Err(StoreError::io("lock", &path, source)),
     }
 }

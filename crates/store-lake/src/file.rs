@@ -22,7 +22,7 @@ pub(crate) const FORMAT: u32 = 1;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct About {
     pub(crate) format: u32,
-    /// The earliest and the latest moment at which a trace starts in this file.
+    /// When the first and the last of its spans started.
     pub(crate) first_start_ns: u64,
     pub(crate) last_start_ns: u64,
     /// When the last of its spans ended, and when it was written.

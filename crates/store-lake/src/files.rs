@@ -136,30 +136,29 @@ impl Part for OnDisk<'_> {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let mut files: Vec<&Arc<File>> = self
-            .list
-            .values()
-            .filter(|file| file.about.first_start_ns < range.to && file.about.last_start_ns >= range.from)
-            .collect();
+        let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
+        let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
         files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
-        let mut starts = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
         let mut complete_from = range.from;
         for file in files {
-            // The files left all start earlier than this one ends, and something of it must be told.
+            // No span in the files that are left started later; and something of the range must be told.
             let next = file.about.last_start_ns.saturating_add(1);
-            if starts.len() >= most && next < range.to {
+            if entries.len() >= most && next < range.to {
                 complete_from = next.max(range.from);
                 break;
             }
             self.look(vec![file.generation], |_, traces| {
-                let found = traces.iter().map(|entry| (entry.fragment.facts.start_ns, entry.trace));
-                starts.extend(found.filter(|(start, _)| range.contains(*start)));
+                let within = |entry: &&Entry| {
+                    let facts = &entry.fragment.facts;
+                    range.overlaps(facts.start_ns, facts.last_start_ns)
+                };
+                entries.extend(traces.iter().filter(within).cloned());
                 Ok(())
             })?;
         }
-        starts.retain(|(start, _)| *start >= complete_from);
-        let newest = Started::newest(starts, Range { from: complete_from, to: range.to }, most);
-        Ok(newest)
+        let facts = entries.iter().map(|entry| (entry.trace, &entry.fragment.facts));
+        Ok(Started::newest(facts, Range { from: complete_from, to: range.to }, most))
     }
 
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {

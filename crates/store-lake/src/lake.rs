@@ -3,9 +3,10 @@
 mod flush;
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use flow::BoxFuture;
 use store_api::door::Settings;
@@ -25,6 +26,9 @@ use crate::upkeep;
 pub fn open(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn TraceStore>, StoreError>> {
     Box::pin(async { Ok(Arc::new(Lake::open(settings).await?) as Arc<dyn TraceStore>) })
 }
+
+/// Looks at the lock of the directory, 50 ms apart.
+const PATIENCE: u32 = 40;
 
 /// The spans of one directory. Dropping it without [`TraceStore::flush`] loses what is in memory, as a kill does.
 pub struct Lake {
@@ -63,7 +67,8 @@ struct Snapshot {
 impl Lake {
     /// Opens or makes the directory; spans are written in the background as long as the store is there.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        let inner = blocking(move || Inner::open(settings)).await?;
+        let lock = lock(&settings.directory).await?;
+        let inner = blocking(move || Inner::open(settings, lock)).await?;
         let inner = Arc::new(inner);
         upkeep::start(&inner);
         Ok(Self { inner })
@@ -105,8 +110,7 @@ impl Lake {
 }
 
 impl Inner {
-    fn open(settings: Settings) -> Result<Self, StoreError> {
-        let lock = disk::lock(&settings.directory)?;
+    fn open(settings: Settings, lock: fs::File) -> Result<Self, StoreError> {
         let (files, list) = files::open(settings.directory.clone())?;
         let first = list.keys().next_back().map_or(1, |last| last + 1);
         let spans: usize = list.values().map(|file| file.about.rows).sum();
@@ -215,6 +219,17 @@ impl TraceStore for Lake {
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(self.inner.flush_through(u64::MAX))
     }
+}
+
+/// Waits for a process, or a store in this one, that is just about to end.
+async fn lock(directory: &Path) -> Result<fs::File, StoreError> {
+    for _ in 0..PATIENCE {
+        if let Some(lock) = disk::lock(directory)? {
+            return Ok(lock);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(StoreError::InUse { path: directory.to_owned() })
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(

@@ -58,7 +58,8 @@ async fn look_after(inner: Weak<Inner>) {
         let Some(store) = inner.upgrade() else { return };
         let looked = blocking(move || {
             retain(&store, now_ns())?;
-            while compact(&store, now_ns())? {}
+            // Alone with the store means that it is about to close.
+            while compact(&store, now_ns())? && Arc::strong_count(&store) > 1 {}
             Ok(())
         });
         if let Err(error) = looked.await {

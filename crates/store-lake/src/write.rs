@@ -123,7 +123,7 @@ fn about(sorted: &Sorted<'_>, target: &Target<'_>) -> About {
     About {
         format: FORMAT,
         first_start_ns: facts().map(|facts| facts.start_ns).min().unwrap_or(0),
-        last_start_ns: facts().map(|facts| facts.start_ns).max().unwrap_or(0),
+        last_start_ns: facts().map(|facts| facts.last_start_ns).max().unwrap_or(0),
         end_ns: facts().map(|facts| facts.end_ns).max().unwrap_or(0),
         written_ns: target.written_ns,
         rows: sorted.rows.len(),

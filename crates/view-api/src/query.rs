@@ -13,7 +13,7 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 500;
 
 /// How much one question may bring to light: what a browser can still show.
-pub(crate) const LIMITS: Limits = Limits { spans: 20_000, bytes: 32 << 20, traces: 200_000 };
+pub(crate) const LIMITS: Limits = Limits { spans: 20_000, bytes: 32 << 20, traces: 50_000 };
 
 /// All are optional, and empty means absent.
 #[derive(Deserialize, IntoParams, Default, Debug)]

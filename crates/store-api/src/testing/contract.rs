@@ -21,6 +21,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     a_higher_revision_replaces_and_nothing_else_does(&*open().await).await;
     one_span_pulls_its_whole_trace_in(&*open().await).await;
     a_replaced_span_takes_its_trace_along(&*open().await).await;
+    a_start_that_a_revision_moved_is_found(&*open().await).await;
     a_summary_says_where_the_time_went(&*open().await).await;
     pages_follow_each_other(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
@@ -160,6 +161,17 @@ async fn a_replaced_span_takes_its_trace_along(store: &dyn TraceStore) {
     assert_eq!(found.spans.len(), 2);
     let (listed, _) = all_pages(store, &Recent::default()).await;
     assert_eq!(listed.iter().map(|summary| summary.id.as_str()).collect::<Vec<_>>(), ["new"]);
+}
+
+async fn a_start_that_a_revision_moved_is_found(store: &dyn TraceStore) {
+    put(store, [Sample::new(1, 1).interaction("call").revision(1), Sample::new(1, 2).at(100, 1)]).await;
+    put(store, [Sample::new(1, 1).interaction("call").revision(2).at(200, 1)]).await;
+    let at = |second| NINE + second * SECOND;
+    for (from, to, there) in [(at(50), at(150), true), (NINE, at(50), false), (at(150), u64::MAX, false)] {
+        let question = Recent { range: Range { from, to }, ..Recent::default() };
+        let (listed, _) = all_pages(store, &question).await;
+        assert_eq!(listed.len(), usize::from(there), "{from} to {to}");
+    }
 }
 
 async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
