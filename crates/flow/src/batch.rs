@@ -115,6 +115,20 @@ impl Client {
             .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
+
+    fn is_nobody(&self) -> bool {
+        self.address.is_none() && self.metadata.is_empty()
+    }
+
+    /// What is true of both: nobody's data is to carry somebody else's header or address.
+    fn common(&self, other: &Self) -> Self {
+        let same_host = self.address.map(|a| a.ip()) == other.address.map(|a| a.ip());
+        let same_header = |name: &str| self.header(name).eq(other.header(name));
+        Self {
+            address: self.address.filter(|_| same_host),
+            metadata: self.metadata.iter().filter(|(name, _)| same_header(name)).cloned().collect(),
+        }
+    }
 }
 
 /// What travels from a receiver to the exporters.
@@ -157,8 +171,14 @@ impl Batch {
         }
     }
 
-    /// Joins another batch of the same signal and pipeline.
+    /// Joins another batch of the same signal and pipeline. Of the clients remains what they have in common.
     pub fn join(&mut self, other: Self) {
+        if !Arc::ptr_eq(&self.client, &other.client)
+            && !self.client.is_nobody()
+            && self.client != other.client
+        {
+            self.client = Arc::new(self.client.common(&other.client));
+        }
         self.payload.join(other.payload);
         self.items += other.items;
         self.ack.join(other.ack);
@@ -170,5 +190,29 @@ impl Batch {
         self.hold.resize(payload.len());
         self.payload = payload;
         self.items = items;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_batches_keep_what_their_clients_have_in_common() {
+        let batch = |address: &str, metadata: &[(&str, &str)]| {
+            let metadata =
+                metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            let client = Client { address: address.parse().ok(), metadata };
+            Batch { client: Arc::new(client), ..Batch::new(Signal::Traces, Payload::default(), 1) }
+        };
+        let tenant = ("x-tenant", "acme");
+        let mut joined = batch("192.0.2.1:1", &[tenant, ("x-user", "a"), ("x-many", "1"), ("x-many", "2")]);
+        joined.join(batch("192.0.2.1:2", &[("x-many", "1"), tenant, ("x-user", "b")]));
+        assert_eq!(joined.client, batch("192.0.2.1:1", &[tenant]).client);
+        joined.join(batch("192.0.2.9:1", &[tenant]));
+        assert_eq!(joined.client, batch("", &[tenant]).client);
+        joined.join(batch("", &[]));
+        joined.join(batch("192.0.2.1:1", &[tenant]));
+        assert_eq!((&*joined.client, joined.items), (&Client::default(), 5));
     }
 }
