@@ -17,7 +17,10 @@ use crate::wire::{WireType, put_nested, put_tag, put_varint};
 pub fn decode(signal: Signal, json: &[u8]) -> Result<Vec<u8>, Refusal> {
     let path = Path::default();
     let mut out = Vec::with_capacity(json.len() / 2);
-    let mut text = serde_json::Deserializer::from_slice(json);
+    // Checked as a whole, which is cheaper than string by string.
+    let json = std::str::from_utf8(json)
+        .map_err(|error| Refusal::caller(format!("not valid UTF-8 at byte {}", error.valid_up_to())))?;
+    let mut text = serde_json::Deserializer::from_str(json);
     let read = MessageSeed { of: request(signal), out: &mut out, path: &path }
         .deserialize(&mut text)
         .and_then(|_| text.end());
@@ -282,13 +285,12 @@ impl ElementSeed<'_> {
                 2 * len
             )));
         }
-        let digits: Option<Vec<u8>> =
-            text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        let digits = digits.ok_or_else(|| E::custom("an id with other than hexadecimal digits"))?;
         self.tag(WireType::Len);
         put_varint(self.out, len as u64);
-        self.out
-            .extend(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)));
+        for pair in text.as_bytes().chunks_exact(2) {
+            let byte = pair.iter().try_fold(0, |byte, digit| Some(byte << 4 | hex_digit(*digit)?));
+            self.out.push(byte.ok_or_else(|| E::custom("an id with other than hexadecimal digits"))?);
+        }
         Ok(())
     }
 }
@@ -344,6 +346,15 @@ impl fmt::Display for Kind {
             Self::Message(_) => "an object",
             _ => "an integer",
         })
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -71,6 +71,8 @@ impl Connector {
                 Box::new(tls.connect(name.clone(), stream).await.map_err(|error| chain(&error))?)
             }
         };
+        // A message leaves in frames of 16 KiB each; together they cost a quarter of the system calls.
+        let stream = BufWriter::with_capacity(WRITE_BUFFER, stream);
         let (sender, connection) =
             self.http2().handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
         tokio::spawn(async move {
@@ -95,6 +97,7 @@ impl Connector {
     }
 }
 
+const WRITE_BUFFER: usize = 64 << 10;
 /// As in gRPC's own client.
 const SHORTEST_PING: Duration = Duration::from_secs(10);
 
