@@ -27,8 +27,8 @@ pub(super) struct Guard {
     rate: AtomicU64,
     /// Nanoseconds after the start at which memory is read again.
     due: AtomicU64,
-    /// Bytes asked for since the last reading.
-    asked: AtomicU64,
+    /// Bytes that had ever been held at the last reading.
+    taken: AtomicU64,
     refusing: AtomicBool,
     /// Nanoseconds after the start.
     last_refusal: AtomicU64,
@@ -51,7 +51,7 @@ impl Guard {
             cap: AtomicU64::new(limits.soft),
             rate: AtomicU64::new(u64::MAX),
             due: AtomicU64::new(0),
-            asked: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             refusing: AtomicBool::new(false),
             last_refusal: AtomicU64::new(0),
             cap_gauge,
@@ -61,8 +61,9 @@ impl Guard {
     /// May so many bytes more be held?
     pub(super) fn ask(&self, bytes: usize, now: Instant) -> Result<(), Refusal> {
         let bytes = bytes as u64;
-        let asked = self.asked.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if asked > self.limits.stride() || self.since_start(now) >= self.due.load(Ordering::Relaxed) {
+        // Bodies grow as they are decompressed, and batches as they fan out, so it is not enough to add up the requests.
+        let taken = self.taken().saturating_add(bytes).saturating_sub(self.taken.load(Ordering::Relaxed));
+        if taken > self.limits.stride() || self.since_start(now) >= self.due.load(Ordering::Relaxed) {
             self.look(now);
         }
         let wanted = self.memory.held().saturating_add(bytes);
@@ -73,7 +74,7 @@ impl Guard {
     fn look(&self, now: Instant) {
         // Somebody else is looking: what is known is young enough.
         let Ok(mut state) = self.looking.try_lock() else { return };
-        self.asked.store(0, Ordering::Relaxed);
+        self.taken.store(self.taken(), Ordering::Relaxed);
         let interval = u64::try_from(self.limits.check_interval.as_nanos()).unwrap_or(u64::MAX);
         self.due.store(self.since_start(now).saturating_add(interval), Ordering::Relaxed);
         let (held, freed) = (self.memory.held(), self.memory.freed());
@@ -85,6 +86,10 @@ impl Guard {
         if u128::from(quiet) >= QUIET.as_nanos() && self.refusing.swap(false, Ordering::Relaxed) {
             tracing::info!(processor = &*self.name, held, "memory is within limits again; taking data");
         }
+    }
+
+    fn taken(&self) -> u64 {
+        self.memory.held().saturating_add(self.memory.freed())
     }
 
     fn refusal(&self, wanted: u64, cap: u64, now: Instant) -> Refusal {

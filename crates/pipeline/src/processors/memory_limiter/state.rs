@@ -21,7 +21,7 @@ impl Limits {
         (self.limit / 10).min(self.soft)
     }
 
-    /// After so many bytes asked for, memory is read again, however young the last reading is.
+    /// After so many bytes more, memory is read again, however young the last reading is.
     pub(super) fn stride(&self) -> u64 {
         self.limit / 16
     }

@@ -19,8 +19,8 @@ struct Process {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    /// A request, in thousandths of the limit.
-    Request(u64),
+    /// A request, in thousandths of the limit; and how many times its size it has when it is decompressed.
+    Request(u64, u64),
     /// So many of the oldest requests have gone out.
     Sent(usize),
     Passes(u64),
@@ -28,7 +28,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        20 => (1..32_u64).prop_map(Event::Request),
+        20 => (1..32_u64, prop_oneof![4 => Just(1), 1 => 2..5_u64]).prop_map(|(size, times)| Event::Request(size / times, times)),
         3 => (0..8_usize).prop_map(Event::Sent),
         1 => (1..3000_u64).prop_map(Event::Passes),
     ]
@@ -51,10 +51,10 @@ proptest! {
         let mut inside = VecDeque::new();
         for event in events {
             match event {
-                Event::Request(size) => {
+                Event::Request(size, times) => {
                     let size = limits.limit / 1000 * size;
                     if guard.ask(usize::try_from(size).unwrap(), now).is_ok() {
-                        inside.push_back(of(&ctx, size));
+                        inside.push_back(of(&ctx, size * times));
                     }
                 }
                 Event::Sent(count) => drop(inside.drain(..count.min(inside.len()))),
