@@ -17,9 +17,11 @@ const CALLS: usize = 4;
 const MOST: usize = 4;
 /// Connections that the addresses of a name may open.
 const MOST_ADDRESSES: usize = 16;
-/// For one address, while another connection serves meanwhile.
-const SPARE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a spare connection could not be opened.
+/// For all addresses of a name, where it has several: one that does not answer leaves time for the next.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// But so much for each.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// From one try to open a spare connection to the next, and for each of them.
 const SPARE_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Channel {
@@ -29,7 +31,7 @@ pub(super) struct Channel {
     every_address: bool,
     wait_for_ready: bool,
     pool: Mutex<Pool>,
-    /// Held by whoever opens a connection.
+    /// Held by the call that opens the first connection.
     opening: Turn<()>,
 }
 
@@ -118,8 +120,7 @@ impl Channel {
     }
 
     async fn open_spare(self: Arc<Self>) {
-        let _turn = self.opening.lock().await;
-        match timeout(SPARE_TIMEOUT, self.open()).await {
+        match timeout(SPARE_PAUSE, self.open()).await {
             Ok(Ok(_)) => self.pool().spare_after = None,
             Ok(Err(why)) => tracing::debug!(target = %self.target, why, "no spare connection"),
             Err(_) => tracing::debug!(target = %self.target, "no spare connection in time"),
@@ -139,9 +140,14 @@ impl Channel {
                 pool.connections.iter().filter(|connection| *connection.address == *address).count()
             })
         };
+        let share = match order.len() {
+            0 | 1 => Duration::MAX,
+            count => (PATIENCE / u32::try_from(count).unwrap_or(u32::MAX)).max(LEAST_PATIENCE),
+        };
         let mut why = "the name has no address".to_owned();
         for address in order {
-            match self.connector.connect(&address).await {
+            let connected = timeout(share, self.connector.connect(&address)).await;
+            match connected.unwrap_or_else(|_| Err(format!("{address} does not answer"))) {
                 Ok(connection) => {
                     let mut pool = self.pool();
                     pool.connections.push(connection.clone());

@@ -87,10 +87,11 @@ impl Connector {
         let mut http2 = Builder::new(TokioExecutor::new());
         // Until the server has said how many it takes, one call at a time: more could be refused.
         http2.timer(TokioTimer::new()).initial_max_send_streams(1);
-        if let Some(keepalive) = self.keepalive {
+        if let Some(keepalive) = self.keepalive.filter(|keepalive| !keepalive.time.is_zero()) {
+            let patience = Some(keepalive.timeout.get()).filter(|timeout| !timeout.is_zero());
             http2
                 .keep_alive_interval(keepalive.time.get().max(SHORTEST_PING))
-                .keep_alive_timeout(keepalive.timeout.get())
+                .keep_alive_timeout(patience.unwrap_or(PING_TIMEOUT))
                 .keep_alive_while_idle(keepalive.permit_without_stream);
         }
         http2
@@ -100,6 +101,7 @@ impl Connector {
 const WRITE_BUFFER: usize = 64 << 10;
 /// As in gRPC's own client.
 const SHORTEST_PING: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[cfg(unix)]
 async fn unix(path: &Path) -> io::Result<Box<dyn Stream>> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use http::uri::Authority;
 
@@ -25,6 +25,15 @@ pub(super) enum Place {
 pub(super) enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// What is wrong with an endpoint, and the mend.
@@ -117,7 +126,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Tcp(authority) => f.write_str(authority.as_str()),
-            Place::Unix(path) => write!(f, "unix:{}", Path::display(path)),
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }

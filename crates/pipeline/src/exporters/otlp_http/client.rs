@@ -16,6 +16,8 @@ pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Chunks>;
 
 /// Finds out about peers that vanished without a word.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// For all addresses of a name: one that does not answer leaves time for the next.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client for these addresses; it connects when it has something to send.
 pub(super) fn connect(settings: &Settings, endpoints: &Endpoints) -> Result<HttpClient, TlsError> {
@@ -23,6 +25,7 @@ pub(super) fn connect(settings: &Settings, endpoints: &Endpoints) -> Result<Http
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let tls =
         if endpoints.is_secure() { settings.tls.client_config()? } else { ClientTls::trusting_nobody()? };
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
