@@ -8,6 +8,7 @@ use std::time::Duration;
 use flow::BoxFuture;
 use flow::config::GoDuration;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
@@ -27,6 +28,9 @@ pub struct Settings {
     pub sync: bool,
     /// Bytes of spans in memory, at most.
     pub memory_limit_mib: u64,
+    /// Read by whoever runs the exporter, as for every exporter.
+    pub retry_on_failure: IgnoredAny,
+    pub sending_queue: IgnoredAny,
 }
 
 impl Default for Settings {
@@ -43,6 +47,8 @@ impl Default for Settings {
             flush_interval: GoDuration::from_secs(5),
             sync: false,
             memory_limit_mib: 128,
+            retry_on_failure: IgnoredAny,
+            sending_queue: IgnoredAny,
         }
     }
 }

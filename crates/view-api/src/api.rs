@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::error::{ApiError, ErrorBody};
 use crate::json::{InteractionSpans, Interactions, TraceSpans};
 use crate::openapi;
+use crate::patient::Place;
 use crate::query::{self, LIMITS, Parameters};
 
 /// Questions answered at the same time; others wait.
@@ -34,6 +35,11 @@ impl Api {
         Self { store, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> &Semaphore {
+        &self.places
+    }
+
     pub(crate) fn router(self) -> Router {
         Router::new()
             .route("/api/v1/interactions", get(interactions))
@@ -45,11 +51,18 @@ impl Api {
             .with_state(self)
     }
 
-    /// Runs one question, when there is a place for it, and not for ever.
-    async fn ask<T>(&self, question: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    /// Runs one question, when there is a place for it, and not for ever. The place is free again when the answer
+    /// is sent, since until then it is in memory.
+    async fn ask(
+        &self,
+        question: impl Future<Output = Result<Response, ApiError>>,
+    ) -> Result<Response, ApiError> {
         let asked = tokio::time::timeout(PATIENCE, async {
-            let _place = self.places.acquire().await.map_err(|_| ApiError::internal("no more questions"))?;
-            question.await
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place: Place = Arc::new(place.map_err(|_| ApiError::internal("no more questions"))?);
+            let mut answer = question.await?;
+            answer.extensions_mut().insert(place);
+            Ok(answer)
         });
         asked.await.unwrap_or_else(|_| Err(ApiError::busy("the answer took longer than 30 seconds")))
     }

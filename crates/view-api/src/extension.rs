@@ -60,11 +60,7 @@ impl View {
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
         let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
-        let router = Api::new(store)
-            .router()
-            .merge(Router::new().fallback(page::serve).with_state(self.page.clone()))
-            .layer(middleware::from_fn(compress))
-            .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(&self.settings)), guard));
+        let router = router(Api::new(store), self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(listen::serve(listener, router, stopped));
         tracing::info!(extension = %self.id, "the page is at http://{address}");
@@ -107,5 +103,46 @@ impl Extension for View {
                 tracing::error!(%error, "the page ended with a defect");
             }
         })
+    }
+}
+
+fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> Router {
+    api.router()
+        .merge(Router::new().fallback(page::serve).with_state(page))
+        .layer(middleware::from_fn(compress))
+        .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::{Body, HttpBody};
+    use axum::http::{Request, StatusCode};
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use store_api::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_keeps_its_place_until_it_is_sent() {
+        let api = Api::new(Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60))));
+        let free = || api.places().available_permits();
+        let all = free();
+        let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()));
+        let ask = |path: &str| {
+            let request = Request::get(path).header("host", "localhost").header("accept-encoding", "gzip");
+            service.call(request.body(Body::empty()).unwrap())
+        };
+        let (first, second) =
+            (ask("/api/v1/interactions").await.unwrap(), ask("/api/openapi.json").await.unwrap());
+        assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
+        assert_eq!(free(), all - 1, "the description asks no question");
+        assert!(first.body().size_hint().exact().is_some());
+        drop(first);
+        assert_eq!(free(), all);
+        let refused = ask("/api/v1/interactions/nobody").await.unwrap();
+        assert_eq!((refused.status(), free()), (StatusCode::NOT_FOUND, all));
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -12,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
+use crate::patient::{Held, Place};
 use crate::settings::{Settings, is_loopback};
 
 /// Which names are ours.
@@ -44,7 +46,10 @@ pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     for (name, value) in HEADERS {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    response
+    match response.extensions_mut().remove::<Place>() {
+        Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
+        None => response,
+    }
 }
 
 const HEADERS: [(&str, &str); 5] = [

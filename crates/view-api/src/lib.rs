@@ -13,6 +13,7 @@ mod api;
 mod openapi;
 mod page;
 mod compress;
+mod patient;
 mod listen;
 mod settings;
 mod extension;

@@ -11,10 +11,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::patient::Patient;
+
 /// Open connections; more wait in the kernel's queue.
 const CONNECTIONS: usize = 256;
 /// To send the head of a request, and between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Without taking any of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of the head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 /// For open requests at shutdown.
@@ -56,13 +60,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    router: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+type Stream = TokioIo<Patient<TcpStream>>;
+
+fn connection(stream: TcpStream, router: Router) -> http1::Connection<Stream, TowerToHyperService<Router>> {
+    let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(stream, TowerToHyperService::new(router))
 }

@@ -71,4 +71,6 @@ fn settings_are_checked() {
         ["less than 8 MiB cannot hold a batch", "an interval of zero", "less than a minute"]
     );
     assert_eq!(messages("{dir: /a}").len(), 1);
+    let shared = "{sending_queue: {queue_size: 10}, retry_on_failure: {max_elapsed_time: 0}}";
+    assert_eq!(messages(shared), Vec::<String>::new());
 }
