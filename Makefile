@@ -26,9 +26,11 @@ test: ## everything that has to hold; installs what it needs
 	$(CARGO) test --workspace $(FEATURES)
 	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e
 
-check: ## formatting, lints, licences
+check: ## formatting, lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+deny: ## licences, bans and sources by cargo-deny; builds the tool at first use
 	scripts/deny.sh
 
 bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures that one too
@@ -38,4 +40,4 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)
 
-.PHONY: help demo ui examples test check bench fuzz
+.PHONY: help demo ui examples test check deny bench fuzz

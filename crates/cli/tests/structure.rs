@@ -94,9 +94,52 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "over {LONGEST} lines:\n{}", long.join("\n"));
 }
 
+/// `cargo deny` says more, and takes long to build; this much is said at every test.
+#[test]
+fn dependencies_are_licensed_for_us() {
+    let deny = read(&root().join("deny.toml"));
+    let quoted = |line: &str| line.trim().trim_end_matches(',').trim_matches('"').to_owned();
+    let allowed: Vec<String> = deny
+        .lines()
+        .skip_while(|line| !line.starts_with("allow = ["))
+        .skip(1)
+        .take_while(|line| !line.starts_with(']'))
+        .map(quoted)
+        .collect();
+    let banned: Vec<String> = deny
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("{ crate = ")?.split_once(", reason"))
+        .filter(|(name, _)| !name.contains("wrappers"))
+        .map(|(name, _)| quoted(name))
+        .collect();
+    assert!(allowed.len() > 5 && banned.len() > 1, "deny.toml is not read as it is written");
+    let wrong: Vec<_> = packages(&["--filter-platform=x86_64-unknown-linux-gnu"])
+        .iter()
+        .filter_map(|package| {
+            let name = package.get("name")?.as_str()?.to_owned();
+            let license = package.get("license").and_then(Value::as_str).unwrap_or("none");
+            let fits = satisfied(license, &allowed) && !banned.contains(&name);
+            (!fits).then(|| format!("{name}: {license}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "not allowed by deny.toml:\n{}", wrong.join("\n"));
+}
+
+/// An SPDX expression: one alternative of which every part is allowed.
+fn satisfied(license: &str, allowed: &[String]) -> bool {
+    let plain = license.replace(['(', ')'], "").replace('/', " OR ");
+    let known = |part: &str| allowed.iter().any(|allowed| allowed == part.trim());
+    plain.split(" OR ").any(|choice| choice.split(" AND ").all(known))
+}
+
 fn members() -> Vec<Value> {
+    packages(&["--no-deps"])
+}
+
+fn packages(arguments: &[&str]) -> Vec<Value> {
     let run = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .args(["metadata", "--format-version=1", "--offline"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
