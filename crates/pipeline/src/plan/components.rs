@@ -1,5 +1,6 @@
 //! The sections that configure components.
 
+use crate::engine::sending;
 use flow::Registry;
 use flow::config::{Finding, Key, Node, Value, closest};
 
@@ -81,6 +82,10 @@ pub(super) fn read(root: &Node, registry: &Registry) -> (Components, Vec<Finding
                 component(section, key, settings, registry).map_err(|wrong| findings.push(*wrong));
             let component = component.ok();
             findings.extend(component.iter().flat_map(|component| (component.factory.check)(settings)));
+            if section == "exporters" && component.is_some() {
+                // Every exporter has a queue, also one that does not know of it.
+                findings.extend(sending::check(settings));
+            }
             entries.push(Entry { section, key: key.clone(), component });
         }
     }

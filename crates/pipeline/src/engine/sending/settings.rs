@@ -108,7 +108,10 @@ impl SendingSettings {
 /// What the types alone do not say; for the `check` of every exporter, beside that of its own settings.
 pub fn check(section: &Node) -> Vec<Finding> {
     let settings = SendingSettings::of(section);
-    let mut findings = Vec::new();
+    let block = |key: &str| section.get(key).filter(|node| !node.is_null());
+    let mut findings =
+        block("retry_on_failure").map_or_else(Vec::new, |node| node.check::<RetrySettings>().1);
+    findings.extend(block("sending_queue").map_or_else(Vec::new, |node| node.check::<QueueSettings>().1));
     let mut wrong = |keys: &[&str], wrong: bool, message: &str, help: &str| {
         if let (true, Some(at)) = (wrong, section.at(keys.iter().copied())) {
             findings.push(Finding::error(at, message).help(help));

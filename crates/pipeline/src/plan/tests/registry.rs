@@ -131,6 +131,8 @@ struct Queue {
 #[expect(dead_code, reason = "only checked")]
 struct Lake {
     directory: String,
+    #[serde(rename = "retry_on_failure")]
+    _retry: Option<flow::config::Section<crate::engine::sending::RetrySettings>>,
 }
 
 #[derive(Default, Deserialize)]
