@@ -132,7 +132,7 @@ struct Queue {
 struct Lake {
     directory: String,
     #[serde(rename = "retry_on_failure")]
-    _retry: Option<flow::config::Section<crate::engine::sending::RetrySettings>>,
+    _retry: Option<Section<crate::engine::sending::RetrySettings>>,
 }
 
 #[derive(Default, Deserialize)]
