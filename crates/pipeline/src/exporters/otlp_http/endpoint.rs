@@ -3,7 +3,6 @@
 use std::fmt;
 
 use flow::Signal;
-use flow::config::{Finding, Node};
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
 
@@ -25,11 +24,7 @@ impl fmt::Display for Endpoint {
 
 /// The addresses of a section.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Endpoints {
-    signals: [Option<Endpoint>; 3],
-    /// `endpoint` already ended in the path of this signal.
-    complete: Option<Signal>,
-}
+pub(super) struct Endpoints([Option<Endpoint>; 3]);
 
 /// Key, what is wrong with it, mend.
 type Complaint = (&'static str, String, String);
@@ -51,31 +46,16 @@ impl Endpoints {
             let help = "write for example `endpoint: http://127.0.0.1:4318`".into();
             return Err(("endpoint", "`endpoint` is required".into(), help));
         }
-        let complete = base
-            .as_ref()
-            .and_then(|base| Signal::ALL.into_iter().find(|signal| trimmed(base).ends_with(path(*signal))));
-        Ok(Self { signals, complete })
+        Ok(Self(signals))
     }
 
     pub(super) fn get(&self, signal: Signal) -> Option<&Endpoint> {
-        self.signals.get(signal as usize)?.as_ref()
+        self.0.get(signal as usize)?.as_ref()
     }
 
     /// True where TLS is needed.
     pub(super) fn is_secure(&self) -> bool {
-        self.signals.iter().flatten().any(|endpoint| endpoint.uri.scheme() == Some(&Scheme::HTTPS))
-    }
-
-    pub(super) fn advice(&self, at: &Node) -> Option<Finding> {
-        let signal = self.complete?;
-        let (name, path) = (signal.name(), path(signal));
-        let message = format!(
-            "ends in {path} and is used as it is; the OpenTelemetry Collector would append {path} again"
-        );
-        Some(
-            Finding::advice(at, message)
-                .help(format!("write `{name}_endpoint` instead, which every collector uses as it is")),
-        )
+        self.0.iter().flatten().any(|endpoint| endpoint.uri.scheme() == Some(&Scheme::HTTPS))
     }
 }
 
@@ -124,6 +104,7 @@ fn address(key: &'static str, text: &str) -> Result<Uri, Complaint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow::config::Node;
     use proptest::prelude::*;
 
     fn endpoints(yaml: &str) -> Result<Endpoints, Complaint> {

@@ -130,12 +130,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     }
     match Endpoints::new(&settings) {
         Err((key, what, mend)) => findings.push(Finding::error(at(key), what).help(mend)),
-        Ok(endpoints) => {
-            findings.extend(endpoints.advice(at("endpoint")));
-            if endpoints.is_secure() {
-                findings.extend(settings.tls.check(at("tls")));
-            }
-        }
+        Ok(endpoints) if endpoints.is_secure() => findings.extend(settings.tls.check(at("tls"))),
+        Ok(_) => {}
     }
     findings
 }

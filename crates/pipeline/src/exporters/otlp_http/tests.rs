@@ -89,12 +89,7 @@ async fn an_endpoint_with_the_path_is_used_as_it_is() {
         _ => reply(404, &[], "404 page not found"),
     })
     .await;
-    let section = format!("endpoint: http://{}/v1/traces", server.address);
-    let advice = (FACTORY.check)(&Node::load("c.yaml", &section).unwrap());
-    let [advice] = advice.try_into().unwrap();
-    assert!(advice.to_string().contains("write `traces_endpoint` instead"), "{advice}");
-    let settings = Node::load("c.yaml", &section).unwrap().parse().unwrap();
-    let out = OtlpHttp::new(&settings, "otlp_http".into()).unwrap();
+    let out = exporter(&server, "endpoint: 'http://@/v1/traces'");
     out.export(&batch()).await.unwrap();
     assert_eq!(server.one().uri, "/v1/traces");
     let other = exporter(&server, "traces_endpoint: 'http://@/elsewhere'");
