@@ -105,7 +105,7 @@ impl SendingSettings {
     }
 }
 
-/// What the types alone do not say; for the `check` of every exporter, beside that of its own settings.
+/// What the types alone do not say; for every exporter, beside its own `check`.
 pub fn check(section: &Node) -> Vec<Finding> {
     let settings = SendingSettings::of(section);
     let block = |key: &str| section.get(key).filter(|node| !node.is_null());

@@ -3,7 +3,7 @@
 use flow::config::{Finding, Node};
 use serde::Deserialize;
 
-use crate::engine::sending::{self, QueueSettings, RetrySettings};
+use crate::engine::sending::{QueueSettings, RetrySettings};
 
 #[derive(Debug, Deserialize)]
 #[serde(default)]
@@ -48,7 +48,6 @@ impl Default for Settings {
 pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
-    findings.extend(sending::check(section));
     let paths = section.get("output_paths").filter(|paths| !paths.is_null());
     if let (true, Some(paths)) = (settings.use_internal_logger, paths) {
         let advice = Finding::advice(paths, "not used: the text goes into this process's log");

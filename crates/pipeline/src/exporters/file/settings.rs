@@ -6,7 +6,7 @@ use flow::config::{Finding, GoDuration, Node, Section};
 use serde::Deserialize;
 
 use super::appender::{Appending, Rotation};
-use crate::engine::sending::{self, QueueSettings, RetrySettings};
+use crate::engine::sending::{QueueSettings, RetrySettings};
 use crate::exporters::otlp::packing::{Encoding, Packing};
 use crate::exporters::unsupported;
 use crate::net::coding::Coding;
@@ -105,7 +105,6 @@ impl Settings {
 pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
-    findings.extend(sending::check(section));
     findings.extend(check_path(section, &settings));
     findings.extend(unsupported::idle(section, &["flush_interval"]));
     if settings.coding().is_none() {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::target::{Complaint, Target};
-use crate::engine::sending::{self, QueueSettings, RetrySettings};
+use crate::engine::sending::{QueueSettings, RetrySettings};
 use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing};
 use crate::exporters::unsupported;
@@ -125,7 +125,6 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
     let at = |key: &str| section.get(key).unwrap_or(section);
-    findings.extend(sending::check(section));
     findings.extend(headers::check(section, &settings.headers));
     findings.extend(unsupported::extensions(section, settings.middlewares.is_empty()));
     findings.extend(unsupported::idle(section, &["read_buffer_size", "write_buffer_size"]));

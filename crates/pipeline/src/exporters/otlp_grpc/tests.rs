@@ -260,15 +260,12 @@ user_agent: \"line\\n\"
 headers: {grpc-timeout: 1S}
 auth: {authenticator: oauth2client}
 keepalive:
-retry_on_failure: {multiplier: -1}
 ";
     let found = |yaml: &str| {
         let findings = (FACTORY.check)(&Node::load("c.yaml", yaml).unwrap());
         findings.iter().map(|finding| format!("{finding}\n")).collect::<String>()
     };
     expect![[r#"
-        c.yaml:10:32: error: retry_on_failure::multiplier: must not be negative
-          help: 1.5 is the default
         c.yaml:7:25: error: headers::grpc-timeout: the exporter sets this header itself
           help: leave it out
         c.yaml:8:7: error: auth: authentication by an extension is not supported: there is no `oauth2client`

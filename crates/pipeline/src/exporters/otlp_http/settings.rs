@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::endpoint::Endpoints;
-use crate::engine::sending::{self, QueueSettings, RetrySettings};
+use crate::engine::sending::{QueueSettings, RetrySettings};
 use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing, check_level, level};
 use crate::exporters::unsupported;
@@ -111,7 +111,6 @@ impl Settings {
 pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
-    findings.extend(sending::check(section));
     findings.extend(headers::check(section, &settings.headers));
     findings.extend(not_here(section, &settings));
     let at = |key: &str| section.get(key).unwrap_or(section);

@@ -293,7 +293,6 @@ auth: {authenticator: oauth2client}
 proxy_url: http://proxy:3128
 cookies: {enabled: true}
 middlewares: [{id: x}]
-sending_queue: {queue_size: 0}
 ";
     let found = |yaml: &str| {
         let findings = (FACTORY.check)(&Node::load("c.yaml", yaml).unwrap());
@@ -304,8 +303,6 @@ sending_queue: {queue_size: 0}
     "#]]
     .assert_eq(&found(yaml));
     expect![[r#"
-        c.yaml:10:29: error: sending_queue::queue_size: must be positive
-          help: 1000 is the default
         c.yaml:5:18: error: headers::a b: this is not the name of a header
           help: use letters, digits and dashes
         c.yaml:6:7: error: auth: authentication by an extension is not supported: there is no `oauth2client`
