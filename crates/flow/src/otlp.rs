@@ -20,6 +20,25 @@ use bytes::Bytes;
 use crate::batch::{Batch, Payload, Signal};
 use crate::refusal::Refusal;
 
+/// Writes a path of fields, `a.b.c`; of a very long one the middle is left out.
+fn write_path<'p>(
+    f: &mut std::fmt::Formatter<'_>,
+    parts: impl ExactSizeIterator<Item = &'p &'static str>,
+) -> std::fmt::Result {
+    const FIRST: usize = 10;
+    const LAST: usize = 2;
+    let len = parts.len();
+    for (nth, part) in parts.enumerate() {
+        match nth {
+            0 => f.write_str(part)?,
+            FIRST if len > FIRST + LAST => f.write_str(".…")?,
+            nth if nth < FIRST || nth + LAST >= len => write!(f, ".{part}")?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The door: checks a request's bytes once, so that nothing behind it has to.
 ///
 /// Legal encodings that views and edits do not read (a singular field given twice, groups) are rewritten here.

@@ -63,9 +63,7 @@ pub enum Reason {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut path = self.path.iter().rev();
-        write!(f, "{}", path.next().copied().unwrap_or_default())?;
-        path.try_for_each(|part| write!(f, ".{part}"))?;
+        super::write_path(f, self.path.iter().rev())?;
         write!(f, " at byte {}: {}", self.offset, self.reason)
     }
 }

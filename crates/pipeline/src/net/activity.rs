@@ -39,6 +39,9 @@ impl Patience {
     }
 }
 
+/// What a connection has to itself before it may have to make room.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// One connection, as its stream and its requests tell it.
 pub struct Activity {
     born: Instant,
@@ -118,6 +121,11 @@ impl Activity {
         self.state().unread
     }
 
+    /// True while requests are open.
+    pub(super) fn busy(&self) -> bool {
+        self.state().open > 0
+    }
+
     /// Tells the connection to end; the first word counts.
     pub(super) fn tell(&self, end: End) {
         self.state().end.get_or_insert(end);
@@ -154,13 +162,14 @@ impl Activity {
         (now.duration_since(state.since) >= limit).then_some(end)
     }
 
-    /// How much this connection should go before others where places are short; not at all while requests are open.
-    /// One that has said nothing counts as ten times as old as one that has been of use.
+    /// How much this connection should go before others where places are short; not at all while requests are open,
+    /// or in the first moment, in which everybody may speak. One that has said nothing counts as ten times as old as
+    /// one that has been of use.
     pub(super) fn dispensable(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
         let age = now.duration_since(state.since);
         match state.doing {
-            _ if state.end.is_some() => None,
+            _ if state.end.is_some() || age < MOMENT => None,
             Doing::Nothing | Doing::Head => Some(age * 10),
             Doing::Resting => Some(age),
             Doing::Requests => None,
@@ -248,7 +257,6 @@ mod tests {
         let now = Instant::now();
         assert!(silent.dispensable(now) > resting.dispensable(now));
         assert_eq!(busy.dispensable(now), None);
-        let fresh = Activity::new();
-        assert!(fresh.dispensable(now) < resting.dispensable(now));
+        assert_eq!(Activity::new().dispensable(now), None);
     }
 }

@@ -62,22 +62,27 @@ pub fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Bytes, Refusa
     let broken = |error: std::io::Error| {
         Refusal::caller(format!("the {} body cannot be read: {error}", coding.name()))
     };
+    // A guess: text of many like attributes.
+    let guess = body.len().saturating_mul(4);
     let read = match coding {
         Coding::Identity => return within(body, limit),
-        Coding::Gzip => capped(flate2::bufread::MultiGzDecoder::new(&*body), limit),
-        Coding::Zlib | Coding::Deflate => capped(flate2::bufread::ZlibDecoder::new(&*body), limit),
+        Coding::Gzip => {
+            let size = gzip_size(&body).filter(|size| *size <= limit).unwrap_or(guess);
+            capped(flate2::bufread::MultiGzDecoder::new(&*body), limit, size)
+        }
+        Coding::Zlib | Coding::Deflate => capped(flate2::bufread::ZlibDecoder::new(&*body), limit, guess),
         Coding::Zstd => {
             zstd::stream::read::Decoder::with_buffer(&*body).and_then(|mut decoder| {
                 // 8 MiB: what RFC 8878 section 3.1.1.1.2 asks every decoder to support.
                 decoder.window_log_max(23)?;
-                capped(decoder, limit)
+                capped(decoder, limit, guess)
             })
         }
-        Coding::Lz4 => capped(lz4_flex::frame::FrameDecoder::new(&*body), limit),
+        Coding::Lz4 => capped(lz4_flex::frame::FrameDecoder::new(&*body), limit, guess),
         Coding::Snappy | Coding::SnappyFramed
             if coding == Coding::SnappyFramed || body.starts_with(SNAPPY_MAGIC) =>
         {
-            capped(snap::read::FrameDecoder::new(&*body), limit)
+            capped(snap::read::FrameDecoder::new(&*body), limit, guess)
         }
         Coding::Snappy | Coding::SnappyFramed => snappy_block(&body, limit),
     };
@@ -125,10 +130,34 @@ fn write_all(writer: &mut impl Write, chunks: &[Bytes]) -> std::io::Result<()> {
     chunks.iter().try_for_each(|chunk| writer.write_all(chunk))
 }
 
+/// What the end of a gzip body says about its length (RFC 1952 section 2.3.1), true or not.
+fn gzip_size(body: &[u8]) -> Option<usize> {
+    body.last_chunk().map(|size| u32::from_le_bytes(*size) as usize)
+}
+
 /// Reads one byte more than allowed, so that too much is told from just enough.
-fn capped(reader: impl Read, limit: usize) -> std::io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    std::io::copy(&mut reader.take(limit as u64 + 1), &mut out)?;
+fn capped(mut reader: impl Read, limit: usize, expected: usize) -> std::io::Result<Vec<u8>> {
+    let most = limit.saturating_add(1);
+    let mut out = vec![0; expected.saturating_add(1).min(most)];
+    let mut filled = 0;
+    loop {
+        if filled == out.len() {
+            if filled >= most {
+                break;
+            }
+            out.resize(filled.saturating_mul(2).min(most), 0);
+        }
+        match reader.read(out.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    out.truncate(filled);
+    if out.capacity() - filled > filled / 8 {
+        out.shrink_to_fit();
+    }
     Ok(out)
 }
 

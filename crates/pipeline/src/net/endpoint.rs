@@ -4,9 +4,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use flow::{BuildError, Ctx};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::addresses::Addresses;
+
+/// Connections that wait to be accepted; with more the system lets clients try again a second later.
+const WAITING: u32 = 4096;
 
 /// `host:port`; an empty host means every address.
 pub fn split_port(endpoint: &str) -> Option<(&str, u16)> {
@@ -34,7 +37,7 @@ pub async fn bind(ctx: &Ctx, what: &'static str, endpoint: &str) -> Result<TcpLi
     let addresses = addresses(endpoint).await.map_err(|error| fail(format!("{endpoint}: {error}")))?;
     let mut last = fail(format!("{endpoint} stands for no address"));
     for address in addresses {
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(tcp) => {
                 let address = tcp.local_addr().unwrap_or(address);
                 tracing::info!(component = %ctx.id, %address, "listening for {what}");
@@ -52,6 +55,14 @@ pub async fn bind(ctx: &Ctx, what: &'static str, endpoint: &str) -> Result<TcpLi
         }
     }
     Err(last)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // For a restart at once: not while somebody listens.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 async fn addresses(endpoint: &str) -> io::Result<Vec<SocketAddr>> {

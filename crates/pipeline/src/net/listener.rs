@@ -1,5 +1,6 @@
 //! Sockets: bind, accept, TLS, places for so many connections, and a stop that lets open requests finish.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io;
@@ -20,6 +21,8 @@ use super::stream::{Socket, Stream};
 
 /// How long open requests may take after the stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a connection without an open request may take to hear of the stop.
+const PARTING: Duration = Duration::from_secs(1);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Between two attempts to accept where the system is out of descriptors.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -143,7 +146,7 @@ where
         }
         drop(tcp);
         for activity in self.inside.values() {
-            activity.tell(End::Gracefully(GRACE));
+            activity.tell(End::Gracefully(if activity.busy() { GRACE } else { PARTING }));
         }
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(GRACE, finished).await.is_err() {
@@ -168,7 +171,7 @@ where
             }
         });
         self.inside.insert(life.id(), known);
-        if self.inside.len() >= self.places {
+        if self.inside.len() + self.a_few() > self.places {
             self.make_room();
         }
     }
@@ -184,13 +187,20 @@ where
         self.inside.remove(&id);
     }
 
-    /// Tells the connection to go that is of least use; with every place taken by a busy one, newcomers wait.
+    /// Tells the connections to go that are of least use, a few at once since looking for them takes time; with every
+    /// place taken by a busy one, newcomers wait.
     fn make_room(&self) {
         let now = Instant::now();
         let candidates = self.inside.values().filter_map(|one| Some((one.dispensable(now)?, one)));
-        if let Some((_, activity)) = candidates.max_by_key(|(age, _)| *age) {
+        let mut candidates: Vec<_> = candidates.collect();
+        candidates.sort_unstable_by_key(|(age, _)| Reverse(*age));
+        for (_, activity) in candidates.iter().take(self.a_few()) {
             activity.tell(End::Gracefully(Duration::ZERO));
         }
+    }
+
+    fn a_few(&self) -> usize {
+        self.places / 64 + 1
     }
 
     fn look_around(&self) {
@@ -260,7 +270,7 @@ mod tests {
         first.write_u8(1).await.unwrap();
         assert_eq!(first.read_u8().await.unwrap(), 1);
         let mut silent = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..3 {
             silent.push(TcpStream::connect(address).await.unwrap());
         }
         let mut last = TcpStream::connect(address).await.unwrap();

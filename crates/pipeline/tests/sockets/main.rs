@@ -13,3 +13,4 @@ mod tls;
 mod life;
 mod extensions;
 mod law;
+mod hostile;

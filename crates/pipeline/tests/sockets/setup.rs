@@ -1,6 +1,7 @@
 //! A receiver from a YAML section, with a consumer behind it that records what comes.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flow::config::{Node, Severity};
@@ -84,6 +85,7 @@ impl Server {
 #[derive(Default)]
 pub(crate) struct Recorder {
     taken: Mutex<Vec<Taken>>,
+    forgetful: AtomicBool,
     /// What `admit` says.
     pub(crate) admission: Mutex<Option<Refusal>>,
     /// What `consume` says.
@@ -103,6 +105,11 @@ pub(crate) struct Taken {
 }
 
 impl Recorder {
+    /// Keeps nothing of what comes from now on.
+    pub(crate) fn forget_all(&self) {
+        self.forgetful.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }
@@ -126,6 +133,9 @@ impl Consumer for Recorder {
             }
             if let Some(refusal) = self.refusal.lock().unwrap().clone() {
                 return Err(refusal);
+            }
+            if self.forgetful.load(Ordering::Relaxed) {
+                return Ok(());
             }
             self.taken.lock().unwrap().push(Taken {
                 signal: batch.signal,

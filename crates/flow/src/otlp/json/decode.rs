@@ -35,7 +35,8 @@ struct Path(RefCell<Vec<&'static str>>);
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = self.0.borrow();
-        if parts.is_empty() { Ok(()) } else { write!(f, "{}: ", parts.join(".")) }
+        crate::otlp::write_path(f, parts.iter())?;
+        if parts.is_empty() { Ok(()) } else { f.write_str(": ") }
     }
 }
 

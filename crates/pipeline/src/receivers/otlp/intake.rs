@@ -17,6 +17,8 @@ use crate::net::coding::{self, Coding};
 /// Above this, decoding leaves the runtime's workers alone.
 const LARGE: usize = 256 << 10;
 const LARGE_COMPRESSED: usize = 32 << 10;
+/// Decodings of large bodies at once, however many cores there are: each may take a whole body's memory.
+const MOST_DECODINGS: usize = 8;
 /// At the stop, for what was accepted from clients that are gone.
 const SETTLING: Duration = Duration::from_secs(5);
 /// Header values that never travel as client metadata.
@@ -57,7 +59,7 @@ impl Intake {
                 )
             })
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_DECODINGS);
         Arc::new(Self {
             outlets,
             memory: Arc::clone(&ctx.memory),

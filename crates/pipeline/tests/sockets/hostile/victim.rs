@@ -1,0 +1,82 @@
+//! A process that serves OTLP and takes whatever is sound.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::setup::Server;
+
+const ROLE: &str = "THROUGHLINE_TEST_VICTIM";
+
+pub(super) struct Victim {
+    child: Child,
+    /// Held open, since the child still writes to it at its end.
+    _said: Lines<BufReader<ChildStdout>>,
+    pub(super) http: SocketAddr,
+    pub(super) grpc: SocketAddr,
+}
+
+impl Victim {
+    pub(super) fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "hostile::victim::serve", "--nocapture"])
+            .env(ROLE, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addresses =
+            lines.find_map(|line| Some(line.unwrap().split_once("listening ")?.1.to_owned())).unwrap();
+        let (http, grpc) = addresses.split_once(' ').unwrap();
+        Self { child, http: http.parse().unwrap(), grpc: grpc.parse().unwrap(), _said: lines }
+    }
+
+    /// Resident memory now.
+    pub(super) fn resident(&self) -> u64 {
+        self.mib("VmRSS:")
+    }
+
+    /// The most resident memory since [`forget_peak`](Self::forget_peak).
+    pub(super) fn peak(&self) -> u64 {
+        self.mib("VmHWM:")
+    }
+
+    pub(super) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    fn mib(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() >> 10
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        // Its standard input ends, and so does it.
+        drop(self.child.stdin.take());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success() || std::thread::panicking(), "the victim died: {ended}");
+    }
+}
+
+/// The victim's own part; in the tests' process there is nothing to do.
+#[test]
+fn serve() {
+    if std::env::var_os(ROLE).is_none() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let server = runtime.block_on(Server::start(
+        "protocols: {grpc: {endpoint: '127.0.0.1:0'}, \
+         http: {endpoint: '127.0.0.1:0', read_timeout: 2s, read_header_timeout: 2s}}",
+    ));
+    server.recorder.forget_all();
+    println!("listening {} {}", server.http(), server.grpc());
+    // Until the standard input ends.
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    runtime.block_on(server.stop());
+    assert_eq!(server.ctx.memory.held(), 0, "nothing is held");
+}
