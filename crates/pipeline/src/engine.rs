@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod inlet;
+pub mod counted;
 pub mod fan_out;
 pub mod sending;
 pub mod health;

@@ -7,6 +7,7 @@ use flow::{BuildError, Consumer, Ctx, Exporter, Extension, Make, Outlets, Receiv
 use futures_util::future::join_all;
 
 use super::account::{Account, Accounts};
+use super::counted::Counted;
 use super::fan_out::{Branch, FanOut};
 use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
@@ -183,8 +184,10 @@ impl Running {
         for id in pipeline.processors.iter().rev() {
             let Some(component) = plan.component("processors", id) else { continue };
             let Make::Processor(make) = component.factory.make else { return Err(misplaced(component)) };
-            next = make(&component.section, &within.named(id), next)?;
-            processors.insert(0, Arc::clone(&next));
+            let processor =
+                make(&component.section, &within.named(id), Counted::outgoing(&within, id, next))?;
+            next = Counted::incoming(&within, id, Arc::clone(&processor));
+            processors.insert(0, processor);
         }
         account.watch(processors.clone());
         self.processors.push(processors);

@@ -6,6 +6,7 @@ mod victim;
 mod frames;
 mod bodies;
 mod connections;
+mod limited;
 
 use std::fmt::Write as _;
 

@@ -26,6 +26,7 @@ receivers:
   otlp/direct: {protocols: {http: {endpoint: '127.0.0.1:0'}}}
 processors:
   batch: {timeout: 5ms, send_batch_size: 300, send_batch_max_size: 450}
+  memory_limiter: {check_interval: 1s, limit_mib: 4000}
 exporters:
   flaky/steady:
   flaky/moody:
@@ -39,7 +40,7 @@ service:
   extensions: [health_check]
   telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]}}
   pipelines:
-    traces: {receivers: [otlp], processors: [batch], exporters: [flaky/steady, flaky/moody]}
+    traces: {receivers: [otlp], processors: [memory_limiter, batch], exporters: [flaky/steady, flaky/moody]}
     traces/direct: {receivers: [otlp/direct], exporters: [flaky/waited_for]}
 ";
 
@@ -106,26 +107,35 @@ impl Told {
     }
 }
 
+fn context() -> Ctx {
+    let telemetry = Telemetry::default();
+    Ctx::new(Arc::new(Memory::default()), telemetry.clone())
+        .with(Arc::new(Addresses::default()))
+        .with(Arc::new(Accounts::new(telemetry)))
+        .with(Arc::new(Arrived::default()))
+}
+
+async fn start(ctx: &Ctx) -> Running {
+    let registry = Registry::new([
+        receivers::otlp::FACTORY,
+        processors::memory_limiter::FACTORY,
+        processors::batch::FACTORY,
+        FLAKY,
+        extensions::health_check::FACTORY,
+    ]);
+    let (plan, findings) = Plan::of(&Node::load("law.yaml", PLAN).unwrap(), &registry);
+    Running::start(&plan.unwrap_or_else(|| panic!("{findings:?}")), ctx).await.unwrap()
+}
+
 /// Scenario: twelve clients send 2400 requests by gRPC and HTTP to two receivers; behind them exporters fail for now,
 /// for good, in part, and refuse because their queues are full.
 /// Guarantees: once all is quiet nothing is unaccounted for, and client, receiver, pipeline, exporter and destination
 /// tell the same story.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_item_is_accounted_for() {
-    let arrived = Arc::new(Arrived::default());
-    let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default())
-        .with(Arc::new(Addresses::default()))
-        .with(Arc::new(Accounts::default()))
-        .with(Arc::clone(&arrived));
-    let ctx = ctx.clone().with(Arc::new(Accounts::new(ctx.telemetry.clone())));
-    let registry = Registry::new([
-        receivers::otlp::FACTORY,
-        processors::batch::FACTORY,
-        FLAKY,
-        extensions::health_check::FACTORY,
-    ]);
-    let (plan, findings) = Plan::of(&Node::load("law.yaml", PLAN).unwrap(), &registry);
-    let mut running = Running::start(&plan.unwrap_or_else(|| panic!("{findings:?}")), &ctx).await.unwrap();
+    let ctx = context();
+    let arrived = ctx.get::<Arrived>().unwrap();
+    let mut running = start(&ctx).await;
     let told = drive(&ctx).await;
 
     let accounts = ctx.get::<Accounts>().unwrap();
@@ -158,6 +168,12 @@ async fn every_item_is_accounted_for() {
         assert_eq!(metrics.sum("otelcol_exporter_sent_spans", &exporter), balance.exported);
         let receiver = [("receiver", if &**pipeline == "traces" { "otlp" } else { "otlp/direct" })];
         let failed = metrics.sum("otelcol_receiver_failed_spans", &receiver);
+        if &**pipeline == "traces" {
+            let batch = [("processor", "batch")];
+            // What comes in may be refused, and what goes out may be refused and then tried again.
+            assert!(metrics.sum("otelcol_processor_incoming_items", &batch) >= accepted);
+            assert!(metrics.sum("otelcol_processor_outgoing_items", &batch) >= accepted);
+        }
         assert_eq!(metrics.sum("otelcol_receiver_accepted_spans", &receiver), accepted);
         assert_eq!(metrics.sum("otelcol_receiver_refused_spans", &receiver) + failed, refused);
     }
@@ -169,6 +185,22 @@ async fn every_item_is_accounted_for() {
     assert_eq!(ctx.memory.held(), 0, "nothing is held");
     running.stop().await;
     assert!(accounts.balances().iter().all(quiet));
+}
+
+/// Scenario: one batch through, a scrape, and the documentation beside it.
+/// Guarantees: every metric that there is stands in `docs/telemetry.md`.
+#[tokio::test]
+async fn every_metric_is_documented() {
+    let ctx = context();
+    let mut running = start(&ctx).await;
+    let address = ctx.get::<Addresses>().unwrap().of("otlp", "http").unwrap();
+    assert_eq!(http(address, post(&[PROTOBUF], spans(5))).await.status, 200);
+    let metrics = Metrics::scrape(&ctx).await;
+    let documented = include_str!("../../../../docs/telemetry.md");
+    let names = metrics.0.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let missing: Vec<_> = names.filter(|name| !documented.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/telemetry.md: {missing:#?}");
+    running.stop().await;
 }
 
 /// What the clients of each receiver were told.

@@ -32,6 +32,8 @@ const PATHS: [(Signal, &str); 3] = [
     (Signal::Metrics, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"),
     (Signal::Logs, "/opentelemetry.proto.collector.logs.v1.LogsService/Export"),
 ];
+/// Bytes of a frame, which a connection holds unaccounted until the whole of it has come. A usual request fits in.
+const FRAME: u32 = 64 << 10;
 /// Compressed flag and length.
 const PREFIX: usize = 5;
 /// An empty `Export…ServiceResponse`.
@@ -68,7 +70,7 @@ fn builder(settings: &Grpc) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-        .max_frame_size(256 << 10)
+        .max_frame_size(FRAME)
         .max_header_list_size(HEAD)
         .keep_alive_interval(Some(keepalive.time.get()).filter(|time| !time.is_zero()))
         .keep_alive_timeout(keepalive.timeout.get());

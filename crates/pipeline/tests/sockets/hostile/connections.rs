@@ -270,6 +270,27 @@ async fn many_connections() {
     }
 }
 
+/// Scenario: calls whose first frame never ends.
+/// Guarantees: what the connections hold of them is little.
+#[tokio::test]
+async fn frames_without_end() {
+    let victim = Victim::start();
+    works(&victim, "the start").await;
+    let before = victim.resident();
+    victim.forget_peak();
+    let mut streams = Vec::new();
+    for _ in 0..500 {
+        let mut stream = TcpStream::connect(victim.grpc).await.unwrap();
+        let most = &frame(DATA, 0, 1, &[0; 64 << 10])[..60_000];
+        stream.write_all(&[hello(), request(1, 0), most.to_vec()].concat()).await.unwrap();
+        streams.push(stream);
+    }
+    works(&victim, "frames without end").await;
+    let growth = victim.peak().saturating_sub(before);
+    println!("{} frames without end: {growth} MiB more at the peak", streams.len());
+    assert!(growth < 96, "{growth} MiB");
+}
+
 /// Scenario: large batches, sent at a byte now and then by clients that never finish.
 /// Guarantees: what is announced costs nothing until it comes.
 #[tokio::test]

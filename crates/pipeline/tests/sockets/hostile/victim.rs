@@ -4,9 +4,18 @@ use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use super::limited;
 use crate::setup::Server;
 
 const ROLE: &str = "THROUGHLINE_TEST_VICTIM";
+
+/// What is attacked.
+pub(super) enum Role {
+    /// A receiver, and behind it somebody who takes everything.
+    Bare,
+    /// A plan with this name.
+    Plan(&'static str),
+}
 
 pub(super) struct Victim {
     child: Child,
@@ -18,9 +27,17 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn start() -> Self {
+        Self::of(&Role::Bare)
+    }
+
+    pub(super) fn of(role: &Role) -> Self {
+        let role = match role {
+            Role::Bare => "bare",
+            Role::Plan(name) => name,
+        };
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "hostile::victim::serve", "--nocapture"])
-            .env(ROLE, "1")
+            .env(ROLE, role)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -65,18 +82,29 @@ impl Drop for Victim {
 /// The victim's own part; in the tests' process there is nothing to do.
 #[test]
 fn serve() {
-    if std::env::var_os(ROLE).is_none() {
-        return;
-    }
+    let Ok(role) = std::env::var(ROLE) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let server = runtime.block_on(Server::start(
+    match limited::PLANS.iter().find(|(name, _)| *name == role) {
+        Some((_, plan)) => runtime.block_on(limited::serve(plan)),
+        None => runtime.block_on(bare()),
+    }
+}
+
+async fn bare() {
+    let server = Server::start(
         "protocols: {grpc: {endpoint: '127.0.0.1:0'}, \
          http: {endpoint: '127.0.0.1:0', read_timeout: 2s, read_header_timeout: 2s}}",
-    ));
+    )
+    .await;
     server.recorder.forget_all();
-    println!("listening {} {}", server.http(), server.grpc());
-    // Until the standard input ends.
-    std::io::stdin().read_line(&mut String::new()).unwrap();
-    runtime.block_on(server.stop());
+    until_the_end(server.http(), server.grpc()).await;
+    server.stop().await;
     assert_eq!(server.ctx.memory.held(), 0, "nothing is held");
+}
+
+/// Says where it listens, and waits until the standard input ends.
+pub(super) async fn until_the_end(http: SocketAddr, grpc: SocketAddr) {
+    println!("listening {http} {grpc}");
+    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    ended.await.unwrap().unwrap();
 }
