@@ -14,20 +14,20 @@ pub struct Counted {
 impl Counted {
     /// In front of a processor.
     pub fn incoming(ctx: &Ctx, processor: &str, next: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
-        Self::new(ctx, "otelcol_processor_incoming_items", processor, next)
+        counted(ctx, "otelcol_processor_incoming_items", processor, next)
     }
 
     /// Behind a processor.
     pub fn outgoing(ctx: &Ctx, processor: &str, next: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
-        Self::new(ctx, "otelcol_processor_outgoing_items", processor, next)
+        counted(ctx, "otelcol_processor_outgoing_items", processor, next)
     }
+}
 
-    fn new(ctx: &Ctx, name: &str, processor: &str, next: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
-        let labels = ["processor", "otel_signal", "pipeline"];
-        let family = ctx.telemetry.counter(name, "As in the OpenTelemetry Collector.", &labels);
-        let items = family.with_label_values(&[processor, ctx.signal.name(), &*ctx.pipeline]);
-        Arc::new(Self { items, next })
-    }
+fn counted(ctx: &Ctx, name: &str, processor: &str, next: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
+    let labels = ["processor", "otel_signal", "pipeline"];
+    let family = ctx.telemetry.counter(name, "As in the OpenTelemetry Collector.", &labels);
+    let items = family.with_label_values(&[processor, ctx.signal.name(), &*ctx.pipeline]);
+    Arc::new(Counted { items, next })
 }
 
 impl Consumer for Counted {
