@@ -1,6 +1,6 @@
 //! A process that serves OTLP and takes whatever is sound.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -104,7 +104,7 @@ async fn bare() {
 
 /// Says where it listens, and waits until the standard input ends.
 pub(super) async fn until_the_end(http: SocketAddr, grpc: SocketAddr) {
-    println!("listening {http} {grpc}");
+    writeln!(std::io::stdout(), "listening {http} {grpc}").unwrap();
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     ended.await.unwrap().unwrap();
 }
