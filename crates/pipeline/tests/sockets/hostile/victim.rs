@@ -1,6 +1,6 @@
 //! A process that serves OTLP and takes whatever is sound.
 
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -103,8 +103,9 @@ async fn bare() {
 }
 
 /// Says where it listens, and waits until the standard input ends.
+#[expect(clippy::print_stdout, reason = "how the test that started this process hears of it")]
 pub(super) async fn until_the_end(http: SocketAddr, grpc: SocketAddr) {
-    writeln!(std::io::stdout(), "listening {http} {grpc}").unwrap();
+    println!("listening {http} {grpc}");
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     ended.await.unwrap().unwrap();
 }
