@@ -4,9 +4,7 @@ use crate::batch::{Payload, Signal};
 use crate::wire::{Field, WireType, fields, put_tag, set_length};
 
 /// Cuts a payload whose items are more than `max`. Each piece comes with its number of items.
-///
-/// # Panics
-/// Never; a `max` of 0 reads as 1.
+/// A `max` of 0 reads as 1.
 pub fn split(signal: Signal, payload: &Payload, max: usize) -> Vec<(Payload, usize)> {
     let mut cutter = Cutter {
         levels: levels(signal),
@@ -23,7 +21,7 @@ pub fn split(signal: Signal, payload: &Payload, max: usize) -> Vec<(Payload, usi
     cutter.done
 }
 
-/// Number of items in the first `max`-sized piece aside: the fields that lead from a request down to an item.
+/// The fields that lead from a request down to an item.
 fn levels(signal: Signal) -> &'static [&'static [u32]] {
     match signal {
         Signal::Traces | Signal::Logs => &[&[1], &[2], &[2]],
