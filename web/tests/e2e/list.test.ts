@@ -55,6 +55,7 @@ test('the search box: slash focuses, an exact id or a trace id opens, words filt
     await page.waitForFunction(() => document.activeElement?.matches('input[type=search]'));
     await box.fill(text);
     await page.keyboard.press('Enter');
+    await page.locator('form[role=search][aria-busy=false]').waitFor();
   };
   await find(CALL_ID.toUpperCase());
   await page.waitForURL(`**/interactions/${CALL_ID}`);
@@ -66,6 +67,27 @@ test('the search box: slash focuses, an exact id or a trace id opens, words filt
   expect(await box.inputValue()).toBe('sales-de');
   await find(`${at.server().origin}/traces/${TRACES[2]}?span=00000000000000d1`);
   await page.waitForURL(/\/traces\/9b1fe07a.*span=/);
+});
+
+test('an answer to an older search does not take the reader away from a newer one', async () => {
+  const { page } = await at.visit('/');
+  const box = page.getByRole('searchbox', { name: 'Search interactions' });
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(`**/api/v1/interactions?q=${CALL_ID}*`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  const answered = page.waitForResponse((response) => response.url().includes(CALL_ID));
+  await box.fill(CALL_ID);
+  await page.keyboard.press('Enter');
+  await box.fill('sales-de');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'search: sales-de' }).waitFor();
+  release();
+  await (await answered).finished();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => resolve(undefined))));
+  expect(search(page.url())).toContain('q=sales-de');
 });
 
 test('keys walk through the list', async () => {
