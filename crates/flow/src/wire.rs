@@ -124,6 +124,18 @@ impl<'a> Reader<'a> {
         self.at >= self.bytes.len()
     }
 
+    /// What is still to be read.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes on behind bytes of the rest that were read without this reader.
+    #[inline]
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     #[inline]
     pub fn varint(&mut self) -> Result<u64, Broken> {
         match self.bytes.get(self.at) {

@@ -4,9 +4,9 @@ mod plain;
 
 use std::fmt;
 
-use plain::{is_plain, is_text};
+use plain::is_text;
 
-use super::schema::{Kind, Message, request};
+use super::schema::{Kind, Message, Step, What, request};
 use crate::batch::Signal;
 use crate::wire::{Broken, Reader, WireType};
 
@@ -124,36 +124,58 @@ impl Checker<'_> {
         }
         let mut reader = Reader::new(bytes);
         let mut seen = 0_u32;
-        while !reader.is_empty() {
-            let at = reader.at();
-            let (number, wire) = reader.tag().map_err(|broken| bad(at, Reason::Wire(broken)))?;
-            let Some(field) = of.field(number) else {
-                self.unknown(&mut reader, number, wire, depth).map_err(|reason| bad(at, reason))?;
-                continue;
-            };
-            self.sound.odd |= seen & field.once != 0;
-            seen |= field.once;
-            match (field.kind, wire) {
-                (Kind::Message(inner), WireType::Len) => {
-                    let content = reader
-                        .len_prefixed()
-                        .map_err(|broken| named(field.name, at, Reason::Wire(broken)))?;
-                    if inner.attribute && depth > 2 && is_plain(content) {
-                        self.elements += 2;
+        while let Some(&tag) = reader.rest().first() {
+            match of.step(tag) {
+                Some(Step { what: What::Attribute, .. }) if depth > 2 => {
+                    let (count, len) = plain::attributes(reader.rest());
+                    self.elements += 2 * count;
+                    reader.pass(len);
+                    if count > 0 {
                         continue;
                     }
-                    self.message(inner, content, depth - 1).map_err(|mut malformed| {
-                        malformed.path.push(field.name);
-                        malformed
-                    })?;
                 }
-                (kind, wire) => {
-                    scalar(kind, wire, field.repeated, &mut reader)
-                        .map_err(|reason| named(field.name, at, reason))?;
+                Some(step) => {
+                    if let Some(len) = plain::scalar(step.what, reader.rest()) {
+                        self.sound.odd |= seen & step.once != 0;
+                        seen |= step.once;
+                        reader.pass(len);
+                        continue;
+                    }
                 }
+                None => {}
             }
+            self.field(of, &mut reader, &mut seen, depth)?;
         }
         Ok(())
+    }
+
+    /// Any field, in any encoding.
+    fn field(
+        &mut self,
+        of: &'static Message,
+        reader: &mut Reader<'_>,
+        seen: &mut u32,
+        depth: usize,
+    ) -> Result<(), Malformed> {
+        let at = reader.at();
+        let (number, wire) = reader.tag().map_err(|broken| bad(at, Reason::Wire(broken)))?;
+        let Some(field) = of.field(number) else {
+            return self.unknown(reader, number, wire, depth).map_err(|reason| bad(at, reason));
+        };
+        self.sound.odd |= *seen & field.once != 0;
+        *seen |= field.once;
+        match (field.kind, wire) {
+            (Kind::Message(inner), WireType::Len) => {
+                let content =
+                    reader.len_prefixed().map_err(|broken| named(field.name, at, Reason::Wire(broken)))?;
+                self.message(inner, content, depth - 1).map_err(|mut malformed| {
+                    malformed.path.push(field.name);
+                    malformed
+                })
+            }
+            (kind, wire) => scalar(kind, wire, field.repeated, reader)
+                .map_err(|reason| named(field.name, at, reason)),
+        }
     }
 
     /// Skips a field that this version of OTLP does not have; it travels on as it is.

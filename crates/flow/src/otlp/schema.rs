@@ -1,6 +1,7 @@
 //! The OTLP messages as tables: one description for the check, for JSON in and for JSON out.
 
 use crate::batch::Signal;
+use crate::wire::WireType;
 
 /// A message type.
 #[derive(Debug)]
@@ -8,9 +9,31 @@ pub struct Message {
     pub name: &'static str,
     /// True for what counts as one item: span, data point, log record.
     pub item: bool,
-    /// True for `KeyValue`.
-    pub attribute: bool,
     fields: [Option<Field>; 17],
+    steps: [Step; 16],
+}
+
+/// How the check takes a field in its usual encoding, where the tag is one byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// 0 where there is no such field.
+    pub tag: u8,
+    pub what: What,
+    /// As in [`Field::once`].
+    pub once: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Varint,
+    Fixed64,
+    Fixed32,
+    Text,
+    Bytes,
+    TraceId,
+    SpanId,
+    Attribute,
+    Message,
 }
 
 /// A field of a message.
@@ -23,6 +46,8 @@ pub struct Field {
     pub repeated: bool,
     /// A bit that may be seen once in a message; shared by the members of a `oneof`; 0 for repeated fields.
     pub once: u32,
+    /// A list of `KeyValue`.
+    attributes: bool,
 }
 
 /// What a field holds.
@@ -52,15 +77,20 @@ pub enum Kind {
 impl Message {
     const fn new(name: &'static str, list: &[Field]) -> Self {
         let mut fields = [None; 17];
+        let mut steps = [Step { tag: 0, what: What::Bytes, once: 0 }; 16];
         let mut at = 0;
         while at < list.len() {
             #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
             {
-                fields[list[at].number as usize] = Some(list[at]);
+                let number = list[at].number as usize;
+                fields[number] = Some(list[at]);
+                if number < steps.len() {
+                    steps[number] = list[at].step();
+                }
             }
             at += 1;
         }
-        Self { name, item: false, attribute: false, fields }
+        Self { name, item: false, fields, steps }
     }
 
     const fn item(name: &'static str, list: &[Field]) -> Self {
@@ -73,6 +103,12 @@ impl Message {
         self.fields.get(number as usize)?.as_ref()
     }
 
+    /// How to take a field with this tag.
+    #[inline]
+    pub(super) fn step(&'static self, tag: u8) -> Option<&'static Step> {
+        self.steps.get(usize::from(tag >> 3)).filter(|step| step.tag == tag)
+    }
+
     /// The field that JSON calls so, in `lowerCamelCase` or as the `.proto` has it.
     pub fn named(&'static self, name: &str) -> Option<&'static Field> {
         let exact = self.fields.iter().flatten().find(|field| field.name == name);
@@ -80,6 +116,23 @@ impl Message {
             let snake = name.contains('_');
             self.fields.iter().flatten().find(|field| snake && same_name(field.name, name))
         })
+    }
+}
+
+impl Field {
+    const fn step(&self) -> Step {
+        let (what, wire) = match self.kind {
+            _ if self.attributes => (What::Attribute, WireType::Len),
+            String => (What::Text, WireType::Len),
+            Bytes => (What::Bytes, WireType::Len),
+            Id(16) => (What::TraceId, WireType::Len),
+            Id(_) => (What::SpanId, WireType::Len),
+            Kind::Message(_) => (What::Message, WireType::Len),
+            Fixed32 => (What::Fixed32, WireType::Fixed32),
+            Fixed64 | Sfixed64 | Double => (What::Fixed64, WireType::Fixed64),
+            Bool | Int32 | Sint32 | Int64 | Uint64 | Enum(_) => (What::Varint, WireType::Varint),
+        };
+        Step { tag: (self.number << 3) as u8 | wire as u8, what, once: self.once }
     }
 }
 
@@ -102,16 +155,20 @@ pub fn request(signal: Signal) -> &'static Message {
 }
 
 const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, repeated: false, once: 1 << number }
+    Field { number, name, kind, repeated: false, once: 1 << number, attributes: false }
 }
 
 const fn many(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, repeated: true, once: 0 }
+    Field { number, name, kind, repeated: true, once: 0, attributes: false }
+}
+
+const fn attributes(number: u32, name: &'static str) -> Field {
+    Field { attributes: true, ..many(number, name, Kind::Message(&KEY_VALUE)) }
 }
 
 /// A member of the message's `oneof` (no OTLP message has two).
 const fn either(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, repeated: false, once: 1 << 31 }
+    Field { number, name, kind, repeated: false, once: 1 << 31, attributes: false }
 }
 
 use Kind::{Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int32, Int64, Sfixed64, Sint32, String, Uint64};
@@ -140,7 +197,7 @@ static SCOPE_SPANS: Message = Message::new(
 static RESOURCE: Message = Message::new(
     "Resource",
     &[
-        many(1, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(1, "attributes"),
         one(2, "droppedAttributesCount", Int32),
         many(3, "entityRefs", Kind::Message(&ENTITY_REF)),
     ],
@@ -161,7 +218,7 @@ static SCOPE: Message = Message::new(
     &[
         one(1, "name", String),
         one(2, "version", String),
-        many(3, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(3, "attributes"),
         one(4, "droppedAttributesCount", Int32),
     ],
 );
@@ -177,7 +234,7 @@ static SPAN: Message = Message::item(
         one(6, "kind", Enum(SPAN_KINDS)),
         one(7, "startTimeUnixNano", Fixed64),
         one(8, "endTimeUnixNano", Fixed64),
-        many(9, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(9, "attributes"),
         one(10, "droppedAttributesCount", Int32),
         many(11, "events", Kind::Message(&EVENT)),
         one(12, "droppedEventsCount", Int32),
@@ -193,7 +250,7 @@ static EVENT: Message = Message::new(
     &[
         one(1, "timeUnixNano", Fixed64),
         one(2, "name", String),
-        many(3, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(3, "attributes"),
         one(4, "droppedAttributesCount", Int32),
     ],
 );
@@ -204,7 +261,7 @@ static LINK: Message = Message::new(
         one(1, "traceId", Id(16)),
         one(2, "spanId", Id(8)),
         one(3, "traceState", String),
-        many(4, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(4, "attributes"),
         one(5, "droppedAttributesCount", Int32),
         one(6, "flags", Fixed32),
     ],
@@ -213,13 +270,10 @@ static LINK: Message = Message::new(
 static STATUS: Message =
     Message::new("Status", &[one(2, "message", String), one(3, "code", Enum(STATUS_CODES))]);
 
-static KEY_VALUE: Message = Message {
-    attribute: true,
-    ..Message::new(
+static KEY_VALUE: Message = Message::new(
         "KeyValue",
         &[one(1, "key", String), one(2, "value", Kind::Message(&ANY_VALUE)), one(3, "keyStrindex", Int32)],
-    )
-};
+);
 
 static ANY_VALUE: Message = Message::new(
     "AnyValue",
@@ -237,7 +291,7 @@ static ANY_VALUE: Message = Message::new(
 
 static ARRAY_VALUE: Message = Message::new("ArrayValue", &[many(1, "values", Kind::Message(&ANY_VALUE))]);
 static KEY_VALUE_LIST: Message =
-    Message::new("KeyValueList", &[many(1, "values", Kind::Message(&KEY_VALUE))]);
+    Message::new("KeyValueList", &[attributes(1, "values")]);
 
 static METRICS: Message = Message::new(
     "ExportMetricsServiceRequest",
@@ -273,7 +327,7 @@ static METRIC: Message = Message::new(
         either(9, "histogram", Kind::Message(&HISTOGRAM)),
         either(10, "exponentialHistogram", Kind::Message(&EXPONENTIAL_HISTOGRAM)),
         either(11, "summary", Kind::Message(&SUMMARY)),
-        many(12, "metadata", Kind::Message(&KEY_VALUE)),
+        attributes(12, "metadata"),
     ],
 );
 
@@ -314,7 +368,7 @@ static NUMBER_POINT: Message = Message::item(
         either(4, "asDouble", Double),
         many(5, "exemplars", Kind::Message(&EXEMPLAR)),
         either(6, "asInt", Sfixed64),
-        many(7, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(7, "attributes"),
         one(8, "flags", Int32),
     ],
 );
@@ -329,7 +383,7 @@ static HISTOGRAM_POINT: Message = Message::item(
         many(6, "bucketCounts", Fixed64),
         many(7, "explicitBounds", Double),
         many(8, "exemplars", Kind::Message(&EXEMPLAR)),
-        many(9, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(9, "attributes"),
         one(10, "flags", Int32),
         one(11, "min", Double),
         one(12, "max", Double),
@@ -339,7 +393,7 @@ static HISTOGRAM_POINT: Message = Message::item(
 static EXPONENTIAL_POINT: Message = Message::item(
     "ExponentialHistogramDataPoint",
     &[
-        many(1, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(1, "attributes"),
         one(2, "startTimeUnixNano", Fixed64),
         one(3, "timeUnixNano", Fixed64),
         one(4, "count", Fixed64),
@@ -367,7 +421,7 @@ static SUMMARY_POINT: Message = Message::item(
         one(4, "count", Fixed64),
         one(5, "sum", Double),
         many(6, "quantileValues", Kind::Message(&VALUE_AT_QUANTILE)),
-        many(7, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(7, "attributes"),
         one(8, "flags", Int32),
     ],
 );
@@ -383,7 +437,7 @@ static EXEMPLAR: Message = Message::new(
         one(4, "spanId", Id(8)),
         one(5, "traceId", Id(16)),
         either(6, "asInt", Sfixed64),
-        many(7, "filteredAttributes", Kind::Message(&KEY_VALUE)),
+        attributes(7, "filteredAttributes"),
     ],
 );
 
@@ -415,7 +469,7 @@ static LOG_RECORD: Message = Message::item(
         one(2, "severityNumber", Enum(SEVERITIES)),
         one(3, "severityText", String),
         one(5, "body", Kind::Message(&ANY_VALUE)),
-        many(6, "attributes", Kind::Message(&KEY_VALUE)),
+        attributes(6, "attributes"),
         one(7, "droppedAttributesCount", Int32),
         one(8, "flags", Fixed32),
         one(9, "traceId", Id(16)),
