@@ -2,6 +2,7 @@
 
 mod components;
 mod exit;
+mod limits;
 mod logs;
 mod commands;
 
@@ -36,6 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    limits::raise_open_files();
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
