@@ -2,7 +2,7 @@
 
 mod components;
 mod exit;
-mod limits;
+mod process;
 mod logs;
 mod commands;
 
@@ -37,7 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    limits::raise_open_files();
+    process::prepare();
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),

@@ -3,6 +3,7 @@
 mod settings;
 mod target;
 mod connection;
+mod gather;
 mod channel;
 mod call;
 mod verdict;

@@ -9,10 +9,11 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::gather::Gather;
 use super::settings::Keepalive;
 use super::target::Address;
 use crate::exporters::otlp::body::Chunks;
@@ -71,8 +72,7 @@ impl Connector {
                 Box::new(tls.connect(name.clone(), stream).await.map_err(|error| chain(&error))?)
             }
         };
-        // A message leaves in frames of 16 KiB each; together they cost a quarter of the system calls.
-        let stream = BufWriter::with_capacity(WRITE_BUFFER, stream);
+        let stream = Gather::new(WRITE_BUFFER, stream);
         let (sender, connection) =
             self.http2().handshake(TokioIo::new(stream)).await.map_err(|error| chain(&error))?;
         tokio::spawn(async move {
