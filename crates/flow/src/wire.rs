@@ -257,6 +257,7 @@ impl<'a> Iterator for FieldsOf<'a> {
         const VARINT: u8 = WireType::Varint as u8;
         const FIXED64: u8 = WireType::Fixed64 as u8;
         const LEN: u8 = WireType::Len as u8;
+        const FIXED32: u8 = WireType::Fixed32 as u8;
         loop {
             let start = self.at;
             let (number, inner, end) = match self.bytes.get(start..)? {
@@ -269,6 +270,7 @@ impl<'a> Iterator for FieldsOf<'a> {
                 }
                 [tag @ 0..=0x7f, ..] if tag & 7 == FIXED64 => (0, start + 9, start + 9),
                 [tag @ 0..=0x7f, 0..=0x7f, ..] if tag & 7 == VARINT => (0, start + 2, start + 2),
+                [low @ 0x80..=0xff, 0..=0x7f, ..] if low & 7 == FIXED32 => (0, start + 6, start + 6),
                 [] => return None,
                 _ => any_field(self.bytes, start)?,
             };

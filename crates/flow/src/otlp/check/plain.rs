@@ -13,7 +13,7 @@ pub(super) fn scalar(what: What, rest: &[u8]) -> Option<usize> {
         What::Fixed32 => (rest.len() >= 5).then_some(5),
         What::TraceId => (short(rest)?.len() == 16).then_some(18),
         What::SpanId => (short(rest)?.len() == 8).then_some(10),
-        What::Text => short(rest).filter(|content| content.is_ascii()).map(|content| 2 + content.len()),
+        What::Text => short(rest).filter(|content| is_ascii(content)).map(|content| 2 + content.len()),
         What::Bytes => short(rest).map(|content| 2 + content.len()),
         What::Attribute | What::Message => None,
     }
@@ -54,7 +54,7 @@ fn is_plain(attribute: &[u8]) -> bool {
     }
     match value {
         // The lengths and tags are ASCII too.
-        [0x0a, len, text @ ..] => text.len() == usize::from(*len) && attribute.is_ascii(),
+        [0x0a, len, text @ ..] => text.len() == usize::from(*len) && is_ascii(attribute),
         _ => is_scalar(value) && is_text(key),
     }
 }
@@ -63,6 +63,15 @@ fn is_plain(attribute: &[u8]) -> bool {
 #[inline]
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()
+}
+
+/// As the standard library's, without a branch for every eight bytes.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<16>() else { return bytes.is_ascii() };
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let all = chunks.iter().fold(u128::from_le_bytes(*last), |all, chunk| all | u128::from_le_bytes(*chunk));
+    all & u128::from_le_bytes([0x80; 16]) == 0
 }
 
 /// An `AnyValue` of one boolean, integer or double.
