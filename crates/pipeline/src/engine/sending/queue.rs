@@ -7,10 +7,18 @@ use std::time::Duration;
 use flow::{Batch, Refusal, Telemetry};
 use prometheus::IntGauge;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::settings::{QueueSettings, Sizer};
 use crate::engine::health::Health;
+
+/// A queue of more bytes than this, which is being emptied, lets each sender wait for one entry to leave before one
+/// enters. Senders that are only a little too quick then cost time instead of memory.
+const UNHURRIED: usize = 8 << 20;
+/// The longest such wait: a slow exporter is not to hold up those beside it.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// A queue that nothing has left for so long is not being emptied, and waiting does not help.
+const STUCK: Duration = Duration::from_millis(100);
 
 pub(super) struct Entry {
     pub(super) batch: Batch,
@@ -33,6 +41,7 @@ struct State {
     entries: VecDeque<Entry>,
     /// In the sizer's unit.
     size: usize,
+    bytes: usize,
     closed: bool,
     drain: Drain,
 }
@@ -73,6 +82,10 @@ impl Queue {
     /// Puts an entry in, waits for room where `block_on_overflow` says so, else refuses.
     pub(super) async fn push(&self, entry: Entry) -> Result<(), Refusal> {
         let mut entry = entry;
+        let left = self.room.notified();
+        if self.lock().is_outrun() {
+            drop(timeout(PATIENCE, left).await);
+        }
         loop {
             let room = self.room.notified();
             match self.try_push(entry) {
@@ -97,6 +110,7 @@ impl Queue {
                 let mut state = self.lock();
                 if let Some(entry) = state.entries.pop_front() {
                     state.size -= self.weight(&entry.batch);
+                    state.bytes -= entry.batch.payload.len();
                     state.drain.taken();
                     self.size.set(state.size as i64);
                     self.health.queue(&self.id, state.size, self.settings.queue_size);
@@ -121,7 +135,7 @@ impl Queue {
 
     pub(super) fn take_all(&self) -> Vec<Entry> {
         let mut state = self.lock();
-        state.size = 0;
+        (state.size, state.bytes) = (0, 0);
         self.size.set(0);
         state.entries.drain(..).collect()
     }
@@ -140,6 +154,7 @@ impl Queue {
             return Err(Box::new((entry, refusal)));
         }
         state.size += weight;
+        state.bytes += entry.batch.payload.len();
         state.entries.push_back(entry);
         self.size.set(state.size as i64);
         self.health.queue(&self.id, state.size, self.settings.queue_size);
@@ -158,6 +173,12 @@ impl Queue {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_outrun(&self) -> bool {
+        self.bytes > UNHURRIED && self.drain.last.is_some_and(|last| last.elapsed() < STUCK)
     }
 }
 

@@ -52,11 +52,12 @@ pub(super) async fn serve(ctx: &Ctx, settings: &Grpc, intake: Arc<Intake>) -> Re
         async move {
             let service = service_fn(|request| {
                 let (door, open) = (Arc::clone(&door), activity.request());
-                async move {
+                // Boxed, because HTTP/2 makes a task of it, which moves it several times.
+                Box::pin(async move {
                     let answer = door.answer(request, peer).await;
                     drop(open);
                     Ok::<_, Infallible>(answer)
-                }
+                })
             });
             drive(builder.serve_connection(TokioIo::new(stream), service), &activity, peer).await;
         }
@@ -68,6 +69,7 @@ fn builder(settings: &Grpc) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
         .max_frame_size(FRAME)
