@@ -25,5 +25,7 @@ pub struct Results {
     pub machine: Machine,
     /// The duration of the load in each scenario.
     pub seconds: u64,
+    /// Runs of each scenario.
+    pub repeat: u64,
     pub figures: Vec<Figures>,
 }

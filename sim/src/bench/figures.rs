@@ -76,6 +76,23 @@ impl Figures {
         }
     }
 
+    /// Of several runs the one whose CPU is in the middle, with the most memory and the spans of all of them: other
+    /// work on the machine adds to the CPU of a run, and no run may lose a span. `None` of no runs.
+    pub fn middle(mut runs: Vec<Self>) -> Option<Self> {
+        runs.sort_by(|a, b| a.cpu_seconds_per_million.total_cmp(&b.cpu_seconds_per_million));
+        let most = |of: fn(&Self) -> f64| runs.iter().map(of).fold(0.0, f64::max);
+        let all = |of: fn(&Self) -> u64| runs.iter().map(of).sum();
+        Some(Self {
+            idle_mib: most(|run| run.idle_mib),
+            peak_mib: most(|run| run.peak_mib),
+            accepted: all(|run| run.accepted),
+            exported: all(|run| run.exported),
+            refused: all(|run| run.refused),
+            unknown: all(|run| run.unknown),
+            ..runs.get(runs.len() / 2)?.clone()
+        })
+    }
+
     /// Accepted spans that never came out.
     pub fn lost(&self) -> u64 {
         self.accepted.saturating_sub(self.exported)
@@ -138,6 +155,15 @@ mod tests {
         let limits =
             Limits { cpu_seconds_per_million: Some(0.5), idle_mib: Some(15.0), peak_mib: Some(64.0) };
         figures.judged(limits).misses
+    }
+
+    #[test]
+    fn of_several_runs_the_middle_one_counts_with_the_most_memory_and_all_spans() {
+        let run = |cpu: f64, peak_mib: f64| Figures { cpu_seconds_per_million: cpu, peak_mib, ..figures() };
+        let middle = Figures::middle(vec![run(0.9, 10.0), run(0.4, 30.0), run(0.5, 20.0)]).unwrap();
+        assert_eq!((middle.cpu_seconds_per_million, middle.peak_mib), (0.5, 30.0));
+        assert_eq!((middle.accepted, middle.exported), (3 * figures().accepted, 3 * figures().exported));
+        assert!(Figures::middle(Vec::new()).is_none());
     }
 
     #[test]

@@ -36,9 +36,9 @@ pub fn markdown(results: &Results) -> String {
     }
     let Machine { processor, cores, memory_mib, kernel, load_average } = &results.machine;
     let footing = format!(
-        "\n{processor}, {cores} cores, {memory_mib} MiB, Linux {kernel}, load average {load_average} before; {} s of load in each scenario; spans of \
-         about 420 bytes with 10 attributes.\n",
-        results.seconds
+        "\n{processor}, {cores} cores, {memory_mib} MiB, Linux {kernel}, load average {load_average} before; {} runs of {} s of load in each scenario: the CPU of \
+         the middle one, the most memory, the spans of all; spans of about 420 bytes with 10 attributes.\n",
+        results.repeat, results.seconds
     );
     aligned(&rows) + &footing
 }
@@ -167,7 +167,7 @@ mod tests {
             kernel: "6.1".into(),
             load_average: "0.02".into(),
         };
-        let results = Results { machine, seconds: 10, figures: vec![ours, peer, alone] };
+        let results = Results { machine, seconds: 10, repeat: 3, figures: vec![ours, peer, alone] };
         expect_test::expect![[r#"
             | Scenario | System      | Spans/s in | Spans/s out | CPU s/M spans | Idle MiB | Peak MiB |  Accepted |  Exported | Lost | Refused | B/span out | Verdict                      |
             | -------- | ----------- | ----------:| -----------:| -------------:| --------:| --------:| ---------:| ---------:| ----:| -------:| ----------:| ---------------------------- |
@@ -176,7 +176,7 @@ mod tests {
             |          | ratio       |       x2.1 |        x4.1 |         x20.0 |     x5.3 |     x1.4 |           |           |      |         |       x1.0 |                              |
             | json     | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 | pass                         |
 
-            Any, 2 cores, 8192 MiB, Linux 6.1, load average 0.02 before; 10 s of load in each scenario; spans of about 420 bytes with 10 attributes.
+            Any, 2 cores, 8192 MiB, Linux 6.1, load average 0.02 before; 3 runs of 10 s of load in each scenario: the CPU of the middle one, the most memory, the spans of all; spans of about 420 bytes with 10 attributes.
         "#]].assert_eq(&markdown(&results));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use sim::bench::{self, Durations, Machine, Results, Scenario, System};
+use sim::bench::{self, Durations, Figures, Machine, Results, Scenario, System};
 use sim::format::Format;
 use sim::load::{Bodies, Load, Retry, Target};
 use sim::sink::{Options, Sink};
@@ -60,6 +60,9 @@ struct RunArguments {
     /// Seconds of load before that, which are not measured.
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
+    /// Runs of each scenario on each system; the one with the middle CPU counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    repeat: u64,
     /// Write the results here as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -147,17 +150,26 @@ async fn run(arguments: RunArguments) -> Result<ExitCode> {
         load: Duration::from_secs(arguments.seconds),
     };
     let scratch = tempfile::tempdir()?;
-    let mut results = Results { machine: Machine::this(), seconds: arguments.seconds, figures: Vec::new() };
+    let mut results = Results {
+        machine: Machine::this(),
+        seconds: arguments.seconds,
+        repeat: arguments.repeat,
+        figures: Vec::new(),
+    };
     for (number, scenario) in scenarios.iter().enumerate() {
         for (index, system) in systems.iter().enumerate() {
-            let progress = Progress::new(number + 1, scenarios.len(), scenario, system);
-            let figures =
-                bench::measure(system, scenario, durations, scratch.path(), &|what| progress.say(what))
-                    .await
-                    .with_context(|| format!("{} in scenario {}", system.name, scenario.name))?;
+            let mut runs = Vec::new();
+            for run in 1..=arguments.repeat {
+                let progress = Progress::new(number + 1, scenarios.len(), scenario, system);
+                let say = |what: &str| progress.say(&format!("run {run} of {}, {what}", arguments.repeat));
+                let figures = bench::measure(system, scenario, durations, scratch.path(), &say).await;
+                let context = || format!("{} in scenario {}", system.name, scenario.name);
+                runs.push(figures.with_context(context)?);
+                progress.done();
+            }
+            let figures = Figures::middle(runs).context("no runs")?;
             // Limits are promises of ours; the others are measured for comparison.
             results.figures.push(if index == 0 { figures.judged(scenario.limits) } else { figures });
-            progress.done();
         }
     }
     publish(&arguments, &results)?;

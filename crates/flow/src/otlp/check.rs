@@ -173,8 +173,9 @@ impl Checker<'_> {
                     malformed
                 })
             }
-            (kind, wire) => scalar(kind, wire, field.repeated, reader)
-                .map_err(|reason| named(field.name, at, reason)),
+            (kind, wire) => {
+                scalar(kind, wire, field.repeated, reader).map_err(|reason| named(field.name, at, reason))
+            }
         }
     }
 

@@ -271,8 +271,8 @@ static STATUS: Message =
     Message::new("Status", &[one(2, "message", String), one(3, "code", Enum(STATUS_CODES))]);
 
 static KEY_VALUE: Message = Message::new(
-        "KeyValue",
-        &[one(1, "key", String), one(2, "value", Kind::Message(&ANY_VALUE)), one(3, "keyStrindex", Int32)],
+    "KeyValue",
+    &[one(1, "key", String), one(2, "value", Kind::Message(&ANY_VALUE)), one(3, "keyStrindex", Int32)],
 );
 
 static ANY_VALUE: Message = Message::new(
@@ -290,8 +290,7 @@ static ANY_VALUE: Message = Message::new(
 );
 
 static ARRAY_VALUE: Message = Message::new("ArrayValue", &[many(1, "values", Kind::Message(&ANY_VALUE))]);
-static KEY_VALUE_LIST: Message =
-    Message::new("KeyValueList", &[attributes(1, "values")]);
+static KEY_VALUE_LIST: Message = Message::new("KeyValueList", &[attributes(1, "values")]);
 
 static METRICS: Message = Message::new(
     "ExportMetricsServiceRequest",
