@@ -198,3 +198,6 @@ impl Drain {
         Duration::from_secs_f64(seconds.clamp(1.0, 30.0).ceil())
     }
 }
+
+#[cfg(test)]
+mod tests;
