@@ -69,10 +69,17 @@ pub fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "grpc",
-            about: "gRPC in and out, 100 spans a request",
-            config: GRPC,
+            about: "the guide's configuration, gRPC in",
             format: Format::Grpc,
             limits: cpu(0.6),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "grpc-both",
+            about: "gRPC in and out",
+            config: GRPC,
+            format: Format::Grpc,
+            limits: Limits::default(),
             ..plain.clone()
         },
         Scenario {
