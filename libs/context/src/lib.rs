@@ -4,12 +4,21 @@
 //! Out:      `TraceId`, `SpanId`, `Traceparent`.
 //! Core:     parse and print; total on any input.
 //! Must not: do I/O, allocate for a well-formed header, know a carrier's library.
+#![no_std]
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
-mod hex;
-mod id;
-mod traceparent;
+extern crate alloc;
 
+mod hex;
+mod list;
+mod id;
+mod carrier;
+mod traceparent;
+mod tracestate;
+pub mod w3c;
+
+pub use carrier::{Getter, Setter};
 pub use id::{SpanId, TraceId};
-pub use traceparent::{Invalid, Traceparent};
+pub use traceparent::{InvalidTraceparent, Traceparent};
+pub use tracestate::{InvalidTracestate, Ot, Tracestate};
