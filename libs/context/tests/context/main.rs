@@ -2,6 +2,8 @@
 
 mod w3c;
 mod tracestate;
+mod baggage;
+mod formats;
 
 use throughline_context::{SpanId, TraceId, Traceparent};
 

@@ -104,7 +104,10 @@ fn header_names_have_any_case_and_no_other_spelling() {
         assert_eq!(read.tracestate.as_str(), "foo=1", "{name}");
     }
     for name in ["trace-state", "trace.state"] {
-        assert!(continues(&[("traceparent", PARENT), (name, "foo=1")]).unwrap().tracestate.is_empty(), "{name}");
+        assert!(
+            continues(&[("traceparent", PARENT), (name, "foo=1")]).unwrap().tracestate.is_empty(),
+            "{name}"
+        );
     }
 }
 
@@ -166,7 +169,8 @@ fn what_is_sent_on_replaces_what_came() {
         ("tracestate", "a=1"),
         ("TraceState", "b=2"),
     ]);
-    let read = continues(&[("traceparent", PARENT), ("tracestate", "foo=1, bar=2"), ("tracestate", "baz=3")]).unwrap();
+    let read = continues(&[("traceparent", PARENT), ("tracestate", "foo=1, bar=2"), ("tracestate", "baz=3")])
+        .unwrap();
     let sent = read.child(SpanId([9; 8]));
     inject(&sent, &mut request);
     let written = "00-4bf92f3577f34da6c19e9222d19e89b8-0909090909090909-01";
@@ -177,5 +181,9 @@ fn what_is_sent_on_replaces_what_came() {
     assert_eq!(continues(&[("traceparent", written), ("tracestate", "foo=1,bar=2,baz=3")]), Some(sent));
 
     inject(&Context::new(parent()), &mut request);
-    assert_eq!(request, headers(&[("accept", "*/*"), ("traceparent", PARENT)]), "an empty tracestate is not sent");
+    assert_eq!(
+        request,
+        headers(&[("accept", "*/*"), ("traceparent", PARENT)]),
+        "an empty tracestate is not sent"
+    );
 }
