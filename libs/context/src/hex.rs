@@ -1,23 +1,27 @@
 //! Hexadecimal by table look-ups.
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// What `VALUES` holds for a byte that is not a lower-case digit.
 const NONE: u8 = 0xff;
 
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler")]
 const VALUES: [u8; 256] = {
     let mut table = [NONE; 256];
     let mut value = 0;
     while value < 16 {
-        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[DIGITS[value] as usize] = value as u8;
         value += 1;
     }
     table
 };
 
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler")]
 const PAIRS: [[u8; 2]; 256] = {
     let mut table = [[0; 2]; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 15]];
+        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
         byte += 1;
     }
     table
