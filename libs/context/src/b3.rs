@@ -6,8 +6,8 @@
 use alloc::format;
 
 use crate::carrier::{Getter, Setter};
-use crate::id::{SpanId, TraceId};
-use crate::remote::{Remote, Sampling, Unreadable, only};
+use crate::id::TraceId;
+use crate::remote::{Remote, Sampling, Unreadable, only, span_id};
 use crate::{hex, list};
 
 const SINGLE: &str = "b3";
@@ -18,7 +18,7 @@ const SAMPLED: &str = "X-B3-Sampled";
 const FLAGS: &str = "X-B3-Flags";
 
 /// Reads the header `b3`, and where there is none the headers `X-B3-*`.
-pub fn extract(from: &impl Getter) -> Result<Option<Remote>, Unreadable> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadable> {
     match only(from, SINGLE)? {
         Some(value) => single(value).map(Some).ok_or(Unreadable {
             header: SINGLE,
@@ -75,7 +75,7 @@ fn single(value: &[u8]) -> Option<Remote> {
     parts.next().is_none().then_some(whole)
 }
 
-fn multi(from: &impl Getter) -> Result<Option<Remote>, Unreadable> {
+fn multi(from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadable> {
     let debug = only(from, FLAGS)? == Some(b"1");
     let sampled = match only(from, SAMPLED)? {
         Some(value) => Some(sampled(value).ok_or(Unreadable { header: SAMPLED, expected: "1 or 0" })?),
@@ -117,8 +117,4 @@ fn sampled(text: &[u8]) -> Option<Sampling> {
 fn trace_id(text: &[u8]) -> Option<TraceId> {
     let fits = matches!(text.len(), 16 | 32);
     hex::decode_padded(text).map(TraceId).filter(|id| fits && id.is_valid())
-}
-
-fn span_id(text: &[u8]) -> Option<SpanId> {
-    hex::decode_padded(text).map(SpanId).filter(|id| text.len() == 16 && id.is_valid())
 }

@@ -27,7 +27,7 @@ pub struct Baggage {
 }
 
 /// One key with its value and properties.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BaggageMember<'a> {
     /// The key: a token, with upper and lower case distinct.
     pub key: &'a str,
@@ -74,7 +74,7 @@ impl Baggage {
     }
 
     /// Reads the `baggage` headers of a carrier.
-    pub fn extract(from: &impl Getter) -> Self {
+    pub fn extract(from: &(impl Getter + ?Sized)) -> Self {
         Self::parse(from.get_all(Self::HEADER))
     }
 
@@ -214,6 +214,13 @@ fn is_value_byte(byte: &u8) -> bool {
 impl fmt::Display for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The key only: values may be personal data.
+impl fmt::Debug for BaggageMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BaggageMember").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

@@ -35,15 +35,17 @@ pub struct Datadog {
 }
 
 /// Reads `x-datadog-*`. An upper half that cannot be read is left out.
-pub fn extract(from: &impl Getter) -> Result<Option<Datadog>, Unreadable> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Datadog>, Unreadable> {
     let mut read = Datadog {
         origin: text(only(from, ORIGIN)?),
         tags: text(only(from, TAGS)?).unwrap_or_default(),
         ..Datadog::default()
     };
     if let Some(value) = only(from, PRIORITY)? {
-        let expected = "a number from -1 to 2";
-        let number = decimal(value).ok_or(Unreadable { header: PRIORITY, expected })?;
+        let expected = "-1, 0, 1 or 2";
+        let number = decimal(value)
+            .filter(|number| (-1..=2).contains(number))
+            .ok_or(Unreadable { header: PRIORITY, expected })?;
         read.set_priority(number);
     }
     let upper = read.take_upper();

@@ -53,7 +53,7 @@ impl Format {
     }
 
     /// Reads what the caller said; the modules of the formats read what more there is.
-    pub fn extract(self, from: &impl Getter) -> Result<Option<Remote>, Unreadable> {
+    pub fn extract(self, from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadable> {
         match self {
             Self::B3 | Self::B3Multi => b3::extract(from),
             Self::Jaeger => jaeger::extract(from),

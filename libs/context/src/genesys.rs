@@ -17,7 +17,7 @@ use crate::list;
 pub const CONVERSATION_HEADER: &str = "x-inin-cnv";
 
 /// The conversation id of `x-inin-cnv`; nothing where it is not a UUID, or comes more than once with different values.
-pub fn conversation_id(from: &impl Getter) -> Option<&str> {
+pub fn conversation_id(from: &(impl Getter + ?Sized)) -> Option<&str> {
     let mut values = from.get_all(CONVERSATION_HEADER).map(list::trim);
     let first = values.next()?;
     if values.any(|other| !other.eq_ignore_ascii_case(first)) {

@@ -6,7 +6,7 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 const NONE: u8 = 0xff;
 
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler")]
-const VALUES: [u8; 256] = {
+static VALUES: [u8; 256] = {
     let mut table = [NONE; 256];
     let mut value = 0;
     while value < 16 {
@@ -17,7 +17,7 @@ const VALUES: [u8; 256] = {
 };
 
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler")]
-const PAIRS: [[u8; 2]; 256] = {
+static PAIRS: [[u8; 2]; 256] = {
     let mut table = [[0; 2]; 256];
     let mut byte = 0;
     while byte < 256 {

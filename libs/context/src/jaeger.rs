@@ -15,7 +15,7 @@ const HEADER: &str = "uber-trace-id";
 const BAGGAGE: &str = "uberctx-";
 
 /// Reads `uber-trace-id`: ids without their leading zeros, colons as such or as `%3A`.
-pub fn extract(from: &impl Getter) -> Result<Option<Remote>, Unreadable> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadable> {
     let Some(value) = only(from, HEADER)? else { return Ok(None) };
     read(value).map(Some).ok_or(Unreadable {
         header: HEADER,
@@ -37,7 +37,7 @@ pub fn inject(remote: &Remote, to: &mut impl Setter) {
 }
 
 /// Reads the headers `uberctx-*` into a baggage; those that are not text or beyond its limits are left out.
-pub fn extract_baggage(from: &impl Getter) -> Baggage {
+pub fn extract_baggage(from: &(impl Getter + ?Sized)) -> Baggage {
     let mut baggage = Baggage::default();
     for (name, value) in from.fields() {
         let key =

@@ -4,6 +4,7 @@
 //! white space, numbers, duplicate keys. The text is checked as a whole first (RFC 8259); limits: 1 MiB, 64 levels, 1024 places.
 
 mod path;
+mod literal;
 mod scan;
 mod place;
 
@@ -62,7 +63,7 @@ pub fn read<'a>(text: &'a str, path: &Path) -> Result<Vec<&'a str>, JsonError> {
 
 /// The strings at a path, decoded; what is not a string is left out.
 pub fn read_strings<'a>(text: &'a str, path: &Path) -> Result<Vec<Cow<'a, str>>, JsonError> {
-    Ok(read(text, path)?.into_iter().filter_map(scan::string).collect())
+    Ok(read(text, path)?.into_iter().filter_map(literal::string).collect())
 }
 
 /// Writes a string at every place that a path matches: replaces the value that is there, adds the key to an object that lacks
@@ -83,7 +84,7 @@ pub fn write(text: &str, path: &Path, value: &str) -> Result<String, JsonError> 
 }
 
 /// Fills a template: each string in it that is a path from the root, as in `"$.context.traceparent"`, becomes what the source
-/// has there, whatever its type. Where the source has several values at the path, the last one counts, as with duplicate keys.
+/// has there, whatever its type; the result has at most 1 MiB. Where the source has several values at the path, the last one counts, as with duplicate keys.
 ///
 /// ```
 /// # use throughline_context::json;
@@ -97,13 +98,19 @@ pub fn write(text: &str, path: &Path, value: &str) -> Result<String, JsonError> 
 /// ```
 pub fn fill(template: &str, source: &str) -> Result<String, JsonError> {
     let found = scan(template, Want::References)?;
+    let mut length = template.len();
     splice(template, &found.hits, |hit| {
         let at = hit.range.start;
         let failed = |problem| JsonError { at, problem };
-        let reference = template.get(hit.range.clone()).and_then(scan::string).unwrap_or_default();
+        let reference = template.get(hit.range.clone()).and_then(literal::string).unwrap_or_default();
         let path: Path = reference.parse().map_err(|error| failed(JsonProblem::BadReference(error)))?;
         let value = read(source, &path)?.pop();
-        value.map(String::from).ok_or_else(|| failed(JsonProblem::NotFound(reference.into_owned())))
+        let value = value.ok_or_else(|| failed(JsonProblem::NotFound(reference.into_owned())))?;
+        length += value.len();
+        if length > scan::MAX_BYTES {
+            return Err(failed(JsonProblem::TooLong));
+        }
+        Ok(String::from(value))
     })
 }
 
@@ -115,7 +122,7 @@ fn write_steps(text: &str, steps: &[Step], value: &str) -> Result<String, JsonEr
     splice(text, &found.hits, |hit| {
         let mut out = String::new();
         match hit.kind {
-            Kind::Value => scan::quote(value, &mut out),
+            Kind::Value => literal::quote(value, &mut out),
             Kind::Null { rest } => nested(rest, value, &mut out),
             Kind::Absent { rest, first } => {
                 out.push_str(if first { "" } else { "," });
@@ -146,7 +153,7 @@ fn splice(
 /// `{"a":{"b":"value"}}` for the steps `a`, `b`.
 fn nested(steps: &[Step], value: &str, out: &mut String) {
     if steps.is_empty() {
-        return scan::quote(value, out);
+        return literal::quote(value, out);
     }
     out.push('{');
     members(steps, value, out);
@@ -156,7 +163,7 @@ fn nested(steps: &[Step], value: &str, out: &mut String) {
 /// The same without the outer braces.
 fn members(steps: &[Step], value: &str, out: &mut String) {
     if let [Step::Key(name) | Step::Field(name), rest @ ..] = steps {
-        scan::quote(name, out);
+        literal::quote(name, out);
         out.push(':');
         nested(rest, value, out);
     }

@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::carrier::Getter;
 use crate::id::{SpanId, TraceId};
-use crate::list;
 use crate::traceparent::Traceparent;
+use crate::{hex, list};
 
 /// What a caller said in a format other than W3C. Any part may be missing: a B3 `0` is a sampling decision alone, and a load
 /// balancer may know a trace but no span.
@@ -46,11 +46,7 @@ impl Remote {
     /// The same in W3C form, where both ids are known.
     pub fn traceparent(&self) -> Option<Traceparent> {
         let (trace_id, parent_id) = self.trace_id.zip(self.parent_id)?;
-        Some(Traceparent {
-            trace_id,
-            parent_id,
-            flags: u8::from(self.sampling.keeps()) * Traceparent::SAMPLED,
-        })
+        Some(Traceparent { trace_id, parent_id, flags: self.sampling.flags() })
     }
 }
 
@@ -66,15 +62,28 @@ impl Sampling {
     pub fn keeps(self) -> bool {
         matches!(self, Self::Keep | Self::Debug)
     }
+
+    /// The same in a `traceparent`, where deferring has no place.
+    pub(crate) fn flags(self) -> u8 {
+        if self.keeps() { Traceparent::SAMPLED } else { 0 }
+    }
 }
 
 /// The one value of a header, trimmed; two values cannot be told apart.
-pub(crate) fn only<'a>(from: &'a impl Getter, header: &'static str) -> Result<Option<&'a [u8]>, Unreadable> {
+pub(crate) fn only<'a>(
+    from: &'a (impl Getter + ?Sized),
+    header: &'static str,
+) -> Result<Option<&'a [u8]>, Unreadable> {
     let mut values = from.get_all(header);
     match (values.next(), values.next()) {
         (Some(_), Some(_)) => Err(Unreadable { header, expected: "one header of this name" }),
         (value, _) => Ok(value.map(list::trim)),
     }
+}
+
+/// Exactly 16 digits of either case, not all zero.
+pub(crate) fn span_id(digits: &[u8]) -> Option<SpanId> {
+    hex::decode_padded(digits).map(SpanId).filter(|id| digits.len() == 16 && id.is_valid())
 }
 
 impl fmt::Display for Unreadable {

@@ -40,7 +40,7 @@ pub struct SessionId {
 }
 
 /// Reads `traceparent`, or `X-Traceparent` where that is missing or cannot be used, and `tracestate`.
-pub fn extract(from: &impl Getter) -> Extraction<'_> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Extraction<'_> {
     let plain = w3c::extract(from);
     if matches!(plain, Extraction::Valid { .. }) {
         return plain;
@@ -67,7 +67,7 @@ pub fn inject(context: &Context, to: &mut impl Setter) {
 }
 
 /// Reads the headers that identify a call.
-pub fn join_keys(from: &impl Getter) -> JoinKeys<'_> {
+pub fn join_keys(from: &(impl Getter + ?Sized)) -> JoinKeys<'_> {
     JoinKeys {
         call_id: only(from, CALL_ID)
             .or_else(|| only(from, CALL_ID_COMPACT))
@@ -103,7 +103,7 @@ fn uuid(digits: &[u8]) -> Option<[u8; 16]> {
     hex::decode_padded(digits).filter(|_| digits.len() == 32)
 }
 
-fn only<'a>(from: &'a impl Getter, name: &'static str) -> Option<&'a [u8]> {
+fn only<'a>(from: &'a (impl Getter + ?Sized), name: &'static str) -> Option<&'a [u8]> {
     let mut values = from.get_all(name).map(list::trim);
     values.next().filter(|value| !value.is_empty() && values.next().is_none())
 }

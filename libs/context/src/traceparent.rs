@@ -99,7 +99,7 @@ impl Traceparent {
     /// an Architect expression or a header rule of a session border controller:
     ///
     /// ```text
-    /// "00-" + Replace(id, "-", "") + "-" + Left(Replace(id, "-", ""), 16) + "-01"
+    /// "00-" + Replace(id, "-", "") + "-" + Substring(Replace(id, "-", ""), 0, 16) + "-01"
     /// ```
     ///
     /// Nothing for text that is not a UUID, and for the UUID of zeros, which names no conversation.

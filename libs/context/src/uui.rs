@@ -21,6 +21,8 @@ pub const X_HEADER: &str = "x-User-To-User";
 
 /// Values of a header that are looked at.
 const MAX_VALUES: usize = 8;
+/// Characters of a value that may hold a context: four times those of ours.
+const MAX_DATA: usize = 512;
 
 /// One value of a `User-to-User` header.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,7 +60,7 @@ pub fn parse(header: &[u8]) -> Vec<Value<'_>> {
 }
 
 /// The context in the first value that holds one.
-pub fn extract(from: &impl Getter) -> Option<Traceparent> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Option<Traceparent> {
     headers(from).flat_map(parse).find_map(|value| value.traceparent())
 }
 
@@ -126,13 +128,16 @@ impl<'a> Value<'a> {
 
     /// The context in it, with or without a protocol discriminator: a byte, or two digits in ascii.
     pub fn traceparent(&self) -> Option<Traceparent> {
+        if self.data.len() > MAX_DATA {
+            return None;
+        }
         let bytes = self.bytes();
         let starts = [0, 1, 2].iter().filter_map(|start| bytes.get(*start..));
         starts.map(list::trim).find_map(|text| Traceparent::from_bytes(text).ok())
     }
 }
 
-fn headers(from: &impl Getter) -> impl Iterator<Item = &[u8]> {
+fn headers(from: &(impl Getter + ?Sized)) -> impl Iterator<Item = &[u8]> {
     from.get_all(HEADER).chain(from.get_all(X_HEADER))
 }
 

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::carrier::{Getter, Setter};
-use crate::id::{SpanId, TraceId};
-use crate::remote::{Remote, Sampling, Unreadable, only};
+use crate::id::TraceId;
+use crate::remote::{Remote, Sampling, Unreadable, only, span_id};
 use crate::{hex, list};
 
 const HEADER: &str = "X-Amzn-Trace-Id";
@@ -20,7 +20,7 @@ pub struct XRay {
 }
 
 /// Reads `X-Amzn-Trace-Id`.
-pub fn extract(from: &impl Getter) -> Result<Option<XRay>, Unreadable> {
+pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<XRay>, Unreadable> {
     let Some(value) = only(from, HEADER)? else { return Ok(None) };
     read(value).map(Some).ok_or(Unreadable {
         header: HEADER,
@@ -56,7 +56,7 @@ fn read(value: &[u8]) -> Option<XRay> {
         if key.eq_ignore_ascii_case(b"Root") {
             xray.remote.trace_id = Some(root(value)?);
         } else if key.eq_ignore_ascii_case(b"Parent") {
-            xray.remote.parent_id = Some(parent(value)?);
+            xray.remote.parent_id = Some(span_id(value)?);
         } else if key.eq_ignore_ascii_case(b"Sampled") {
             xray.remote.sampling = match value {
                 b"1" => Sampling::Keep,
@@ -79,8 +79,4 @@ fn root(value: &[u8]) -> Option<TraceId> {
     let mut id = [0; 16];
     id.iter_mut().zip(time.into_iter().chain(rest)).for_each(|(slot, byte)| *slot = byte);
     Some(TraceId(id)).filter(TraceId::is_valid)
-}
-
-fn parent(value: &[u8]) -> Option<SpanId> {
-    hex::decode_padded(value).map(SpanId).filter(|id| value.len() == 16 && id.is_valid())
 }

@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::literal::string;
 use super::path::{Path, Step};
-use super::scan::{Want, scan, string};
+use super::scan::{Want, scan};
 use super::{JsonError, read, values, write_steps};
 use crate::carrier::Setter;
 use crate::w3c::{self, Context};

@@ -203,3 +203,22 @@ fn the_formats_are_tried_in_the_order_given() {
         }
     }
 }
+
+#[test]
+fn the_headers_of_the_guide() {
+    let request =
+        headers(&[("traceparent", crate::PARENT), ("tracestate", "ot=ro"), ("otel-trace-id", crate::TRACE)]);
+    let Decision::Continue { context, source, rejected } = decide(&request, None, None, Trust::Trusted)
+    else {
+        panic!()
+    };
+    assert_eq!((source, rejected), (Source::Traceparent, None));
+    assert_eq!((context.traceparent, context.tracestate.as_str()), (crate::parent(), "ot=ro"));
+    // A load balancer that lets only the last one through.
+    let decision = decide(&headers(&[("otel-trace-id", crate::TRACE)]), None, None, Trust::Trusted);
+    let trace_id = crate::trace();
+    assert_eq!(
+        decision,
+        Decision::Join { trace_id, parent_id: None, source: Source::OtelTraceId, rejected: None }
+    );
+}

@@ -187,3 +187,9 @@ fn what_is_sent_on_replaces_what_came() {
         "an empty tracestate is not sent"
     );
 }
+
+#[test]
+fn a_slice_is_a_carrier() {
+    let request: &[(&str, &[u8])] = &[("traceparent", PARENT.as_bytes())];
+    assert!(matches!(extract(request), Extraction::Valid { .. }));
+}
