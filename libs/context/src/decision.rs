@@ -15,18 +15,19 @@ use crate::{genesys, uui};
 pub use candidate::{Candidate, OTEL_TRACE_ID, PREVIOUS_TRACE_ID, Source};
 
 /// Whether what a peer says about traces is believed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Trust {
     /// A configured peer.
     Trusted,
     /// Everybody else: the trace restarts, with a link to what was claimed.
+    #[default]
     Untrusted,
 }
 
 /// Everything that was found in a request.
 ///
 /// ```
-/// use throughline_context::{Candidate, Decision, Found, Source, Trust};
+/// use throughline_context::{Decision, Found, Trust};
 ///
 /// let headers = [("traceparent", "00-nonsense"), ("x-inin-cnv", "c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54")];
 /// let Decision::Join { trace_id, source, rejected, .. } = Found::read(&headers, &[]).decide(Trust::Trusted) else {
@@ -103,8 +104,9 @@ pub enum Reason {
 }
 
 impl<'a> Found<'a> {
-    /// Reads the headers of a request: `traceparent` and `tracestate`, the first of these other formats that is there,
-    /// User-to-User, `x-inin-cnv`, `otel-trace-id` and `previous-trace-id`. Where the `traceparent` is valid, nothing else is read.
+    /// Reads the headers of a request: `traceparent` and `tracestate`, the first of these other formats that knows a span (or
+    /// else a trace), User-to-User, `x-inin-cnv`, `otel-trace-id` and `previous-trace-id`. Where the `traceparent` is valid,
+    /// nothing else is read.
     pub fn read(from: &'a (impl Getter + ?Sized), formats: &[Format]) -> Self {
         Self::with_traceparent(extract(from), from, formats)
     }
@@ -119,7 +121,8 @@ impl<'a> Found<'a> {
         if matches!(found.traceparent, Extraction::Valid { .. }) {
             return found;
         }
-        let in_format = formats.iter().find_map(|format| Candidate::in_format(*format, from));
+        let in_formats = formats.iter().filter_map(|format| Candidate::in_format(*format, from));
+        let in_format = in_formats.min_by_key(|candidate| candidate.parent_id.is_none());
         let only = |name: &'a str| {
             let mut values = from.get_all(name);
             values.next().filter(|_| values.next().is_none())

@@ -179,6 +179,11 @@ fn a_trace_id_that_a_load_balancer_made_up_is_worth_less_than_the_conversation()
     assert_eq!(read(&[root]), (Source::Format(Format::XRay), false));
     assert_eq!(read(&[root, ("x-inin-cnv", UUID)]), (Source::Conversation, true));
     assert_eq!(read(&[root, ("otel-trace-id", OTEL)]), (Source::Format(Format::XRay), false));
+
+    let b3 = format!("{}-{}", TraceId([1; 16]), SpanId([1; 8]));
+    let request = headers(&[root, ("b3", &b3)]);
+    let decision = Found::read(&request, &[Format::XRay, Format::B3]).decide(Trust::Trusted);
+    assert!(matches!(decision, Decision::Continue { source: Source::Format(Format::B3), .. }));
 }
 
 #[test]
