@@ -1,7 +1,7 @@
 //! B3, of Zipkin: one header `b3`, or several `X-B3-*` (github.com/openzipkin/b3-propagation).
 //!
-//! Client and server of a call share a span id in B3: the id read is that of the caller's span, and becomes the parent here as
-//! in every other format. `X-B3-ParentSpanId` is not used.
+//! Client and server of a call share a span id in B3: the id read is that of the caller's span, and becomes the
+//! parent here as in every other format. `X-B3-ParentSpanId` is not used.
 
 use alloc::format;
 
@@ -29,7 +29,7 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadab
 }
 
 /// Writes the one header `b3`.
-pub fn inject_single(remote: &Remote, to: &mut impl Setter) {
+pub fn inject_single(remote: &Remote, to: &mut (impl Setter + ?Sized)) {
     let state = match remote.sampling {
         Sampling::Defer => "",
         Sampling::Drop => "0",
@@ -45,7 +45,7 @@ pub fn inject_single(remote: &Remote, to: &mut impl Setter) {
 }
 
 /// Writes the headers `X-B3-*`.
-pub fn inject_multi(remote: &Remote, to: &mut impl Setter) {
+pub fn inject_multi(remote: &Remote, to: &mut (impl Setter + ?Sized)) {
     for name in [TRACE_ID, SPAN_ID, PARENT_ID, SAMPLED, FLAGS] {
         to.unset(name);
     }

@@ -9,8 +9,8 @@ use crate::{list, percent};
 
 /// Keys with their values, each with properties of its own, in the order received.
 ///
-/// Kept as the text that is sent, so that members that nobody touches leave as they came. It may hold personal data: send it
-/// to those who need it only, and not over SIP.
+/// Kept as the text that is sent, so that members that nobody touches leave as they came. It may hold personal data:
+/// send it to those who need it only, and not over SIP.
 ///
 /// ```
 /// # use throughline_context::Baggage;
@@ -51,13 +51,13 @@ impl Baggage {
     pub const HEADER: &str = "baggage";
     /// The attribute, and the key in a baggage, that ties traces to one interaction.
     pub const INTERACTION_ID: &str = "interaction.id";
-    /// Members that are kept, the number that everybody has to pass on (section 3.3.2).
+    /// Members that are kept, the number that everybody has to pass on (section "Limits").
     pub const MAX_MEMBERS: usize = 64;
-    /// Bytes that are kept, the number that everybody has to pass on (section 3.3.2).
+    /// Bytes that are kept, the number that everybody has to pass on (section "Limits").
     pub const MAX_BYTES: usize = 8192;
 
-    /// Reads all `baggage` headers of a request, in order. Members that are malformed or beyond the limits are left out and
-    /// counted in [`dropped`](Self::dropped).
+    /// Reads all `baggage` headers of a request, in order. Members that are malformed or beyond the limits are left
+    /// out and counted in [`dropped`](Self::dropped).
     pub fn parse<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut baggage = Self::default();
         let mut count = 0;
@@ -79,7 +79,7 @@ impl Baggage {
     }
 
     /// Writes one `baggage` header, or takes it away where there is nothing to send.
-    pub fn inject(&self, to: &mut impl Setter) {
+    pub fn inject(&self, to: &mut (impl Setter + ?Sized)) {
         if self.is_empty() {
             to.unset(Self::HEADER);
         } else {
@@ -179,7 +179,7 @@ impl<'a> BaggageMember<'a> {
     }
 }
 
-/// A member without the white space in it; nothing where it breaks the grammar (section 3.3.1).
+/// A member without the white space in it; nothing where it breaks the grammar (section "Definition").
 fn normal(member: &[u8]) -> Option<String> {
     let mut out = String::new();
     for (at, part) in member.split(|byte| *byte == b';').enumerate() {

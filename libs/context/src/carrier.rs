@@ -6,7 +6,23 @@ use alloc::vec::Vec;
 
 /// Names and values to read from: HTTP or SIP headers, message headers, fields of a JSON object.
 ///
-/// Slices and vectors of pairs and `BTreeMap`s are ready to use; text and bytes will do for values.
+/// Slices and vectors of pairs and `BTreeMap`s are ready to use; text and bytes will do for values. For others, the
+/// fields are enough:
+///
+/// ```
+/// use throughline_context::{Getter, w3c};
+///
+/// struct Query(String);
+///
+/// impl Getter for Query {
+///     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+///         self.0.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name, value.as_bytes()))
+///     }
+/// }
+///
+/// let query = Query("a=1&traceparent=00-4bf92f3577f34da6c19e9222d19e89b8-ccbd124dbdfc3439-01".into());
+/// assert!(matches!(w3c::extract(&query), w3c::Extraction::Valid { .. }));
+/// ```
 pub trait Getter {
     /// Every name and value, in the order received.
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])>;

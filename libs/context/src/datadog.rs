@@ -1,4 +1,5 @@
-//! Datadog's headers `x-datadog-*` and its member `dd` of a `tracestate` (docs.datadoghq.com, "Trace Context Propagation").
+//! Datadog's headers `x-datadog-*` and its member `dd` of a `tracestate` (docs.datadoghq.com, "Trace Context
+//! Propagation").
 
 use alloc::format;
 use alloc::string::String;
@@ -65,7 +66,7 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Datadog>, Unreada
 }
 
 /// Writes `x-datadog-*`; takes the ids away where there is no trace.
-pub fn inject(datadog: &Datadog, to: &mut impl Setter) {
+pub fn inject(datadog: &Datadog, to: &mut (impl Setter + ?Sized)) {
     let mut tags = String::new();
     match datadog.remote.trace_id.map(|id| u128::from_be_bytes(id.0)) {
         Some(id) => {
@@ -95,7 +96,8 @@ pub fn inject(datadog: &Datadog, to: &mut impl Setter) {
 }
 
 impl Datadog {
-    /// Reads the member `dd` of a `tracestate`: priority, origin and tags. The ids are those of the `traceparent` beside it.
+    /// Reads the member `dd` of a `tracestate`: priority, origin and tags. The ids are those of the `traceparent`
+    /// beside it.
     pub fn from_tracestate(state: &Tracestate, remote: Remote) -> Option<Self> {
         let mut read = Self { remote, ..Self::default() };
         for (key, value) in state.get("dd")?.split(';').filter_map(|field| field.split_once(':')) {
@@ -117,8 +119,8 @@ impl Datadog {
         Some(read)
     }
 
-    /// The value of the member `dd` of a `tracestate`, to be [set](Tracestate::set) there; tags that do not fit in 256
-    /// characters are left out.
+    /// The value of the member `dd` of a `tracestate`, to be [set](Tracestate::set) there; tags that do not fit in
+    /// 256 characters are left out.
     pub fn to_member(&self) -> String {
         let mut member = String::new();
         let mut add = |key: &str, value: &str| {

@@ -43,8 +43,8 @@ pub struct Found<'a> {
     best: Option<Candidate<'a>>,
 }
 
-/// What to do with the span of a request. Record where it comes from, so that a view can tell a trace that came through from
-/// one that was put together again.
+/// What to do with the span of a request. Record where it comes from, so that a view can tell a trace that came
+/// through from one that was put together again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Decision {
     /// Go on with the trace; the caller's span is the parent.
@@ -104,14 +104,15 @@ pub enum Reason {
 }
 
 impl<'a> Found<'a> {
-    /// Reads the headers of a request: `traceparent` and `tracestate`, the first of these other formats that knows a span (or
-    /// else a trace), User-to-User, `x-inin-cnv`, `otel-trace-id` and `previous-trace-id`. Where the `traceparent` is valid,
-    /// nothing else is read.
+    /// Reads the headers of a request: `traceparent` and `tracestate`, the first of these other formats that knows a
+    /// span (or else a trace), User-to-User, `x-inin-cnv`, `otel-trace-id` and `previous-trace-id`. Where the
+    /// `traceparent` is valid, nothing else is read.
     pub fn read(from: &'a (impl Getter + ?Sized), formats: &[Format]) -> Self {
         Self::with_traceparent(extract(from), from, formats)
     }
 
-    /// The same for headers in which the `traceparent` was looked for already, as by [`sip::extract`](crate::sip::extract).
+    /// The same for headers in which the `traceparent` was looked for already, as by
+    /// [`sip::extract`](crate::sip::extract).
     pub fn with_traceparent(
         traceparent: Extraction<'a>,
         from: &'a (impl Getter + ?Sized),

@@ -63,7 +63,7 @@ impl Format {
     }
 
     /// Writes the headers of the format, in place of those there.
-    pub fn inject(self, remote: &Remote, to: &mut impl Setter) {
+    pub fn inject(self, remote: &Remote, to: &mut (impl Setter + ?Sized)) {
         match self {
             Self::B3 => b3::inject_single(remote, to),
             Self::B3Multi => b3::inject_multi(remote, to),

@@ -1,22 +1,24 @@
 //! Where Genesys Cloud can carry a context.
 //!
-//! - REST bodies: the places below. Participant attributes are the carrier that survives inside the platform: they hold
-//!   strings of up to 256 characters, and a `traceparent` has 55.
-//! - SIP on BYOC trunks: `x-inin-cnv` ([`conversation_id`]), and User-to-User ([`crate::uui`]). Headers of the platform's own
-//!   calls are static, so that it never sends a `traceparent`.
-//! - Data Actions: the header template `"traceparent": "$!{input.traceparent}"`, where the flow hands the value in. Without
-//!   one, hand in the conversation id and cut it ([`Traceparent::from_conversation`](crate::Traceparent::from_conversation)).
+//! - REST bodies: the places below. Participant attributes are the carrier that survives inside the platform: they
+//!   hold strings of up to 256 characters, and a `traceparent` has 55.
+//! - SIP on BYOC trunks: `x-inin-cnv` ([`conversation_id`]), and User-to-User ([`crate::uui`]). Headers of the
+//!   platform's own calls are static, so that it never sends a `traceparent`.
+//! - Data Actions: the header template `"traceparent": "$!{input.traceparent}"`, where the flow hands the value in.
+//!   Without one, hand in the conversation id and cut it
+//!   ([`Traceparent::from_conversation`](crate::Traceparent::from_conversation)).
 
 use crate::carrier::Getter;
 use crate::id::TraceId;
 use crate::json::Place;
 use crate::list;
 
-/// The header with the conversation id: in the INVITE that the platform sends, in the 200 that answers an INVITE to it (trunk
-/// setting "Conversation Headers").
+/// The header with the conversation id: in the INVITE that the platform sends, in the 200 that answers an INVITE to
+/// it (trunk setting "Conversation Headers").
 pub const CONVERSATION_HEADER: &str = "x-inin-cnv";
 
-/// The conversation id of `x-inin-cnv`; nothing where it is not a UUID, or comes more than once with different values.
+/// The conversation id of `x-inin-cnv`; nothing where it is not a UUID, or comes more than once with different
+/// values.
 pub fn conversation_id(from: &(impl Getter + ?Sized)) -> Option<&str> {
     let mut values = from.get_all(CONVERSATION_HEADER).map(list::trim);
     let first = values.next()?;
@@ -27,8 +29,8 @@ pub fn conversation_id(from: &(impl Getter + ?Sized)) -> Option<&str> {
     TraceId::from_uuid(text).filter(TraceId::is_valid).map(|_| text)
 }
 
-/// `attributes` of a request body: attributes of the conversation in `POST /api/v2/conversations/calls`, of the participant in
-/// `PATCH /api/v2/conversations/{id}/participants/{id}/attributes`.
+/// `attributes` of a request body: attributes of the conversation in `POST /api/v2/conversations/calls`, of the
+/// participant in `PATCH /api/v2/conversations/{id}/participants/{id}/attributes`.
 ///
 /// ```
 /// use throughline_context::{genesys, w3c::Context};
@@ -52,8 +54,8 @@ pub fn callback_data() -> Place {
     Place::of(&["data"])
 }
 
-/// `to.customHeaders`, where some wrappers around the API take headers of the outbound call. The API itself has no such
-/// field: use [`attributes`] there.
+/// `to.customHeaders`, where some wrappers around the API take headers of the outbound call. The API itself has no
+/// such field: use [`attributes`] there.
 pub fn custom_headers() -> Place {
     Place::of(&["to", "customHeaders"])
 }

@@ -24,7 +24,7 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<Remote>, Unreadab
 }
 
 /// Writes `uber-trace-id`; takes it away where an id is missing, since Jaeger has no form for that.
-pub fn inject(remote: &Remote, to: &mut impl Setter) {
+pub fn inject(remote: &Remote, to: &mut (impl Setter + ?Sized)) {
     let flags = match remote.sampling {
         Sampling::Defer | Sampling::Drop => 0,
         Sampling::Keep => 1,
@@ -52,7 +52,7 @@ pub fn extract_baggage(from: &(impl Getter + ?Sized)) -> Baggage {
 }
 
 /// Writes each key of a baggage into a header `uberctx-<key>`; properties have no place in this format.
-pub fn inject_baggage(baggage: &Baggage, to: &mut impl Setter) {
+pub fn inject_baggage(baggage: &Baggage, to: &mut (impl Setter + ?Sized)) {
     for member in baggage.members() {
         let mut value = String::new();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

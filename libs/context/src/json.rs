@@ -1,7 +1,8 @@
 //! Context inside JSON text: in a request body, a WebSocket message, a message on a queue.
 //!
-//! Values are read and written where they stand in the text. What nobody touches stays as it came, byte for byte: order,
-//! white space, numbers, duplicate keys. The text is checked as a whole first (RFC 8259); limits: 1 MiB, 64 levels, 1024 places.
+//! Values are read and written where they stand in the text. What nobody touches stays as it came, byte for byte:
+//! order, white space, numbers, duplicate keys. The text is checked as a whole first (RFC 8259); limits: 1 MiB, 64
+//! levels, 1024 places.
 
 mod path;
 mod literal;
@@ -66,8 +67,8 @@ pub fn read_strings<'a>(text: &'a str, path: &Path) -> Result<Vec<Cow<'a, str>>,
     Ok(read(text, path)?.into_iter().filter_map(literal::string).collect())
 }
 
-/// Writes a string at every place that a path matches: replaces the value that is there, adds the key to an object that lacks
-/// it, and the objects on the way to it. Elements of arrays are never added; an empty array stays empty.
+/// Writes a string at every place that a path matches: replaces the value that is there, adds the key to an object
+/// that lacks it, and the objects on the way to it. Elements of arrays are never added; an empty array stays empty.
 ///
 /// ```
 /// # use throughline_context::json;
@@ -83,8 +84,9 @@ pub fn write(text: &str, path: &Path, value: &str) -> Result<String, JsonError> 
     write_steps(text, path.steps(), value)
 }
 
-/// Fills a template: each string in it that is a path from the root, as in `"$.context.traceparent"`, becomes what the source
-/// has there, whatever its type; the result has at most 1 MiB. Where the source has several values at the path, the last one counts, as with duplicate keys.
+/// Fills a template: each string in it that is a path from the root, as in `"$.context.traceparent"`, becomes what
+/// the source has there, whatever its type; the result has at most 1 MiB. Where the source has several values at the
+/// path, the last one counts, as with duplicate keys.
 ///
 /// ```
 /// # use throughline_context::json;
@@ -131,6 +133,13 @@ fn write_steps(text: &str, steps: &[Step], value: &str) -> Result<String, JsonEr
         }
         Ok(out)
     })
+}
+
+/// Empties what is there already, and adds nothing.
+fn empty_steps(text: &str, steps: &[Step]) -> Result<String, JsonError> {
+    let mut found = scan(text, Want::Steps(steps))?;
+    found.hits.retain(|hit| matches!(hit.kind, Kind::Value));
+    splice(text, &found.hits, |_| Ok(String::from("\"\"")))
 }
 
 /// The text with every hit replaced; hits stand in the order of the text and do not overlap.

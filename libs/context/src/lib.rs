@@ -1,7 +1,7 @@
 //! Trace context that survives every hop.
 //!
-//! In:       headers of HTTP, SIP and queues; JSON bodies and messages; User-to-User information; conversation ids; OTLP ids.
-//! Out:      `Context` (`Traceparent` and `Tracestate`), `Baggage`, and a `Decision`: go on with a trace, join it, or start one.
+//! In:       headers of HTTP, SIP and queues; JSON bodies and messages; User-to-User information; ids of conversations.
+//! Out:      `Context`, `Baggage`, and a `Decision`: go on with a trace, join it, or start one.
 //! Core:     parse, print and splice; total on any bytes; nothing is allocated for a well-formed `traceparent`.
 //! Must not: do I/O, make up random ids, know a carrier's library, panic.
 //!
@@ -10,7 +10,10 @@
 //! ```
 //! use throughline_context::{Decision, Format, Found, SpanId, Trust, w3c};
 //!
-//! let request = [("traceparent", "00-4bf92f3577f34da6c19e9222d19e89b8-ccbd124dbdfc3439-01"), ("tracestate", "ot=ro")];
+//! let request = [
+//!     ("traceparent", "00-4bf92f3577f34da6c19e9222d19e89b8-ccbd124dbdfc3439-01"),
+//!     ("tracestate", "ot=ro"),
+//! ];
 //! match Found::read(&request, &[Format::B3]).decide(Trust::Trusted) {
 //!     Decision::Continue { context, source, .. } => {
 //!         assert_eq!(source.name(), "traceparent");

@@ -19,8 +19,8 @@ pub(crate) fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
-/// The text, where it is nothing but printable ASCII: a carrier that is not HTTP may hold line breaks, which must not get into
-/// a header.
+/// The text, where it is nothing but printable ASCII: a carrier that is not HTTP may hold line breaks, which must not
+/// get into a header.
 pub(crate) fn printable(text: &[u8]) -> Option<&str> {
     if text.iter().all(|byte| matches!(byte, b' '..=b'~')) { str::from_utf8(text).ok() } else { None }
 }

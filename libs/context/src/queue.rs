@@ -1,8 +1,8 @@
 //! Headers of messages on a queue.
 //!
-//! Kafka headers are `Vec<(String, Vec<u8>)>`, attributes of AMQP, SQS, Pub/Sub or NATS are `Vec<(String, String)>` or a map: both are
-//! carriers as they are. Where a queue restricts names, write through [`Restricted`]; `traceparent`, `tracestate`, `baggage` and
-//! `b3` are good everywhere.
+//! Kafka headers are `Vec<(String, Vec<u8>)>`, attributes of AMQP, SQS, Pub/Sub or NATS are `Vec<(String, String)>`
+//! or a map: both are carriers as they are. Where a queue restricts names, write through [`Restricted`];
+//! `traceparent`, `tracestate`, `baggage` and `b3` are good everywhere.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,8 +12,8 @@ use crate::carrier::Setter;
 /// The names that a queue allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Names {
-    /// Amazon SQS and SNS: letters, digits, `_`, `-` and single dots inside, at most 256, not beginning with `AWS.` or
-    /// `Amazon.` (a message has at most 10 attributes).
+    /// Amazon SQS and SNS: letters, digits, `_`, `-` and single dots inside, at most 256, not beginning with `AWS.`
+    /// or `Amazon.` (a message has at most 10 attributes).
     Sqs,
     /// Jakarta Messaging: Java identifiers, not beginning with `JMS`; no dashes.
     Jms,
@@ -21,7 +21,7 @@ pub enum Names {
 
 /// A carrier that takes only names that a queue allows.
 #[derive(Debug)]
-pub struct Restricted<'a, S> {
+pub struct Restricted<'a, S: ?Sized> {
     to: &'a mut S,
     names: Names,
     refused: Vec<String>,
@@ -48,7 +48,7 @@ impl Names {
     }
 }
 
-impl<'a, S: Setter> Restricted<'a, S> {
+impl<'a, S: Setter + ?Sized> Restricted<'a, S> {
     /// Writes to `to`, except for names that are not allowed.
     pub fn new(to: &'a mut S, names: Names) -> Self {
         Self { to, names, refused: Vec::new() }
@@ -60,7 +60,7 @@ impl<'a, S: Setter> Restricted<'a, S> {
     }
 }
 
-impl<S: Setter> Setter for Restricted<'_, S> {
+impl<S: Setter + ?Sized> Setter for Restricted<'_, S> {
     fn set(&mut self, name: &str, value: &str) {
         if self.names.allow(name) {
             self.to.set(name, value);

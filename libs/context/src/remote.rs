@@ -7,8 +7,8 @@ use crate::id::{SpanId, TraceId};
 use crate::traceparent::Traceparent;
 use crate::{hex, list};
 
-/// What a caller said in a format other than W3C. Any part may be missing: a B3 `0` is a sampling decision alone, and a load
-/// balancer may know a trace but no span.
+/// What a caller said in a format other than W3C. Any part may be missing: a B3 `0` is a sampling decision alone, and
+/// a load balancer may know a trace but no span.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Remote {
     /// The trace; ids of 64 bits have zeros on the left.

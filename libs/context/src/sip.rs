@@ -1,8 +1,21 @@
 //! Context in SIP headers.
 //!
-//! No standard binds trace context to SIP, so that it travels under two names: `traceparent`, which proxies pass on, and
-//! `X-Traceparent`, since many back-to-back user agents copy only `X-*`. Values are read as they stand between colon and line
-//! end; unfold them first. Baggage is left behind: it may hold personal data, and a datagram has little room.
+//! No standard binds trace context to SIP, so that it travels under two names: `traceparent`, which proxies pass on,
+//! and `X-Traceparent`, since many back-to-back user agents copy only `X-*`. Values are read as they stand between
+//! colon and line end; unfold them first. Baggage is left behind: it may hold personal data, and a datagram has
+//! little room.
+//!
+//! ```
+//! use throughline_context::{Decision, Found, Trust, sip};
+//!
+//! let invite = [
+//!     ("Call-ID", "a84b4c76e66710@192.0.2.4"),
+//!     ("X-Traceparent", "00-4bf92f3577f34da6c19e9222d19e89b8-ccbd124dbdfc3439-01"),
+//! ];
+//! let found = Found::with_traceparent(sip::extract(&invite), &invite, &[]);
+//! assert!(matches!(found.decide(Trust::Trusted), Decision::Continue { .. }));
+//! assert_eq!(sip::join_keys(&invite).call_id, Some("a84b4c76e66710@192.0.2.4"));
+//! ```
 
 use crate::carrier::{Getter, Setter};
 use crate::hex;
@@ -11,8 +24,8 @@ use crate::w3c::{self, Context, Extraction, TRACEPARENT, TRACESTATE};
 
 /// The second name of `traceparent`.
 pub const X_TRACEPARENT: &str = "X-Traceparent";
-/// Characters of `tracestate` that are sent: a request above 1300 bytes would have to change from UDP to TCP (RFC 3261,
-/// section 18.1.1). Whole members are cut, as the specification has it.
+/// Characters of `tracestate` that are sent: a request above 1300 bytes would have to change from UDP to TCP (RFC
+/// 3261, section 18.1.1). Whole members are cut, as the specification has it.
 pub const MAX_TRACESTATE: usize = 256;
 
 const CALL_ID: &str = "Call-ID";
@@ -53,7 +66,7 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Extraction<'_> {
 }
 
 /// Writes `traceparent`, `X-Traceparent` and `tracestate`, cut to 256 characters.
-pub fn inject(context: &Context, to: &mut impl Setter) {
+pub fn inject(context: &Context, to: &mut (impl Setter + ?Sized)) {
     let text = context.traceparent.to_bytes();
     to.set(TRACEPARENT, hex::ascii(&text));
     to.set(X_TRACEPARENT, hex::ascii(&text));

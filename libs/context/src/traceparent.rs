@@ -55,7 +55,7 @@ impl Traceparent {
 
     /// Reads a header's value, without the white space around it.
     ///
-    /// Versions above `00` are read as far as version `00` goes (section 4.1).
+    /// Versions above `00` are read as far as version `00` goes (section 3.2.4).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidTraceparent> {
         use InvalidTraceparent as Invalid;
 

@@ -90,8 +90,8 @@ impl Tracestate {
         self.members().find(|(own, _)| *own == key).map(|(_, value)| value)
     }
 
-    /// Adds a key or changes its value. It moves to the left (section 3.5); where the list is full, the right-most member
-    /// makes room.
+    /// Adds a key or changes its value. It moves to the left (section 3.5); where the list is full, the right-most
+    /// member makes room.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), InvalidTracestate> {
         let mut state = Self::default();
         state.push(checked_key(key.as_bytes())?, checked_value(value.as_bytes())?);
@@ -110,9 +110,9 @@ impl Tracestate {
         true
     }
 
-    /// Cuts the list to at most `most` characters, by whole members: those longer than 128 characters first, then from
-    /// the right (section 3.3.1.5). Cut below [`MIN_PROPAGATED`](Self::MIN_PROPAGATED) only where room is scarce, and
-    /// say so to your users.
+    /// Cuts the list to at most `most` characters, by whole members: those longer than 128 characters first, then
+    /// from the right (section 3.3.1.5). Cut below [`MIN_PROPAGATED`](Self::MIN_PROPAGATED) only where room is
+    /// scarce, and say so to your users.
     pub fn truncate(&mut self, most: usize) {
         for long_only in [true, false] {
             while self.text.len() > most {
@@ -147,8 +147,9 @@ impl Tracestate {
 }
 
 fn checked_key(key: &[u8]) -> Result<&str, InvalidTracestate> {
-    let good = matches!(key, [b'a'..=b'z' | b'0'..=b'9', rest @ ..] if rest.len() < 256 && rest.iter().all(is_key_byte));
-    good.then(|| str::from_utf8(key).ok()).flatten().ok_or(InvalidTracestate::Key)
+    let first_fits = key.first().is_some_and(|first| matches!(first, b'a'..=b'z' | b'0'..=b'9'));
+    let fits = first_fits && key.len() <= 256 && key.iter().all(is_key_byte);
+    fits.then(|| str::from_utf8(key).ok()).flatten().ok_or(InvalidTracestate::Key)
 }
 
 fn is_key_byte(byte: &u8) -> bool {
@@ -156,10 +157,10 @@ fn is_key_byte(byte: &u8) -> bool {
 }
 
 fn checked_value(value: &[u8]) -> Result<&str, InvalidTracestate> {
-    let good = matches!(value, [.., last] if *last != b' ')
-        && value.len() <= 256
-        && value.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'='));
-    good.then(|| str::from_utf8(value).ok()).flatten().ok_or(InvalidTracestate::Value)
+    let is_value_byte = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
+    let last_fits = value.last().is_some_and(|last| *last != b' ');
+    let fits = last_fits && value.len() <= 256 && value.iter().all(is_value_byte);
+    fits.then(|| str::from_utf8(value).ok()).flatten().ok_or(InvalidTracestate::Value)
 }
 
 impl FromStr for Tracestate {

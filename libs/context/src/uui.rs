@@ -1,8 +1,8 @@
 //! User-to-User information (RFC 7433): a few bytes that travel with a SIP call, across networks and transfers.
 //!
-//! Ours is the text of a `traceparent` behind the protocol discriminator `00`, in hexadecimal: 112 digits, below the 128
-//! that some systems cut at. Read are hexadecimal and ascii, with and without the discriminator, which Genesys Cloud takes away,
-//! under the names `User-to-User` and `x-User-To-User`.
+//! Ours is the text of a `traceparent` behind the protocol discriminator `00`, in hexadecimal: 112 digits, below the
+//! 128 that some systems cut at. Read are hexadecimal and ascii, with and without the discriminator, which Genesys
+//! Cloud takes away, under the names `User-to-User` and `x-User-To-User`.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -64,8 +64,8 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Option<Traceparent> {
     headers(from).flat_map(parse).find_map(|value| value.traceparent())
 }
 
-/// Writes a `User-to-User` header, unless somebody else's is there: a second one makes Genesys Cloud discard both. True where
-/// the header holds the context.
+/// Writes a `User-to-User` header, unless somebody else's is there: a second one makes Genesys Cloud discard both.
+/// True where the header holds the context.
 ///
 /// ```
 /// # use throughline_context::uui;

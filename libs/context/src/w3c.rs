@@ -1,5 +1,5 @@
-//! Trace context in headers: what a receiver of requests makes of `traceparent` and `tracestate`, and what it sends on
-//! (W3C Trace Context level 2, sections 3 and 4).
+//! Trace context in headers: what a receiver of requests makes of `traceparent` and `tracestate`, and what it sends
+//! on (W3C Trace Context level 2, sections 3 and 4).
 
 use alloc::string::String;
 
@@ -102,7 +102,7 @@ pub(crate) fn extract_named<'a>(
 /// w3c::inject(&context.child(SpanId([7; 8])), &mut headers);
 /// assert_eq!(headers[0].1, "00-4bf92f3577f34da6c19e9222d19e89b8-0707070707070707-01");
 /// ```
-pub fn inject(context: &Context, to: &mut impl Setter) {
+pub fn inject(context: &Context, to: &mut (impl Setter + ?Sized)) {
     to.set(TRACEPARENT, hex::ascii(&context.traceparent.to_bytes()));
     if context.tracestate.is_empty() {
         to.unset(TRACESTATE);

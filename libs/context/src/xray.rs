@@ -13,7 +13,8 @@ const HEADER: &str = "X-Amzn-Trace-Id";
 /// What the header said.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct XRay {
-    /// `Root`, `Parent` and `Sampled`. A load balancer writes `Root` alone: there is a trace, and no span to hang below.
+    /// `Root`, `Parent` and `Sampled`. A load balancer writes `Root` alone: there is a trace, and no span to hang
+    /// below.
     pub remote: Remote,
     /// The other fields as received, as in `Self=1-67891234-12456789abcdef012345678;Lineage=a:1`; they travel on.
     pub others: String,
@@ -29,7 +30,7 @@ pub fn extract(from: &(impl Getter + ?Sized)) -> Result<Option<XRay>, Unreadable
 }
 
 /// Writes `X-Amzn-Trace-Id`; takes it away where there is no trace.
-pub fn inject(xray: &XRay, to: &mut impl Setter) {
+pub fn inject(xray: &XRay, to: &mut (impl Setter + ?Sized)) {
     let Some(trace) = xray.remote.trace_id else { return to.unset(HEADER) };
     let digits = hex::encode(trace.0);
     let (time, rest) = digits.as_flattened().split_at_checked(8).unwrap_or_default();

@@ -11,7 +11,8 @@ pub const OTEL_TRACE_ID: &str = "otel-trace-id";
 /// The trace that a call was in before its context was lost: a trace id or a `traceparent`.
 pub const PREVIOUS_TRACE_ID: &str = "previous-trace-id";
 
-/// Where a context was found, the most trusted first; a format with a trace id and no span stands behind all that know a span.
+/// Where a context was found, the most trusted first; a format with a trace id and no span stands behind all that
+/// know a span.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Source {
     /// A valid `traceparent`.
@@ -59,8 +60,8 @@ impl Source {
 }
 
 impl<'a> Candidate<'a> {
-    /// A whole context, read elsewhere: in User-to-User information or participant data, or remembered for a Call-ID. `raw` is
-    /// the text it was read from.
+    /// A whole context, read elsewhere: in User-to-User information or participant data, or remembered for a Call-ID.
+    /// `raw` is the text it was read from.
     pub fn new(source: Source, parent: Traceparent, raw: &'a [u8]) -> Self {
         Self {
             source,
@@ -114,8 +115,8 @@ impl<'a> Candidate<'a> {
         })
     }
 
-    /// The lowest counts. A trace id without a span is worth less than any whole context: load balancers make up a new one for
-    /// each request.
+    /// The lowest counts. A trace id without a span is worth less than any whole context: load balancers make up a
+    /// new one for each request.
     pub(super) fn rank(&self) -> (bool, bool, Source) {
         (self.source == Source::PreviousTraceId, self.parent_id.is_none(), self.source)
     }

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-/// Where a value stands in JSON, as in `$.context.traceparent`, `subscriptions[].traceparent`, `participants[0].attributes`
-/// or `attributes['interaction.id']`.
+/// Where a value stands in JSON, as in `$.context.traceparent`, `subscriptions[].traceparent`,
+/// `participants[0].attributes` or `attributes['interaction.id']`.
 ///
-/// A path is names, separated by dots; `[]` or `[*]` is every element of an array, `[0]` its first, `['a.b']` or `["a.b"]` a name
-/// with odd characters. The `$` in front may be left out; `$` alone is the whole text. At most 16 steps and 1024 bytes.
+/// A path is names, separated by dots; `[]` or `[*]` is every element of an array, `[0]` its first, `['a.b']` or
+/// `["a.b"]` a name with odd characters. The `$` in front may be left out; `$` alone is the whole text. At most 16
+/// steps and 1024 bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path {
     steps: Vec<Step>,

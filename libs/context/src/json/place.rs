@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::literal::string;
 use super::path::{Path, Step};
 use super::scan::{Want, scan};
-use super::{JsonError, read, values, write_steps};
+use super::{JsonError, empty_steps, read, values, write_steps};
 use crate::carrier::Setter;
 use crate::w3c::{self, Context};
 
@@ -69,15 +69,10 @@ impl Place {
         for (name, value) in &edits.fields {
             let mut steps = self.base.steps().to_vec();
             steps.push(Step::Field(name.clone()));
-            match value {
-                Some(value) => text = write_steps(&text, &steps, value)?,
-                None => {
-                    let is_there = !read(&text, &Path::from(steps.clone()))?.is_empty();
-                    if is_there {
-                        text = write_steps(&text, &steps, "")?;
-                    }
-                }
-            }
+            text = match value {
+                Some(value) => write_steps(&text, &steps, value)?,
+                None => empty_steps(&text, &steps)?,
+            };
         }
         Ok(text)
     }

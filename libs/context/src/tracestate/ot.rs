@@ -1,5 +1,5 @@
-//! OpenTelemetry's own member `ot=th:<threshold>;rv:<randomness>` (OpenTelemetry specification, "TraceState Handling" and
-//! "TraceState: Probability Sampling").
+//! OpenTelemetry's own member `ot=th:<threshold>;rv:<randomness>` (OpenTelemetry specification, "TraceState Handling"
+//! and "TraceState: Probability Sampling").
 
 use alloc::string::String;
 use core::fmt::Write;
@@ -20,8 +20,8 @@ impl<'a> Ot<'a> {
         self.fields().find(|(own, _)| *own == key).map(|(_, value)| value)
     }
 
-    /// Field `th`: the sampling threshold of 56 bits. A trace is kept where its randomness is at or above it, so that 0
-    /// keeps all; each kept span stands for `2^56 / (2^56 - threshold)` spans.
+    /// Field `th`: the sampling threshold of 56 bits. A trace is kept where its randomness is at or above it, so that
+    /// 0 keeps all; each kept span stands for `2^56 / (2^56 - threshold)` spans.
     pub fn threshold(&self) -> Option<u64> {
         let digits = self.get("th")?;
         let missing = u32::try_from(DIGITS.checked_sub(digits.len())?).ok()?;

@@ -1,4 +1,5 @@
-//! No bytes make a parser panic, and what was read reads the same after writing. The fuzz targets run the same checks.
+//! No bytes make a parser panic, and what was read reads the same after writing. The fuzz targets run the same
+//! checks.
 
 use proptest::prelude::*;
 

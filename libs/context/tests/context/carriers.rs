@@ -66,6 +66,14 @@ fn a_second_context_replaces_the_first() {
 }
 
 #[test]
+fn an_old_tracestate_is_emptied_where_it_is_and_nowhere_else() {
+    let text = r#"{"subscriptions":[{"tracestate":"a=1"},{},{"tracestate":null}]}"#;
+    let written = websocket::subscriptions().inject(text, &context("")).unwrap();
+    let expected = r#"{"subscriptions":[{"tracestate":"","traceparent":"P"},{"traceparent":"P"},{"tracestate":"","traceparent":"P"}]}"#;
+    assert_eq!(written, expected.replace('P', PARENT));
+}
+
+#[test]
 fn every_format_can_stand_in_json() {
     let place = Place::new("meta".parse().unwrap());
     for format in Format::ALL {
@@ -112,7 +120,8 @@ fn names_that_a_queue_does_not_take_are_not_written() {
         assert_eq!((Names::Sqs.allow(name), Names::Jms.allow(name)), (sqs, jms), "{name}");
     }
     let mut message = headers(&[]);
-    let mut restricted = Restricted::new(&mut message, Names::Jms);
+    let to: &mut dyn Setter = &mut message;
+    let mut restricted = Restricted::new(to, Names::Jms);
     Format::B3Multi.inject(&parent().into(), &mut restricted);
     Format::B3.inject(&parent().into(), &mut restricted);
     assert_eq!(restricted.refused(), ["X-B3-TraceId", "X-B3-SpanId", "X-B3-Sampled"]);

@@ -183,6 +183,7 @@ fn xray_keeps_what_it_does_not_know() {
             (&[("X-Amzn-Trace-Id", "Sampled=0")], Some(Some(decision(Sampling::Drop)))),
             (&[("X-Amzn-Trace-Id", "Root=1-4bf92f35-77f34da6c19e9222d19e89b")], None),
             (&[("X-Amzn-Trace-Id", "Root=1-4bf92f3577f34da6c19e9222d19e89b8")], None),
+            (&[("X-Amzn-Trace-Id", "Root=1-4bf92f3-77f34da6c19e9222d19e89b8")], None),
             (&[("X-Amzn-Trace-Id", "Root=2-4bf92f35-77f34da6c19e9222d19e89b8")], None),
             (&[("X-Amzn-Trace-Id", "Root=1-00000000-000000000000000000000000")], None),
             (&[("X-Amzn-Trace-Id", &format!("{root};Parent=0000000000000000"))], None),

@@ -1,4 +1,5 @@
-//! `tracestate`: grammar, limits, mutation (W3C Trace Context level 2, section 3.3), and OpenTelemetry's member in it.
+//! `tracestate`: grammar, limits, mutation (W3C Trace Context level 2, section 3.3), and OpenTelemetry's member in
+//! it.
 
 use throughline_context::InvalidTracestate::{self as Invalid, Key, Member, Repeated, TooMany, Value};
 use throughline_context::Tracestate;
