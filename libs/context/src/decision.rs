@@ -3,7 +3,7 @@
 mod candidate;
 
 use alloc::string::String;
-use core::iter;
+use core::{fmt, iter};
 
 use crate::carrier::Getter;
 use crate::format::Format;
@@ -101,6 +101,37 @@ pub enum Reason {
     Invalid(InvalidTraceparent),
     /// Only the previous trace is known.
     PreviousTrace,
+}
+
+impl Decision {
+    /// What happens to the trace, in a word to record: `continue`, `join`, `restart` or `new`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Continue { .. } => "continue",
+            Self::Join { .. } => "join",
+            Self::Restart { .. } => "restart",
+            Self::New => "new",
+        }
+    }
+
+    /// The source that counted; where the trace restarts, that of the link.
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Continue { source, .. } | Self::Join { source, .. } => Some(*source),
+            Self::Restart { link, .. } => link.map(|link| link.source),
+            Self::New => None,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untrusted => f.write_str("the peer is not trusted"),
+            Self::Invalid(invalid) => write!(f, "the traceparent cannot be used: {invalid}"),
+            Self::PreviousTrace => f.write_str("only the previous trace is known"),
+        }
+    }
 }
 
 impl<'a> Found<'a> {

@@ -112,7 +112,13 @@ fn every_combination_of_sources() {
             for trust in [Trust::Trusted, Trust::Untrusted] {
                 let participant = has(2).then_some(participant.as_str());
                 let decision = decide(&request, participant, call.filter(|_| has(4)), trust);
-                assert_eq!(decision, expected(traceparent, best, trust), "{request:?} {trust:?}");
+                let expected = expected(traceparent, best, trust);
+                assert_eq!(decision, expected, "{request:?} {trust:?}");
+                let source = match traceparent {
+                    Some(text) if text != BAD => Some(Source::Traceparent),
+                    _ => best.map(|best| sources()[best].0),
+                };
+                assert_eq!(decision.source(), source);
             }
         }
     }
@@ -142,6 +148,30 @@ fn a_previous_trace_may_come_with_its_span() {
         decide(&request, None, None, Trust::Trusted),
         Decision::Join { source: Source::OtelTraceId, .. }
     ));
+}
+
+#[test]
+fn a_decision_in_words() {
+    let said = |pairs: &[(&str, &str)], trust| match decide(&headers(pairs), None, None, trust) {
+        Decision::Restart { reason, .. } => format!("restart: {reason}"),
+        other => other.name().to_owned(),
+    };
+    let good = parent(1).to_string();
+    for (pairs, trust, words) in [
+        (&[][..], Trust::Untrusted, "new"),
+        (&[("traceparent", good.as_str())], Trust::Trusted, "continue"),
+        (&[("otel-trace-id", OTEL)], Trust::Trusted, "join"),
+        (&[("traceparent", &good)], Trust::default(), "restart: the peer is not trusted"),
+        (&[("previous-trace-id", PREVIOUS)], Trust::Trusted, "restart: only the previous trace is known"),
+        (
+            &[("traceparent", &good), ("traceparent", &good)],
+            Trust::Trusted,
+            "restart: the traceparent cannot be used: more than one traceparent; let one hop write it and the \
+             others replace it",
+        ),
+    ] {
+        assert_eq!(said(pairs, trust), words);
+    }
 }
 
 #[test]
