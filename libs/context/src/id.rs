@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::hex;
-use crate::traceparent::Invalid;
+use crate::traceparent::InvalidTraceparent;
 
 /// A trace id: 16 bytes, all zero meaning "none" (W3C Trace Context, section 3.2.2.3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -50,6 +50,21 @@ impl TraceId {
         }
         hex::decode(&digits).map(Self)
     }
+
+    /// The root span of a trace whose id was made from a conversation id: the first half of the trace id, and
+    /// `0000000000000001` where that half is all zero.
+    pub fn root_span(&self) -> SpanId {
+        match self.0.first_chunk().copied().map(SpanId) {
+            Some(first) if first.is_valid() => first,
+            _ => SpanId([0, 0, 0, 0, 0, 0, 0, 1]),
+        }
+    }
+
+    /// The right-most 56 bits, which are random where a `traceparent` has the random flag.
+    pub fn randomness(&self) -> u64 {
+        let [.., a, b, c, d, e, f, g] = self.0;
+        u64::from_be_bytes([0, a, b, c, d, e, f, g])
+    }
 }
 
 impl SpanId {
@@ -69,41 +84,41 @@ impl SpanId {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        hex::write(self.0, f)
     }
 }
 
 impl fmt::Debug for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        hex::write(self.0, f)
     }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        hex::write(self.0, f)
     }
 }
 
 impl fmt::Debug for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(&self.0, f)
+        hex::write(self.0, f)
     }
 }
 
 impl FromStr for TraceId {
-    type Err = Invalid;
+    type Err = InvalidTraceparent;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        hex::decode(text.as_bytes()).map(Self).filter(Self::is_valid).ok_or(Invalid::TraceId)
+    fn from_str(text: &str) -> Result<Self, InvalidTraceparent> {
+        hex::decode(text.as_bytes()).map(Self).filter(Self::is_valid).ok_or(InvalidTraceparent::TraceId)
     }
 }
 
 impl FromStr for SpanId {
-    type Err = Invalid;
+    type Err = InvalidTraceparent;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        hex::decode(text.as_bytes()).map(Self).filter(Self::is_valid).ok_or(Invalid::SpanId)
+    fn from_str(text: &str) -> Result<Self, InvalidTraceparent> {
+        hex::decode(text.as_bytes()).map(Self).filter(Self::is_valid).ok_or(InvalidTraceparent::SpanId)
     }
 }
 
@@ -133,5 +148,17 @@ mod tests {
         assert_eq!(SpanId::from_otlp(&[1; 8]), Some(SpanId([1; 8])));
         assert!("00000000000000000000000000000000".parse::<TraceId>().is_err());
         assert!("B7AD6B7169203331".parse::<SpanId>().is_err());
+    }
+
+    #[test]
+    fn the_root_span_is_never_the_zero_id() {
+        let half = TraceId([0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9]);
+        assert_eq!(half.root_span(), SpanId([0, 0, 0, 0, 0, 0, 0, 1]));
+        assert_eq!(TraceId([7; 16]).root_span(), SpanId([7; 8]));
+    }
+
+    #[test]
+    fn randomness_is_the_last_seven_bytes() {
+        assert_eq!(TraceId([0x11; 16]).randomness(), 0x11_1111_1111_1111);
     }
 }
