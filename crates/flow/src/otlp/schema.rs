@@ -16,11 +16,16 @@ pub struct Message {
 /// How the check takes a field in its usual encoding, where the tag is one byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    /// 0 where there is no such field.
+    /// As it is written; [`Self::NONE`] where there is no such field.
     pub tag: u8,
     pub what: What,
     /// As in [`Field::once`].
     pub once: u32,
+}
+
+impl Step {
+    /// No tag of one byte.
+    const NONE: u8 = 0xff;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +82,7 @@ pub enum Kind {
 impl Message {
     const fn new(name: &'static str, list: &[Field]) -> Self {
         let mut fields = [None; 17];
-        let mut steps = [Step { tag: 0, what: What::Bytes, once: 0 }; 16];
+        let mut steps = [Step { tag: Step::NONE, what: What::Bytes, once: 0 }; 16];
         let mut at = 0;
         while at < list.len() {
             #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
