@@ -104,7 +104,10 @@ pub(crate) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
 /// One span with the attribute `a`, twenty bytes long.
 pub(crate) fn one_span() -> ExportTraceServiceRequest {
     let a = KeyValue { key: "a".into(), value: Some(string("thirteen more")), key_strindex: 0 };
-    let span = Span { attributes: vec![a], ..Span::default() };
+    request_of(Span { attributes: vec![a], ..Span::default() })
+}
+
+fn request_of(span: Span) -> ExportTraceServiceRequest {
     let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
@@ -123,12 +126,15 @@ pub(crate) fn full_span() -> ExportTraceServiceRequest {
     ];
     let attributes: Vec<_> = values
         .into_iter()
-        .map(|value| KeyValue { key: "k".into(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 })
+        .map(|value| KeyValue {
+            key: "k".into(),
+            value: Some(AnyValue { value: Some(value) }),
+            key_strindex: 0,
+        })
         .collect();
     let event = Event { time_unix_nano: 7, name: "e".into(), ..Event::default() };
     let link = Link { trace_id: vec![3; 16], span_id: vec![4; 8], flags: 1, ..Link::default() };
-    let mut request = one_span();
-    request.resource_spans[0].scope_spans[0].spans[0] = Span {
+    let span = Span {
         trace_id: vec![1; 16],
         span_id: vec![2; 8],
         name: "n".into(),
@@ -142,7 +148,7 @@ pub(crate) fn full_span() -> ExportTraceServiceRequest {
         flags: 0x101,
         ..Span::default()
     };
-    request
+    request_of(span)
 }
 
 pub(crate) fn status(message: &str) -> Status {
