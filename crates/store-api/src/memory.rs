@@ -8,6 +8,7 @@ use throughline_context::TraceId;
 
 use crate::answer::{Appended, Interaction, Page, Trace};
 use crate::error::StoreError;
+use crate::hops::{self, Hops};
 use crate::part::Part;
 use crate::question::{Limits, Recent};
 use crate::read::Reader;
@@ -103,6 +104,10 @@ impl TraceStore for MemoryStore {
 
     fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
         self.read(question.limits, move |reader| reader.recent(&question))
+    }
+
+    fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>> {
+        self.read(question.limits, move |reader| reader.hops(&question))
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {

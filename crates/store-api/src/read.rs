@@ -8,11 +8,15 @@ use throughline_context::TraceId;
 use crate::answer::{Interaction, Page, Trace};
 use crate::error::StoreError;
 use crate::facts::Facts;
+use crate::hops::{self, Hops};
 use crate::part::{Fragment, Part, resolve};
 use crate::question::{Limits, Range, Recent};
 use crate::select;
 use crate::span::Span;
 use crate::summary::Summary;
+
+/// Traces whose spans are in memory together.
+const TRACES_AT_ONCE: usize = 64;
 
 pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
@@ -74,8 +78,29 @@ impl<'a> Reader<'a> {
         Ok(ids)
     }
 
-    /// The interactions with a trace that started in the range, and from when on none is missing.
-    fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+    pub fn hops(&mut self, question: &hops::Question) -> Result<Hops, StoreError> {
+        let (traces, complete_from) = self.traces(question.range)?;
+        let mut traces: Vec<TraceId> = traces.into_iter().collect();
+        // As files have them, so that what lies together is read together.
+        traces.sort_unstable();
+        let mut seen = hops::Traces::new(question);
+        let mut truncated = complete_from > question.range.from;
+        for some in traces.chunks(TRACES_AT_ONCE) {
+            if seen.full() {
+                truncated = true;
+                break;
+            }
+            let spans = self.rows(some, self.limits.spans)?;
+            truncated |= spans.len() >= self.limits.spans;
+            let mut of: HashMap<TraceId, Vec<&Arc<Span>>> = HashMap::new();
+            spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
+            of.values().for_each(|spans| seen.add(spans));
+        }
+        Ok(seen.finish(complete_from, truncated))
+    }
+
+    /// The traces that started in the range, and from when on none is missing.
+    fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
         let mut traces = HashSet::new();
         let mut complete_from = range.from;
         for part in self.parts {
@@ -83,6 +108,12 @@ impl<'a> Reader<'a> {
             complete_from = complete_from.max(started.complete_from);
             traces.extend(started.traces);
         }
+        Ok((traces, complete_from))
+    }
+
+    /// The interactions with a trace that started in the range, and from when on none is missing.
+    fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+        let (traces, complete_from) = self.traces(range)?;
         let mut ids = BTreeSet::new();
         for trace in traces {
             if let Some(known) = self.fragment(trace)? {

@@ -5,6 +5,7 @@ use throughline_context::TraceId;
 
 use crate::answer::{Appended, Interaction, Page, Trace};
 use crate::error::StoreError;
+use crate::hops::{self, Hops};
 use crate::question::{Limits, Recent};
 use crate::span::Span;
 
@@ -29,6 +30,9 @@ pub trait TraceStore: Send + Sync {
 
     /// Called for the list of interactions.
     fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>>;
+
+    /// Called for where contexts get lost.
+    fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>>;
 
     /// Called at shutdown: when it returns `Ok`, all that was appended is as safe as it gets.
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use flow::BoxFuture;
 use store_api::door::Settings;
+use store_api::hops::{self, Hops};
 use store_api::part::Part;
 use store_api::read::Reader;
 use store_api::{Appended, Interaction, Limits, Page, Recent, Span, StoreError, Trace, TraceStore};
@@ -214,6 +215,10 @@ impl TraceStore for Lake {
 
     fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
         Box::pin(self.read(question.limits, move |reader| reader.recent(&question)))
+    }
+
+    fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>> {
+        Box::pin(self.read(question.limits, move |reader| reader.hops(&question)))
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {

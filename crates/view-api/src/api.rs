@@ -15,10 +15,10 @@ use throughline_context::TraceId;
 use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, ErrorBody};
-use crate::json::{InteractionSpans, Interactions, TraceSpans};
+use crate::json::{Hops, InteractionSpans, Interactions, TraceSpans};
 use crate::openapi;
 use crate::patient::Place;
-use crate::query::{self, LIMITS, Parameters};
+use crate::query::{self, HopParameters, LIMITS, Parameters};
 
 /// Questions answered at the same time; others wait.
 const AT_ONCE: usize = 8;
@@ -45,6 +45,7 @@ impl Api {
             .route("/api/v1/interactions", get(interactions))
             .route("/api/v1/interactions/{id}", get(interaction))
             .route("/api/v1/traces/{trace_id}", get(trace))
+            .route("/api/v1/hops", get(hops))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))
             .route("/api", get(unknown))
@@ -84,12 +85,7 @@ pub(crate) async fn interactions(
     State(api): State<Api>,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters.map_err(|rejected| {
-        let why = rejected.body_text();
-        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
-        ApiError::bad_request(why, "the parameters are described at /api/openapi.json")
-    })?;
-    let question = query::question(parameters)?;
+    let question = query::question(read(parameters)?)?;
     api.ask(async {
         let page = api.store.recent(question).await?;
         written(move || text(&Interactions::from(page))).await
@@ -152,6 +148,39 @@ pub(crate) async fn trace(
         written(move || text(&TraceSpans::from(&found))).await
     })
     .await
+}
+
+/// Where trace contexts get lost between services, since when, and what to do about it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hops",
+    tag = "hops",
+    params(HopParameters),
+    responses(
+        (status = 200, body = Hops),
+        (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+        (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
+    )
+)]
+pub(crate) async fn hops(
+    State(api): State<Api>,
+    parameters: Result<Query<HopParameters>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let question = query::hops(read(parameters)?)?;
+    api.ask(async {
+        let found = api.store.hops(question).await?;
+        written(move || text(&Hops::from(found))).await
+    })
+    .await
+}
+
+fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    let Query(parameters) = parameters.map_err(|rejected| {
+        let why = rejected.body_text();
+        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
+        ApiError::bad_request(why, "the parameters are described at /api/openapi.json")
+    })?;
+    Ok(parameters)
 }
 
 async fn unknown() -> ApiError {

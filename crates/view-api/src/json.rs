@@ -1,5 +1,6 @@
 //! Answers as JSON. These are the stable surface: the names of the store's own types may change.
 
+mod hops;
 mod value;
 
 use serde::{Serialize, Serializer};
@@ -7,6 +8,7 @@ use store_api::span::{self, StatusCode};
 use store_api::{Attributes, Count, Interaction, Page, Trace};
 use utoipa::ToSchema;
 
+pub(crate) use hops::Hops;
 use value::Plain;
 
 /// Nanoseconds, in decimal digits since JSON numbers have only 53 bits.

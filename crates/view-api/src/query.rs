@@ -3,7 +3,7 @@
 use flow::config::GoDuration;
 use serde::Deserialize;
 use store_api::time::parse_rfc3339;
-use store_api::{Filter, Limits, Range, Recent};
+use store_api::{Filter, Limits, Range, Recent, hops};
 use utoipa::IntoParams;
 
 use crate::error::ApiError;
@@ -47,14 +47,22 @@ pub(crate) struct Parameters {
     cursor: Option<String>,
 }
 
+/// Of which hops. All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HopParameters {
+    /// Requests that arrived at this time or later: RFC 3339, or nanoseconds since 1970.
+    #[param(example = "2026-11-20T09:00:00Z")]
+    from: Option<String>,
+    /// Requests that arrived before this time: RFC 3339, or nanoseconds since 1970.
+    to: Option<String>,
+    /// Only hops from or to this service.
+    service: Option<String>,
+}
+
 pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let from = time("from", given(parameters.from))?;
-    let to = time("to", given(parameters.to))?;
-    let range = Range { from: from.unwrap_or(Range::ALL.from), to: to.unwrap_or(Range::ALL.to) };
-    if range.from > range.to {
-        return Err(ApiError::bad_request("`from` is later than `to`", "exchange them"));
-    }
+    let range = range(parameters.from, parameters.to)?;
     let filter = Filter {
         q: given(parameters.q).map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
         stage: parsed("stage", given(parameters.stage))?,
@@ -73,6 +81,24 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
         return Err(ApiError::bad_request(format!("`limit` is {limit}"), help));
     }
     Ok(Recent { range, filter, limit, cursor: parsed("cursor", given(parameters.cursor))?, limits: LIMITS })
+}
+
+pub(crate) fn hops(parameters: HopParameters) -> Result<hops::Question, ApiError> {
+    let range = range(parameters.from, parameters.to)?;
+    Ok(hops::Question { range, service: given(parameters.service), limits: LIMITS })
+}
+
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn range(from: Option<String>, to: Option<String>) -> Result<Range, ApiError> {
+    let (from, to) = (time("from", given(from))?, time("to", given(to))?);
+    let range = Range { from: from.unwrap_or(Range::ALL.from), to: to.unwrap_or(Range::ALL.to) };
+    if range.from > range.to {
+        return Err(ApiError::bad_request("`from` is later than `to`", "exchange them"));
+    }
+    Ok(range)
 }
 
 fn time(name: &str, text: Option<String>) -> Result<Option<u64>, ApiError> {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use throughline_context::TraceId;
+use throughline_context::{SpanId, TraceId};
 
 use super::model::Model;
 use super::sample::{NINE, SECOND, Sample};
 use crate::answer::{Facets, Page};
+use crate::hops::{self, Arrivals};
 use crate::question::{Filter, Limits, Range, Recent};
-use crate::span::{Span, Status, StatusCode, key};
+use crate::span::{Kind, Span, Status, StatusCode, key};
 use crate::stage::Stage;
 use crate::store::TraceStore;
 use crate::summary::Summary;
@@ -26,6 +27,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     pages_follow_each_other(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
+    a_lost_context_is_found(&*open().await).await;
 }
 
 /// Every answer of the store is the model's.
@@ -116,7 +118,7 @@ async fn a_trace_is_there_at_once_and_only_once(store: &dyn TraceStore) {
     put(store, [Sample::new(1, 1)]).await;
     assert_eq!(names(store, 1).await, ["span 1", "span 2"]);
     // A client and a server that share an id (B3) are two spans, and so are two services.
-    let client = Sample::new(1, 1).at(2, 1).change(|span| span.kind = crate::span::Kind::Client);
+    let client = Sample::new(1, 1).at(2, 1).change(|span| span.kind = Kind::Client);
     put(store, [client, Sample::new(1, 1).at(3, 1).service("crm")]).await;
     assert_eq!(names(store, 1).await, ["span 1", "span 2", "span 1", "span 1"]);
     assert_eq!(names(store, 2).await, ["span 1"]);
@@ -256,4 +258,27 @@ async fn limits_cut_and_say_so(store: &dyn TraceStore) {
     let small = Limits { bytes: 1, ..Limits::default() };
     let found = store.trace(TraceId([1; 16]), small).await.expect(SOUND).expect("it is there");
     assert_eq!((found.spans.len(), found.truncated), (0, true));
+}
+
+async fn a_lost_context_is_found(store: &dyn TraceStore) {
+    let call = |trace, start| {
+        Sample::new(trace, 1)
+            .at(start, 10)
+            .with("server.address", "crm")
+            .change(|span| span.kind = Kind::Client)
+    };
+    let answer =
+        |trace, start| Sample::new(trace, 2).service("crm").at(start, 5).with("server.address", "crm");
+    put(store, [call(1, 0), call(3, 7200), call(4, 0)]).await;
+    put(store, [answer(1, 1).change(|span| span.parent_span_id = Some(SpanId([1; 8])))]).await;
+    put(store, [answer(2, 2).with(hops::key::DECISION, "restart"), answer(5, 7201)]).await;
+    let hops = store.hops(hops::Question::default()).await.expect(SOUND);
+    let [edge] = hops.edges.as_slice() else { panic!("one edge: {hops:?}") };
+    let Arrivals { kept, restarted, absent, .. } = edge.arrivals;
+    assert_eq!((edge.caller.as_deref(), edge.callee.as_str()), (Some("ivr"), "crm"));
+    assert_eq!((kept, restarted, absent, edge.guessed), (1, 1, 1, 2));
+    let range = Range { from: NINE, to: NINE + 3600 * SECOND };
+    let hops = store.hops(hops::Question { range, ..hops::Question::default() }).await.expect(SOUND);
+    assert_eq!(hops.edges.first().map(|edge| edge.arrivals.requests()), Some(2));
+    assert!(!hops.truncated);
 }

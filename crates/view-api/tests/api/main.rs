@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod client;
+mod hops;
 
 use std::path::PathBuf;
 use std::sync::Arc;
