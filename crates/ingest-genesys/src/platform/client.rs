@@ -1,7 +1,9 @@
 //! Requests to the Platform API: at its pace, with a token, and again where that can help.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
@@ -10,6 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::base::Base;
 use super::error::{Code, PlatformError, Refused};
@@ -103,7 +106,7 @@ impl Platform {
         let request = format!("{method} {}", without_query(path));
         let answer = self.send(method, path, body).await?;
         serde_json::from_slice(&answer.body)
-            .map_err(|error| PlatformError::Garbled { request, why: error.to_string() })
+            .map_err(|error| PlatformError::Garbled { request, why: place(&error) })
     }
 
     /// Sends a request until it is answered with 2xx, refused for good, or tried often enough. What is not safe to
@@ -282,6 +285,16 @@ fn reason(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Where it is wrong. The words of the reader hold what was read: numbers and names of customers.
+fn place(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Syntax | Category::Io => "it is not JSON",
+        Category::Eof => "it ends too early",
+        Category::Data => "a value is of another type than expected",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 fn told(headers: &HeaderMap) -> Told {

@@ -4,7 +4,9 @@
 //! (`inin-ratelimit-count`, `-allowed`, `-reset`). The pace spends what is allowed and waits for the rest, so that a
 //! refusal (429) is the exception; where one comes, nothing is sent until the service said.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// What a token of client credentials may ask in a minute, until an answer says otherwise.

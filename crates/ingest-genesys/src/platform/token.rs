@@ -1,7 +1,9 @@
 //! The token of client credentials: fetched when needed, renewed before it ends, never shown.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use flow::config::Opaque;
 use serde::Deserialize;
