@@ -6,3 +6,4 @@
 //! Must not: know the simulator, the pipeline or the store.
 
 pub mod platform;
+pub mod notify;
