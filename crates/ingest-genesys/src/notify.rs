@@ -3,7 +3,10 @@
 mod frame;
 mod topics;
 mod link;
+mod socket;
+mod channel;
 
+pub use channel::{Channel, Notice};
 pub use frame::{Control, Frame, Unreadable};
 pub use link::{Action, Event, Gap, Link};
 pub use topics::{Allocation, CHANNELS, TOPICS};

@@ -147,6 +147,11 @@ impl Platform {
         unreachable!("attempts end")
     }
 
+    /// Drops the token: the service said that it is revoked.
+    pub async fn log_in_again(&self) {
+        *self.token.lock().await = None;
+    }
+
     /// Waits for a place in the minute.
     async fn place(&self) {
         loop {
