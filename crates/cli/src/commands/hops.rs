@@ -1,0 +1,161 @@
+//! `throughline hops`.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use hops::check::{Address, Options, check};
+use hops::echo::{Echo, Limits};
+use hops::probe::Protocol;
+use hops::report::{Health, Report};
+
+use super::run::stop_signal;
+use crate::exit;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Send marked requests along a path that ends at `hops echo`, and say what became of every header.
+    Check(Check),
+    /// The far end of a path: answer every request with what was seen of it.
+    Echo(Listen),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  throughline hops echo --listen 127.0.0.1:7727          # behind the last hop\n  throughline hops check https://edge.example/ http://10.0.0.5:8080/ http://127.0.0.1:7727/\n\nWith several addresses, the outermost first, each difference is laid to the hop where it begins.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
+)]
+struct Check {
+    /// Where the path begins; then, if they can be reached, the addresses further in.
+    #[arg(required = true, value_name = "URL", num_args = 1..=8)]
+    addresses: Vec<Address>,
+    /// What to send; everything without it.
+    #[arg(long = "protocol", value_name = "PROTOCOL", value_delimiter = ',')]
+    protocols: Vec<Spoken>,
+    /// How often each probe is sent: what is not always so is marked.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: u16,
+    /// Seconds that one request may take.
+    #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
+    /// Certificates to accept besides the system's, in PEM form.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The hops are to take no part: a span of their own is an error too.
+    #[arg(long)]
+    transparent: bool,
+    /// For programs: one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  throughline hops echo --listen 127.0.0.1:7727\n\nIt answers anyone who reaches it with the headers of his own request, and keeps nothing."
+)]
+struct Listen {
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7727")]
+    listen: SocketAddr,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Spoken {
+    Http1,
+    Http2,
+    Websocket,
+    Grpc,
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = runtime.context("no runtime").and_then(|runtime| match &arguments.command {
+        Command::Check(arguments) => runtime.block_on(examine(arguments)),
+        Command::Echo(arguments) => runtime.block_on(echo(arguments)),
+    });
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(exit::FAILED)
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+async fn examine(arguments: &Check) -> anyhow::Result<ExitCode> {
+    let mut options = Options::new(RandomState::new().hash_one("run"));
+    if !arguments.protocols.is_empty() {
+        options.protocols = arguments.protocols.iter().map(|&spoken| spoken.into()).collect();
+    }
+    options.rounds = arguments.rounds;
+    options.timeout = Duration::from_secs(arguments.timeout);
+    options.trust(arguments.ca.as_deref())?;
+    let mut paths = Vec::new();
+    for address in &arguments.addresses {
+        paths.push(check(address, &options, |sent, of| progress(address, sent, of)).await);
+    }
+    end_progress();
+    let report = Report::of(&paths, arguments.transparent);
+    if arguments.json {
+        println!("{}", report.to_json());
+    } else {
+        println!("{report}");
+    }
+    Ok(match report.health() {
+        Health::Sound => exit::OK,
+        Health::Broken => ExitCode::from(exit::INPUT),
+        Health::Unchecked => ExitCode::from(exit::FAILED),
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+async fn echo(arguments: &Listen) -> anyhow::Result<ExitCode> {
+    let listen = arguments.listen;
+    let echo = Echo::bind(listen, Limits::default())
+        .await
+        .with_context(|| format!("cannot listen on {listen}; --listen takes another address"))?;
+    eprintln!("echo on http://{}/; Ctrl-C ends it", echo.address()?);
+    if !listen.ip().is_loopback() {
+        eprintln!("everyone who reaches {listen} gets an answer");
+    }
+    tokio::select! {
+        () = echo.serve() => {}
+        stopped = stop_signal() => stopped?,
+    }
+    Ok(exit::OK)
+}
+
+/// One line that is written over, on a terminal alone.
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+fn progress(address: &Address, sent: usize, of: usize) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K{address}: probe {} of {of}", sent + 1);
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+fn end_progress() {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[2K");
+    }
+}
+
+impl From<Spoken> for Protocol {
+    fn from(spoken: Spoken) -> Self {
+        match spoken {
+            Spoken::Http1 => Self::Http1,
+            Spoken::Http2 => Self::Http2,
+            Spoken::Websocket => Self::WebSocket,
+            Spoken::Grpc => Self::Grpc,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! From single verdicts to findings: what holds for one hop, always or now and then.
+
+use std::collections::BTreeMap;
+
+use crate::classify::classify;
+use crate::outcome::Outcome;
+use crate::probe::{About, Mark, Probe, Protocol};
+use crate::verdict::{Severity, Verdict};
+
+/// One probe with everything that became of it.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    pub probe: Probe,
+    /// Empty where the protocol is not spoken.
+    pub outcomes: Vec<(Mark, Outcome)>,
+}
+
+/// Everything that was sent to one address.
+#[derive(Clone, Debug)]
+pub struct Path {
+    pub address: String,
+    pub trials: Vec<Trial>,
+}
+
+/// The same verdict on the same header.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub severity: Severity,
+    pub header: String,
+    pub verdict: Verdict,
+    pub cases: Vec<Case>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub number: u16,
+    pub name: &'static str,
+    pub protocol: Protocol,
+    pub about: About,
+    /// How often it was so, of how many times.
+    pub times: usize,
+    pub of: usize,
+}
+
+impl Path {
+    /// Why the echo was never seen; `None` if it was.
+    pub fn unreached(&self) -> Option<String> {
+        let outcomes = || self.trials.iter().flat_map(|trial| &trial.outcomes);
+        if outcomes().any(|(_, outcome)| outcome.seen().is_some()) {
+            return None;
+        }
+        Some(outcomes().next().map_or_else(|| "nothing was sent".to_owned(), |(_, outcome)| outcome.why()))
+    }
+
+    /// Why this protocol could not be checked; `None` if it was.
+    pub fn not_spoken(&self, protocol: Protocol) -> Option<String> {
+        let mut trials = self.trials.iter().filter(|trial| trial.probe.protocol == protocol);
+        let bare = trials.find(|trial| trial.probe.about == About::Bare)?;
+        let is_seen = bare.outcomes.iter().any(|(_, outcome)| outcome.seen().is_some());
+        let why = || bare.outcomes.first().map_or_else(|| "nothing was sent".to_owned(), |(_, o)| o.why());
+        (!is_seen).then(why)
+    }
+
+    /// What differs from what was sent and is not so at `inner`, the path one hop further in; errors first.
+    pub fn findings(&self, inner: Option<&Self>, transparent: bool) -> Vec<Finding> {
+        let mut found: BTreeMap<(Severity, usize, String, Verdict), Vec<Case>> = BTreeMap::new();
+        let mut order: Vec<(String, Verdict)> = Vec::new();
+        for trial in self.trials.iter().filter(|trial| self.not_spoken(trial.probe.protocol).is_none()) {
+            let known = inner.map(|inner| inner.verdicts_of(&trial.probe)).unwrap_or_default();
+            let of = trial.outcomes.len();
+            for ((header, verdict), times) in trial.verdicts() {
+                let severity = verdict.severity(trial.probe.about, &header, transparent);
+                let Some(severity) = severity.filter(|_| !known.contains_key(&(header.clone(), verdict)))
+                else {
+                    continue;
+                };
+                let key = (header, verdict);
+                let place = order.iter().position(|other| *other == key).unwrap_or_else(|| {
+                    order.push(key.clone());
+                    order.len() - 1
+                });
+                let Probe { number, name, protocol, about, .. } = trial.probe;
+                let case = Case { number, name, protocol, about, times, of };
+                found.entry((severity, place, key.0, verdict)).or_default().push(case);
+            }
+        }
+        let finding = |((severity, _, header, verdict), cases)| Finding { severity, header, verdict, cases };
+        found.into_iter().map(finding).collect()
+    }
+
+    /// The longest `tracestate` of the probes that came through whole every time.
+    pub fn longest(&self) -> Option<usize> {
+        let whole = |trial: &&Trial| {
+            let passed = |outcome: &(Mark, Outcome)| {
+                classify(&trial.probe, outcome.0, &outcome.1).iter().all(|(header, verdict)| {
+                    verdict.severity(About::Context, header, false) != Some(Severity::Error)
+                })
+            };
+            trial.probe.protocol == Protocol::Http1
+                && !trial.outcomes.is_empty()
+                && trial.outcomes.iter().all(passed)
+        };
+        let sizes = self.trials.iter().filter(whole).filter_map(|trial| match trial.probe.about {
+            About::Size(bytes) => Some(bytes),
+            _ => None,
+        });
+        sizes.max()
+    }
+
+    fn verdicts_of(&self, probe: &Probe) -> BTreeMap<(String, Verdict), usize> {
+        let same = |trial: &&Trial| trial.probe.name == probe.name && trial.probe.protocol == probe.protocol;
+        self.trials.iter().find(same).map(Trial::verdicts).unwrap_or_default()
+    }
+}
+
+impl Trial {
+    /// How often each verdict was given.
+    pub fn verdicts(&self) -> BTreeMap<(String, Verdict), usize> {
+        let mut counted = BTreeMap::new();
+        for (mark, outcome) in &self.outcomes {
+            for verdict in classify(&self.probe, *mark, outcome) {
+                *counted.entry(verdict).or_default() += 1;
+            }
+        }
+        counted
+    }
+}
+
+impl Finding {
+    /// Not every time: a hop that restarts, or several that take turns.
+    pub fn flaps(&self) -> bool {
+        self.cases.iter().any(|case| case.times < case.of)
+    }
+}
