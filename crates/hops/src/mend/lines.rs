@@ -1,4 +1,4 @@
-//! The table: product and problem, where the lines belong, the lines.
+//! The table: product and problem, where the lines belong, the lines. Those that begin with `- ` are to be taken out.
 
 use super::Problem;
 use crate::product::Product;
@@ -20,18 +20,17 @@ pub(super) fn of(product: Product, problem: Problem) -> Option<(&'static str, &'
 fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in the `location` that passes the request on; take away `proxy_set_header {header} \"\"` and `proxy_pass_request_headers off`",
-            "proxy_pass_request_headers on;\nproxy_set_header {header} $http_{variable};",
+            "in the `location` that passes the request on (`$http_…` holds the first of several lines only, before 1.23)",
+            "- proxy_set_header {header} ...;\nproxy_pass_request_headers on;",
         ),
         Problem::TooLong => ("in `http` or `server`", "large_client_header_buffers 4 96k;"),
         Problem::OwnContext => (
-            "in the `location`; `propagate` writes NGINX's own span, so export its spans (`otel_exporter`) or let it pass on what came",
-            "otel_trace_context ignore;",
+            "in the `location`; export its spans (`otel_exporter`), or write `ignore` to pass on what came",
+            "- otel_trace_context inject;\notel_trace_context propagate;",
         ),
-        Problem::Doubled => (
-            "in the `location`: one `proxy_set_header` for each name, on one level only",
-            "proxy_set_header {header} $http_{variable};",
-        ),
+        Problem::Doubled => {
+            ("in the `location`; what came passes without it", "- proxy_set_header {header} ...;")
+        }
         Problem::Names => {
             ("in `http` or `server`", "underscores_in_headers on;\nignore_invalid_headers off;")
         }
@@ -48,20 +47,20 @@ fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn haproxy(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take these lines out of `frontend`, `backend` and `listen`; without them the header passes",
-            "http-request del-header {header}\nhttp-request set-header {header} ...",
+            "in `frontend`, `backend` and `listen`; what came passes without them",
+            "- http-request del-header {header}\n- http-request set-header {header} ...",
         ),
         Problem::TooLong => ("in `global`", "tune.bufsize 98304\ntune.maxrewrite 8192"),
         Problem::OwnContext => (
-            "in `frontend`: write a context only where none came",
-            "acl has_context req.hdr(traceparent) -m found\nhttp-request set-header traceparent %[var(txn.traceparent)] unless has_context",
+            "in `frontend` and `backend`: write a context only where none came",
+            "- http-request set-header traceparent ...\nhttp-request set-header traceparent %[var(txn.traceparent)] unless { req.hdr(traceparent) -m found }",
         ),
         Problem::Doubled => (
-            "in `frontend`, in place of `http-request add-header {header}`",
-            "http-request set-header {header} %[var(txn.{variable})] unless { req.hdr({header}) -m found }",
+            "in `frontend` and `backend`",
+            "- http-request add-header {header} ...\nhttp-request set-header {header} %[var(txn.{variable})] unless { req.hdr({header}) -m found }",
         ),
         Problem::Grpc => (
-            "in `backend`; `bind` needs `proto h2` or `alpn h2,http/1.1`",
+            "in `backend`; `bind` takes HTTP/2 without TLS by itself, and needs `alpn h2,http/1.1` with it",
             "server app 10.0.0.1:8080 proto h2",
         ),
         Problem::Names | Problem::Upgrade => return None,
@@ -71,20 +70,20 @@ fn haproxy(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn envoy(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take these lines out of the route, the virtual host and the route configuration",
-            "request_headers_to_remove: [\"{header}\"]",
+            "in the route, the virtual host and the route configuration",
+            "- request_headers_to_remove: [\"{header}\"]",
         ),
         Problem::TooLong => (
             "in the HttpConnectionManager",
             "max_request_headers_kb: 96\ncommon_http_protocol_options: { max_headers_count: 200 }",
         ),
         Problem::OwnContext => (
-            "in the HttpConnectionManager: export Envoy's spans to the same place as the others, or take the provider away",
-            "tracing: { provider: null }",
+            "in the HttpConnectionManager; or leave it and export Envoy's spans to where the others go",
+            "- tracing: { provider: ... }",
         ),
         Problem::Doubled => (
             "in the route, at the header that is added",
-            "request_headers_to_add:\n- header: { key: \"{header}\", value: \"...\" }\n  append_action: ADD_IF_ABSENT",
+            "request_headers_to_add:\n  - header: { key: \"{header}\", value: \"...\" }\n    append_action: ADD_IF_ABSENT",
         ),
         Problem::Names => (
             "in the HttpConnectionManager",
@@ -125,25 +124,25 @@ fn aws(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn apache(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take these lines out of the server, the virtual host, `Location` and `Directory`",
-            "RequestHeader unset {header}\nRequestHeader set {header} ...",
+            "in the server, the virtual host, `Location` and `Directory`",
+            "- RequestHeader unset {header}\n- RequestHeader set {header} ...",
         ),
         Problem::TooLong => {
             ("in the server or the virtual host", "LimitRequestFieldSize 98304\nLimitRequestLine 16384")
         }
         Problem::OwnContext => (
             "in the virtual host: write a context only where none came",
-            "RequestHeader setifempty traceparent \"expr=...\"",
+            "- RequestHeader set traceparent ...\nRequestHeader setifempty traceparent \"expr=...\"",
         ),
         Problem::Doubled => (
-            "in place of `RequestHeader add {header}` or `append`",
-            "RequestHeader setifempty {header} \"...\"",
+            "in the server, the virtual host, `Location` and `Directory`",
+            "- RequestHeader add {header} ...\nRequestHeader setifempty {header} \"expr=...\"",
         ),
         Problem::Upgrade => {
             ("in the virtual host (2.4.47 or later)", "ProxyPass \"/\" \"http://backend/\" upgrade=websocket")
         }
         Problem::Grpc => (
-            "in the virtual host, with mod_proxy_http2",
+            "in the virtual host, with mod_http2 and mod_proxy_http2",
             "Protocols h2 h2c http/1.1\nProxyPass \"/\" \"h2c://backend/\"",
         ),
         Problem::Names => return None,
@@ -153,19 +152,17 @@ fn apache(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn traefik(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take this out of the middleware; an empty value removes the header",
-            "headers:\n  customRequestHeaders:\n    {header}: \"\"",
+            "in the middleware `headers`, `customRequestHeaders`: an empty value removes the header",
+            "- {header}: \"\"",
         ),
         Problem::OwnContext => (
-            "in the static configuration: export Traefik's spans to the same place as the others, or take `tracing` away",
-            "tracing:\n  otlp:\n    http:\n      endpoint: http://collector:4318/v1/traces",
+            "in the static configuration; or leave it and export Traefik's spans to where the others go",
+            "- tracing: ...",
         ),
-        Problem::Doubled => {
-            ("take this out of the middleware", "headers:\n  customRequestHeaders:\n    {header}: ...")
-        }
-        Problem::Grpc => ("in the service", "loadBalancer:\n  servers:\n  - url: h2c://backend:50051"),
+        Problem::Doubled => ("in the middleware `headers`, `customRequestHeaders`", "- {header}: ..."),
+        Problem::Grpc => ("in the service", "loadBalancer:\n  servers:\n    - url: h2c://backend:50051"),
         Problem::TooLong => (
-            "in the static configuration (from 3.4 on)",
+            "in the static configuration, where it was lowered",
             "entryPoints:\n  web:\n    http:\n      maxHeaderBytes: 1048576",
         ),
         Problem::Names | Problem::Upgrade => return None,
@@ -175,17 +172,16 @@ fn traefik(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn caddy(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take these lines out of `reverse_proxy` and of `request_header`",
-            "header_up -{header}\nrequest_header -{header}",
+            "in `reverse_proxy` and in the site; what came passes without them",
+            "- header_up -{header}\n- request_header -{header}",
         ),
-        Problem::OwnContext => (
-            "in the site: export Caddy's spans to the same place as the others, or take this away",
-            "tracing",
-        ),
-        Problem::Doubled => {
-            ("in `reverse_proxy`, in place of `header_up +{header}`", "header_up ?{header} ...")
+        Problem::OwnContext => {
+            ("in the site; or leave it and export Caddy's spans to where the others go", "- tracing")
         }
-        Problem::TooLong => ("in the global options", "servers {\n\tmax_header_size 1MB\n}"),
+        Problem::Doubled => ("in `reverse_proxy`; what came passes without it", "- header_up +{header} ..."),
+        Problem::TooLong => {
+            ("in the global options, where it was lowered", "servers {\n\tmax_header_size 1MB\n}")
+        }
         Problem::Grpc => ("in the site", "reverse_proxy h2c://backend"),
         Problem::Names | Problem::Upgrade => return None,
     })
@@ -194,8 +190,8 @@ fn caddy(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn varnish(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "take these lines out of `vcl_recv` and `vcl_backend_fetch`",
-            "unset req.http.{header};\nunset bereq.http.{header};",
+            "in `vcl_recv` and `vcl_backend_fetch`",
+            "- unset req.http.{header};\n- unset bereq.http.{header};",
         ),
         Problem::TooLong => (
             "parameters of varnishd",

@@ -47,7 +47,10 @@ fn assert_mends(report: &Report, problem: Problem, mended: &str) {
     let mend = report.hops[0].mends.iter().find(|mend| mend.problem == problem);
     let mend = mend.unwrap_or_else(|| panic!("no mend for {problem:?}\n{report}"));
     for line in mend.lines.lines() {
-        assert!(config(mended).contains(line), "{mended} has no `{line}`");
+        match line.strip_prefix("- ").map(|line| line.trim_end_matches("...;")) {
+            Some(line) => assert!(!config(mended).contains(line), "{mended} still has `{line}`"),
+            None => assert!(config(mended).contains(line), "{mended} has no `{line}`"),
+        }
     }
 }
 
@@ -108,6 +111,46 @@ async fn haproxy_mended() {
     assert!(has(&report, "traceparent", Verdict::Altered(How::Case)), "{report}");
     assert_eq!(spoken(&report), Protocol::ALL);
     assert!(!has(&report, "request", Verdict::Downgraded), "{report}");
+}
+
+/// TLS at the front, HTTP/2 agreed on in the handshake.
+#[tokio::test]
+async fn haproxy_with_tls() {
+    let report = Proxy::start("haproxy-mended.cfg").await.report_tls().await;
+    assert_sound(&report, Product::HaProxy, 64_000);
+    assert_eq!(spoken(&report), Protocol::ALL);
+}
+
+/// Each way to spoil a context has its own verdict.
+#[tokio::test]
+async fn haproxy_that_rewrites() {
+    for (name, verdict, severity, problem) in [
+        ("haproxy-restarting.cfg", Verdict::Restarted, Severity::Error, Problem::OwnContext),
+        ("haproxy-doubling.cfg", Verdict::Duplicated, Severity::Error, Problem::Doubled),
+        ("haproxy-unsampling.cfg", Verdict::Altered(How::Sampled), Severity::Error, Problem::OwnContext),
+        ("haproxy-taking-part.cfg", Verdict::Reparented, Severity::Note, Problem::OwnContext),
+    ] {
+        let report = Proxy::start(name).await.report().await;
+        let of_plain = report.hops[0].findings.iter().filter(|finding| {
+            finding.header == "traceparent" && finding.cases.iter().any(|case| case.name == "plain")
+        });
+        let of_plain: Vec<_> = of_plain.map(|finding| (finding.verdict, finding.severity)).collect();
+        assert_eq!(of_plain, [(verdict, severity)], "{name}: {report}");
+        assert_eq!(report.health() == Health::Broken, severity == Severity::Error, "{name}: {report}");
+        assert!(report.hops[0].mends.iter().any(|mend| mend.problem == problem), "{name}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn ways_that_take_turns_are_told_from_facts() {
+    let report = Proxy::start("haproxy-taking-turns.cfg").await.report().await;
+    assert_eq!(report.health(), Health::Broken, "{report}");
+    let mut findings = report.hops[0].findings.iter();
+    let lost = findings.find(|f| f.header == "traceparent" && f.verdict == Verdict::Stripped).unwrap();
+    assert!(lost.flaps(), "{report}");
+    for case in &lost.cases {
+        assert!((1..case.of).contains(&case.times), "{} {report}", case.name);
+    }
 }
 
 #[tokio::test]

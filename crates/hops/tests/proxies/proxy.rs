@@ -19,7 +19,7 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     second: SocketAddr,
     _child: Child,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Proxy {
@@ -43,6 +43,10 @@ impl Proxy {
             .replace("{echo_port}", &echo.port().to_string());
         let file = dir.path().join(name);
         std::fs::write(&file, text).unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(dir.path().join("ca.pem"), made.cert.pem()).unwrap();
+        let pair = made.cert.pem() + &made.signing_key.serialize_pem();
+        std::fs::write(dir.path().join("hop.pem"), pair).unwrap();
         let mut command = command(name, &file, dir.path(), address);
         command.env("HOME", dir.path()).env("XDG_DATA_HOME", dir.path()).env("XDG_CONFIG_HOME", dir.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
@@ -56,11 +60,19 @@ impl Proxy {
             }
         });
         ready.await.unwrap_or_else(|_| panic!("{name}: the proxy does not listen"));
-        Self { address, second, _child: child, _dir: dir }
+        Self { address, second, _child: child, dir }
     }
 
     pub(crate) async fn report(&self) -> Report {
         report(&[self.address], &Protocol::ALL).await
+    }
+
+    /// The second port over TLS, with the certificate that the proxy was given.
+    pub(crate) async fn report_tls(&self) -> Report {
+        let mut options = Options::new(7);
+        options.trust(Some(&self.dir.path().join("ca.pem"))).unwrap();
+        let address: Address = format!("https://localhost:{}/", self.second.port()).parse().unwrap();
+        Report::of(&[check(&address, &options, |_, _| {}).await], false)
     }
 
     pub(crate) async fn report_second(&self, protocols: &[Protocol]) -> Report {
