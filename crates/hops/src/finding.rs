@@ -63,29 +63,28 @@ impl Path {
 
     /// What differs from what was sent and is not so at `inner`, the path one hop further in; errors first.
     pub fn findings(&self, inner: Option<&Self>, transparent: bool) -> Vec<Finding> {
-        let mut found: BTreeMap<(Severity, usize, String, Verdict), Vec<Case>> = BTreeMap::new();
-        let mut order: Vec<(String, Verdict)> = Vec::new();
+        let mut found: Vec<Finding> = Vec::new();
         for trial in self.trials.iter().filter(|trial| self.not_spoken(trial.probe.protocol).is_none()) {
             let known = inner.map(|inner| inner.verdicts_of(&trial.probe)).unwrap_or_default();
-            let of = trial.outcomes.len();
+            let Probe { number, name, protocol, about, .. } = trial.probe;
             for ((header, verdict), times) in trial.verdicts() {
-                let severity = verdict.severity(trial.probe.about, &header, transparent);
-                let Some(severity) = severity.filter(|_| !known.contains_key(&(header.clone(), verdict)))
-                else {
+                let Some(severity) = verdict.severity(about, &header, transparent) else { continue };
+                if known.contains_key(&(header.clone(), verdict)) {
                     continue;
-                };
-                let key = (header, verdict);
-                let place = order.iter().position(|other| *other == key).unwrap_or_else(|| {
-                    order.push(key.clone());
-                    order.len() - 1
-                });
-                let Probe { number, name, protocol, about, .. } = trial.probe;
-                let case = Case { number, name, protocol, about, times, of };
-                found.entry((severity, place, key.0, verdict)).or_default().push(case);
+                }
+                let case = Case { number, name, protocol, about, times, of: trial.outcomes.len() };
+                match found.iter_mut().find(|other| other.header == header && other.verdict == verdict) {
+                    // What is an error once is one finding, with everything else that it does.
+                    Some(finding) => {
+                        finding.severity = finding.severity.min(severity);
+                        finding.cases.push(case);
+                    }
+                    None => found.push(Finding { severity, header, verdict, cases: vec![case] }),
+                }
             }
         }
-        let finding = |((severity, _, header, verdict), cases)| Finding { severity, header, verdict, cases };
-        found.into_iter().map(finding).collect()
+        found.sort_by_key(|finding| finding.severity);
+        found
     }
 
     /// The longest `tracestate` of the probes that came through whole every time.

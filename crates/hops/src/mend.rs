@@ -94,13 +94,25 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
                 text.replace("{header}", header).replace("{variable}", &header.replace('-', "_"))
             };
             let (place, lines) = (fill(place), fill(lines));
-            let mend = Mend { product, problem, place, lines };
-            if !mends.contains(&mend) {
-                mends.push(mend);
+            match mends.iter_mut().find(|mend| (mend.product, mend.problem) == (product, problem)) {
+                Some(mend) => mend.add(&lines),
+                None => mends.push(Mend { product, problem, place, lines }),
             }
         }
     }
     mends
+}
+
+impl Mend {
+    /// The lines for another header, as far as they are not there yet.
+    fn add(&mut self, lines: &str) {
+        for line in lines.lines() {
+            if !self.lines.lines().any(|known| known == line) {
+                self.lines.push('\n');
+                self.lines.push_str(line);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 //! The texts, of hops that are acted: golden.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use expect_test::{expect, expect_file};
 use hops::field::Field;

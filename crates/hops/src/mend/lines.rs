@@ -102,7 +102,7 @@ fn envoy(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn aws(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "the load balancer itself passes `{header}`; CloudFront in front of it passes only what its policy names",
+            "the load balancer itself passes it; CloudFront in front of it passes only what its policy names",
             "aws cloudfront create-origin-request-policy --origin-request-policy-config \\\n  '{\"Name\":\"trace-context\",\"HeadersConfig\":{\"HeaderBehavior\":\"allViewer\"},\"CookiesConfig\":{\"CookieBehavior\":\"all\"},\"QueryStringsConfig\":{\"QueryStringBehavior\":\"all\"}}'",
         ),
         Problem::Names => (

@@ -7,6 +7,9 @@ use crate::finding::Finding;
 use crate::probe::Protocol;
 use crate::product::Suspect;
 
+/// Probes of one finding and protocol; the JSON has all.
+const SHOWN: usize = 6;
+
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         for hop in &self.hops {
@@ -77,6 +80,9 @@ fn cases(finding: &Finding, protocol: Protocol) -> Option<String> {
         };
         format!("{} (probe {}{often})", case.name, case.number)
     });
-    let list: Vec<_> = words.collect();
-    (!list.is_empty()).then(|| list.join(", "))
+    let mut list: Vec<_> = words.collect();
+    let more = list.len().saturating_sub(SHOWN);
+    list.truncate(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!list.is_empty()).then(|| list.join(", ") + &more)
 }

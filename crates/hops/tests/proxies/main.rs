@@ -1,5 +1,5 @@
 //! The doctor at real proxies of the distribution: each takes the context away and is mended by the lines printed.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod proxy;
 
