@@ -2,11 +2,13 @@
 
 mod address;
 mod connect;
+mod extra;
 mod http1;
 mod http2;
 
 pub use address::{Address, WrongAddress};
 pub use connect::{Options, WrongCertificates};
+pub use extra::{Extra, WrongHeader};
 
 use crate::finding::{Path, Trial};
 use crate::outcome::Outcome;
@@ -54,7 +56,7 @@ async fn once(connector: &Connector<'_>, options: &Options, trial: &mut Trial) {
             Protocol::Http2 | Protocol::Grpc => http2::send(connector, &trial.probe, mark).await,
         }
     });
-    let late = || Outcome::Cut(format!("no answer within {:?}", options.timeout));
+    let late = || Outcome::Cut(format!("no whole answer within {:?}", options.timeout));
     let outcome = sent.await.unwrap_or_else(|_| late());
     trial.outcomes.push((mark, outcome));
 }

@@ -28,6 +28,11 @@ pub fn first<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
     fields.iter().find(|field| field.is(name)).map(Field::value)
 }
 
+/// What a stranger wrote is shown without control characters, and not for ever.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(100).collect()
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::classify::classify;
 use crate::outcome::Outcome;
 use crate::probe::{About, Mark, Probe, Protocol};
-use crate::verdict::{Severity, Verdict};
+use crate::verdict::{Demands, Severity, Verdict};
 
 /// One probe with everything that became of it.
 #[derive(Clone, Debug)]
@@ -62,13 +62,13 @@ impl Path {
     }
 
     /// What differs from what was sent and is not so at `inner`, the path one hop further in; errors first.
-    pub fn findings(&self, inner: Option<&Self>, transparent: bool) -> Vec<Finding> {
+    pub fn findings(&self, inner: Option<&Self>, demands: &Demands) -> Vec<Finding> {
         let mut found: Vec<Finding> = Vec::new();
         for trial in self.trials.iter().filter(|trial| self.not_spoken(trial.probe.protocol).is_none()) {
             let known = inner.map(|inner| inner.verdicts_of(&trial.probe)).unwrap_or_default();
             let Probe { number, name, protocol, about, .. } = trial.probe;
             for ((header, verdict), times) in trial.verdicts() {
-                let Some(severity) = verdict.severity(about, &header, transparent) else { continue };
+                let Some(severity) = verdict.severity(&trial.probe, &header, demands) else { continue };
                 if known.contains_key(&(header.clone(), verdict)) {
                     continue;
                 }
@@ -87,12 +87,18 @@ impl Path {
         found
     }
 
+    /// Protocols that were sent and could not be checked, and why.
+    pub fn silent(&self) -> Vec<(Protocol, String)> {
+        Protocol::ALL.iter().filter_map(|&protocol| Some((protocol, self.not_spoken(protocol)?))).collect()
+    }
+
     /// The longest `tracestate` of the probes that came through whole every time.
     pub fn longest(&self) -> Option<usize> {
         let whole = |trial: &&Trial| {
             let passed = |outcome: &(Mark, Outcome)| {
                 classify(&trial.probe, outcome.0, &outcome.1).iter().all(|(header, verdict)| {
-                    verdict.severity(About::Context, header, false) != Some(Severity::Error)
+                    let asked = Demands { size: usize::MAX, ..Demands::default() };
+                    verdict.severity(&trial.probe, header, &asked) != Some(Severity::Error)
                 })
             };
             trial.probe.protocol == Protocol::Http1

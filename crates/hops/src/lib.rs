@@ -19,4 +19,4 @@ pub mod product;
 pub mod finding;
 pub mod mend;
 pub mod report;
-mod sha1;
+mod websocket;

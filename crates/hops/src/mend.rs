@@ -3,7 +3,7 @@
 mod lines;
 
 use crate::classify::REQUEST;
-use crate::finding::Finding;
+use crate::finding::{Case, Finding};
 use crate::probe::{About, Protocol};
 use crate::product::{Product, Suspect};
 use crate::verdict::{How, Verdict};
@@ -27,38 +27,40 @@ pub enum Problem {
     Grpc,
 }
 
+/// `...` stands for whatever is written there, `BACKEND` for the host and port of the next hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mend {
     pub product: Product,
     pub problem: Problem,
-    /// Where the lines belong, and what to take away.
-    pub place: String,
-    pub lines: String,
+    /// Where the lines belong.
+    pub place: &'static str,
+    pub take_out: Vec<String>,
+    pub put_in: Vec<String>,
 }
 
 impl Problem {
     /// `None` where nothing at the hop is to be mended.
     pub fn of(finding: &Finding) -> Option<Self> {
-        let all = |about: fn(About) -> bool| finding.cases.iter().all(|case| about(case.about));
+        let about = |about: fn(&Case) -> bool| finding.cases.iter().filter(|case| about(case)).count();
+        let all = finding.cases.len();
+        let sizes = about(|case| matches!(case.about, About::Size(_)));
         match finding.verdict {
-            Verdict::Downgraded if finding.cases.iter().any(|case| case.protocol == Protocol::WebSocket) => {
+            Verdict::Downgraded if about(|case| case.protocol == Protocol::WebSocket) > 0 => {
                 Some(Self::Upgrade)
             }
             Verdict::Downgraded => Some(Self::Grpc),
-            Verdict::Stripped if all(|about| about == About::Alias) => Some(Self::Names),
+            Verdict::Stripped if about(|case| case.about == About::Alias) == all => Some(Self::Names),
             // Lines that are odd or wrong may be treated so; what is listed in Connection has to go.
-            _ if all(|about| about == About::Odd) => None,
-            Verdict::Refused(_) | Verdict::Altered(How::Cut)
-                if all(|about| matches!(about, About::Size(_))) =>
-            {
+            _ if about(|case| case.about == About::Odd) == all => None,
+            Verdict::Refused(_) if sizes > 0 && about(|case| case.about.is_short()) == 0 => {
                 Some(Self::TooLong)
             }
+            Verdict::Altered(How::Cut) if sizes == all => Some(Self::TooLong),
             Verdict::Reparented | Verdict::Restarted | Verdict::Added | Verdict::Altered(How::Sampled) => {
                 Some(Self::OwnContext)
             }
             Verdict::Duplicated => Some(Self::Doubled),
             Verdict::Stripped | Verdict::Altered(How::Value | How::Cut | How::Reordered) => Some(Self::Lost),
-            Verdict::Refused(_) if finding.header == REQUEST => Some(Self::Lost),
             _ => None,
         }
     }
@@ -87,16 +89,16 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
     let mut mends: Vec<Mend> = Vec::new();
     for finding in findings {
         let Some(problem) = Problem::of(finding) else { continue };
+        let header = if finding.header == REQUEST { "traceparent" } else { &finding.header };
         for &product in &products {
             let Some((place, lines)) = lines::of(product, problem) else { continue };
-            let header = if finding.header == REQUEST { "traceparent" } else { &finding.header };
-            let fill = |text: &str| {
-                text.replace("{header}", header).replace("{variable}", &header.replace('-', "_"))
-            };
-            let (place, lines) = (fill(place), fill(lines));
-            match mends.iter_mut().find(|mend| (mend.product, mend.problem) == (product, problem)) {
-                Some(mend) => mend.add(&lines),
-                None => mends.push(Mend { product, problem, place, lines }),
+            let at = mends.iter().position(|mend| (mend.product, mend.problem) == (product, problem));
+            let at = at.unwrap_or_else(|| {
+                mends.push(Mend { product, problem, place, take_out: Vec::new(), put_in: Vec::new() });
+                mends.len() - 1
+            });
+            if let Some(mend) = mends.get_mut(at) {
+                mend.add(&lines.replace("{header}", header));
             }
         }
     }
@@ -104,12 +106,15 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
 }
 
 impl Mend {
-    /// The lines for another header, as far as they are not there yet.
+    /// The lines for one header, as far as they are not there yet.
     fn add(&mut self, lines: &str) {
         for line in lines.lines() {
-            if !self.lines.lines().any(|known| known == line) {
-                self.lines.push('\n');
-                self.lines.push_str(line);
+            let (to, line) = match line.strip_prefix("- ") {
+                Some(line) => (&mut self.take_out, line),
+                None => (&mut self.put_in, line),
+            };
+            if !to.iter().any(|known| known == line) {
+                to.push(line.to_owned());
             }
         }
     }
@@ -124,5 +129,22 @@ mod tests {
         for product in Product::ALL {
             assert!(lines::of(product, Problem::Lost).is_some(), "{}", product.name());
         }
+    }
+
+    #[test]
+    fn a_refusal_is_one_of_length_only_where_short_requests_come_through() {
+        let finding = |abouts: &[About]| Finding {
+            severity: crate::verdict::Severity::Note,
+            header: REQUEST.to_owned(),
+            verdict: Verdict::Refused(Some(431)),
+            cases: abouts
+                .iter()
+                .map(|&about| Case { number: 1, name: "", protocol: Protocol::Http1, about, times: 1, of: 1 })
+                .collect(),
+        };
+        assert_eq!(Problem::of(&finding(&[About::Size(8_000)])), Some(Problem::TooLong));
+        assert_eq!(Problem::of(&finding(&[About::Odd, About::Size(8_000)])), Some(Problem::TooLong));
+        assert_eq!(Problem::of(&finding(&[About::Context, About::Size(8_000)])), None);
+        assert_eq!(Problem::of(&finding(&[About::Context])), None);
     }
 }

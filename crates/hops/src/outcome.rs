@@ -1,6 +1,6 @@
 //! What became of one request.
 
-use crate::field::{Field, first};
+use crate::field::{Field, first, printable};
 use crate::probe::Mark;
 use crate::seen::Seen;
 
@@ -28,12 +28,27 @@ pub struct Answer {
     pub native: bool,
 }
 
+impl Answer {
+    /// Of somebody who is not the echo.
+    fn why(&self) -> String {
+        let to = || first(&self.fields, "location").map(|to| printable(to.split('?').next().unwrap_or(to)));
+        match (self.status, to()) {
+            (301..=308, Some(to)) => {
+                format!("status {}: the path leads on to {to}; check that address", self.status)
+            }
+            (401 | 403, _) => format!("refused with status {}; --header sends what it asks for", self.status),
+            (400.., _) => format!("refused with status {}", self.status),
+            _ => format!("status {} came from something that is not the echo", self.status),
+        }
+    }
+}
+
 impl Outcome {
     /// From an answer over any protocol.
     pub fn of(answer: Answer, body: &[u8], mark: Mark) -> Self {
         match Seen::from_json(body) {
             Some(seen) if seen.mark().is_some_and(|seen| seen != mark.to_string()) => {
-                let age = first(&answer.fields, "age").unwrap_or("none");
+                let age = printable(first(&answer.fields, "age").unwrap_or("none"));
                 Self::Cut(format!("the answer belongs to another request: a cache answered (Age: {age})"))
             }
             Some(seen) => Self::Echoed(answer, seen),
@@ -62,10 +77,7 @@ impl Outcome {
     pub fn why(&self) -> String {
         match self {
             Self::Echoed(..) => "the echo saw it".to_owned(),
-            Self::Foreign(answer) if answer.status >= 400 => format!("refused with status {}", answer.status),
-            Self::Foreign(answer) => {
-                format!("status {} came from something that is not the echo", answer.status)
-            }
+            Self::Foreign(answer) => answer.why(),
             Self::Cut(why) | Self::NotSpoken(why) | Self::Unreachable(why) => why.clone(),
         }
     }

@@ -50,6 +50,13 @@ pub struct Probe {
     pub(crate) template: Vec<Field>,
 }
 
+impl About {
+    /// A valid context of ordinary length.
+    pub fn is_short(self) -> bool {
+        matches!(self, Self::Bare | Self::Context | Self::Lines)
+    }
+}
+
 /// Marks one request of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {

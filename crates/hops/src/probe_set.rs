@@ -96,8 +96,15 @@ impl Set {
         get("trace.parent", About::Alias, &[(TRACEPARENT, VALID), ("trace.parent", alias)]);
         let b3 = " {trace}-{parent}-1";
         get("beside b3", About::Beside, &[(TRACEPARENT, VALID), ("b3", b3)]);
-        let several = [(TRACEPARENT, VALID), ("x-b3-traceid", " {trace}"), ("x-b3-spanid", " {parent}")];
+        let several = [
+            (TRACEPARENT, VALID),
+            ("x-b3-traceid", " {trace}"),
+            ("x-b3-spanid", " {parent}"),
+            ("x-b3-sampled", " 1"),
+        ];
         get("beside x-b3", About::Beside, &several);
+        let jaeger = [(TRACEPARENT, VALID), ("uber-trace-id", " {trace}:{parent}:0:1")];
+        get("beside Jaeger", About::Beside, &jaeger);
         let xray = " Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
         get("beside X-Ray", About::Beside, &[(TRACEPARENT, VALID), ("x-amzn-trace-id", xray)]);
         let datadog = [
@@ -109,15 +116,26 @@ impl Set {
         get("beside Datadog", About::Beside, &datadog);
         let ids = [(TRACEPARENT, VALID), ("x-request-id", " probe-1"), ("x-correlation-id", " probe-2")];
         get("beside request ids", About::Beside, &ids);
+        let joins = [
+            (TRACEPARENT, VALID),
+            ("x-traceparent", VALID),
+            ("otel-trace-id", " {trace}"),
+            ("previous-trace-id", " {trace}"),
+            ("x-inin-cnv", " 0af76519-16cd-43dd-8448-eb211c80319c"),
+        ];
+        get("beside ids of the guide", About::Beside, &joins);
     }
 
     fn sizes(&mut self, protocol: Protocol, sizes: &[(usize, &'static str)]) {
         let method = if protocol == Protocol::Grpc { "POST" } else { "GET" };
         for &(bytes, name) in sizes {
-            let state = format!(" {}", state_of(bytes));
+            let state = format!(" {}", list_of(bytes, if bytes == 512 { 100 } else { 250 }));
             let fields = [(TRACEPARENT, VALID), (TRACESTATE, &*state)];
             self.add(protocol, method, name, About::Size(bytes), &fields);
         }
+        let baggage = format!(" {}", list_of(8_192, 150));
+        let fields = [(TRACEPARENT, VALID), (BAGGAGE, &*baggage)];
+        self.add(protocol, method, "baggage of 8 kB", About::Size(8_192), &fields);
     }
 
     fn add(
@@ -142,8 +160,9 @@ fn two_states() -> [(&'static str, &'static str); 3] {
     [(TRACEPARENT, VALID), (TRACESTATE, " throughline=probe"), (TRACESTATE, " ot=th:0")]
 }
 
-/// Members of at most 128 characters, so that a hop that cuts has whole members to choose from.
-fn state_of(bytes: usize) -> String {
+/// So many bytes in members with values of `value` bytes. What is short has members that nobody may drop (W3C Trace
+/// Context, section 3.3.1.5: 128 characters); up to 8 kB there are no more of them than may be (32; baggage: 64).
+fn list_of(bytes: usize, value: usize) -> String {
     let mut state = String::new();
     let mut member = 0;
     while state.len() < bytes {
@@ -151,7 +170,7 @@ fn state_of(bytes: usize) -> String {
             state.push(',');
         }
         let key = format!("m{member}=");
-        let left = bytes.saturating_sub(state.len() + key.len()).clamp(1, 100);
+        let left = bytes.saturating_sub(state.len() + key.len()).clamp(1, value);
         state.push_str(&key);
         state.extend(std::iter::repeat_n('v', left));
         member += 1;
@@ -171,14 +190,18 @@ mod tests {
             assert_eq!(usize::from(probe.number), place + 1);
             assert!(names.insert((probe.protocol, probe.name)), "{}", probe.name);
         }
-        assert_eq!(set.len(), 69);
+        assert_eq!(set.len(), 77);
     }
 
     #[test]
     fn sizes_are_as_said() {
         for (bytes, name) in SIZES {
-            let length = state_of(bytes).len();
-            assert!((bytes..bytes + 16).contains(&length), "{name}: {length}");
+            assert_eq!(list_of(bytes, 250).len(), bytes, "{name}");
+        }
+        for (bytes, value, most) in [(512, 100, 32), (8_000, 250, 32), (8_192, 150, 64)] {
+            let list = list_of(bytes, value);
+            assert_eq!(list.len(), bytes);
+            assert!(list.split(',').count() <= most, "{bytes}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which product a hop is, by what it says and by what it does.
 
-use crate::field::{Field, first};
+use crate::field::{Field, first, printable};
 use crate::finding::{Finding, Path};
 use crate::outcome::Answer;
 use crate::seen::Seen;
@@ -174,9 +174,4 @@ impl Found {
             self.add(Product::Caddy, false, "writes names as Go does");
         }
     }
-}
-
-/// What a stranger wrote is shown without control characters, and not for ever.
-fn printable(text: &str) -> String {
-    text.chars().filter(|character| character.is_ascii_graphic()).take(60).collect()
 }

@@ -4,11 +4,11 @@ mod text;
 
 use serde_json::{Value, json};
 
-use crate::finding::{Finding, Path};
+use crate::finding::{Finding, Path, Trial};
 use crate::mend::{Mend, Problem, mends};
 use crate::probe::Protocol;
 use crate::product::{Suspect, suspects};
-use crate::verdict::Severity;
+use crate::verdict::{Demands, Severity};
 
 /// Of the JSON; grows when a field changes its meaning.
 const VERSION: u64 = 1;
@@ -19,7 +19,7 @@ pub enum Health {
     Sound,
     /// Context is lost or altered.
     Broken,
-    /// The echo was not reached on every path, and nothing broken was found on the others.
+    /// The echo was not reached on every path, or not by everything that was asked for; nothing broken was found.
     Unchecked,
 }
 
@@ -33,12 +33,18 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub struct Hop {
     pub address: String,
+    /// The next address further in; `None` for the echo.
+    pub until: Option<String>,
     pub requests: usize,
     /// Why nothing could be said.
     pub unreached: Option<String>,
     pub suspects: Vec<Suspect>,
     /// Protocols that could not be checked, and why.
     pub not_spoken: Vec<(Protocol, String)>,
+    /// One of those was asked for by name.
+    pub lacks: bool,
+    /// Everything that was sent to this address; the findings are what begins at this hop.
+    pub trials: Vec<Trial>,
     pub findings: Vec<Finding>,
     pub mends: Vec<Mend>,
     /// Bytes of the longest `tracestate` that came through; `None` if none did.
@@ -47,17 +53,23 @@ pub struct Hop {
 
 impl Report {
     /// From the paths of the addresses, the outermost first.
-    pub fn of(paths: &[Path], transparent: bool) -> Self {
-        let hop = |(at, path): (usize, &Path)| Hop::of(path, paths.get(at + 1), transparent);
+    pub fn of(paths: &[Path], demands: &Demands) -> Self {
+        let hop =
+            |(at, path): (usize, &Path)| Hop::of(path, paths.get(at + 1..).unwrap_or_default(), demands);
         Self { hops: paths.iter().enumerate().map(hop).collect() }
     }
 
     pub fn health(&self) -> Health {
-        let is_error = |finding: &Finding| finding.severity == Severity::Error;
-        if self.hops.iter().any(|hop| hop.findings.iter().any(is_error)) {
-            return Health::Broken;
+        let mut health = Health::Sound;
+        for hop in &self.hops {
+            if hop.errors().next().is_some() {
+                return Health::Broken;
+            }
+            if hop.unreached.is_some() || hop.lacks {
+                health = Health::Unchecked;
+            }
         }
-        if self.hops.iter().any(|hop| hop.unreached.is_some()) { Health::Unchecked } else { Health::Sound }
+        health
     }
 
     /// Documented in `docs/hops.md`.
@@ -71,27 +83,35 @@ impl Report {
 }
 
 impl Hop {
-    fn of(path: &Path, inner: Option<&Path>, transparent: bool) -> Self {
-        // What an unreached path does further in is not known: nothing is held against it.
-        let inner = inner.filter(|inner| inner.unreached().is_none());
+    fn of(path: &Path, further: &[Path], demands: &Demands) -> Self {
+        // An address that was not reached tells nothing: the hop goes on to the next that was.
+        let inner = further.iter().find(|inner| inner.unreached().is_none());
         let unreached = path.unreached();
-        let findings = if unreached.is_some() { Vec::new() } else { path.findings(inner, transparent) };
+        let findings = if unreached.is_some() { Vec::new() } else { path.findings(inner, demands) };
         let mut suspects = suspects(path, &findings);
         if let Some(inner) = inner {
-            let known = self::suspects(inner, &inner.findings(None, transparent));
+            let known = self::suspects(inner, &inner.findings(None, demands));
             suspects.retain(|suspect| !known.iter().any(|known| known.product == suspect.product));
         }
-        let spoken = |&protocol: &Protocol| Some((protocol, path.not_spoken(protocol)?));
+        let not_spoken = path.silent();
         Self {
             address: path.address.clone(),
+            until: inner.map(|inner| inner.address.clone()),
             requests: path.trials.iter().map(|trial| trial.outcomes.len()).sum(),
             unreached,
             mends: mends(&findings, &suspects),
             suspects,
-            not_spoken: Protocol::ALL.iter().filter_map(spoken).collect(),
+            lacks: not_spoken.iter().any(|(protocol, _)| demands.protocols.contains(protocol)),
+            not_spoken,
+            trials: path.trials.clone(),
             findings,
             longest: path.longest(),
         }
+    }
+
+    /// What breaks tracing.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
     fn to_json(&self) -> Value {
@@ -101,11 +121,17 @@ impl Hop {
             .map(|s| json!({ "product": s.product.name(), "names_itself": s.named, "evidence": s.evidence }));
         let not_spoken = self.not_spoken.iter().map(|(p, why)| json!({ "protocol": p.key(), "why": why }));
         let mends = self.mends.iter().map(|mend| {
-            let (product, problem) = (mend.product.name(), mend.problem.key());
-            json!({ "product": product, "problem": problem, "place": mend.place, "lines": mend.lines })
+            json!({
+                "product": mend.product.name(),
+                "problem": mend.problem.key(),
+                "place": mend.place,
+                "take_out": mend.take_out,
+                "put_in": mend.put_in,
+            })
         });
         json!({
             "url": self.address,
+            "until": self.until,
             "requests": self.requests,
             "unreached": self.unreached,
             "suspects": suspects.collect::<Vec<_>>(),
@@ -113,6 +139,7 @@ impl Hop {
             "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
             "mends": mends.collect::<Vec<_>>(),
             "longest_tracestate": self.longest,
+            "probes": self.trials.iter().filter(|trial| !trial.outcomes.is_empty()).map(trial).collect::<Vec<_>>(),
         })
     }
 }
@@ -125,6 +152,19 @@ impl Health {
             Self::Unchecked => "unchecked",
         }
     }
+}
+
+fn trial(trial: &Trial) -> Value {
+    let verdicts = trial.verdicts().into_iter().map(|((header, verdict), times)| {
+        json!({ "header": header, "verdict": verdict.key(), "detail": verdict.detail(), "times": times })
+    });
+    json!({
+        "probe": trial.probe.number,
+        "name": trial.probe.name,
+        "protocol": trial.probe.protocol.key(),
+        "of": trial.outcomes.len(),
+        "verdicts": verdicts.collect::<Vec<_>>(),
+    })
 }
 
 fn finding(finding: &Finding) -> Value {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::probe::{About, TRACEPARENT};
+use crate::probe::{About, Probe, Protocol, TRACEPARENT};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
@@ -48,6 +48,24 @@ pub enum Severity {
     Note,
 }
 
+/// What has to hold besides the specifications.
+#[derive(Clone, Debug)]
+pub struct Demands {
+    /// The hops are to take no part: a span of their own is an error.
+    pub transparent: bool,
+    /// Bytes of `tracestate` and `baggage` that have to come through.
+    pub size: usize,
+    /// What was asked for by name has to be spoken, in its own form.
+    pub protocols: Vec<Protocol>,
+}
+
+impl Default for Demands {
+    /// A hop has to pass 512 characters of tracestate (W3C Trace Context, section 3.3.1.5).
+    fn default() -> Self {
+        Self { transparent: false, size: 512, protocols: Vec::new() }
+    }
+}
+
 impl Verdict {
     /// For programs.
     pub fn key(self) -> &'static str {
@@ -75,22 +93,21 @@ impl Verdict {
     }
 
     /// `None` where everything is as it was sent.
-    ///
-    /// `transparent`: the hop is to take no part, so a span of its own is an error too.
-    pub fn severity(self, about: About, header: &str, transparent: bool) -> Option<Severity> {
-        let must = match about {
+    pub fn severity(self, probe: &Probe, header: &str, demands: &Demands) -> Option<Severity> {
+        let must = match probe.about {
             About::Context | About::Lines => true,
-            // A hop has to pass 512 characters of tracestate (W3C Trace Context, section 3.3.1.5).
-            About::Size(bytes) => bytes <= 512,
+            About::Size(bytes) => bytes <= demands.size,
             About::Beside => header == TRACEPARENT,
             About::Bare | About::Alias | About::Odd => false,
         };
         match self {
             Self::Passed => None,
-            Self::Altered(How::Case | How::Merged | How::Flags | How::MembersAdded)
-            | Self::Added
-            | Self::Downgraded => Some(Severity::Note),
-            Self::Reparented if !transparent => Some(Severity::Note),
+            Self::Altered(How::Case | How::Merged | How::Flags | How::MembersAdded) | Self::Added => {
+                Some(Severity::Note)
+            }
+            Self::Downgraded if demands.protocols.contains(&probe.protocol) => Some(Severity::Error),
+            Self::Downgraded => Some(Severity::Note),
+            Self::Reparented if !demands.transparent => Some(Severity::Note),
             _ if must => Some(Severity::Error),
             _ => Some(Severity::Note),
         }

@@ -7,6 +7,7 @@ use hops::check::{Address, Options, check};
 use hops::echo::{Echo, Limits};
 use hops::probe::Protocol;
 use hops::report::{Health, Report};
+use hops::verdict::Demands;
 
 async fn echo() -> SocketAddr {
     let echo = Echo::bind("127.0.0.1:0".parse().unwrap(), Limits::default()).await.unwrap();
@@ -17,7 +18,10 @@ async fn echo() -> SocketAddr {
 
 async fn report(address: &str) -> Report {
     let address: Address = address.parse().unwrap();
-    Report::of(&[check(&address, &Options::new(7), |_, _| {}).await], true)
+    Report::of(
+        &[check(&address, &Options::new(7), |_, _| {}).await],
+        &Demands { transparent: true, ..Demands::default() },
+    )
 }
 
 #[tokio::test]
@@ -27,7 +31,7 @@ async fn everything_comes_through_without_a_hop() {
     assert!(report.hops[0].findings.is_empty(), "{report}");
     assert!(report.hops[0].not_spoken.is_empty(), "{report}");
     assert_eq!(report.hops[0].longest, Some(64_000));
-    assert_eq!(report.hops[0].requests, 69 * 3);
+    assert_eq!(report.hops[0].requests, 77 * 3);
     assert!(report.hops[0].suspects.is_empty(), "{report}");
 }
 

@@ -7,6 +7,7 @@ use hops::outcome::{Answer, Outcome};
 use hops::probe::{Mark, Probe, Protocol};
 use hops::report::{Health, Report};
 use hops::seen::Seen;
+use hops::verdict::Demands;
 
 /// What the echo behind a hop sees of these lines; a status where the hop refuses.
 type Act = fn(Vec<Field>) -> Result<Vec<Field>, u16>;
@@ -46,37 +47,76 @@ fn stripping(fields: Vec<Field>) -> Result<Vec<Field>, u16> {
 
 #[test]
 fn what_is_only_worth_knowing() {
-    let report = Report::of(&[path("nginx/1.22.1", nginx)], false);
+    let report = Report::of(&[path("nginx/1.22.1", nginx)], &Demands::default());
     assert_eq!(report.health(), Health::Sound);
     expect_file!["golden/notes.txt"].assert_eq(&report.to_string());
 }
 
 #[test]
 fn what_breaks_tracing_at_an_unknown_product() {
-    let report = Report::of(&[path("acme", stripping)], false);
+    let report = Report::of(&[path("acme", stripping)], &Demands::default());
     assert_eq!(report.health(), Health::Broken);
     expect_file!["golden/stripped.txt"].assert_eq(&report.to_string());
     let json = serde_json::to_string_pretty(&report.to_json()).unwrap();
     expect_file!["golden/stripped.json"].assert_eq(&json);
 }
 
+/// What was asked for by name has to be spoken; otherwise it is only said.
+#[test]
+fn a_protocol_that_is_not_spoken() {
+    let mut mute = path("", Ok);
+    for trial in &mut mute.trials {
+        trial.probe.protocol = Protocol::Grpc;
+        for (_, outcome) in &mut trial.outcomes {
+            *outcome = Outcome::NotSpoken("HTTP/2 is not spoken here".to_owned());
+        }
+    }
+    let mut both = path("", Ok);
+    both.trials.append(&mut mute.trials);
+    assert_eq!(Report::of(std::slice::from_ref(&both), &Demands::default()).health(), Health::Sound);
+    let demands = Demands { protocols: vec![Protocol::Grpc], ..Demands::default() };
+    let report = Report::of(&[both], &demands);
+    assert_eq!(report.health(), Health::Unchecked);
+    let text = report.to_string();
+    assert_eq!(text.lines().next(), Some("NOT CHECKED: no gRPC: HTTP/2 is not spoken here."));
+}
+
+/// A hop that refuses 8 kB is worth knowing; whoever asks for 8 kB gets an error, and the same mend.
+#[test]
+fn the_size_that_has_to_pass() {
+    let refusing: Act = |fields| match fields.iter().any(|field| field.raw.len() > 8_190) {
+        true => Err(431),
+        false => Ok(fields),
+    };
+    let paths = [path("Apache", refusing)];
+    let demands = Demands { size: 8_192, ..Demands::default() };
+    for (demands, health) in [(Demands::default(), Health::Sound), (demands, Health::Broken)] {
+        let report = Report::of(&paths, &demands);
+        assert_eq!(report.health(), health);
+        let [mend] = &report.hops[0].mends[..] else { panic!("{report}") };
+        assert_eq!(mend.put_in[0], "LimitRequestFieldSize 98304");
+        assert_eq!(report.hops[0].longest, Some(8_000));
+    }
+}
+
 #[test]
 fn nothing_to_say() {
-    let report = Report::of(&[path("", Ok)], true);
+    let report = Report::of(&[path("", Ok)], &Demands::default());
     assert_eq!(report.health(), Health::Sound);
     expect![[r#"
-        http://hop.example/ (93 requests)
-          hop: no product that the doctor knows
-          Everything came through as it was sent.
-          longest tracestate that came through: 64000 bytes
+        SOUND: nothing on the path breaks tracing.
 
-        Nothing breaks tracing."#]]
+        Hop 1: http://hop.example/ to the echo (102 requests)
+          product      none that the doctor knows
+          passed       b3, baggage, otel-trace-id, previous-trace-id, trace.parent, trace_parent, traceparent, tracestate, uber-trace-id, x-amzn-trace-id, x-b3-sampled, x-b3-spanid, x-b3-traceid, x-correlation-id, x-datadog-parent-id, x-datadog-sampling-priority, x-datadog-trace-id, x-inin-cnv, x-request-id, x-traceparent
+          longest      tracestate of 64000 bytes
+    "#]]
     .assert_eq(&report.to_string());
 }
 
 #[test]
 fn an_inner_hop_answers_for_itself() {
-    let report = Report::of(&[path("", stripping), path("", stripping), path("", Ok)], false);
+    let report = Report::of(&[path("", stripping), path("", stripping), path("", Ok)], &Demands::default());
     let counts: Vec<_> = report.hops.iter().map(|hop| hop.findings.len()).collect();
     assert_eq!(counts[0], 0);
     assert!(counts[1] > 0);

@@ -10,15 +10,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use hops::check::{Address, Options, check};
+use hops::check::{Address, Extra, Options, check};
 use hops::echo::{Echo, Limits};
 use hops::probe::Protocol;
 use hops::report::{Health, Report};
+use hops::verdict::Demands;
 
 use super::run::stop_signal;
 use crate::exit;
 
 #[derive(Args)]
+#[command(
+    after_help = "Example:\n  throughline hops echo                                       # at the end of the path, in place of the application\n  throughline hops check https://edge.example/ --json         # where a caller would begin"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,13 +38,13 @@ enum Command {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline hops echo --listen 127.0.0.1:7727          # behind the last hop\n  throughline hops check https://edge.example/ http://10.0.0.5:8080/ http://127.0.0.1:7727/\n\nWith several addresses, the outermost first, each difference is laid to the hop where it begins.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
+    after_help = "Example:\n  throughline hops echo --listen 127.0.0.1:7727          # behind the last hop\n  throughline hops check https://edge.example/ http://10.0.0.5:8080/ http://127.0.0.1:7727/\n  throughline hops check https://edge.example/ --header @token.txt --protocol http1,grpc --json\n\nWith several addresses, the outermost first, each difference is laid to the hop where it begins.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
 )]
 struct Check {
     /// Where the path begins; then, if they can be reached, the addresses further in.
     #[arg(required = true, value_name = "URL", num_args = 1..=8)]
-    addresses: Vec<Address>,
-    /// What to send; everything without it.
+    addresses: Vec<String>,
+    /// What to send, and what the path has to speak; without it everything is sent, and what is not spoken is only said.
     #[arg(long = "protocol", value_name = "PROTOCOL", value_delimiter = ',')]
     protocols: Vec<Spoken>,
     /// How often each probe is sent: what is not always so is marked.
@@ -52,6 +56,12 @@ struct Check {
     /// Certificates to accept besides the system's, in PEM form.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Sent with every request, as `name: value`, or a file of such lines as `@FILE`; never printed.
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// Bytes of `tracestate` and `baggage` that have to come through; what is longer is only said.
+    #[arg(long, default_value_t = 512, value_name = "BYTES")]
+    size: usize,
     /// The hops are to take no part: a span of their own is an error too.
     #[arg(long)]
     transparent: bool,
@@ -81,7 +91,13 @@ enum Spoken {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.context("no runtime").and_then(|runtime| match &arguments.command {
-        Command::Check(arguments) => runtime.block_on(examine(arguments)),
+        Command::Check(arguments) => match arguments.read() {
+            Ok((addresses, options)) => runtime.block_on(examine(arguments, &addresses, &options)),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                Ok(ExitCode::from(exit::USAGE))
+            }
+        },
         Command::Echo(arguments) => runtime.block_on(echo(arguments)),
     });
     done.unwrap_or_else(|error| {
@@ -90,25 +106,55 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to a command")]
-async fn examine(arguments: &Check) -> anyhow::Result<ExitCode> {
-    let mut options = Options::new(RandomState::new().hash_one("run"));
-    if !arguments.protocols.is_empty() {
-        options.protocols = arguments.protocols.iter().map(|&spoken| spoken.into()).collect();
+impl Check {
+    /// Here and not by the parser of the command line, which prints what it refuses: URLs and headers hold secrets.
+    fn read(&self) -> anyhow::Result<(Vec<Address>, Options)> {
+        let addresses = self.addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        let mut options = Options::new(RandomState::new().hash_one("run"));
+        if !self.protocols.is_empty() {
+            options.protocols = self.asked();
+        }
+        options.rounds = self.rounds;
+        options.timeout = Duration::from_secs(self.timeout);
+        options.trust(self.ca.as_deref())?;
+        options.extra = self.extra()?;
+        Ok((addresses, options))
     }
-    options.rounds = arguments.rounds;
-    options.timeout = Duration::from_secs(arguments.timeout);
-    options.trust(arguments.ca.as_deref())?;
+
+    fn extra(&self) -> anyhow::Result<Extra> {
+        let mut extra = Extra::default();
+        for header in &self.headers {
+            let Some(file) = header.strip_prefix('@') else {
+                extra.add(header)?;
+                continue;
+            };
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                extra.add(line).with_context(|| file.to_owned())?;
+            }
+        }
+        Ok(extra)
+    }
+
+    fn asked(&self) -> Vec<Protocol> {
+        self.protocols.iter().map(|&spoken| spoken.into()).collect()
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+async fn examine(arguments: &Check, addresses: &[Address], options: &Options) -> anyhow::Result<ExitCode> {
     let mut paths = Vec::new();
-    for address in &arguments.addresses {
-        paths.push(check(address, &options, |sent, of| progress(address, sent, of)).await);
+    for address in addresses {
+        paths.push(check(address, options, |sent, of| progress(address, sent, of)).await);
     }
     end_progress();
-    let report = Report::of(&paths, arguments.transparent);
+    let demands =
+        Demands { transparent: arguments.transparent, size: arguments.size, protocols: arguments.asked() };
+    let report = Report::of(&paths, &demands);
     if arguments.json {
         println!("{}", report.to_json());
     } else {
-        println!("{report}");
+        print!("{report}");
     }
     Ok(match report.health() {
         Health::Sound => exit::OK,

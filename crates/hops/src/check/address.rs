@@ -21,7 +21,7 @@ pub enum WrongAddress {
     NotUrl(String),
     #[error("`{0}` is neither http:// nor https://")]
     Scheme(String),
-    #[error("`{0}` holds a user name or a password; the doctor sends none: leave it out")]
+    #[error("the URL of `{0}` holds a user name or a password: leave it out, and use --header")]
     Credentials(String),
 }
 
@@ -29,16 +29,16 @@ impl FromStr for Address {
     type Err = WrongAddress;
 
     fn from_str(text: &str) -> Result<Self, WrongAddress> {
-        let uri: Uri = text.parse().map_err(|_| WrongAddress::NotUrl(text.to_owned()))?;
+        let safe = || text.rsplit('@').next().unwrap_or_default().to_owned();
+        let uri: Uri = text.parse().map_err(|_| WrongAddress::NotUrl(safe()))?;
         let tls = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
-            _ => return Err(WrongAddress::Scheme(text.to_owned())),
+            _ => return Err(WrongAddress::Scheme(safe())),
         };
-        let authority = uri.authority().ok_or_else(|| WrongAddress::NotUrl(text.to_owned()))?;
+        let authority = uri.authority().ok_or_else(|| WrongAddress::NotUrl(safe()))?;
         if authority.as_str().contains('@') {
-            let safe = text.rsplit_once('@').map_or("", |(_, rest)| rest);
-            return Err(WrongAddress::Credentials(safe.to_owned()));
+            return Err(WrongAddress::Credentials(safe()));
         }
         Ok(Self {
             tls,
@@ -50,9 +50,11 @@ impl FromStr for Address {
     }
 }
 
+/// Without the query, which may hold a secret.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", if self.tls { "https" } else { "http" }, self.authority, self.path)
+        let (path, query) = self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?..."));
+        write!(f, "{}://{}{path}{query}", if self.tls { "https" } else { "http" }, self.authority)
     }
 }
 
@@ -66,9 +68,11 @@ mod tests {
         assert_eq!(at("http://a").unwrap(), ("http://a/".into(), "a".into(), 80));
         assert_eq!(
             at("https://[::1]:8443/x?y").unwrap(),
-            ("https://[::1]:8443/x?y".into(), "::1".into(), 8443)
+            ("https://[::1]:8443/x?...".into(), "::1".into(), 8443)
         );
-        for bad in ["", "a", "/a", "ftp://a", "http://", "http://u:secret@a/"] {
+        for bad in
+            ["", "a", "/a", "ftp://a", "http://", "http://u:secret@a/", "http://u:secret@", "x://u:secret@a"]
+        {
             let error = at(bad).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Address;
+use super::{Address, Extra};
 use crate::outcome::Outcome;
 use crate::probe::{Mark, Probe, Protocol};
 use crate::seen::QUERY;
@@ -28,6 +28,8 @@ pub struct Options {
     pub run: u64,
     /// Whose certificates are accepted.
     pub roots: Arc<RootCertStore>,
+    /// What the path asks for besides.
+    pub extra: Extra,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,7 @@ impl Options {
             timeout: Duration::from_secs(5),
             run,
             roots: Arc::new(RootCertStore::empty()),
+            extra: Extra::default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Options {
 
 pub(super) struct Connector<'a> {
     pub(super) address: &'a Address,
+    pub(super) extra: &'a Extra,
     roots: Arc<RootCertStore>,
 }
 
@@ -76,8 +80,8 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl<'a> Connector<'a> {
-    pub(super) fn new(address: &'a Address, options: &Options) -> Self {
-        Self { address, roots: Arc::clone(&options.roots) }
+    pub(super) fn new(address: &'a Address, options: &'a Options) -> Self {
+        Self { address, extra: &options.extra, roots: Arc::clone(&options.roots) }
     }
 
     /// A connection of its own for each request, so that nothing of one request touches the next.

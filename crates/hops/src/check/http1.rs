@@ -3,11 +3,11 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::connect::Connector;
-use crate::field::{Field, bytes};
+use crate::field::{Field, bytes, first};
 use crate::http1::{Message, Problem, read_body, read_head};
 use crate::outcome::{Answer, Outcome};
 use crate::probe::{MARK, Mark, Probe};
-use crate::sha1;
+use crate::websocket::accept;
 
 /// Of an answer: JSON doubles backslashes and quotes, a probe has none of them.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -36,8 +36,7 @@ pub(super) async fn websocket(connector: &Connector<'_>, probe: &Probe, mark: Ma
     match exchange(connector, &request(connector, probe, mark, &upgrade, "")).await {
         Ok(Message { head, body }) => {
             let status = head.status().unwrap_or_default();
-            let accepted =
-                crate::field::first(&head.fields, "sec-websocket-accept") == Some(&sha1::accept(KEY));
+            let accepted = first(&head.fields, "sec-websocket-accept") == Some(&accept(KEY));
             let native = status == 101 && accepted;
             let answer = Answer { status, native, fields: head.fields, page: String::new() };
             Outcome::of(answer, &body, mark)
@@ -56,6 +55,7 @@ fn request(connector: &Connector<'_>, probe: &Probe, mark: Mark, more: &[Field],
         fields.push(Field::new("Content-Length", format!(" {}", body.len())));
     }
     fields.extend_from_slice(more);
+    fields.extend(connector.extra.fields());
     fields.extend(probe.fields(mark));
     for field in fields {
         head.extend(bytes(&field.name));

@@ -75,7 +75,7 @@ fn request(
         add(Field::new("content-type", "application/grpc"))?;
         add(Field::new("te", "trailers"))?;
     }
-    for field in probe.fields(mark) {
+    for field in connector.extra.fields().chain(probe.fields(mark)) {
         add(field)?;
     }
     Ok(request)

@@ -7,7 +7,7 @@ use super::Limits;
 use crate::field::first;
 use crate::http1::{Head, read_body, read_head};
 use crate::seen::Seen;
-use crate::sha1;
+use crate::websocket::accept;
 
 /// No `Server` header: what a hop puts there names the hop.
 const COMMON: &str =
@@ -57,7 +57,7 @@ fn websocket_key(head: &Head) -> Option<&str> {
 
 /// One text frame with what was seen, then the close frame.
 async fn websocket(write: &mut (impl AsyncWriteExt + Unpin), seen: &Seen, key: &str) -> std::io::Result<()> {
-    let accept = sha1::accept(key);
+    let accept = accept(key);
     let start = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );

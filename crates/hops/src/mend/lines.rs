@@ -3,7 +3,7 @@
 use super::Problem;
 use crate::product::Product;
 
-/// `{header}` stands for the header's name, `{variable}` for the name as NGINX spells it in variables.
+/// `{header}` stands for the header's name.
 pub(super) fn of(product: Product, problem: Problem) -> Option<(&'static str, &'static str)> {
     match product {
         Product::Nginx => nginx(problem),
@@ -20,26 +20,24 @@ pub(super) fn of(product: Product, problem: Problem) -> Option<(&'static str, &'
 fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in the `location` that passes the request on (`$http_…` holds the first of several lines only, before 1.23)",
-            "- proxy_set_header {header} ...;\nproxy_pass_request_headers on;",
+            "in `http`, `server` and the `location` that passes the request on: what came passes without them",
+            "- proxy_pass_request_headers off;\n- proxy_set_header {header} ...;",
         ),
-        Problem::TooLong => ("in `http` or `server`", "large_client_header_buffers 4 96k;"),
+        Problem::TooLong => ("in `server`", "large_client_header_buffers 4 96k;"),
         Problem::OwnContext => (
-            "in the `location`; export its spans (`otel_exporter`), or write `ignore` to pass on what came",
-            "- otel_trace_context inject;\notel_trace_context propagate;",
+            "in the `location`; with `propagate`, export NGINX's spans too (`otel_exporter`)",
+            "- proxy_set_header {header} ...;\n- otel_trace_context inject;",
         ),
         Problem::Doubled => {
-            ("in the `location`; what came passes without it", "- proxy_set_header {header} ...;")
+            ("in the `location`: what came passes without it", "- proxy_set_header {header} ...;")
         }
-        Problem::Names => {
-            ("in `http` or `server`", "underscores_in_headers on;\nignore_invalid_headers off;")
-        }
+        Problem::Names => ("in `server`", "underscores_in_headers on;\nignore_invalid_headers off;"),
         Problem::Upgrade => (
-            "in the `location`",
+            "in the `location` of the WebSocket",
             "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";",
         ),
         Problem::Grpc => {
-            ("in a `location` of a `server` that listens with HTTP/2", "grpc_pass grpc://backend;")
+            ("in the `location` of the gRPC services", "- proxy_pass ...;\ngrpc_pass grpc://BACKEND;")
         }
     })
 }
@@ -47,21 +45,21 @@ fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn haproxy(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in `frontend`, `backend` and `listen`; what came passes without them",
+            "in `frontend`, `backend` and `listen`: what came passes without them",
             "- http-request del-header {header}\n- http-request set-header {header} ...",
         ),
         Problem::TooLong => ("in `global`", "tune.bufsize 98304\ntune.maxrewrite 8192"),
         Problem::OwnContext => (
-            "in `frontend` and `backend`: write a context only where none came",
-            "- http-request set-header traceparent ...\nhttp-request set-header traceparent %[var(txn.traceparent)] unless { req.hdr(traceparent) -m found }",
+            "in `frontend` and `backend`; to write one where none came, add `unless { req.hdr(traceparent) -m found }`",
+            "- http-request set-header {header} ...\n- http-request replace-header {header} ...",
         ),
         Problem::Doubled => (
-            "in `frontend` and `backend`",
-            "- http-request add-header {header} ...\nhttp-request set-header {header} %[var(txn.{variable})] unless { req.hdr({header}) -m found }",
+            "in `frontend`: write a context only where none came",
+            "- http-request add-header {header} ...\nhttp-request set-header {header} ... unless { req.hdr({header}) -m found }",
         ),
         Problem::Grpc => (
-            "in `backend`; `bind` takes HTTP/2 without TLS by itself, and needs `alpn h2,http/1.1` with it",
-            "server app 10.0.0.1:8080 proto h2",
+            "at the end of `frontend`: gRPC goes on over HTTP/2, to a backend of its own",
+            "use_backend grpc if { req.hdr(content-type) -m beg application/grpc }\nbackend grpc\n  server grpc BACKEND proto h2",
         ),
         Problem::Names | Problem::Upgrade => return None,
     })
@@ -102,7 +100,7 @@ fn envoy(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn aws(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "the load balancer itself passes it; CloudFront in front of it passes only what its policy names",
+            "not at the load balancer, which passes it: CloudFront in front of it passes only what its policy names",
             "aws cloudfront create-origin-request-policy --origin-request-policy-config \\\n  '{\"Name\":\"trace-context\",\"HeadersConfig\":{\"HeaderBehavior\":\"allViewer\"},\"CookiesConfig\":{\"CookieBehavior\":\"all\"},\"QueryStringsConfig\":{\"QueryStringBehavior\":\"all\"}}'",
         ),
         Problem::Names => (
@@ -110,8 +108,8 @@ fn aws(problem: Problem) -> Option<(&'static str, &'static str)> {
             "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN \\\n  --attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false",
         ),
         Problem::TooLong => (
-            "its limits are fixed (16 kB a line, 64 kB in all); shorten at the caller, whole members from the right",
-            "tracestate: at most 512 characters",
+            "its limits are fixed (16 kB for one line, 64 kB in all): shorten `tracestate` at the caller, whole members from the right",
+            "",
         ),
         Problem::Grpc => (
             "the target group",
@@ -124,26 +122,27 @@ fn aws(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn apache(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in the server, the virtual host, `Location` and `Directory`",
+            "in the server, the virtual host, `Location` and `Directory`: what came passes without them",
             "- RequestHeader unset {header}\n- RequestHeader set {header} ...",
         ),
         Problem::TooLong => {
             ("in the server or the virtual host", "LimitRequestFieldSize 98304\nLimitRequestLine 16384")
         }
         Problem::OwnContext => (
-            "in the virtual host: write a context only where none came",
-            "- RequestHeader set traceparent ...\nRequestHeader setifempty traceparent \"expr=...\"",
+            "in the virtual host; to write one where none came, `setifempty` takes the place of `set`",
+            "- RequestHeader set {header} ...\n- RequestHeader edit {header} ...",
         ),
         Problem::Doubled => (
-            "in the server, the virtual host, `Location` and `Directory`",
-            "- RequestHeader add {header} ...\nRequestHeader setifempty {header} \"expr=...\"",
+            "in the virtual host: write a context only where none came",
+            "- RequestHeader add {header} ...\nRequestHeader setifempty {header} ...",
         ),
-        Problem::Upgrade => {
-            ("in the virtual host (2.4.47 or later)", "ProxyPass \"/\" \"http://backend/\" upgrade=websocket")
-        }
+        Problem::Upgrade => (
+            "in the virtual host (2.4.47 or later)",
+            "- ProxyPass \"/\" ...\nProxyPass \"/\" \"http://BACKEND/\" upgrade=websocket",
+        ),
         Problem::Grpc => (
-            "in the virtual host, with mod_http2 and mod_proxy_http2",
-            "Protocols h2 h2c http/1.1\nProxyPass \"/\" \"h2c://backend/\"",
+            "in the virtual host, with mod_proxy_http2",
+            "- ProxyPass \"/\" ...\nProxyPass \"/\" \"h2c://BACKEND/\"",
         ),
         Problem::Names => return None,
     })
@@ -160,7 +159,7 @@ fn traefik(problem: Problem) -> Option<(&'static str, &'static str)> {
             "- tracing: ...",
         ),
         Problem::Doubled => ("in the middleware `headers`, `customRequestHeaders`", "- {header}: ..."),
-        Problem::Grpc => ("in the service", "loadBalancer:\n  servers:\n    - url: h2c://backend:50051"),
+        Problem::Grpc => ("in the service", "loadBalancer:\n  servers:\n    - url: h2c://BACKEND"),
         Problem::TooLong => (
             "in the static configuration, where it was lowered",
             "entryPoints:\n  web:\n    http:\n      maxHeaderBytes: 1048576",
@@ -172,17 +171,21 @@ fn traefik(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn caddy(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in `reverse_proxy` and in the site; what came passes without them",
+            "in `reverse_proxy` and in the site: what came passes without them",
             "- header_up -{header}\n- request_header -{header}",
         ),
-        Problem::OwnContext => {
-            ("in the site; or leave it and export Caddy's spans to where the others go", "- tracing")
-        }
-        Problem::Doubled => ("in `reverse_proxy`; what came passes without it", "- header_up +{header} ..."),
+        Problem::OwnContext => (
+            "in the site; without `tracing` taken out, export Caddy's spans to where the others go",
+            "- header_up {header} ...\n- tracing",
+        ),
+        Problem::Doubled => ("in `reverse_proxy`: what came passes without it", "- header_up +{header} ..."),
         Problem::TooLong => {
             ("in the global options, where it was lowered", "servers {\n\tmax_header_size 1MB\n}")
         }
-        Problem::Grpc => ("in the site", "reverse_proxy h2c://backend"),
+        Problem::Grpc => (
+            "in the site: gRPC goes on over HTTP/2",
+            "@grpc header Content-Type application/grpc*\nreverse_proxy @grpc h2c://BACKEND",
+        ),
         Problem::Names | Problem::Upgrade => return None,
     })
 }
@@ -190,19 +193,19 @@ fn caddy(problem: Problem) -> Option<(&'static str, &'static str)> {
 fn varnish(problem: Problem) -> Option<(&'static str, &'static str)> {
     Some(match problem {
         Problem::Lost => (
-            "in `vcl_recv` and `vcl_backend_fetch`",
+            "in `vcl_recv` and `vcl_backend_fetch`: what came passes without them",
             "- unset req.http.{header};\n- unset bereq.http.{header};",
         ),
         Problem::TooLong => (
-            "parameters of varnishd",
-            "varnishd ... -p http_req_hdr_len=96k -p http_req_size=128k -p workspace_client=512k -p workspace_backend=512k",
+            "at the command line of varnishd",
+            "-p http_req_hdr_len=96k -p http_req_size=128k\n-p workspace_client=512k -p workspace_backend=512k",
         ),
         Problem::OwnContext | Problem::Doubled => (
             "in `vcl_recv`: write a context only where none came",
-            "if (!req.http.{header}) { set req.http.{header} = ...; }",
+            "- set req.http.{header} = ...;\nif (!req.http.{header}) { set req.http.{header} = ...; }",
         ),
         Problem::Upgrade => (
-            "in the VCL",
+            "before the VCL's own `sub vcl_recv`",
             "sub vcl_recv { if (req.http.upgrade ~ \"(?i)websocket\") { return (pipe); } }\nsub vcl_pipe { if (req.http.upgrade) { set bereq.http.upgrade = req.http.upgrade; set bereq.http.connection = req.http.connection; } }",
         ),
         Problem::Names | Problem::Grpc => return None,

@@ -1,63 +1,147 @@
-//! The report as text.
+//! The report as text: the verdict, then which hop, then what to paste.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 
 use super::{Health, Hop, Report};
+use crate::classify::REQUEST;
 use crate::finding::Finding;
+use crate::mend::{Mend, Problem};
 use crate::probe::Protocol;
 use crate::product::Suspect;
+use crate::verdict::Verdict;
 
 /// Probes of one finding and protocol; the JSON has all.
 const SHOWN: usize = 6;
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        for hop in &self.hops {
-            writeln!(f, "{hop}")?;
+        match self.health() {
+            Health::Sound => {
+                let notes: usize = self.hops.iter().map(|hop| hop.findings.len()).sum();
+                let notes = match notes {
+                    0 => String::new(),
+                    1 => "; 1 note".to_owned(),
+                    more => format!("; {more} notes"),
+                };
+                writeln!(f, "SOUND: nothing on the path breaks tracing{notes}.")?;
+            }
+            Health::Unchecked => writeln!(f, "NOT CHECKED: {}.", self.unchecked())?,
+            Health::Broken => {
+                for (at, hop) in self.hops.iter().enumerate() {
+                    let errors: Vec<_> =
+                        hop.errors().map(|e| format!("{} {}", e.header, e.verdict)).collect();
+                    if !errors.is_empty() {
+                        let place =
+                            if self.hops.len() > 1 { format!("hop {}, ", at + 1) } else { String::new() };
+                        let who = product(&hop.suspects);
+                        writeln!(f, "BROKEN at {place}{} ({who}): {}.", hop.address, errors.join(", "))?;
+                    }
+                }
+            }
         }
-        f.write_str(match self.health() {
-            Health::Sound => "Nothing breaks tracing.",
-            Health::Broken => "Trace context is lost or altered.",
-            Health::Unchecked => "It could not be checked.",
-        })
+        for (at, hop) in self.hops.iter().enumerate() {
+            let until = hop.until.as_deref().unwrap_or("the echo");
+            writeln!(f, "\nHop {}: {} to {until} ({} requests)", at + 1, hop.address, hop.requests)?;
+            write!(f, "{hop}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn unchecked(&self) -> String {
+        let why = |hop: &Hop| {
+            let lacking = hop.not_spoken.first().filter(|_| hop.lacks);
+            let lacking = lacking.map(|(protocol, why)| format!("no {}: {why}", protocol.name()));
+            hop.unreached.as_ref().map(|why| format!("the echo was not reached: {why}")).or(lacking)
+        };
+        self.hops.iter().find_map(why).unwrap_or_default()
     }
 }
 
 impl Display for Hop {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "{} ({} requests)", self.address, self.requests)?;
         if let Some(why) = &self.unreached {
+            writeln!(f, "  the echo was not reached: {why}")?;
             return writeln!(
                 f,
-                "  The echo was not reached: {why}. Start it at the end of the path: throughline hops echo"
+                "  start it at the end of the path, in place of the application: throughline hops echo"
             );
         }
-        writeln!(f, "  hop: {}", suspects(&self.suspects))?;
+        writeln!(f, "  product      {}", suspects(&self.suspects))?;
         for finding in &self.findings {
-            writeln!(f, "  {:<5}  {} {}", finding.severity.key(), finding.header, finding.verdict)?;
+            let cause = Problem::of(finding).filter(|&problem| problem != Problem::Lost);
+            let cause = cause.map(|problem| format!(": {}", problem.key())).unwrap_or_default();
+            let (severity, header, verdict) = (finding.severity.key(), &finding.header, finding.verdict);
+            writeln!(f, "  {severity:<11}  {header} {verdict}{cause}")?;
             for protocol in Protocol::ALL {
                 if let Some(cases) = cases(finding, protocol) {
-                    writeln!(f, "         {}: {cases}", protocol.name())?;
+                    writeln!(f, "               {}: {cases}", protocol.name())?;
                 }
             }
         }
-        if self.findings.is_empty() {
-            writeln!(f, "  Everything came through as it was sent.")?;
+        let (passed, partly) = self.passed();
+        for (title, headers) in [("passed", passed), ("in part", partly)] {
+            if !headers.is_empty() {
+                writeln!(f, "  {title:<11}  {}", headers.join(", "))?;
+            }
         }
         match self.longest {
-            Some(bytes) => writeln!(f, "  longest tracestate that came through: {bytes} bytes")?,
-            None => writeln!(f, "  no tracestate of any size came through over HTTP/1.1")?,
+            Some(bytes) => writeln!(f, "  longest      tracestate of {bytes} bytes")?,
+            None => writeln!(f, "  longest      no tracestate came through over HTTP/1.1")?,
         }
         for (protocol, why) in &self.not_spoken {
-            writeln!(f, "  not checked: {} ({why})", protocol.name())?;
+            writeln!(f, "  not checked  {} ({why})", protocol.name())?;
         }
-        for mend in &self.mends {
-            writeln!(f, "  mend, {} ({}): {}", mend.product.name(), mend.problem.key(), mend.place)?;
-            for line in mend.lines.lines() {
+        self.mends.iter().try_for_each(|mend| write!(f, "\n{mend}"))
+    }
+}
+
+impl Hop {
+    /// The headers that always came as they were sent, and those that sometimes did.
+    fn passed(&self) -> (Vec<String>, Vec<String>) {
+        let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for ((header, verdict), times) in self.trials.iter().flat_map(|trial| trial.verdicts()) {
+            if header != REQUEST && verdict != Verdict::Added {
+                let (passed, all) = counts.entry(header).or_default();
+                *passed += if verdict == Verdict::Passed { times } else { 0 };
+                *all += times;
+            }
+        }
+        let (mut always, mut partly) = (Vec::new(), Vec::new());
+        for (header, (passed, all)) in counts {
+            match passed {
+                0 => {}
+                _ if passed == all => always.push(header),
+                _ => partly.push(format!("{header} ({passed} of {all} times)")),
+            }
+        }
+        (always, partly)
+    }
+}
+
+impl Display for Mend {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        writeln!(f, "  Mend for {} ({}): {}", self.product.name(), self.problem.key(), self.place)?;
+        for (title, lines) in [("take out", &self.take_out), ("put in", &self.put_in)] {
+            if !lines.is_empty() {
+                writeln!(f, "    {title}:")?;
+            }
+            for line in lines {
                 writeln!(f, "      {line}")?;
             }
         }
         Ok(())
+    }
+}
+
+/// The surest.
+fn product(suspects: &[Suspect]) -> String {
+    match suspects.first() {
+        Some(suspect) if suspect.named => suspect.product.name().to_owned(),
+        Some(suspect) => format!("probably {}", suspect.product.name()),
+        None => "unknown product".to_owned(),
     }
 }
 
@@ -67,7 +151,7 @@ fn suspects(suspects: &[Suspect]) -> String {
         format!("{surely}{} ({})", suspect.product.name(), suspect.evidence.join("; "))
     };
     let list: Vec<_> = suspects.iter().map(words).collect();
-    if list.is_empty() { "no product that the doctor knows".to_owned() } else { list.join(", ") }
+    if list.is_empty() { "none that the doctor knows".to_owned() } else { list.join(", ") }
 }
 
 fn cases(finding: &Finding, protocol: Protocol) -> Option<String> {
