@@ -117,7 +117,7 @@ async fn read_frame(reader: &mut BufReader<impl tokio::io::AsyncRead + Unpin>) -
         };
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > MAX_ANSWER.saturating_sub(body.len()) {
-            return Err(Problem::TooLong);
+            return Err(Problem::TooLong("message", MAX_ANSWER));
         }
         let mut payload = vec![0; length];
         reader.read_exact(&mut payload).await?;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub connections: usize,
-    /// Of a connection, from the first byte to the last.
+    /// Of a request over HTTP/1; an HTTP/2 connection takes no new ones after it, since a hop uses it for many.
     pub time: Duration,
     /// Of a request; it is read and forgotten.
     pub body: usize,
@@ -57,8 +57,9 @@ impl Echo {
             };
             let limits = self.limits;
             tokio::spawn(async move {
-                // A connection that fails or takes too long concerns its client alone.
-                drop(timeout(limits.time, connection(stream, limits)).await);
+                // A connection that fails or takes too long concerns its client alone. The second half is for what an
+                // HTTP/2 connection has begun when its time is up.
+                drop(timeout(limits.time * 2, connection(stream, limits)).await);
                 drop(permit);
             });
         }
@@ -67,17 +68,22 @@ impl Echo {
 
 async fn connection(stream: TcpStream, limits: Limits) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    match timeout(limits.time, is_http2(&stream)).await?? {
+        true => super::http2::serve(stream, limits).await,
+        false => timeout(limits.time, super::http1::serve(stream, limits)).await?,
+    }
+}
+
+async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
     let mut start = [0; PREFACE.len()];
     loop {
-        stream.readable().await?;
         let peeked = stream.peek(&mut start).await?;
-        let Some(seen) = start.get(..peeked).filter(|seen| !seen.is_empty()) else { return Ok(()) };
-        if !PREFACE.starts_with(seen) {
-            return super::http1::serve(stream, limits).await;
+        let seen = start.get(..peeked).unwrap_or_default();
+        if seen.is_empty() || !PREFACE.starts_with(seen) {
+            return Ok(false);
         }
         if seen == PREFACE {
-            super::http2::serve(stream, limits).await;
-            return Ok(());
+            return Ok(true);
         }
         // A peek returns at once as long as there is anything, however little.
         tokio::time::sleep(Duration::from_millis(5)).await;

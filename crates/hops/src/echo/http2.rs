@@ -1,6 +1,7 @@
 //! HTTP/2 with prior knowledge, and gRPC on it. Names are lower case there by the specification.
 
 use std::convert::Infallible;
+use std::pin::pin;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -10,19 +11,28 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::Limits;
 use crate::field::{Field, text};
 use crate::http1::MAX_HEAD;
 use crate::seen::Seen;
 
-pub(super) async fn serve(stream: TcpStream, limits: Limits) {
+pub(super) async fn serve(stream: TcpStream, limits: Limits) -> std::io::Result<()> {
     let service = service_fn(move |request| answer(request, limits));
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(16);
     builder.max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
-    // A connection that fails concerns its client alone.
-    drop(builder.serve_connection(TokioIo::new(stream), service).await);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = match timeout(limits.time, &mut connection).await {
+        Ok(ended) => ended,
+        // Not cut: a request that is under way gets its answer, and a hop no error to take for its own.
+        Err(_) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    ended.map_err(std::io::Error::other)
 }
 
 async fn answer(

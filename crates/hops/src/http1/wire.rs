@@ -15,8 +15,8 @@ pub struct Message {
 pub enum Problem {
     #[error("the connection was closed before a whole message came")]
     Closed,
-    #[error("the head is longer than {MAX_HEAD} bytes")]
-    TooLong,
+    #[error("the {0} is longer than {1} bytes")]
+    TooLong(&'static str, usize),
     #[error("that is not HTTP/1.1")]
     NotHttp,
     #[error("{0}")]
@@ -30,7 +30,7 @@ pub async fn read_head(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<Head,
         let before = head.len();
         let left = MAX_HEAD.saturating_sub(before) as u64;
         if (&mut *reader).take(left).read_until(b'\n', &mut head).await? == 0 {
-            return Err(if left == 0 { Problem::TooLong } else { Problem::Closed });
+            return Err(if left == 0 { Problem::TooLong("head", MAX_HEAD) } else { Problem::Closed });
         }
         let line = head.get(before..).unwrap_or_default();
         // Empty lines before the first one are to be skipped (RFC 9112, section 2.2).
@@ -59,7 +59,7 @@ pub async fn read_body(
     if head.has_token("transfer-encoding", "chunked") {
         while let Some(size) = chunk_size(reader).await? {
             if size > most.saturating_sub(body.len()) {
-                return Err(Problem::TooLong);
+                return Err(Problem::TooLong("body", most));
             }
             read_exactly(reader, size, &mut body).await?;
             read_line(reader).await?;
@@ -70,7 +70,7 @@ pub async fn read_body(
         Some(length) => {
             let length = length.parse().map_err(|_| Problem::NotHttp)?;
             if length > most {
-                return Err(Problem::TooLong);
+                return Err(Problem::TooLong("body", most));
             }
             read_exactly(reader, length, &mut body).await?;
         }

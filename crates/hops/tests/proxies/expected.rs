@@ -14,6 +14,7 @@ pub(crate) fn assert_verdicts(path: &Path, table: &str) {
         .filter(|line| !line.is_empty())
         .map(|line| line.split(" | ").collect())
         .collect();
+    assert_eq!(path.unreached(), None);
     let mut used = BTreeSet::new();
     let mut expected = Verdicts::new();
     for trial in &path.trials {

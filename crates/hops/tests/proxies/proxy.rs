@@ -78,6 +78,9 @@ impl Proxy {
             true
         });
         let listens = ready.await.unwrap_or_else(|_| panic!("{}: the proxy does not listen", config.name));
+        if !listens && let Ok(log) = std::fs::read_to_string(dir.path().join("error.log")) {
+            eprintln!("{log}");
+        }
         listens.then(|| Self { address, second, tap: tap.clone(), _child: child, dir })
     }
 
