@@ -83,7 +83,7 @@ impl Path {
                 }
             }
         }
-        found.sort_by_key(|finding| finding.severity);
+        found.sort_by_key(|finding| (finding.severity, finding.verdict));
         found
     }
 
@@ -112,9 +112,13 @@ impl Path {
         sizes.max()
     }
 
+    /// Of the same probe over the same protocol; where that is not spoken here, the hop in front went on with another.
     fn verdicts_of(&self, probe: &Probe) -> BTreeMap<(String, Verdict), usize> {
-        let same = |trial: &&Trial| trial.probe.name == probe.name && trial.probe.protocol == probe.protocol;
-        self.trials.iter().find(same).map(Trial::verdicts).unwrap_or_default()
+        let same = |trial: &&Trial| {
+            trial.probe.name == probe.name && self.not_spoken(trial.probe.protocol).is_none()
+        };
+        let other = |trial: &&Trial| trial.probe.protocol != probe.protocol;
+        self.trials.iter().filter(same).min_by_key(other).map(Trial::verdicts).unwrap_or_default()
     }
 }
 

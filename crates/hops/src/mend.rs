@@ -87,8 +87,14 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
         (true, true) => Product::ALL.to_vec(),
     };
     let mut mends: Vec<Mend> = Vec::new();
+    let worst =
+        |problem| findings.iter().filter(|f| Problem::of(f) == Some(problem)).map(|f| f.severity).min();
     for finding in findings {
         let Some(problem) = Problem::of(finding) else { continue };
+        // Lines for what breaks tracing; those for what is only worth knowing come when that is mended.
+        if worst(problem) < Some(finding.severity) {
+            continue;
+        }
         let header = if finding.header == REQUEST { "traceparent" } else { &finding.header };
         for &product in &products {
             let Some((place, lines)) = lines::of(product, problem) else { continue };

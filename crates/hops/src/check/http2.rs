@@ -27,7 +27,7 @@ pub(super) async fn send(connector: &Connector<'_>, probe: &Probe, mark: Mark) -
     };
     // On the first probe an error means that nobody here speaks HTTP/2; later it means that this one was cut off.
     let failed = |error: hyper::Error| match probe.about {
-        About::Bare => Outcome::NotSpoken(format!("HTTP/2 is not spoken here ({error})")),
+        About::Bare => Outcome::NotSpoken("HTTP/2 is not spoken here".to_owned()),
         _ => Outcome::Cut(error.to_string()),
     };
     let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());

@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::mend::{Mend, Problem};
 use crate::probe::Protocol;
 use crate::product::Suspect;
-use crate::verdict::Verdict;
+use crate::verdict::{Severity, Verdict};
 
 /// Probes of one finding and protocol; the JSON has all.
 const SHOWN: usize = 6;
@@ -45,7 +45,14 @@ impl Display for Report {
             writeln!(f, "\nHop {}: {} to {until} ({} requests)", at + 1, hop.address, hop.requests)?;
             write!(f, "{hop}")?;
         }
-        Ok(())
+        let hides = |(at, hop): (usize, &Hop)| (at > 0 && hop.errors().next().is_some()).then_some(at + 1);
+        match self.hops.iter().enumerate().find_map(hides) {
+            Some(at) => writeln!(
+                f,
+                "\nWhat hop {at} loses hides what the hops in front of it do: mend it, and check again."
+            ),
+            None => Ok(()),
+        }
     }
 }
 
@@ -70,13 +77,15 @@ impl Display for Hop {
             );
         }
         writeln!(f, "  product      {}", suspects(&self.suspects))?;
-        for finding in &self.findings {
-            let cause = Problem::of(finding).filter(|&problem| problem != Problem::Lost);
+        for alike in self.findings.chunk_by(|one, next| kind(one) == kind(next)) {
+            let [finding, ..] = alike else { continue };
+            let (severity, verdict, cause) = kind(finding);
+            let headers: Vec<_> = alike.iter().map(|finding| finding.header.as_str()).collect();
+            let cause = cause.filter(|&problem| problem != Problem::Lost);
             let cause = cause.map(|problem| format!(": {}", problem.key())).unwrap_or_default();
-            let (severity, header, verdict) = (finding.severity.key(), &finding.header, finding.verdict);
-            writeln!(f, "  {severity:<11}  {header} {verdict}{cause}")?;
+            writeln!(f, "  {:<11}  {} {verdict}{cause}", severity.key(), headers.join(", "))?;
             for protocol in Protocol::ALL {
-                if let Some(cases) = cases(finding, protocol) {
+                if let Some(cases) = cases(alike, protocol) {
                     writeln!(f, "               {}: {cases}", protocol.name())?;
                 }
             }
@@ -154,17 +163,23 @@ fn suspects(suspects: &[Suspect]) -> String {
     if list.is_empty() { "none that the doctor knows".to_owned() } else { list.join(", ") }
 }
 
-fn cases(finding: &Finding, protocol: Protocol) -> Option<String> {
-    let cases = finding.cases.iter().filter(|case| case.protocol == protocol);
-    let words = cases.map(|case| {
-        let often = if case.times < case.of {
-            format!(", {} of {} times", case.times, case.of)
-        } else {
-            String::new()
+/// Findings of one kind that follow each other are told together.
+fn kind(finding: &Finding) -> (Severity, Verdict, Option<Problem>) {
+    (finding.severity, finding.verdict, Problem::of(finding))
+}
+
+fn cases(findings: &[Finding], protocol: Protocol) -> Option<String> {
+    let cases = findings.iter().flat_map(|finding| &finding.cases).filter(|case| case.protocol == protocol);
+    let mut list: Vec<String> = Vec::new();
+    for case in cases {
+        let word = match case.times < case.of {
+            true => format!("{} ({} of {} times)", case.name, case.times, case.of),
+            false => case.name.to_owned(),
         };
-        format!("{} (probe {}{often})", case.name, case.number)
-    });
-    let mut list: Vec<_> = words.collect();
+        if !list.contains(&word) {
+            list.push(word);
+        }
+    }
     let more = list.len().saturating_sub(SHOWN);
     list.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -275,13 +275,7 @@ async fn ways_that_take_turns_are_told_from_facts() {
 async fn the_hop_that_loses_it_is_named() {
     let [bad, good] = ["haproxy.cfg", "nginx-good.conf"].map(Config::of);
     for (outer, inner, guilty) in [(&good, &bad, 1), (&bad, &good, 0)] {
-        let inner = Proxy::start(inner).await;
-        let outer = Proxy::in_front_of(outer, inner.address).await;
-        let mut paths = Vec::new();
-        for address in [outer.address, inner.address] {
-            paths.push(check_at(address, &[Protocol::Http1]).await);
-        }
-        let report = Report::of(&paths, &Demands::default());
+        let report = in_a_row(outer, inner, &[Protocol::Http1]).await;
         assert_eq!(report.health(), Health::Broken, "{report}");
         for (at, hop) in report.hops.iter().enumerate() {
             let lost: Vec<_> = hop.errors().map(|error| (error.header.as_str(), error.verdict)).collect();
@@ -294,4 +288,32 @@ async fn the_hop_that_loses_it_is_named() {
         let address = &report.hops[guilty].address;
         assert!(first.starts_with(&format!("BROKEN at hop {}, {address} ", guilty + 1)), "{first}");
     }
+}
+
+/// The outer hop speaks HTTP/2 and goes on over HTTP/1.1: what the inner one loses then is not laid to the outer.
+#[tokio::test]
+async fn protocols_change_between_hops() {
+    let mut good = Config::of("haproxy.cfg");
+    good.text = good
+        .text
+        .lines()
+        .filter(|line| !line.contains("del-header"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let report = in_a_row(&good, &Config::of("nginx.conf"), &Protocol::ALL).await;
+    let [outer, inner] = &report.hops[..] else { panic!("{report}") };
+    assert!(outer.not_spoken.is_empty(), "{report}");
+    assert_eq!(inner.not_spoken.len(), 2, "{report}");
+    assert_eq!(outer.errors().count(), 0, "{report}");
+    let lost: Vec<_> = inner.errors().map(|error| error.header.as_str()).collect();
+    assert_eq!(lost, ["traceparent", "tracestate", "baggage"], "{report}");
+}
+
+async fn in_a_row(outer: &Config, inner: &Config, protocols: &[Protocol]) -> Report {
+    let inner = Proxy::start(inner).await;
+    let outer = Proxy::in_front_of(outer, inner.address).await;
+    let mut paths = Vec::new();
+    for address in [outer.address, inner.address] {
+        paths.push(check_at(address, protocols).await);
+    }
+    Report::of(&paths, &Demands::default())
 }

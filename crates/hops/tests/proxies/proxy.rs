@@ -64,7 +64,9 @@ impl Proxy {
         certificate(dir.path());
         let mut command = command(config, &file, dir.path(), address);
         command.env("HOME", dir.path()).env("XDG_DATA_HOME", dir.path()).env("XDG_CONFIG_HOME", dir.path());
+        let log = dir.path().join("error.log");
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command.stderr(std::fs::File::create(&log).unwrap());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{:?}: {error}; scripts/setup-test.sh installs it", command.as_std().get_program())
         });
@@ -78,8 +80,8 @@ impl Proxy {
             true
         });
         let listens = ready.await.unwrap_or_else(|_| panic!("{}: the proxy does not listen", config.name));
-        if !listens && let Ok(log) = std::fs::read_to_string(dir.path().join("error.log")) {
-            eprintln!("{log}");
+        if !listens {
+            eprintln!("{}", std::fs::read_to_string(log).unwrap());
         }
         listens.then(|| Self { address, second, tap: tap.clone(), _child: child, dir })
     }
