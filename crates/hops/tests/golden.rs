@@ -109,7 +109,7 @@ fn nothing_to_say() {
         Hop 1: http://hop.example/ to the echo (102 requests)
           product      none that the doctor knows
           passed       b3, baggage, otel-trace-id, previous-trace-id, trace.parent, trace_parent, traceparent, tracestate, uber-trace-id, x-amzn-trace-id, x-b3-sampled, x-b3-spanid, x-b3-traceid, x-correlation-id, x-datadog-parent-id, x-datadog-sampling-priority, x-datadog-trace-id, x-inin-cnv, x-request-id, x-traceparent
-          longest      tracestate of 64000 bytes
+          longest      a tracestate of 64000 bytes, from here to the echo
     "#]]
     .assert_eq(&report.to_string());
 }

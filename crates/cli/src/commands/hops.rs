@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -141,7 +141,6 @@ impl Check {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to a command")]
 async fn examine(arguments: &Check, addresses: &[Address], options: &Options) -> anyhow::Result<ExitCode> {
     let mut paths = Vec::new();
     for address in addresses {
@@ -151,10 +150,11 @@ async fn examine(arguments: &Check, addresses: &[Address], options: &Options) ->
     let demands =
         Demands { transparent: arguments.transparent, size: arguments.size, protocols: arguments.asked() };
     let report = Report::of(&paths, &demands);
-    if arguments.json {
-        println!("{}", report.to_json());
-    } else {
-        print!("{report}");
+    let text = if arguments.json { format!("{}\n", report.to_json()) } else { report.to_string() };
+    // Whoever reads only the beginning (`| head`) has what he wanted: the exit status stands.
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
     }
     Ok(match report.health() {
         Health::Sound => exit::OK,

@@ -97,13 +97,22 @@ impl Display for Hop {
             }
         }
         match self.longest {
-            Some(bytes) => writeln!(f, "  longest      tracestate of {bytes} bytes")?,
-            None => writeln!(f, "  longest      no tracestate came through over HTTP/1.1")?,
+            Some(bytes) => {
+                writeln!(f, "  longest      a tracestate of {bytes} bytes, from here to the echo")?
+            }
+            None => writeln!(f, "  longest      no tracestate came through to the echo")?,
         }
         for (protocol, why) in &self.not_spoken {
             writeln!(f, "  not checked  {} ({why})", protocol.name())?;
         }
-        self.mends.iter().try_for_each(|mend| write!(f, "\n{mend}"))
+        self.mends.iter().try_for_each(|mend| write!(f, "\n{mend}"))?;
+        let mut lines = self.mends.iter().flat_map(|mend| &mend.put_in);
+        match lines.any(|line| line.contains("BACKEND")) {
+            true => {
+                writeln!(f, "\n  BACKEND stands for the host and port that this hop sends its requests to.")
+            }
+            false => Ok(()),
+        }
     }
 }
 
