@@ -57,6 +57,7 @@ async fn once(connector: &Connector<'_>, options: &Options, trial: &mut Trial) {
         }
     });
     let late = || Outcome::Cut(format!("no whole answer within {:?}", options.timeout));
-    let outcome = sent.await.unwrap_or_else(|_| late());
+    let mut outcome = sent.await.unwrap_or_else(|_| late());
+    options.extra.take_from(&mut outcome);
     trial.outcomes.push((mark, outcome));
 }

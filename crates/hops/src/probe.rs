@@ -8,6 +8,8 @@ use crate::field::Field;
 
 /// The header that tells one request from another, beside the query.
 pub const MARK: &str = "x-throughline-probe";
+/// Who asks: for the logs of the hops, and for those that refuse whoever does not say.
+pub(crate) const AGENT: &str = concat!("throughline-hops/", env!("CARGO_PKG_VERSION"));
 pub const TRACEPARENT: &str = "traceparent";
 pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";

@@ -2,12 +2,13 @@
 
 use expect_test::{expect, expect_file};
 use hops::field::Field;
-use hops::finding::{Path, Trial};
+use hops::finding::{Case, Finding, Path, Trial};
+use hops::mend::mends;
 use hops::outcome::{Answer, Outcome};
-use hops::probe::{Mark, Probe, Protocol};
+use hops::probe::{About, Mark, Probe, Protocol};
 use hops::report::{Health, Report};
 use hops::seen::Seen;
-use hops::verdict::Demands;
+use hops::verdict::{Demands, Severity, Verdict};
 
 /// What the echo behind a hop sees of these lines; a status where the hop refuses.
 type Act = fn(Vec<Field>) -> Result<Vec<Field>, u16>;
@@ -121,4 +122,58 @@ fn an_inner_hop_answers_for_itself() {
     assert_eq!(counts[0], 0);
     assert!(counts[1] > 0);
     assert_eq!(counts[2], 0);
+}
+
+/// Each product that the doctor knows, by what it says or writes, and its lines.
+#[test]
+fn products() {
+    for (server, names, product) in [
+        ("nginx", "", "NGINX"),
+        ("openresty/1.25", "", "NGINX"),
+        ("envoy", "", "Envoy"),
+        ("", "x-envoy-expected-rq-timeout-ms", "Envoy"),
+        ("awselb/2.0", "", "AWS ALB"),
+        ("", "x-amzn-trace-id", "AWS ALB"),
+        ("Apache/2.4.62 (Debian)", "", "Apache"),
+        ("", "X-Forwarded-Server", "Apache"),
+        ("", "X-Forwarded-Server X-Real-Ip", "Traefik"),
+        ("Caddy", "", "Caddy"),
+        ("", "X-Varnish", "Varnish"),
+    ] {
+        let mut path = path(server, stripping);
+        for (_, outcome) in path.trials.iter_mut().flat_map(|trial| &mut trial.outcomes) {
+            if let Outcome::Echoed(_, seen) = outcome {
+                seen.fields.extend(names.split_whitespace().map(|name| Field::new(name, " 1")));
+            }
+        }
+        let report = Report::of(&[path], &Demands::default());
+        let suspects: Vec<_> = report.hops[0].suspects.iter().map(|s| s.product.name()).collect();
+        assert_eq!(suspects, [product], "{server} {names}");
+        assert!(!report.hops[0].mends.is_empty(), "{report}");
+        assert!(report.hops[0].mends.iter().all(|mend| mend.product.name() == product), "{report}");
+    }
+}
+
+/// Everything that can be printed as a mend.
+#[test]
+fn every_mend() {
+    let finding = |header: &str, verdict, about, protocol| Finding {
+        severity: Severity::Error,
+        header: header.to_owned(),
+        verdict,
+        cases: vec![Case { number: 1, name: "", protocol, about, times: 1, of: 1 }],
+    };
+    let http = Protocol::Http1;
+    let findings = [
+        finding("traceparent", Verdict::Stripped, About::Context, http),
+        finding("tracestate", Verdict::Stripped, About::Context, http),
+        finding("request", Verdict::Refused(Some(431)), About::Size(8_000), http),
+        finding("traceparent", Verdict::Restarted, About::Context, http),
+        finding("traceparent", Verdict::Duplicated, About::Context, http),
+        finding("trace_parent", Verdict::Stripped, About::Alias, http),
+        finding("request", Verdict::Downgraded, About::Context, Protocol::WebSocket),
+        finding("request", Verdict::Downgraded, About::Context, Protocol::Grpc),
+    ];
+    let text: Vec<_> = mends(&findings, &[]).iter().map(ToString::to_string).collect();
+    expect_file!["golden/mends.txt"].assert_eq(&text.join("\n"));
 }

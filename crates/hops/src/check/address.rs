@@ -6,7 +6,7 @@ use std::str::FromStr;
 use http::Uri;
 
 /// `http://` or `https://` with a host; the port and the path are optional.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Address {
     pub(super) tls: bool,
     pub(super) host: String,
@@ -55,6 +55,12 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, query) = self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?..."));
         write!(f, "{}://{}{path}{query}", if self.tls { "https" } else { "http" }, self.authority)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::field::Field;
+use crate::outcome::Outcome;
 use crate::probe::{MARK, Probe, Protocol};
 
 /// Sent with every probe; never printed.
@@ -17,11 +18,22 @@ pub enum WrongHeader {
         "`{0}` is what the probes are about, or belongs to the connection: it cannot be sent with all of them"
     )]
     Ours(String),
+    #[error("more than {MAX} headers to send")]
+    TooMany,
 }
 
 const MAX: usize = 32;
-const CONNECTION: [&str; 8] =
-    ["host", "connection", "upgrade", "content-length", "content-type", "transfer-encoding", "te", "expect"];
+const CONNECTION: [&str; 9] = [
+    "user-agent",
+    "host",
+    "connection",
+    "upgrade",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "te",
+    "expect",
+];
 
 impl Extra {
     /// Adds one line.
@@ -39,7 +51,7 @@ impl Extra {
         }
         let value = value.to_str().map_err(|_| WrongHeader::Form)?;
         if self.0.len() == MAX {
-            return Err(WrongHeader::Form);
+            return Err(WrongHeader::TooMany);
         }
         self.0.push(Field::new(name.as_str(), format!(" {value}")));
         Ok(())
@@ -47,6 +59,19 @@ impl Extra {
 
     pub(super) fn fields(&self) -> impl Iterator<Item = Field> {
         self.0.iter().cloned()
+    }
+
+    /// Whoever was asked says what he heard: what is kept of that holds no secret.
+    pub(super) fn take_from(&self, outcome: &mut Outcome) {
+        match outcome {
+            Outcome::Echoed(_, seen) => {
+                seen.fields.retain(|seen| !self.0.iter().any(|own| seen.is(&own.name)))
+            }
+            Outcome::Foreign(answer) if self.0.iter().any(|own| answer.page.contains(own.value())) => {
+                answer.page.clear();
+            }
+            _ => {}
+        }
     }
 }
 
@@ -59,6 +84,7 @@ impl fmt::Debug for Extra {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Answer;
 
     #[test]
     fn a_header_is_taken_or_refused_without_its_value() {
@@ -66,6 +92,10 @@ mod tests {
         extra.add("Authorization: Bearer secret").unwrap();
         assert_eq!(format!("{extra:?}"), "[\"authorization\"]");
         assert_eq!(extra.fields().next().unwrap().raw, " Bearer secret");
+        let mut outcome =
+            Outcome::Foreign(Answer { page: "you said Bearer secret".to_owned(), ..Answer::default() });
+        extra.take_from(&mut outcome);
+        assert!(!format!("{outcome:?}").contains("secret"));
         for wrong in
             ["secret", "na me: secret", "a: sec\r\nret", "TraceParent: secret", "Host: secret", "b3: secret"]
         {

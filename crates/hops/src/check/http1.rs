@@ -6,7 +6,7 @@ use super::connect::Connector;
 use crate::field::{Field, bytes, first};
 use crate::http1::{Message, Problem, read_body, read_head};
 use crate::outcome::{Answer, Outcome};
-use crate::probe::{MARK, Mark, Probe};
+use crate::probe::{AGENT, MARK, Mark, Probe};
 use crate::websocket::accept;
 
 /// Of an answer: JSON doubles backslashes and quotes, a probe has none of them.
@@ -50,6 +50,7 @@ fn request(connector: &Connector<'_>, probe: &Probe, mark: Mark, more: &[Field],
     let mut head = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n", probe.method, connector.address.authority)
         .into_bytes();
     let mut fields = vec![Field::new(MARK, format!(" {mark}")), Field::new("Accept", " */*")];
+    fields.push(Field::new("User-Agent", format!(" {AGENT}")));
     if !body.is_empty() {
         fields.push(Field::new("Content-Type", " application/json"));
         fields.push(Field::new("Content-Length", format!(" {}", body.len())));

@@ -10,7 +10,7 @@ use super::connect::Connector;
 use crate::field::{Field, first, text};
 use crate::http1::MAX_HEAD;
 use crate::outcome::{Answer, Outcome};
-use crate::probe::{About, MARK, Mark, Probe, Protocol};
+use crate::probe::{AGENT, About, MARK, Mark, Probe, Protocol};
 
 const MAX_ANSWER: usize = 1024 * 1024;
 /// An empty message, uncompressed.
@@ -71,6 +71,7 @@ fn request(
         Ok(())
     };
     add(Field::new(MARK, mark.to_string()))?;
+    add(Field::new("user-agent", AGENT))?;
     if is_grpc {
         add(Field::new("content-type", "application/grpc"))?;
         add(Field::new("te", "trailers"))?;

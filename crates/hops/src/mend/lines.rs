@@ -23,7 +23,10 @@ fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
             "in `http`, `server` and the `location` that passes the request on: what came passes without them",
             "- proxy_pass_request_headers off;\n- proxy_set_header {header} ...;",
         ),
-        Problem::TooLong => ("in `server`", "large_client_header_buffers 4 96k;"),
+        Problem::TooLong => (
+            "in `http`: of a `server`, only the default one of the port counts",
+            "large_client_header_buffers 4 96k;",
+        ),
         Problem::OwnContext => (
             "in the `location`; with `propagate`, export NGINX's spans too (`otel_exporter`)",
             "- proxy_set_header {header} ...;\n- otel_trace_context inject;",
@@ -31,7 +34,10 @@ fn nginx(problem: Problem) -> Option<(&'static str, &'static str)> {
         Problem::Doubled => {
             ("in the `location`: what came passes without it", "- proxy_set_header {header} ...;")
         }
-        Problem::Names => ("in `server`", "underscores_in_headers on;\nignore_invalid_headers off;"),
+        Problem::Names => (
+            "in `http`: of a `server`, only the default one of the port counts",
+            "underscores_in_headers on;\nignore_invalid_headers off;",
+        ),
         Problem::Upgrade => (
             "in the `location` of the WebSocket",
             "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection \"upgrade\";",
