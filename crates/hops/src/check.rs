@@ -51,8 +51,7 @@ async fn once(connector: &Connector<'_>, options: &Options, trial: &mut Trial) {
     let mark = Mark { run: options.run, probe: trial.probe.number, round };
     let sent = tokio::time::timeout(options.timeout, async {
         match trial.probe.protocol {
-            Protocol::Http1 => http1::plain(connector, &trial.probe, mark).await,
-            Protocol::WebSocket => http1::websocket(connector, &trial.probe, mark).await,
+            Protocol::Http1 | Protocol::WebSocket => http1::send(connector, &trial.probe, mark).await,
             Protocol::Http2 | Protocol::Grpc => http2::send(connector, &trial.probe, mark).await,
         }
     });

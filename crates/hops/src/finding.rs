@@ -43,13 +43,14 @@ pub struct Case {
 }
 
 impl Path {
-    /// Why the echo was never seen; `None` if it was.
+    /// Why nothing could be checked; `None` if something was.
     pub fn unreached(&self) -> Option<String> {
-        let outcomes = || self.trials.iter().flat_map(|trial| &trial.outcomes);
-        if outcomes().any(|(_, outcome)| outcome.seen().is_some()) {
-            return None;
+        let mut why = None;
+        for trial in &self.trials {
+            let silent = self.not_spoken(trial.probe.protocol)?;
+            why = why.or(Some(silent));
         }
-        Some(outcomes().next().map_or_else(|| "nothing was sent".to_owned(), |(_, outcome)| outcome.why()))
+        Some(why.unwrap_or_else(|| "nothing was sent".to_owned()))
     }
 
     /// Why this protocol could not be checked; `None` if it was.
@@ -57,8 +58,10 @@ impl Path {
         let mut trials = self.trials.iter().filter(|trial| trial.probe.protocol == protocol);
         let bare = trials.find(|trial| trial.probe.about == About::Bare)?;
         let is_seen = bare.outcomes.iter().any(|(_, outcome)| outcome.seen().is_some());
+        // It may have come to life after the rest was given up.
+        let is_whole = trials.all(|trial| !trial.outcomes.is_empty());
         let why = || bare.outcomes.first().map_or_else(|| "nothing was sent".to_owned(), |(_, o)| o.why());
-        (!is_seen).then(why)
+        (!is_seen || !is_whole).then(why)
     }
 
     /// What differs from what was sent and is not so at `inner`, the path one hop further in; errors first.
@@ -72,6 +75,9 @@ impl Path {
                 if known.contains_key(&(header.clone(), verdict)) {
                     continue;
                 }
+                // A restarting hop refuses for a moment, whatever it is sent.
+                let is_passing = matches!(verdict, Verdict::Refused(_)) && times < trial.outcomes.len();
+                let severity = if is_passing { Severity::Note } else { severity };
                 let case = Case { number, name, protocol, about, times, of: trial.outcomes.len() };
                 match found.iter_mut().find(|other| other.header == header && other.verdict == verdict) {
                     // What is an error once is one finding, with everything else that it does.

@@ -82,6 +82,35 @@ fn a_protocol_that_is_not_spoken() {
     assert_eq!(text.lines().next(), Some("NOT CHECKED: no gRPC: HTTP/2 is not spoken here."));
 }
 
+/// A path that comes to life after it was given up has not been checked.
+#[test]
+fn nothing_sent_is_not_sound() {
+    let mut late = path("", Ok);
+    for trial in late.trials.iter_mut().skip(1) {
+        trial.outcomes.clear();
+    }
+    late.trials[0].outcomes[0].1 = Outcome::Unreachable("no connection".to_owned());
+    let report = Report::of(&[late], &Demands::default());
+    assert_eq!(report.health(), Health::Unchecked, "{report}");
+    assert_eq!(report.hops[0].unreached.as_deref(), Some("no connection"));
+}
+
+/// A hop that restarts refuses once; one that loses a header once is broken for one of so many calls.
+#[test]
+fn once_is_told_from_always() {
+    for (once, health) in [
+        (Outcome::Foreign(Answer { status: 502, ..Answer::default() }), Health::Sound),
+        (path("", stripping).trials[1].outcomes[0].1.clone(), Health::Broken),
+    ] {
+        let mut path = path("", Ok);
+        path.trials[1].outcomes[0].1 = once;
+        let report = Report::of(&[path], &Demands::default());
+        assert_eq!(report.health(), health, "{report}");
+        assert!(report.hops[0].findings[0].flaps());
+        assert!(report.to_string().contains("plain (1 of 3 times)"), "{report}");
+    }
+}
+
 /// A hop that refuses 8 kB is worth knowing; whoever asks for 8 kB gets an error, and the same mend.
 #[test]
 fn the_size_that_has_to_pass() {

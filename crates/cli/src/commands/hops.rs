@@ -137,7 +137,10 @@ impl Check {
     }
 
     fn asked(&self) -> Vec<Protocol> {
-        self.protocols.iter().map(|&spoken| spoken.into()).collect()
+        let mut asked: Vec<Protocol> = self.protocols.iter().map(|&spoken| spoken.into()).collect();
+        asked.sort();
+        asked.dedup();
+        asked
     }
 }
 

@@ -6,7 +6,7 @@ use super::connect::Connector;
 use crate::field::{Field, bytes, first};
 use crate::http1::{Message, Problem, read_body, read_head};
 use crate::outcome::{Answer, Outcome};
-use crate::probe::{AGENT, MARK, Mark, Probe};
+use crate::probe::{AGENT, MARK, Mark, Probe, Protocol};
 use crate::websocket::accept;
 
 /// Of an answer: JSON doubles backslashes and quotes, a probe has none of them.
@@ -14,48 +14,41 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// The nonce of RFC 6455's example; nothing depends on its being secret.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-pub(super) async fn plain(connector: &Connector<'_>, probe: &Probe, mark: Mark) -> Outcome {
+pub(super) async fn send(connector: &Connector<'_>, probe: &Probe, mark: Mark) -> Outcome {
+    let Message { head, body } = match exchange(connector, &request(connector, probe, mark)).await {
+        Ok(message) => message,
+        Err(outcome) => return outcome,
+    };
+    let status = head.status().unwrap_or_default();
+    let native = match probe.protocol {
+        Protocol::WebSocket => {
+            status == 101 && first(&head.fields, "sec-websocket-accept") == Some(&accept(KEY))
+        }
+        _ => status == 200,
+    };
+    Outcome::of(Answer { status, native, fields: head.fields, page: String::new() }, &body, mark)
+}
+
+fn request(connector: &Connector<'_>, probe: &Probe, mark: Mark) -> Vec<u8> {
     let body = if probe.method == "POST" { "{}" } else { "" };
-    match exchange(connector, &request(connector, probe, mark, &[], body)).await {
-        Ok(Message { head, body }) => {
-            let status = head.status().unwrap_or_default();
-            let answer = Answer { status, native: status == 200, fields: head.fields, page: String::new() };
-            Outcome::of(answer, &body, mark)
-        }
-        Err(outcome) => outcome,
-    }
-}
-
-pub(super) async fn websocket(connector: &Connector<'_>, probe: &Probe, mark: Mark) -> Outcome {
-    let upgrade = [
-        Field::new("Upgrade", " websocket"),
-        Field::new("Connection", " Upgrade"),
-        Field::new("Sec-WebSocket-Version", " 13"),
-        Field::new("Sec-WebSocket-Key", format!(" {KEY}")),
-    ];
-    match exchange(connector, &request(connector, probe, mark, &upgrade, "")).await {
-        Ok(Message { head, body }) => {
-            let status = head.status().unwrap_or_default();
-            let accepted = first(&head.fields, "sec-websocket-accept") == Some(&accept(KEY));
-            let native = status == 101 && accepted;
-            let answer = Answer { status, native, fields: head.fields, page: String::new() };
-            Outcome::of(answer, &body, mark)
-        }
-        Err(outcome) => outcome,
-    }
-}
-
-fn request(connector: &Connector<'_>, probe: &Probe, mark: Mark, more: &[Field], body: &str) -> Vec<u8> {
     let target = connector.target(probe, mark);
     let mut head = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n", probe.method, connector.address.authority)
         .into_bytes();
-    let mut fields = vec![Field::new(MARK, format!(" {mark}")), Field::new("Accept", " */*")];
-    fields.push(Field::new("User-Agent", format!(" {AGENT}")));
+    let mut fields = vec![
+        Field::new(MARK, format!(" {mark}")),
+        Field::new("User-Agent", format!(" {AGENT}")),
+        Field::new("Accept", " */*"),
+    ];
     if !body.is_empty() {
         fields.push(Field::new("Content-Type", " application/json"));
         fields.push(Field::new("Content-Length", format!(" {}", body.len())));
     }
-    fields.extend_from_slice(more);
+    if probe.protocol == Protocol::WebSocket {
+        fields.push(Field::new("Upgrade", " websocket"));
+        fields.push(Field::new("Connection", " Upgrade"));
+        fields.push(Field::new("Sec-WebSocket-Version", " 13"));
+        fields.push(Field::new("Sec-WebSocket-Key", format!(" {KEY}")));
+    }
     fields.extend(connector.extra.fields());
     fields.extend(probe.fields(mark));
     for field in fields {
