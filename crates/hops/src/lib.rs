@@ -3,7 +3,7 @@
 //! In:       the address of a path that ends at an [`echo`]; what the echo saw, and how the path answered.
 //! Out:      a [`report::Report`]: findings for each hop, the product by its fingerprints, the lines that mend it.
 //! Core:     probes, classification, diagnosis and mends are pure and total on any answer of any echo.
-//! Must not: follow redirects, send anything but probes, keep or print what it did not send itself.
+//! Must not: follow redirects, send more than a first probe to who is no echo, print or keep secrets that a path asks for.
 
 pub mod field;
 pub mod probe;
