@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store-lake", &["throughline-context", "flow", "store-api"]),
     ("view-api", &["throughline-context", "flow", "store-api"]),
     ("view-ui", &[]),
+    ("hops", &["throughline-context"]),
     ("sim", &["throughline-context"]),
 ];
 
