@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the lock file of each named folder pins, into that folder: package-lock.json into node_modules,
-# requirements.txt into .venv, where the packages of this repository that requirements-local.txt names are linked. Does nothing where the lock file and the interpreter are those of the last time.
+# requirements.txt into .venv. Packages of this repository come along: as copies into node_modules, as links into .venv
+# (requirements-local.txt). Does nothing where all that and the interpreter are as they were the last time.
 set -eu
 
 fail() {
@@ -23,6 +24,9 @@ need_python() {
 node_state() {
   node --version
   cat package-lock.json
+  sed -n 's/.*"resolved": "file:\(.*\)".*/\1/p' package-lock.json | while read -r package; do
+    cksum "$package/package.json" "$package"/src/*
+  done
 }
 
 python_state() {
