@@ -28,6 +28,7 @@ test: ## everything that has to hold; installs what it needs
 	cd libs/node && npm run --silent check && npm run --silent test
 	cd libs/python && .venv/bin/python -m unittest discover -q -s tests -t .
 	cd examples/node-service && npm run --silent test
+	cd examples/genesys-python && .venv/bin/python -m unittest discover -q -b -s tests -t .
 
 check: ## formatting, lints
 	$(CARGO) fmt --all --check

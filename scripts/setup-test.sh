@@ -13,6 +13,6 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends $missing
 fi
-scripts/install-locked.sh web libs/node libs/python
+scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone
 scripts/setup-examples.sh
 [ ! -x scripts/setup-clients.sh ] || scripts/setup-clients.sh
