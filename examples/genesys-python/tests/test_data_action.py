@@ -1,9 +1,8 @@
 import json
 import re
-import threading
 import unittest
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from tests.middleware import Middleware
 from tests.stand_in.data_action import DataAction, Refused, render
 from tests.stand_in.platform import CONTRACT
 
@@ -100,43 +99,26 @@ class Answer(unittest.TestCase):
         with self.assertRaisesRegex(Refused, "output: queue"):
             DataAction(exported).response(json.dumps(ANSWER).encode())
 
-    def test_comes_from_the_service_and_an_error_is_the_failure_path(self):
-        for status, expected in [(200, {"customerId": 5, "queue": "service"}), (404, None)]:
-            with self.subTest(status), Service(status) as service:
-                action = DataAction(contract(), {"https://middleware.example.com": service.url})
-                if expected is None:
-                    with self.assertRaisesRegex(Refused, "answered 404"):
-                        action.execute(INPUT)
-                else:
-                    self.assertEqual(action.execute({**INPUT, "traceparent": PARENT}), expected)
-                    self.assertEqual(service.headers["traceparent"], PARENT)
 
+class NodeService(unittest.TestCase):
+    def test_joins_the_trace_that_the_action_was_given_else_that_of_the_conversation(self):
+        conversation_trace = CONVERSATION.replace("-", "")
+        for traceparent, trace_id, parent in [
+            (PARENT, PARENT[3:35], PARENT[36:52]),
+            (None, conversation_trace, conversation_trace[:16]),
+            ("not-a-traceparent", conversation_trace, conversation_trace[:16]),
+        ]:
+            with self.subTest(traceparent):
+                with Middleware() as middleware:
+                    action = DataAction(contract(), {"https://middleware.example.com": middleware.url})
+                    answer = action.execute({**INPUT, "traceparent": traceparent})
+                self.assertEqual(answer, {"customerId": 5, "queue": "service"})
+                served = middleware.span("POST /v2/lookup")
+                self.assertEqual((served["traceId"], served["parentSpanId"]), (trace_id, parent))
+                self.assertIn({"key": "interaction.id", "value": {"stringValue": CONVERSATION}}, served["attributes"])
 
-class Service:
-    """Answers one request."""
-
-    def __init__(self, status):
-        outer = self
-
-        class Once(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                outer.headers = self.headers
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(ANSWER).encode())
-
-            def log_message(self, *_):
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Once)
-        self.url = "http://127.0.0.1:{}".format(self._server.server_address[1])
-
-    def __enter__(self):
-        self._thread = threading.Thread(target=self._server.handle_request)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._thread.join()
-        self._server.server_close()
+    def test_that_refuses_ends_the_action_on_its_failure_path(self):
+        exported = contract()
+        exported["config"]["request"]["requestTemplate"] = "{}"
+        with Middleware() as middleware, self.assertRaisesRegex(Refused, "answered 400.*phone_missing"):
+            DataAction(exported, {"https://middleware.example.com": middleware.url}).execute(INPUT)
