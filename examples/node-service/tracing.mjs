@@ -19,11 +19,7 @@ export const sdk = new NodeSDK({
     'deployment.environment.name': 'production',
   }),
   textMapPropagator: new core.CompositePropagator({
-    propagators: [
-      new core.W3CTraceContextPropagator(),
-      new core.W3CBaggagePropagator(),
-      new InteractionPropagator(),
-    ],
+    propagators: [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator(), new InteractionPropagator()],
   }),
   spanProcessors: [new InteractionSpanProcessor(), new tracing.BatchSpanProcessor(new OTLPTraceExporter())],
   metricReaders: [],

@@ -59,7 +59,9 @@ class Mended(unittest.TestCase):
         with at_stand_in() as (platform, client):
             call = begin(platform)
             printed = follow(platform, client, [{"conversationId": call, "context": {"traceparent": PARENT}}])
-        self.assertEqual([span.name for span in printed], ["process user.start", "process user.end", "process customer.end"])
+        self.assertEqual(
+            [span.name for span in printed], ["process user.start", "process user.end", "process customer.end"]
+        )
         for span in printed:
             self.assertEqual((span.parent.trace_id, span.parent.span_id), ids(PARENT))
             self.assertEqual(span.attributes["interaction.id"], call)

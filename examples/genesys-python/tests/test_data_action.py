@@ -21,7 +21,9 @@ class Contract(unittest.TestCase):
         exported = contract()
         self.assertEqual(set(exported), {"name", "integrationType", "actionType", "config", "contract", "secure"})
         self.assertEqual((exported["integrationType"], exported["actionType"]), ("custom-rest-actions", "custom"))
-        self.assertEqual(set(exported["config"]["response"]), {"translationMap", "translationMapDefaults", "successTemplate"})
+        self.assertEqual(
+            set(exported["config"]["response"]), {"translationMap", "translationMapDefaults", "successTemplate"}
+        )
 
     def test_templates_name_declared_inputs_alone(self):
         exported = contract()

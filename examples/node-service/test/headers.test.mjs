@@ -55,5 +55,8 @@ test('the trace goes on, to the CRM too, with a tracestate that nobody here read
 test('where a balancer stripped traceparent, otel-trace-id is a link', async () => {
   const { served } = await lookUp({ 'otel-trace-id': TRACE });
   assert.notEqual(served.traceId, TRACE);
-  assert.deepEqual(served.links.map(({ traceId }) => traceId), [TRACE]);
+  assert.deepEqual(
+    served.links.map(({ traceId }) => traceId),
+    [TRACE],
+  );
 });

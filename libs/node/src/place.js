@@ -57,8 +57,13 @@ export function mapPaths(template, source, depth = 0) {
 
 function follow(path, source) {
   if (!/^\$(\.[\w-]+|\[\d+\])+$/.test(path)) throw new SyntaxError(`not a path of names and [numbers]: ${path}`);
-  const steps = path.match(/[\w-]+/g);
-  return steps.reduce((value, step) => (value != null && Object.hasOwn(value, step) ? value[step] : undefined), source);
+  let value = source;
+  for (const [, name, number] of path.matchAll(/\.([\w-]+)|\[(\d+)\]/g)) {
+    const fits = name === undefined ? Array.isArray(value) : isObject(value);
+    if (!fits || !Object.hasOwn(value, name ?? number)) return undefined;
+    value = value[name ?? number];
+  }
+  return value;
 }
 
 function change(value, [step, ...rest], write) {

@@ -25,7 +25,12 @@ export function start(sdk) {
 export function lateStart() {
   const listens = process.getActiveResourcesInfo().includes('TCPServerWrap');
   if (served === 0 && !listens) return undefined;
-  const seen = served === 0 ? 'a server already listens' : served === 1 ? '1 request was served' : `${served} requests were served`;
+  const seen =
+    served === 0
+      ? 'a server already listens'
+      : served === 1
+        ? '1 request was served'
+        : `${served} requests were served`;
   return (
     `OpenTelemetry starts ${process.uptime().toFixed(1)} s after the process, and ${seen}: nothing before is traced. ` +
     'Start the SDK at the entry point, before the server is loaded: node --import ./tracing.mjs server.mjs'

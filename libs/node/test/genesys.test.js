@@ -40,7 +40,12 @@ test('every carrier takes the context and gives it back', () => {
     [
       'subscriptions',
       { subscriptions: [{ type: 'conversation' }, { type: 'queue', traceparent: 'stale', tracestate: 'stale=1' }] },
-      { subscriptions: [{ type: 'conversation', traceparent }, { type: 'queue', traceparent }] },
+      {
+        subscriptions: [
+          { type: 'conversation', traceparent },
+          { type: 'queue', traceparent },
+        ],
+      },
     ],
     ['message', { event: 1 }, { event: 1, context: { traceparent } }],
   ]) {
@@ -100,13 +105,14 @@ test('a template is filled by its paths', () => {
   assert.deepEqual(mapPaths(template, {}), { subscriptions: [{ type: 'conversation' }] });
   assert.deepEqual(mapPaths(['$.list[1].name', '$5', 7, null], { list: [{}, { name: 'b' }] }), ['b', '$5', 7, null]);
   assert.deepEqual(mapPaths({ a: '$.constructor.name', b: '$.__proto__' }, {}), {});
+  assert.deepEqual(mapPaths(['$.text.length', '$.list.length', '$.list.0'], { text: 'x', list: [1] }), []);
   assert.throws(() => mapPaths('$.a[*]', {}), /not a path/);
   let deep = {};
   for (let level = 0; level < 70; level += 1) deep = { deep };
   assert.throws(() => mapPaths(deep, {}), /deeper than 64/);
 });
 
-test('a place of one\'s own', () => {
+test("a place of one's own", () => {
   const place = new Place('events', '', 'meta');
   const filled = place.inject({ events: [{}] }, ACTIVE);
   assert.deepEqual(filled, { events: [{ meta: { traceparent: PARENT } }] });

@@ -104,6 +104,7 @@ class Paths(unittest.TestCase):
         )
         self.assertEqual(map_paths(template, {}), {"subscriptions": [{"type": "conversation"}]})
         self.assertEqual(map_paths(["$.l[1].n", "$5", 7, None], {"l": [{}, {"n": "b"}]}), ["b", "$5", 7, None])
+        self.assertEqual(map_paths(["$.text.length", "$.list.length", "$.list.0"], {"text": "x", "list": [1]}), [])
         self.assertIsNone(map_paths("$.a", {}))
 
     def test_are_names_and_numbers(self):

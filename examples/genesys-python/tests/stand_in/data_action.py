@@ -58,7 +58,8 @@ class DataAction:
         if any(re.search(r"[\r\n\0]", value) for value in headers.values()):
             raise Refused("a header's value has a line break")
         built_in = {"ININ-Correlation-Id": str(uuid.uuid4()), "ININ-Organization-Id": "organization-of-the-test"}
-        return self._request["requestType"], url, {**headers, **built_in}, render(self._request["requestTemplate"], values)
+        body = render(self._request["requestTemplate"], values)
+        return self._request["requestType"], url, {**headers, **built_in}, body
 
     def response(self, raw: bytes) -> dict:
         came = json.loads(raw)

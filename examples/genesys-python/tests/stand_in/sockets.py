@@ -45,7 +45,8 @@ class Sockets:
 
     def publish(self, topic: str, body: dict) -> None:
         """To who listens now: what is missed is not kept."""
-        frame = {"topicName": topic, "version": "2", "eventBody": body, "metadata": {"CorrelationId": str(uuid.uuid4())}}
+        metadata = {"CorrelationId": str(uuid.uuid4())}
+        frame = {"topicName": topic, "version": "2", "eventBody": body, "metadata": metadata}
         with self._lock:
             listening = [socket for channel, socket in self._open.items() if topic in self._topics[channel]]
         for socket in listening:

@@ -49,9 +49,7 @@ class Place:
         context = get_current() if context is None else context
         for carrier in _at(body, self._steps):
             tracestate = carrier.get("tracestate")
-            parent = parse_traceparent(
-                carrier.get("traceparent"), tracestate if isinstance(tracestate, str) else None
-            )
+            parent = parse_traceparent(carrier.get("traceparent"), tracestate if isinstance(tracestate, str) else None)
             if parent is not None:
                 return trace.set_span_in_context(NonRecordingSpan(parent), context)
         return context
