@@ -24,7 +24,8 @@ export class InteractionPropagator {
   inject() {}
 
   extract(context, carrier, getter) {
-    const header = (name) => [getter.get(carrier, name)].flat()[0];
+    // A template that had nothing to say sends an empty header: as good as none.
+    const header = (name) => [getter.get(carrier, name)].flat()[0] || undefined;
     return this.#trusted ? trust(context, header) : restart(context, header);
   }
 

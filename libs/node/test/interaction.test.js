@@ -54,6 +54,14 @@ test('a bare conversation id is the interaction, and the trace where no tracepar
   }
 });
 
+test('an empty header is none', async () => {
+  const { served } = await request({ traceparent: '', tracestate: '', 'x-inin-cnv': '', 'previous-trace-id': '' });
+  assert.deepEqual([served.attributes, served.links], [{}, []]);
+  const { served: known } = await request({ traceparent: '', 'x-inin-cnv': '', 'x-conversation-id': CONVERSATION });
+  assert.equal(known.parentSpanContext.spanId, 'c41e7d905b2a4f0e');
+  assert.equal(known.attributes['throughline.context.raw'], undefined);
+});
+
 test('a traceparent goes before a conversation id, and baggage before a header', async () => {
   const { served } = await request({ traceparent: PARENT, baggage: 'interaction.id=a', 'x-inin-cnv': CONVERSATION });
   assert.equal(served.spanContext().traceId, TRACE);

@@ -40,6 +40,13 @@ class Headers(unittest.TestCase):
                 )
                 self.assertEqual(query.attributes, {"interaction.id": CONVERSATION})
 
+    def test_an_empty_header_is_none(self):
+        served, _, _ = request({"traceparent": "", "tracestate": "", "x-inin-cnv": "", "previous-trace-id": ""})
+        self.assertEqual((served.attributes, len(served.links)), ({}, 0))
+        served, _, _ = request({"traceparent": "", "x-inin-cnv": "", "x-conversation-id": CONVERSATION})
+        self.assertEqual(served.parent.span_id, 0xC41E7D905B2A4F0E)
+        self.assertNotIn("throughline.context.raw", served.attributes)
+
     def test_a_traceparent_goes_before_a_conversation_id_and_baggage_before_a_header(self):
         headers = {"traceparent": PARENT, "baggage": "interaction.id=a", "x-inin-cnv": CONVERSATION}
         served, _, _ = request(headers)

@@ -39,7 +39,8 @@ class InteractionPropagator(TextMapPropagator):
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
     ) -> Context:
         context = get_current() if context is None else context
-        headers = {name: next(iter(getter.get(carrier, name) or ()), None) for name in _HEADERS}
+        # A template that had nothing to say sends an empty header: as good as none.
+        headers = {name: next(iter(getter.get(carrier, name) or ()), None) or None for name in _HEADERS}
         return _trust(context, headers) if self._trusted else _restart(context, headers)
 
     def inject(
