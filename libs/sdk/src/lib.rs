@@ -1,0 +1,57 @@
+//! OpenTelemetry for applications that handle customer interactions.
+//!
+//! In:       headers of requests, ids of interactions, the environment variables of OpenTelemetry.
+//! Out:      spans by OTLP, each under the resource of its interaction; headers that carry the trace on.
+//! Core:     `Propagator`, `Interaction`, `ServerLayer`, `init`.
+//! Must not: parse a context itself (`throughline-context` does), stand beside `opentelemetry` instead of on it.
+//!
+//! ```no_run
+//! # #[cfg(feature = "otlp")] {
+//! use throughline_sdk::{InInteraction, Interaction};
+//!
+//! # async fn answer() {}
+//! # async fn run() -> Result<(), throughline_sdk::InitError> {
+//! let _guard = throughline_sdk::init()?;
+//! answer().in_interaction(Interaction::new("c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54")).await;
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `otlp` (default) | [`init`]: OTLP over HTTP, a resource for each interaction, spans of `tracing` |
+//! | `tls` | endpoints with https |
+//! | `tower` | [`ServerLayer`]: a span for each request, and a decision on whom to believe |
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "otlp"),
+    expect(rustdoc::broken_intra_doc_links, reason = "names of other features")
+)]
+
+mod carrier;
+mod context;
+mod propagator;
+mod interaction;
+mod early;
+#[cfg(feature = "tower")]
+mod server;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "otlp")]
+mod init;
+
+pub use carrier::{Headers, HeadersMut};
+pub use context::{inject, join};
+#[cfg(feature = "otlp")]
+pub use init::{Builder, Guard, InitError, builder, init};
+pub use interaction::{InInteraction, Interaction, Scoped, Stamp};
+pub use propagator::Propagator;
+#[cfg(feature = "tower")]
+pub use server::{Peers, ResponseFuture, Server, ServerLayer, UnknownPeers, attribute};
+pub use throughline_context as wire;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
