@@ -49,7 +49,8 @@ async fn test(State(calls): State<Calls>, Json(list): Json<Vec<Call>>) -> (Statu
 async fn forward(calls: &Calls, call: &Call) -> anyhow::Result<()> {
     let tracer = global::tracer("w3c-service");
     let method = KeyValue::new("http.request.method", "POST");
-    let span = tracer.span_builder("POST").with_kind(SpanKind::Client).with_attributes([method]).start(&tracer);
+    let span =
+        tracer.span_builder("POST").with_kind(SpanKind::Client).with_attributes([method]).start(&tracer);
     let cx = Context::current_with_span(span);
     let mut request = Request::builder()
         .method(Method::POST)
@@ -63,10 +64,8 @@ async fn forward(calls: &Calls, call: &Call) -> anyhow::Result<()> {
     let answer = calls.request(request).await;
     let span = cx.span();
     match &answer {
-        Ok(answer) => span.set_attribute(KeyValue::new(
-            "http.response.status_code",
-            i64::from(answer.status().as_u16()),
-        )),
+        Ok(answer) => span
+            .set_attribute(KeyValue::new("http.response.status_code", i64::from(answer.status().as_u16()))),
         Err(error) => span.set_status(Status::error(error.to_string())),
     }
     span.end();
