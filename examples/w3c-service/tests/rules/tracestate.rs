@@ -124,7 +124,7 @@ async fn a_key_has_at_most_256_characters() {
 async fn a_value_has_at_most_256_characters_and_no_others() {
     let longest = format!("foo={}", "v".repeat(256));
     assert_eq!(passed(&[&longest]).await.unwrap(), longest);
-    for state in ["foo=bar=baz", "foo=,bar=3", "foo=\u{7f}", &format!("foo={}", "v".repeat(257))] {
+    for state in ["foo=bar=baz", "foo=,bar=3", "foo=é", &format!("foo={}", "v".repeat(257))] {
         dropped(&[state]).await;
     }
 }

@@ -55,19 +55,29 @@ impl Service {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut seen = Vec::new();
-        while seen.len() < count {
-            let (mut stream, _) = callback.accept().await.unwrap();
-            let (headers, body) = request_on(&mut stream).await;
-            assert_eq!(body, r#"["told"]"#);
-            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            seen.push(headers);
-        }
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
+        let whole_answer = stream.read_to_string(&mut answer);
+        tokio::pin!(whole_answer);
+        while seen.len() < count {
+            tokio::select! {
+                call = call_on(&callback) => seen.push(call),
+                read = &mut whole_answer => panic!("{headers:?}: no call, but an answer of {read:?} bytes"),
+            }
+        }
+        whole_answer.await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         seen
     }
+}
+
+/// Takes one call and answers it.
+async fn call_on(callback: &TcpListener) -> Headers {
+    let (mut stream, _) = callback.accept().await.unwrap();
+    let (headers, body) = request_on(&mut stream).await;
+    assert_eq!(body, r#"["told"]"#);
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    headers
 }
 
 /// The headers and the body of one request.
