@@ -1,0 +1,8 @@
+//! Spans as a collector receives them.
+#![cfg(all(feature = "otlp", feature = "tower"))]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod collector;
+mod interactions;
+mod server;
+mod start;
