@@ -7,14 +7,14 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub struct Headers(Vec<(String, String)>);
+pub(crate) struct Headers(Vec<(String, String)>);
 
-pub struct Service {
+pub(crate) struct Service {
     address: SocketAddr,
 }
 
 impl Headers {
-    pub fn all(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.0
             .iter()
             .filter(|(own, _)| own.eq_ignore_ascii_case(name))
@@ -23,7 +23,7 @@ impl Headers {
     }
 
     /// The members of the `tracestate` that was sent; it comes in one header, or not at all.
-    pub fn tracestate(&self) -> Option<&str> {
+    pub(crate) fn tracestate(&self) -> Option<&str> {
         let values = self.all("tracestate");
         assert!(values.len() <= 1, "{values:?}");
         values.first().copied()
@@ -31,7 +31,7 @@ impl Headers {
 }
 
 impl Service {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         global::set_tracer_provider(SdkTracerProvider::builder().build());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -40,7 +40,7 @@ impl Service {
     }
 
     /// Sends one request with these headers, asks for this many calls, and returns the headers of each.
-    pub async fn ask(&self, headers: &[(&str, &str)], count: usize) -> Vec<Headers> {
+    pub(crate) async fn ask(&self, headers: &[(&str, &str)], count: usize) -> Vec<Headers> {
         let callback = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/here", callback.local_addr().unwrap());
         let call = format!(r#"{{"url":"{url}","arguments":["told"]}}"#);

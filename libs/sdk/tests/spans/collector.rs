@@ -16,13 +16,13 @@ use prost::Message;
 use throughline_sdk::{Builder, builder};
 use tokio::net::TcpListener;
 
-pub struct Collector {
+pub(crate) struct Collector {
     url: String,
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
 }
 
 impl Collector {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let received: Arc<Mutex<Vec<_>>> = Arc::default();
@@ -40,19 +40,19 @@ impl Collector {
     }
 
     /// An SDK that sends here, of a test's own.
-    pub fn sdk(&self) -> Builder {
+    pub(crate) fn sdk(&self) -> Builder {
         let batch = BatchConfigBuilder::default().with_max_queue_size(1 << 17).build();
         builder().service_name("crm").endpoint(&self.url).batch(batch).global(false)
     }
 
     /// Each request that was received.
-    pub fn requests(&self) -> Vec<Vec<ResourceSpans>> {
+    pub(crate) fn requests(&self) -> Vec<Vec<ResourceSpans>> {
         let received = self.received.lock().unwrap();
         received.iter().map(|request| request.resource_spans.clone()).collect()
     }
 
     /// Each span, with the attributes of its resource.
-    pub fn spans(&self) -> Vec<(Vec<KeyValue>, Span)> {
+    pub(crate) fn spans(&self) -> Vec<(Vec<KeyValue>, Span)> {
         let parts = self.requests().into_iter().flatten();
         parts
             .flat_map(|part| {
@@ -65,7 +65,7 @@ impl Collector {
 }
 
 /// The values of a key; more than one is a mistake.
-pub fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
     let found: Vec<_> = attributes.iter().filter(|attribute| attribute.key == key).collect();
     assert!(found.len() <= 1, "{key} comes {} times", found.len());
     match found.first()?.value.as_ref()?.value.as_ref()? {

@@ -77,7 +77,7 @@ async fn ten_thousand_at_once_keep_their_ids() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn spans_of_no_interaction_stay_with_the_process() {
     let collector = Collector::start().await;
     let guard = collector.sdk().start().unwrap();
@@ -92,7 +92,7 @@ async fn spans_of_no_interaction_stay_with_the_process() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_inner_scope_counts_and_so_does_the_scope_before_the_parent() {
     let collector = Collector::start().await;
     let guard = collector.sdk().start().unwrap();
@@ -115,7 +115,7 @@ async fn the_inner_scope_counts_and_so_does_the_scope_before_the_parent() {
     assert_eq!(found, 4);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn of_ids_set_by_hand_the_last_one_counts() {
     let collector = Collector::start().await;
     let guard = collector.sdk().start().unwrap();
@@ -130,7 +130,7 @@ async fn of_ids_set_by_hand_the_last_one_counts() {
     assert_eq!((text(resource, ID), text(&span.attributes, ID)), (Some("by hand"), Some("by hand")));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn spans_of_tracing_carry_it_too() {
     use tracing_subscriber::layer::SubscriberExt;
 
