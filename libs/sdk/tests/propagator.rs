@@ -1,5 +1,5 @@
 //! The propagator behind `opentelemetry`'s trait.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::string_slice, clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 
