@@ -98,6 +98,20 @@ proptest! {
     }
 }
 
+/// Every byte of a request takes every value, and the request ends at every place.
+#[test]
+fn every_single_damage_agrees() {
+    let whole = arbitrary::full_span().encode_to_vec();
+    for at in 0..whole.len() {
+        agreement::on_bytes(Signal::Traces, &whole[..at]);
+        let mut bytes = whole.clone();
+        for byte in 0..=u8::MAX {
+            bytes[at] = byte;
+            agreement::on_bytes(Signal::Traces, &bytes);
+        }
+    }
+}
+
 /// Each length around an edit passes a width of its varint, at some size of the span.
 #[test]
 fn lengths_grow_and_shrink_over_every_width() {

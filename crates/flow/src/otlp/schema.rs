@@ -1,7 +1,10 @@
 //! The OTLP messages as tables: one description for the check, for JSON in and for JSON out.
 
+mod step;
+
+pub(super) use step::{Step, What};
+
 use crate::batch::Signal;
-use crate::wire::WireType;
 
 /// A message type.
 #[derive(Debug)]
@@ -11,29 +14,6 @@ pub struct Message {
     pub item: bool,
     fields: [Option<Field>; 17],
     steps: [Step; 16],
-}
-
-/// How the check takes a field in its usual encoding, where the tag is one byte.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    /// 0 where there is no such field.
-    pub tag: u8,
-    pub what: What,
-    /// As in [`Field::once`].
-    pub once: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum What {
-    Varint,
-    Fixed64,
-    Fixed32,
-    Text,
-    Bytes,
-    TraceId,
-    SpanId,
-    Attribute,
-    Message,
 }
 
 /// A field of a message.
@@ -77,7 +57,7 @@ pub enum Kind {
 impl Message {
     const fn new(name: &'static str, list: &[Field]) -> Self {
         let mut fields = [None; 17];
-        let mut steps = [Step { tag: 0, what: What::Bytes, once: 0 }; 16];
+        let mut steps = [Step { tag: Step::NONE, what: What::Bytes, once: 0 }; 16];
         let mut at = 0;
         while at < list.len() {
             #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
@@ -116,23 +96,6 @@ impl Message {
             let snake = name.contains('_');
             self.fields.iter().flatten().find(|field| snake && same_name(field.name, name))
         })
-    }
-}
-
-impl Field {
-    const fn step(&self) -> Step {
-        let (what, wire) = match self.kind {
-            _ if self.attributes => (What::Attribute, WireType::Len),
-            String => (What::Text, WireType::Len),
-            Bytes => (What::Bytes, WireType::Len),
-            Id(16) => (What::TraceId, WireType::Len),
-            Id(_) => (What::SpanId, WireType::Len),
-            Kind::Message(_) => (What::Message, WireType::Len),
-            Fixed32 => (What::Fixed32, WireType::Fixed32),
-            Fixed64 | Sfixed64 | Double => (What::Fixed64, WireType::Fixed64),
-            Bool | Int32 | Sint32 | Int64 | Uint64 | Enum(_) => (What::Varint, WireType::Varint),
-        };
-        Step { tag: (self.number << 3) as u8 | wire as u8, what, once: self.once }
     }
 }
 

@@ -104,11 +104,51 @@ pub(crate) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
 /// One span with the attribute `a`, twenty bytes long.
 pub(crate) fn one_span() -> ExportTraceServiceRequest {
     let a = KeyValue { key: "a".into(), value: Some(string("thirteen more")), key_strindex: 0 };
-    let span = Span { attributes: vec![a], ..Span::default() };
+    request_of(Span { attributes: vec![a], ..Span::default() })
+}
+
+fn request_of(span: Span) -> ExportTraceServiceRequest {
     let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
     }
+}
+
+/// One span with a field of every kind.
+pub(crate) fn full_span() -> ExportTraceServiceRequest {
+    let values = [
+        Value::StringValue("née".into()),
+        Value::BoolValue(true),
+        Value::IntValue(-1),
+        Value::DoubleValue(0.5),
+        Value::BytesValue(vec![0xff, 0]),
+        Value::ArrayValue(ArrayValue { values: vec![string("x")] }),
+    ];
+    let attributes: Vec<_> = values
+        .into_iter()
+        .map(|value| KeyValue {
+            key: "k".into(),
+            value: Some(AnyValue { value: Some(value) }),
+            key_strindex: 0,
+        })
+        .collect();
+    let event = Event { time_unix_nano: 7, name: "e".into(), ..Event::default() };
+    let link = Link { trace_id: vec![3; 16], span_id: vec![4; 8], flags: 1, ..Link::default() };
+    let span = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        name: "n".into(),
+        kind: 2,
+        start_time_unix_nano: 1,
+        end_time_unix_nano: 2,
+        attributes,
+        events: vec![event],
+        links: vec![link],
+        status: Some(status("s")),
+        flags: 0x101,
+        ..Span::default()
+    };
+    request_of(span)
 }
 
 pub(crate) fn status(message: &str) -> Status {
