@@ -1,10 +1,5 @@
 //! The rules of W3C Trace Context level 2, asked of the running service over sockets.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test may panic"
-)]
+#![expect(clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used, reason = "a test may panic")]
 
 mod wire;
 mod traceparent;

@@ -1,6 +1,6 @@
 //! Spans as a collector receives them.
 #![cfg(all(feature = "otlp", feature = "tower"))]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::string_slice, clippy::unwrap_used, reason = "a test may panic")]
 
 mod collector;
 mod interactions;
