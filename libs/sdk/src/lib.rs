@@ -34,22 +34,35 @@ mod carrier;
 mod context;
 mod propagator;
 mod interaction;
+#[cfg(any(feature = "otlp", feature = "tower"))]
 mod early;
+#[cfg(any(feature = "postgres", feature = "reqwest", feature = "tower"))]
+mod span;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+mod conventions;
+#[cfg(feature = "tower")]
+mod decision;
 #[cfg(feature = "tower")]
 mod server;
+#[cfg(feature = "reqwest")]
+mod client;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]
 mod init;
 
 pub use carrier::{Headers, HeadersMut};
+#[cfg(feature = "reqwest")]
+pub use client::{ClientMiddleware, UrlTemplate};
 pub use context::{inject, join};
+#[cfg(feature = "tower")]
+pub use decision::attribute;
 #[cfg(feature = "otlp")]
 pub use init::{Builder, Guard, InitError, builder, init};
 pub use interaction::{InInteraction, Interaction, Scoped, Stamp};
 pub use propagator::Propagator;
 #[cfg(feature = "tower")]
-pub use server::{Peers, ResponseFuture, Server, ServerLayer, UnknownPeers, attribute};
+pub use server::{Peers, ResponseFuture, Server, ServerLayer, UnknownPeers};
 pub use throughline_context as wire;
 
 #[cfg(doctest)]

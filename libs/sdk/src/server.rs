@@ -18,13 +18,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use peers::{Peers, UnknownPeers};
-use span::Ending;
-pub use span::attribute;
 
 use crate::carrier::Headers;
 use crate::early;
 use crate::interaction::Interaction;
 use crate::propagator::Propagator;
+use crate::span::Open;
 
 /// Starts a span for each request and runs the service in its context.
 ///
@@ -63,7 +62,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        ending: Ending,
+        span: Open,
     }
 }
 
@@ -129,13 +128,12 @@ impl ServerLayer {
 }
 
 impl Settings {
-    /// The context in which a request is served, with its span.
-    fn open<B>(&self, request: &Request<B>) -> Context {
+    /// The span of a request, and the context in which it is served.
+    fn open<B>(&self, request: &Request<B>, peer: Option<IpAddr>) -> Open {
         if early::PROCESS.serve() {
             tracing::warn!("a request is served before throughline_sdk::init ran, and its span is lost");
         }
         let headers = Headers(request.headers());
-        let peer = (self.peer_address)(request.extensions());
         let trust = match &self.believed {
             None => Trust::Trusted,
             Some(believed) if peer.is_some_and(|peer| believed.contains(peer)) => Trust::Trusted,
@@ -176,12 +174,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture<S::Future> {
-        let cx = self.settings.open(&request);
+        let peer = (self.settings.peer_address)(request.extensions());
+        let span = self.settings.open(&request, peer);
         let inner = {
-            let _guard = cx.clone().attach();
+            let _guard = span.context().clone().attach();
             self.inner.call(request)
         };
-        ResponseFuture { inner, ending: Ending::new(cx) }
+        ResponseFuture { inner, span }
     }
 }
 
@@ -194,11 +193,11 @@ where
 
     fn poll(self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _guard = this.ending.context().clone().attach();
+        let _guard = this.span.context().clone().attach();
         let answer = this.inner.poll(waker);
         match &answer {
-            Poll::Ready(Ok(response)) => this.ending.answered(response.status()),
-            Poll::Ready(Err(error)) => this.ending.failed(error),
+            Poll::Ready(Ok(response)) => span::answered(this.span, response.status()),
+            Poll::Ready(Err(error)) => span::failed(this.span, error),
             Poll::Pending => {}
         }
         answer

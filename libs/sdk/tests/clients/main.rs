@@ -1,0 +1,6 @@
+//! What goes out: requests, handshakes, messages, statements.
+#![cfg(all(feature = "reqwest", feature = "sqlx", feature = "tokio-postgres", feature = "websocket"))]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod http;
+mod spans;
