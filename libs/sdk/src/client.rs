@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Extensions, StatusCode};
+use http::Extensions;
 use opentelemetry::trace::{FutureExt, SpanBuilder, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use reqwest::{Request, Response, Url};
@@ -63,7 +63,11 @@ impl Middleware for ClientMiddleware {
         let cx = span.context().clone();
         let answer = next.run(request, extensions).with_context(cx).await;
         match &answer {
-            Ok(response) => answered(&span, response.status(), response.version()),
+            Ok(response) => {
+                conventions::version(response.version()).into_iter().for_each(|version| span.set(version));
+                let status = response.status();
+                conventions::answered(&span, status, status.is_client_error() || status.is_server_error());
+            }
             Err(error) => span.fail(kind(error), cause(error)),
         }
         span.end();
@@ -82,16 +86,6 @@ fn start(request: &Request, template: Option<UrlTemplate>) -> Open {
         .with_kind(SpanKind::Client)
         .with_attributes(attributes);
     Open::start(builder, &Context::current())
-}
-
-fn answered(span: &Open, status: StatusCode, version: http::Version) {
-    span.set(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-    if let Some(version) = conventions::version(version) {
-        span.set(version);
-    }
-    if status.is_client_error() || status.is_server_error() {
-        span.fail(status.as_u16().to_string(), "");
-    }
 }
 
 /// The URL without credentials, query and fragment.

@@ -1,7 +1,9 @@
 //! OpenTelemetry's conventions for HTTP, where server and client agree.
 
-use http::{Method, Version};
+use http::{Method, StatusCode, Version};
 use opentelemetry::KeyValue;
+
+use crate::span::Open;
 
 /// Methods that conventions know; another one may be made up by the caller, without end.
 const METHODS: [Method; 9] = [
@@ -49,6 +51,13 @@ pub(crate) fn server(address: Option<&str>, port: Option<u16>) -> impl Iterator<
     let address = address.map(|address| KeyValue::new("server.address", cut(address)));
     let port = port.map(|port| KeyValue::new("server.port", i64::from(port)));
     address.into_iter().chain(port)
+}
+
+pub(crate) fn answered(span: &Open, status: StatusCode, failed: bool) {
+    span.set(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
+    if failed {
+        span.fail(status.as_u16().to_string(), "");
+    }
 }
 
 pub(crate) fn cut(text: &str) -> String {

@@ -46,6 +46,8 @@ mod decision;
 mod server;
 #[cfg(feature = "reqwest")]
 mod client;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]

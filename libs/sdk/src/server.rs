@@ -125,6 +125,12 @@ impl ServerLayer {
         self.settings.propagator = Arc::new(propagator);
         self
     }
+
+    /// The span of a request from this peer.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn open<B>(&self, request: &Request<B>, peer: Option<IpAddr>) -> Open {
+        self.settings.open(request, peer)
+    }
 }
 
 impl Settings {

@@ -45,10 +45,7 @@ pub(super) fn start<B>(
 }
 
 pub(super) fn answered(span: &mut Open, status: StatusCode) {
-    span.set(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-    if status.is_server_error() {
-        span.fail(status.as_u16().to_string(), "");
-    }
+    conventions::answered(span, status, status.is_server_error());
     span.end();
 }
 
