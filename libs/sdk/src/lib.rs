@@ -48,6 +48,8 @@ mod server;
 mod client;
 #[cfg(feature = "websocket")]
 pub mod websocket;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod http;
+mod postgres;
+mod server;
 mod spans;
 mod websocket;
