@@ -36,12 +36,14 @@ mod propagator;
 mod interaction;
 #[cfg(any(feature = "otlp", feature = "tower"))]
 mod early;
-#[cfg(any(feature = "postgres", feature = "reqwest", feature = "tower"))]
+#[cfg(any(feature = "genesys", feature = "postgres", feature = "reqwest", feature = "tower"))]
 mod span;
 #[cfg(any(feature = "reqwest", feature = "tower"))]
 mod conventions;
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "genesys", feature = "tower"))]
 mod decision;
+#[cfg(any(feature = "genesys", feature = "websocket"))]
+mod messaging;
 #[cfg(feature = "tower")]
 mod server;
 #[cfg(feature = "reqwest")]
@@ -50,6 +52,8 @@ mod client;
 pub mod websocket;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "genesys")]
+pub mod genesys;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]
@@ -59,7 +63,7 @@ pub use carrier::{Headers, HeadersMut};
 #[cfg(feature = "reqwest")]
 pub use client::{ClientMiddleware, UrlTemplate};
 pub use context::{inject, join};
-#[cfg(feature = "tower")]
+#[cfg(any(feature = "genesys", feature = "tower"))]
 pub use decision::attribute;
 #[cfg(feature = "otlp")]
 pub use init::{Builder, Guard, InitError, builder, init};

@@ -13,7 +13,9 @@ pub(crate) struct Open {
 }
 
 impl Open {
+    /// The interaction of the parent counts, and not that of whoever starts the span.
     pub(crate) fn start(builder: SpanBuilder, parent: &Context) -> Self {
+        let _guard = parent.clone().attach();
         let span = global::tracer("throughline-sdk").build_with_context(builder, parent);
         Self { cx: parent.with_span(span), ended: false }
     }

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use opentelemetry::trace::{FutureExt, SpanBuilder, SpanKind};
+use opentelemetry::trace::FutureExt;
 use opentelemetry::{Context, KeyValue};
 use throughline_context::json::{Edits, Place};
-use throughline_context::{Decision, Trust, websocket};
+use throughline_context::{Trust, websocket};
 
 use crate::context::join;
-use crate::decision::{self, attribute};
+use crate::decision::attribute;
+use crate::messaging::Kind;
 use crate::propagator::Propagator;
-use crate::span::Open;
 
 /// Messages of JSON text that carry a context, in their member `context` unless [`place`](Self::place) says
 /// otherwise. Gateways strip headers of the handshake; what stands in a message gets through.
@@ -70,7 +70,8 @@ impl Messages {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut span = self.start("send", SpanKind::Producer, text, &Context::current(), None);
+        let mut span = self.kind().send(text, &Context::current());
+        span.set(self.destination());
         let mut edits = Edits::default();
         self.propagator.write(span.context(), &mut edits);
         let text = self.place.write(text, &edits).unwrap_or_else(|error| {
@@ -96,34 +97,18 @@ impl Messages {
         if self.trust == Trust::Trusted {
             cx = self.propagator.with_baggage(cx, &fields);
         }
-        let mut span =
-            self.start("process", SpanKind::Consumer, text, &join(&cx, &decision), Some(&decision));
+        let mut span = self.kind().process(text, &join(&cx, &decision), &decision, vec![self.destination()]);
         let cx = span.context().clone();
         let done = work.with_context(cx).await;
         span.end();
         done
     }
 
-    fn start(
-        &self,
-        operation: &'static str,
-        kind: SpanKind,
-        text: &str,
-        parent: &Context,
-        decision: Option<&Decision>,
-    ) -> Open {
-        let mut attributes = vec![
-            KeyValue::new("messaging.system", "websocket"),
-            KeyValue::new("messaging.operation.name", operation),
-            KeyValue::new("messaging.operation.type", operation),
-            KeyValue::new("messaging.destination.name", self.destination.clone()),
-            KeyValue::new("messaging.message.body.size", i64::try_from(text.len()).unwrap_or(i64::MAX)),
-        ];
-        attributes.extend(decision.into_iter().flat_map(decision::attributes));
-        let mut builder = SpanBuilder::from_name(format!("{operation} {}", self.destination))
-            .with_kind(kind)
-            .with_attributes(attributes);
-        builder.links = decision.and_then(decision::link).map(|link| vec![link]);
-        Open::start(builder, parent)
+    fn kind(&self) -> Kind<'_> {
+        Kind { system: "websocket", name: &self.destination }
+    }
+
+    fn destination(&self) -> KeyValue {
+        KeyValue::new("messaging.destination.name", self.destination.clone())
     }
 }
