@@ -128,9 +128,10 @@ impl<F: Future> Future for Scoped<F> {
 }
 
 impl SpanProcessor for Stamp {
-    /// The scope in force counts before that of the parent, which may have been started outside of it.
+    /// The parent's scope counts before the one in force: `tracing` may start a span long after it was made, in
+    /// whatever scope it is entered or closed.
     fn on_start(&self, span: &mut Span, cx: &Context) {
-        if let Some(interaction) = Interaction::current().or_else(|| Interaction::of(cx)) {
+        if let Some(interaction) = Interaction::of(cx).or_else(Interaction::current) {
             span.set_attribute(KeyValue::new(Interaction::ATTRIBUTE, interaction.id));
         }
     }

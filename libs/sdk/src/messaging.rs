@@ -15,6 +15,7 @@ pub(crate) struct Kind<'a> {
 }
 
 impl Kind<'_> {
+    #[cfg(feature = "websocket")]
     pub(crate) fn send(self, text: &str, parent: &Context) -> Open {
         let builder = self.builder("send", SpanKind::Producer, text);
         Open::start(builder, parent)

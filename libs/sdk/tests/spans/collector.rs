@@ -41,7 +41,10 @@ impl Collector {
 
     /// An SDK that sends here, of a test's own.
     pub(crate) fn sdk(&self) -> Builder {
-        let batch = BatchConfigBuilder::default().with_max_queue_size(1 << 17).build();
+        let batch = BatchConfigBuilder::default()
+            .with_max_queue_size(1 << 18)
+            .with_max_export_batch_size(1 << 12)
+            .build();
         builder().service_name("crm").endpoint(&self.url).batch(batch).global(false)
     }
 

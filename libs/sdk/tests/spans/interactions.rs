@@ -1,81 +1,15 @@
-//! Spans are never taken for those of another interaction.
+//! Which interaction a span belongs to.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
-use opentelemetry::trace::{FutureExt, Span as _, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{Span as _, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::SdkTracer;
 use throughline_sdk::{InInteraction, Interaction};
-use tokio::sync::Barrier;
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::collector::{Collector, text};
 
 const ID: &str = Interaction::ATTRIBUTE;
-const INTERACTIONS: usize = 10_000;
-
-/// One interaction: a span, one below it after others had their turn, one in a task of its own, one in a closure.
-async fn work(tracer: Arc<SdkTracer>, id: String, all_began: Arc<Barrier>) {
-    let named = |name: &str| format!("{name} {id}");
-    let cx = Context::current_with_span(tracer.start(named("root")));
-    async {
-        all_began.wait().await;
-        tokio::task::yield_now().await;
-        tracer.start(named("child")).end();
-        let (tracer, name) = (Arc::clone(&tracer), named("task"));
-        let task = async move {
-            tokio::task::yield_now().await;
-            tracer.start(name).end();
-        };
-        tokio::spawn(task.in_scope()).await.unwrap();
-    }
-    .with_context(cx.clone())
-    .await;
-    cx.span().end();
-    Interaction::new(&id).scope(|| tracer.start(named("closure")).end());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_at_once_keep_their_ids() {
-    let collector = Collector::start().await;
-    let guard = collector.sdk().start().unwrap();
-    let tracer = Arc::new(guard.provider().tracer("test"));
-    let all_began = Arc::new(Barrier::new(INTERACTIONS));
-    let tasks: Vec<_> = (0..INTERACTIONS)
-        .map(|at| {
-            let id = format!("conversation-{at}");
-            let work = work(Arc::clone(&tracer), id.clone(), Arc::clone(&all_began));
-            tokio::spawn(work.in_interaction(Interaction::new(id)))
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    guard.flush().unwrap();
-
-    let mut spans_of: HashMap<String, Vec<String>> = HashMap::new();
-    for (resource, span) in collector.spans() {
-        let (name, id) = span.name.split_once(' ').unwrap();
-        assert_eq!(text(&span.attributes, ID), Some(id), "{name}");
-        assert_eq!(text(&resource, ID), Some(id), "{name}");
-        assert_eq!(text(&resource, "service.name"), Some("crm"));
-        spans_of.entry(id.to_owned()).or_default().push(name.to_owned());
-    }
-    assert_eq!(spans_of.len(), INTERACTIONS);
-    for (id, mut names) in spans_of {
-        names.sort();
-        assert_eq!(names, ["child", "closure", "root", "task"], "{id}");
-    }
-    for request in collector.requests() {
-        let ids: Vec<_> =
-            request.iter().map(|part| text(&part.resource.as_ref().unwrap().attributes, ID)).collect();
-        assert_eq!(
-            ids.iter().collect::<HashSet<_>>().len(),
-            ids.len(),
-            "an interaction has one resource in a request"
-        );
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_of_no_interaction_stay_with_the_process() {
@@ -93,7 +27,7 @@ async fn spans_of_no_interaction_stay_with_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_inner_scope_counts_and_so_does_the_scope_before_the_parent() {
+async fn the_inner_scope_counts_and_an_explicit_parent_before_it() {
     let collector = Collector::start().await;
     let guard = collector.sdk().start().unwrap();
     let tracer = guard.provider().tracer("test");
@@ -104,7 +38,8 @@ async fn the_inner_scope_counts_and_so_does_the_scope_before_the_parent() {
     });
     let parent = outer.on(&Context::new()).with_span(tracer.start("none"));
     tracer.start_with_context("outer", &parent).end();
-    inner.scope(|| tracer.start_with_context("inner", &parent).end());
+    inner.scope(|| tracer.start_with_context("outer", &parent).end());
+    inner.scope(|| tracer.start_with_context("inner", &Context::new()).end());
     drop(parent);
     guard.flush().unwrap();
     let mut found = 0;
@@ -112,7 +47,7 @@ async fn the_inner_scope_counts_and_so_does_the_scope_before_the_parent() {
         assert_eq!(text(resource, ID), Some(span.name.as_str()));
         found += 1;
     }
-    assert_eq!(found, 4);
+    assert_eq!(found, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,8 +67,6 @@ async fn of_ids_set_by_hand_the_last_one_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_of_tracing_carry_it_too() {
-    use tracing_subscriber::layer::SubscriberExt;
-
     let collector = Collector::start().await;
     let guard = collector.sdk().start().unwrap();
     let subscriber = tracing_subscriber::registry().with(guard.layer());
@@ -152,4 +85,33 @@ async fn spans_of_tracing_carry_it_too() {
     let lookup = spans.iter().find(|(_, span)| span.name == "lookup").unwrap();
     let request = spans.iter().find(|(_, span)| span.name == "request").unwrap();
     assert_eq!(lookup.1.parent_span_id, request.1.span_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_goes_inside_of_an_instrumented_future() {
+    let collector = Collector::start().await;
+    let guard = collector.sdk().start().unwrap();
+    let call = Interaction::new("call");
+    let work = |name: &'static str| async move {
+        tokio::task::yield_now().await;
+        tracing::info_span!("below", name).in_scope(|| {});
+    };
+    let inside = work("inside").in_interaction(call.clone()).instrument(tracing::info_span!("around"));
+    let subscriber = tracing_subscriber::registry().with(guard.layer());
+    async {
+        inside.await;
+        // A span that is made in the scope, as by `#[instrument]`, needs no such care.
+        async { work("made inside").instrument(tracing::info_span!("made inside")).await }
+            .in_interaction(call)
+            .await;
+    }
+    .with_subscriber(subscriber)
+    .await;
+    guard.flush().unwrap();
+    let spans = collector.spans();
+    let below: Vec<_> = spans.iter().filter(|(_, span)| span.name == "below").collect();
+    assert_eq!(below.len(), 2);
+    for (resource, span) in spans.iter().filter(|(_, span)| span.name != "around") {
+        assert_eq!((text(resource, ID), text(&span.attributes, ID)), (Some("call"), Some("call")));
+    }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::string_slice, clippy::unwrap_used, reason = "a test may panic")]
 
 mod collector;
+mod concurrency;
 mod interactions;
 mod server;
 mod start;
