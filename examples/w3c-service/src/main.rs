@@ -15,6 +15,6 @@ async fn main() -> anyhow::Result<()> {
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.context("cannot listen")?;
     let until = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    axum::serve(listener, w3c_service::routes()).with_graceful_shutdown(until).await?;
+    axum::serve(listener, w3c_service::routes()?).with_graceful_shutdown(until).await?;
     Ok(())
 }

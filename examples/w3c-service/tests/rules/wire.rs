@@ -35,7 +35,7 @@ impl Service {
         global::set_tracer_provider(SdkTracerProvider::builder().build());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, w3c_service::routes()).await.unwrap() });
+        tokio::spawn(async move { axum::serve(listener, w3c_service::routes().unwrap()).await.unwrap() });
         Self { address }
     }
 
