@@ -1,8 +1,8 @@
 //! OpenTelemetry for applications that handle customer interactions.
 //!
-//! In:       headers of requests, ids of interactions, the environment variables of OpenTelemetry.
-//! Out:      spans by OTLP, each under the resource of its interaction; headers that carry the trace on.
-//! Core:     `Propagator`, `Interaction`, `ServerLayer`, `init`.
+//! In:       headers of requests, messages, statements, ids of interactions, the environment variables of OpenTelemetry.
+//! Out:      spans by OTLP, each under the resource of its interaction; headers and messages that carry the trace on.
+//! Core:     `Propagator`, `Interaction`, `ServerLayer`, `init`; a client for each feature.
 //! Must not: parse a context itself (`throughline-context` does), stand beside `opentelemetry` instead of on it.
 //!
 //! ```no_run
@@ -23,10 +23,21 @@
 //! | `otlp` (default) | [`init`]: OTLP over HTTP, a resource for each interaction, spans of `tracing` |
 //! | `tls` | endpoints with https |
 //! | `tower` | [`ServerLayer`]: a span for each request, and a decision on whom to believe |
+//! | `reqwest` | [`ClientMiddleware`]: a span for each request that is made, and its context in the headers |
+//! | `websocket` | [`websocket`]: contexts in handshakes and in messages |
+//! | `postgres` | [`postgres`]: a span for each statement; with `sqlx` or `tokio-postgres`, for these clients |
+//! | `genesys` | [`genesys`]: contexts in bodies and notifications of Genesys Cloud |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(feature = "otlp"),
+    not(all(
+        feature = "otlp",
+        feature = "tower",
+        feature = "reqwest",
+        feature = "websocket",
+        feature = "postgres",
+        feature = "genesys"
+    )),
     expect(rustdoc::broken_intra_doc_links, reason = "names of other features")
 )]
 

@@ -32,7 +32,8 @@ use crate::span::Open;
 /// restarts, with a link to what they claimed. Which of the two a server is has to be said, since a wrong guess breaks
 /// traces or lets strangers write into them.
 ///
-/// Whenever a trace restarts, the span holds the reason and the header as received: see [`attribute`].
+/// Whenever a trace restarts, the span holds the reason and the header as received: see
+/// [`attribute`](crate::attribute).
 ///
 /// The span ends when the head of the answer is ready, or when the caller goes away before that.
 ///
