@@ -48,7 +48,8 @@ pub(crate) fn version(version: Version) -> Option<KeyValue> {
 }
 
 pub(crate) fn server(address: Option<&str>, port: Option<u16>) -> impl Iterator<Item = KeyValue> {
-    let address = address.map(|address| KeyValue::new("server.address", cut(address)));
+    let bare = |address: &str| cut(address.trim_matches(['[', ']']));
+    let address = address.map(|address| KeyValue::new("server.address", bare(address)));
     let port = port.map(|port| KeyValue::new("server.port", i64::from(port)));
     address.into_iter().chain(port)
 }

@@ -38,7 +38,9 @@ const NO_OPERATION_AFTER: [&str; 6] = ["FOR", "DO", "ON", "KEY", "OR", "THEN"];
 /// Words before the name of a table.
 const BEFORE_NAME: [&str; 4] = ["JOIN", "INTO", "TABLE", "FROM"];
 /// Words between those and the name.
-const SKIPPED: [&str; 7] = ["ONLY", "LATERAL", "IF", "NOT", "EXISTS", "TABLE", "INTO"];
+const SKIPPED: [&str; 5] = ["ONLY", "LATERAL", "IF", "NOT", "EXISTS"];
+/// Operations that a name follows.
+const BEFORE_NAME_THEMSELVES: [&str; 5] = ["UPDATE", "CALL", "COPY", "TRUNCATE", "LOCK"];
 
 /// What a statement does.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,52 +65,76 @@ enum Next {
     Alias(u8),
 }
 
+/// What was read so far.
+struct Reader<'a> {
+    summary: Summary,
+    next: Next,
+    before: &'a str,
+    at_start: bool,
+    /// Whether an operation stands here that takes a `FROM`: within this parenthesis, and within those around it.
+    reads: bool,
+    outer: Vec<bool>,
+}
+
 pub(super) fn summary(tokens: &[Token<'_>]) -> Summary {
-    let mut summary = Summary::default();
-    // For each open parenthesis, whether an operation stands in it that takes a FROM.
-    let (mut reads, mut outer) = (false, Vec::new());
-    let (mut next, mut before, mut at_start) = (Next::Other, "", true);
+    let mut reader = Reader {
+        summary: Summary::default(),
+        next: Next::Other,
+        before: "",
+        at_start: true,
+        reads: false,
+        outer: Vec::new(),
+    };
     let mut left = tokens.iter().filter(|token| token.kind != Kind::Space).peekable();
     while let Some(token) = left.next() {
         let dot = left.peek().is_some_and(|after| after.is("."));
-        let found = operation(token, before, at_start);
-        if let Some(operation) = found {
-            summary.operation.get_or_insert(operation);
-            summary.push(operation);
-            reads |= ANYWHERE.contains(&operation);
-        }
-        next = if found.is_some() {
-            let takes_name = ["UPDATE", "CALL", "COPY", "TRUNCATE", "LOCK"].iter().any(|verb| token.is(verb));
-            if takes_name { Next::Name { list: false } } else { Next::Other }
-        } else if BEFORE_NAME.iter().any(|word| token.is(word)) && (reads || !token.is("FROM")) {
-            let distinct = before.eq_ignore_ascii_case("DISTINCT");
-            if distinct { Next::Other } else { Next::Name { list: token.is("FROM") } }
+        reader.token(token, dot);
+    }
+    reader.summary
+}
+
+impl<'a> Reader<'a> {
+    /// Takes a token; `dot` where a dot follows.
+    fn token(&mut self, token: &Token<'a>, dot: bool) {
+        let is_one_of = |words: &[&str]| words.iter().any(|word| token.is(word));
+        let before_name = is_one_of(&BEFORE_NAME) && (self.reads || !token.is("FROM"));
+        self.next = if let Some(operation) = operation(token, self.before, self.at_start) {
+            self.summary.operation.get_or_insert(operation);
+            self.summary.add(" ", operation);
+            self.reads |= ANYWHERE.contains(&operation);
+            if is_one_of(&BEFORE_NAME_THEMSELVES) { Next::Name { list: false } } else { Next::Other }
+        } else if before_name && !self.before.eq_ignore_ascii_case("DISTINCT") {
+            Next::Name { list: token.is("FROM") }
+        } else if matches!(self.next, Next::Name { .. }) && is_one_of(&SKIPPED) {
+            self.next
         } else {
-            match next {
-                Next::Name { .. } if SKIPPED.iter().any(|word| token.is(word)) => next,
-                Next::Name { list } if token.is_name() => {
-                    summary.push(token.text);
-                    after_name(dot, list)
-                }
-                Next::Part { .. } if token.is(".") => next,
-                Next::Part { list } if token.is_name() => {
-                    summary.append(token.text);
-                    after_name(dot, list)
-                }
-                Next::Alias(_) if token.is(",") => Next::Name { list: true },
-                Next::Alias(words @ 1..) if token.is_name() => Next::Alias(words - 1),
-                Next::Other | Next::Name { .. } | Next::Part { .. } | Next::Alias(_) => Next::Other,
-            }
+            self.in_names(token, dot)
         };
         match token.text {
-            "(" => outer.push(std::mem::take(&mut reads)),
-            ")" => reads = outer.pop().unwrap_or_default(),
+            "(" => self.outer.push(std::mem::take(&mut self.reads)),
+            ")" => self.reads = self.outer.pop().unwrap_or_default(),
             _ => {}
         }
-        at_start = token.is(";");
-        before = token.text;
+        self.at_start = token.is(";");
+        self.before = token.text;
     }
-    summary
+
+    fn in_names(&mut self, token: &Token<'_>, dot: bool) -> Next {
+        match self.next {
+            Next::Name { list } if token.is_name() => {
+                self.summary.add(" ", token.text);
+                after_name(dot, list)
+            }
+            Next::Part { .. } if token.is(".") => self.next,
+            Next::Part { list } if token.is_name() => {
+                self.summary.add(".", token.text);
+                after_name(dot, list)
+            }
+            Next::Alias(_) if token.is(",") => Next::Name { list: true },
+            Next::Alias(words @ 1..) if token.is_name() => Next::Alias(words - 1),
+            Next::Other | Next::Name { .. } | Next::Part { .. } | Next::Alias(_) => Next::Other,
+        }
+    }
 }
 
 fn operation(token: &Token<'_>, before: &str, at_start: bool) -> Option<&'static str> {
@@ -127,18 +153,9 @@ fn after_name(dot: bool, list: bool) -> Next {
 }
 
 impl Summary {
-    fn push(&mut self, word: &str) {
-        let space = if self.text.is_empty() { "" } else { " " };
-        self.add(space, word);
-    }
-
-    /// Another part of the last name.
-    fn append(&mut self, part: &str) {
-        self.add(".", part);
-    }
-
-    /// Behind what did not fit, nothing is added.
+    /// Another word, or another part of a name. Behind what did not fit, nothing is added.
     fn add(&mut self, between: &str, word: &str) {
+        let between = if self.text.is_empty() { "" } else { between };
         self.is_full |= self.text.len() + between.len() + word.len() > MOST;
         if !self.is_full {
             self.text.push_str(between);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::{MOST_READ, MOST_SHOWN, sanitize};
+use super::{MOST_READ, MOST_SHOWN, read, sanitize};
+use crate::postgres::summary::summary;
 
 #[test]
 fn literals_go_and_the_rest_stays() {
@@ -117,11 +118,18 @@ proptest! {
     fn any_text_will_do(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let text = String::from_utf8_lossy(&bytes);
         let shown = sanitize(&text);
-        prop_assert!(shown.len() <= text.len() * 2 + 3);
+        prop_assert_eq!(sanitize(&shown), shown);
+        prop_assert!(summary(&read(&text)).text.len() <= 255);
     }
 
     #[test]
-    fn digits_are_shown_in_names_and_parameters_alone(text in r"[ '$\\\\a-cE0-9.,*/()\n-]{0,60}") {
+    fn nothing_is_left_to_take_out(text in r#"[ '"$\\a-cE0-9.,*/()\n-]{0,60}"#, end in "( IN \\(| ESCAPE |--)?") {
+        let shown = sanitize(&format!("{text}{end}{text}"));
+        prop_assert_eq!(sanitize(&shown), shown);
+    }
+
+    #[test]
+    fn digits_are_shown_in_names_and_parameters_alone(text in r"[ '$\\a-cE0-9.,*/()\n-]{0,60}") {
         let shown = sanitize(&text);
         prop_assert!(!shown.contains('\''), "{text:?} {shown:?}");
         let mut before = ' ';
