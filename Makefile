@@ -40,6 +40,7 @@ deny: ## licences, bans and sources by cargo-deny; builds the tool at first use
 bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures that one too
 	$(CARGO) build --release -p throughline -p sim
 	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
+	$(CARGO) bench -q -p throughline-sdk --bench hop
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

@@ -10,6 +10,7 @@ use serde_json::Value;
 const EDGES: &[(&str, &[&str])] = &[
     ("throughline-context", &[]),
     ("throughline-sdk", &["throughline-context"]),
+    ("w3c-service", &["throughline-sdk"]),
     ("flow", &["throughline-context"]),
     ("ingest-genesys", &["throughline-context", "flow"]),
     ("ingest-sip", &["throughline-context", "flow"]),
