@@ -103,6 +103,16 @@ async fn a_key_has_no_other_characters() {
     }
 }
 
+/// Level 2: an `@` is a character like others, but not the first one.
+#[tokio::test]
+async fn a_key_may_have_any_number_of_at_signs() {
+    let tenant = format!("{}@v=1", "t".repeat(242));
+    let system = format!("t@{}=1", "v".repeat(15));
+    for state in ["foo@=1,bar=2", "foo@@bar=1,bar=2", "foo@bar@baz=1,bar=2", &tenant, &system] {
+        assert_eq!(passed(&[state]).await.unwrap(), state);
+    }
+}
+
 #[tokio::test]
 async fn a_list_has_at_most_32_members() {
     let parts = [numbered(1, 10), numbered(11, 20), numbered(21, 30), numbered(31, 32), numbered(33, 33)];
