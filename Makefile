@@ -25,6 +25,10 @@ test: ## everything that has to hold; installs what it needs
 	$(CARGO) build --workspace --bins $(FEATURES)
 	$(CARGO) test --workspace $(FEATURES)
 	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e
+	cd libs/node && npm run --silent check && npm run --silent test
+	cd libs/python && .venv/bin/python -m unittest discover -q -s tests -t .
+	cd examples/node-service && npm run --silent test
+	cd examples/genesys-python && .venv/bin/python -m unittest discover -q -b -s tests -t .
 
 check: ## formatting, lints
 	$(CARGO) fmt --all --check
@@ -36,6 +40,7 @@ deny: ## licences, bans and sources by cargo-deny; builds the tool at first use
 bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures that one too
 	$(CARGO) build --release -p throughline -p sim
 	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
+	$(CARGO) bench -q -p throughline-sdk --bench hop
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

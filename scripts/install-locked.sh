@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the lock file of each named folder pins, into that folder: package-lock.json into node_modules,
-# requirements.txt into .venv. Does nothing where the lock file and the interpreter are those of the last time.
+# requirements.txt into .venv. Packages of this repository come along: as copies into node_modules, as links into .venv
+# (requirements-local.txt). Does nothing where all that and the interpreter are as they were the last time.
 set -eu
 
 fail() {
@@ -23,11 +24,15 @@ need_python() {
 node_state() {
   node --version
   cat package-lock.json
+  sed -n 's/.*"resolved": "file:\(.*\)".*/\1/p' package-lock.json | while read -r package; do
+    cksum "$package/package.json" "$package"/src/*
+  done
 }
 
 python_state() {
   "$python" -c 'import sys; print(sys.version, sys.executable)'
   cat requirements.txt
+  cat requirements-local.txt 2>/dev/null || true
 }
 
 install_node() {
@@ -45,6 +50,10 @@ install_python() {
   "$python" -m venv --clear .venv || fail "python -m venv failed in $1: on Debian and Ubuntu it needs the package python3-venv."
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt ||
     fail "pip failed in $1: see above; is the package index reachable?"
+  if [ -e requirements-local.txt ]; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation -r requirements-local.txt ||
+      fail "pip failed in $1 on requirements-local.txt: see above."
+  fi
   python_state >.venv/.installed
 }
 

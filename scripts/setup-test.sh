@@ -1,18 +1,33 @@
 #!/bin/sh
-# Installs what the tests use besides Rust, Node and Python: a browser and a database server.
+# Installs what the tests use besides Rust, Node and Python: a browser, a database server and the proxies of the hop doctor.
 set -eu
 cd "$(dirname "$0")/.."
 
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
-if [ -n "$missing" ]; then
+services=""
+for proxy in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd; do
+  [ -n "$(PATH="$PATH:/usr/sbin" command -v "${proxy#*:}")" ] || services="$services ${proxy%:*}"
+done
+if [ -n "$missing$services" ]; then
   sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   $sudo apt-get update -q
+  # The tests start the proxies themselves: while this runs no package may start a service, and none stays enabled.
+  policy=/usr/sbin/policy-rc.d
+  if [ -n "$services" ] && [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+    $sudo chmod 755 "$policy"
+    trap '$sudo rm -f "$policy"' EXIT
+  fi
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends $missing
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing $services
+  for service in $services; do
+    $sudo update-rc.d "$service" disable >/dev/null 2>&1 || true
+    [ ! -d /run/systemd/system ] || $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
+  done
 fi
-scripts/install-locked.sh web
+scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone
 scripts/setup-examples.sh
 [ ! -x scripts/setup-clients.sh ] || scripts/setup-clients.sh

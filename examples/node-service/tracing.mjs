@@ -8,7 +8,8 @@ register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
 const { core, NodeSDK, resources, tracing } = (await import('@opentelemetry/sdk-node')).default;
 const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
 const { getNodeAutoInstrumentations } = await import('@opentelemetry/auto-instrumentations-node');
-const { ConversationHeader, InteractionId } = await import('./interaction.mjs');
+const { InteractionPropagator, InteractionSpanProcessor } = await import('throughline-otel');
+const { start } = await import('throughline-otel/start');
 
 export const sdk = new NodeSDK({
   // `service.name` and the exporter's address can be overridden by OTEL_SERVICE_NAME and OTEL_EXPORTER_OTLP_ENDPOINT.
@@ -18,13 +19,9 @@ export const sdk = new NodeSDK({
     'deployment.environment.name': 'production',
   }),
   textMapPropagator: new core.CompositePropagator({
-    propagators: [
-      new core.W3CTraceContextPropagator(),
-      new core.W3CBaggagePropagator(),
-      new ConversationHeader(),
-    ],
+    propagators: [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator(), new InteractionPropagator()],
   }),
-  spanProcessors: [new InteractionId(), new tracing.BatchSpanProcessor(new OTLPTraceExporter())],
+  spanProcessors: [new InteractionSpanProcessor(), new tracing.BatchSpanProcessor(new OTLPTraceExporter())],
   metricReaders: [],
   logRecordProcessors: [],
   instrumentations: [
@@ -41,4 +38,4 @@ export const sdk = new NodeSDK({
   ],
 });
 
-sdk.start();
+start(sdk);

@@ -4,12 +4,12 @@ import tracing  # first: the SDK must stand before the modules that it instrumen
 
 import os
 import signal
+import socket
 import sys
 import threading
 
-from opentelemetry.instrumentation.flask import FlaskInstrumentor
+import uvicorn
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from waitress.server import create_server
 
 import database
 from crm import create_app
@@ -26,29 +26,34 @@ def main():
     except database.UNREACHABLE as error:
         sys.exit(f"cannot use the database that DATABASE_URL names: {error}")
     app = create_app(store)
-    FlaskInstrumentor().instrument_app(app, excluded_urls="/health$")
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
-    try:
-        server = create_server(app, host=host, port=port, threads=8, ident=None)
-    except OSError as error:
-        sys.exit(f"cannot listen on {host}:{port}: {error.strerror}; set PORT to a free port")
-    print(f"listening on http://{server.effective_host}:{server.effective_port}", flush=True)
+    tracing.serve_traced(app)
+    listener = listen(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000")))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    print("listening on http://{}:{}".format(*listener.getsockname()), flush=True)
     if os.environ.get("STOP_WITH_STDIN") == "1":
-        threading.Thread(target=stop_with_stdin, daemon=True).start()
+        threading.Thread(target=stop_with_stdin, args=[server], daemon=True).start()
     try:
-        server.run()
+        server.run([listener])
     finally:
         tracing.provider.shutdown()
         store.close()
 
 
+def listen(host, port):
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        sys.exit(f"cannot listen on {host}:{port}: {error.strerror}; set PORT to a free port")
+
+
 def stop(_signal, _frame):
+    """Uvicorn ends in good order and then raises the signal again, which must not take the last spans."""
     raise SystemExit(0)
 
 
-def stop_with_stdin():
+def stop_with_stdin(server):
     sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 pub(crate) const OK: ExitCode = ExitCode::SUCCESS;
 /// The configuration or other input is wrong.
 pub(crate) const INPUT: u8 = 1;
+/// The command line is wrong; `clap` ends with the same.
+pub(crate) const USAGE: u8 = 2;
 /// It could not start, or it failed while running.
 pub(crate) const FAILED: u8 = 3;
 

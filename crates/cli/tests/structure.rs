@@ -10,6 +10,7 @@ use serde_json::Value;
 const EDGES: &[(&str, &[&str])] = &[
     ("throughline-context", &[]),
     ("throughline-sdk", &["throughline-context"]),
+    ("w3c-service", &["throughline-sdk"]),
     ("flow", &["throughline-context"]),
     ("ingest-genesys", &["throughline-context", "flow"]),
     ("ingest-sip", &["throughline-context", "flow"]),
@@ -18,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store-lake", &["throughline-context", "flow", "store-api"]),
     ("view-api", &["throughline-context", "flow", "store-api"]),
     ("view-ui", &[]),
+    ("hops", &["throughline-context"]),
     ("sim", &["throughline-context"]),
 ];
 
