@@ -1,0 +1,30 @@
+//! Genesys Cloud conversations to spans.
+//!
+//! In:       JSON of three kinds: conversation snapshots, detail events, analytics records.
+//! Out:      OTLP bytes: finished spans for everybody, open and corrected ones for the store.
+//! Core:     readers -> `Fact`s -> `Conversation`, a set of facts -> `Timeline` -> `Span`s; the same set gives the same spans.
+//! Must not: open a socket or a file, ask for the time, share code with the simulator.
+
+mod settings;
+mod id;
+mod time;
+mod words;
+mod fact;
+pub mod read;
+mod facts;
+mod timeline;
+mod stage;
+mod span;
+mod spans;
+mod emitted;
+mod otlp;
+mod conversation;
+
+pub use conversation::{Conversation, Output};
+pub use fact::{Fact, Measure, Moment, Of, Says, Source, State, What};
+pub use id::Id;
+pub use settings::{Directory, Settings};
+pub use span::{Event, Kind, Link, Span, Value};
+pub use spans::to_spans;
+pub use stage::Stage;
+pub use words::{Segment, Word};

@@ -1,0 +1,170 @@
+//! The stages of one leg, one after another.
+
+use super::{Writer, outcome, transfer};
+use crate::fact::{Measure, Says, What};
+use crate::settings::Directory;
+use crate::span::{Event, Span, Value};
+use crate::stage::Stage;
+use crate::timeline::{Approach, Leg, PauseKind, Role};
+use crate::words::Word;
+
+/// A rest of talk shorter than this, before or after something else, is how long the service took to notice.
+const REST_MS: u64 = 1000;
+
+impl Writer<'_> {
+    pub(super) fn stages(&self, nth: usize, leg: &Leg<'_>, spans: &mut Vec<Span>) {
+        self.approach(leg, spans);
+        let Some(connected) = leg.connected else {
+            // A queue or a flow that was left before it had begun.
+            if matches!(leg.role, Role::Queue | Role::Flow) {
+                self.whole(leg, leg.start, spans);
+            }
+            return;
+        };
+        match leg.role {
+            Role::Queue | Role::Flow | Role::Voicemail => self.whole(leg, connected, spans),
+            Role::Person | Role::External if !leg.supervises => {
+                if leg.said(Says::Media) != Some("callback") {
+                    self.talk(leg, connected, spans);
+                }
+                if let Some(transfer) = transfer::of(self.timeline, nth) {
+                    spans.push(self.transfer(leg, &transfer));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Before it was connected.
+    fn approach(&self, leg: &Leg<'_>, spans: &mut Vec<Span>) {
+        let Some(approach) = leg.approach else { return };
+        let until = leg.connected.or(leg.end);
+        match approach {
+            Approach::Dial => spans.push(self.stage(leg, Stage::Setup, 0, (leg.start, until))),
+            Approach::Alert => {
+                let mut span = self.stage(leg, Stage::Alert, 0, (leg.start, until));
+                if until.is_some() {
+                    span.word("interaction.alert.outcome", outcome::of_alert(leg));
+                }
+                spans.push(span);
+            }
+        }
+    }
+
+    /// A leg that is one stage from `from` on.
+    fn whole(&self, leg: &Leg<'_>, from: u64, spans: &mut Vec<Span>) {
+        let times = (from, leg.end);
+        let span = match leg.role {
+            Role::Queue => {
+                let mut span = self.stage(leg, Stage::Queue, 0, times);
+                if leg.end.is_some() {
+                    span.word("interaction.queue.outcome", outcome::of_queue(self.timeline, leg));
+                }
+                span.text("genesys_cloud.routing.used", leg.says(Says::UsedRouting));
+                span.int("genesys_cloud.routing.priority", leg.measured(Measure::RoutingPriority));
+                span
+            }
+            Role::Flow => self.flow(leg, times),
+            _ => self.stage(leg, Stage::Voicemail, 0, times),
+        };
+        spans.push(span);
+    }
+
+    fn flow(&self, leg: &Leg<'_>, times: (u64, Option<u64>)) -> Span {
+        let mut span = self.stage(leg, Stage::Ivr, 0, times);
+        let Directory { flows, .. } = &self.settings.directory;
+        let id = leg.says(Says::FlowId);
+        let known = id.and_then(|id| flows.get(id.to_ascii_lowercase().as_str()));
+        let known = known.map(|name| Word::Other(name.clone()));
+        span.text("genesys_cloud.flow.name", known.as_ref().or(leg.says(Says::FlowName)));
+        for (key, says) in [
+            ("genesys_cloud.flow.id", Says::FlowId),
+            ("genesys_cloud.flow.type", Says::FlowType),
+            ("genesys_cloud.flow.version", Says::FlowVersion),
+            ("genesys_cloud.flow.exit_reason", Says::FlowExit),
+            ("genesys_cloud.flow.transfer_type", Says::FlowTransfer),
+        ] {
+            span.text(key, leg.says(says));
+        }
+        let mut events: Vec<_> = leg
+            .facts()
+            .filter_map(|what| match what {
+                What::Flow(event) => Some(event.as_ref()),
+                _ => None,
+            })
+            .collect();
+        events.sort_unstable();
+        // Two sources tell the same outcome, each by its own clock.
+        events.dedup_by(|later, earlier| {
+            (later.milestone, &later.id, &later.value) == (earlier.milestone, &earlier.id, &earlier.value)
+        });
+        for event in events {
+            let (name, key) = match event.milestone {
+                true => ("genesys_cloud.flow.milestone", "genesys_cloud.flow.milestone.id"),
+                false => ("genesys_cloud.flow.outcome", "genesys_cloud.flow.outcome.id"),
+            };
+            let mut attributes = vec![(key.into(), Value::Text(event.id.clone()))];
+            if let Some(value) = &event.value {
+                attributes.push(("genesys_cloud.flow.outcome.value".into(), Value::Text(value.clone())));
+            }
+            span.events.push(Event { at_ms: event.at, name, attributes });
+        }
+        span
+    }
+
+    /// Talk, cut by consultation, holds and parkings.
+    fn talk(&self, leg: &Leg<'_>, connected: u64, spans: &mut Vec<Span>) {
+        let mut from = connected;
+        let mut cut = false;
+        let (mut talks, mut holds, mut parks) = (0, 0, 0);
+        let consult_end = self.consult_end(leg, connected);
+        if let Some(end) = consult_end {
+            let mut span = self.stage(leg, Stage::Consult, 0, (connected, end));
+            if let Some(end) = end {
+                span.word("genesys_cloud.consult.outcome", outcome::of_consult(self.timeline, leg, end));
+            }
+            spans.push(span);
+            (from, cut) = (end.unwrap_or(u64::MAX), true);
+        }
+        let mut talk = |start: u64, end: Option<u64>, cut: bool, spans: &mut Vec<Span>| {
+            let long_enough = end.is_none_or(|end| end >= start + REST_MS) || !cut;
+            if long_enough && start < u64::MAX {
+                spans.push(self.stage(leg, Stage::Talk, talks, (start, end)));
+                talks += 1;
+            }
+        };
+        let consulted_until = from;
+        let left = |end: Option<u64>| end.is_none_or(|end| end > consulted_until);
+        for pause in leg.pauses.iter().filter(|pause| left(pause.end)) {
+            let start = pause.start.max(from);
+            talk(from, Some(start), true, spans);
+            let (stage, ordinal) = match pause.kind {
+                PauseKind::Hold => (Stage::Hold, &mut holds),
+                PauseKind::Park => (Stage::Park, &mut parks),
+            };
+            spans.push(self.stage(leg, stage, *ordinal, (start, pause.end)));
+            *ordinal += 1;
+            (from, cut) = (pause.end.unwrap_or(u64::MAX), true);
+        }
+        talk(from, leg.end, cut, spans);
+    }
+
+    /// Where a consultation ends that begins when this leg is connected; nothing where there is none.
+    ///
+    /// It ends when one of the two leaves, or when the customer comes back from hold and all talk.
+    fn consult_end(&self, leg: &Leg<'_>, connected: u64) -> Option<Option<u64>> {
+        let by = self.timeline.legs.get(leg.consulted_by?)?;
+        let held = by.pauses.iter().find(|pause| {
+            pause.start <= connected + REST_MS && pause.end.is_none_or(|end| end > connected + REST_MS)
+        });
+        let ends = [leg.end, by.end, held.and_then(|pause| pause.end)];
+        let mut end = ends.into_iter().flatten().min();
+        // The last moments belong to it.
+        if let (Some(until), Some(last)) = (end, leg.end)
+            && last < until + 2 * REST_MS
+        {
+            end = Some(last);
+        }
+        end.is_none_or(|end| end >= connected + REST_MS).then_some(end)
+    }
+}
