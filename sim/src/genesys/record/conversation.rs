@@ -242,10 +242,7 @@ pub(super) fn parked(leg: &Leg, at: u64) -> Option<String> {
 }
 
 fn voice(story: &Story, one: &Participant, leg: &Leg, at: u64) -> Value {
-    let (here, there) = match one.purpose {
-        Purpose::Customer => (story.customer.as_str(), story.dialled.as_str()),
-        _ => (one.number.as_deref().unwrap_or(&story.dialled), story.customer.as_str()),
-    };
+    let there = one.number.as_deref().unwrap_or(&story.customer);
     let left_queue =
         one.purpose == Purpose::Acd && leg.ended(at).is_some_and(|end| end.how == Disconnect::Transfer);
     let reasons = match left_queue {
@@ -258,7 +255,7 @@ fn voice(story: &Story, one: &Participant, leg: &Leg, at: u64) -> Value {
         "muted": false,
         "confined": false,
         "securePause": false,
-        "self": address(here),
+        "self": address(&story.dialled),
         "other": address(there),
         "uuiData": story.uui,
         "disconnectReasons": leg.ended(at).map(|_| reasons),
