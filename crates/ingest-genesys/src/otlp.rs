@@ -61,7 +61,6 @@ fn put_span(out: &mut Vec<u8>, span: &Span, revision: u64, now_ms: u64) {
     let kind = match span.kind {
         Kind::Internal => 1,
         Kind::Server => 2,
-        Kind::Client => 3,
     };
     put_varint_field(out, 6, kind);
     put_fixed64(out, 7, ns(span.start_ms));

@@ -32,7 +32,6 @@ pub struct Span {
 pub enum Kind {
     Internal,
     Server,
-    Client,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -8,6 +8,7 @@ mod wrapup;
 
 use std::collections::BTreeMap;
 
+pub(crate) use clock::Clocks;
 pub(crate) use leg::{Approach, Leg, Role};
 pub(crate) use track::PauseKind;
 pub(crate) use wrapup::Wrapup;
@@ -15,7 +16,6 @@ pub(crate) use wrapup::Wrapup;
 use crate::fact::{Moment, Of, Says, Source, What};
 use crate::facts::{Facts, Said, says};
 use crate::words::Word;
-use clock::Clocks;
 use track::Track;
 
 /// Two sources mean the same thing when they say that it began less than this apart.
@@ -28,6 +28,7 @@ pub(crate) struct Timeline<'f> {
     pub(crate) wrapups: Vec<Wrapup<'f>>,
     /// About the conversation as a whole.
     pub(crate) facts: &'f [Said],
+    pub(crate) clocks: Clocks,
 }
 
 impl<'f> Timeline<'f> {
@@ -51,7 +52,7 @@ impl<'f> Timeline<'f> {
         consult::mark(&mut legs);
         let wrapups = wrapup::wrapups(&tracks, &legs);
         let end = said_end.or_else(|| all_ended(&legs)).map(|end| end.max(start));
-        Some(Self { start, end, legs, wrapups, facts: whole })
+        Some(Self { start, end, legs, wrapups, facts: whole, clocks })
     }
 
     pub(crate) fn customer(&self) -> Option<&Leg<'f>> {
@@ -67,11 +68,11 @@ impl<'f> Timeline<'f> {
             .or_else(|| self.legs.iter().find_map(media))
     }
 
-    /// `interaction.direction`: what the customer's leg says, but for a callback the way it came.
+    /// `interaction.direction`: that of the customer's first leg, else of the first one.
     pub(crate) fn direction(&self) -> Option<&'f Word> {
-        let said = says(self.facts, Says::Direction);
-        let customer = || self.legs.iter().find(|leg| leg.role == Role::Customer)?.says(Says::Direction);
-        said.or_else(customer).or_else(|| self.legs.iter().find_map(|leg| leg.says(Says::Direction)))
+        let first = || self.legs.iter().find_map(|leg| leg.says(Says::Direction));
+        let customer = self.customer().and_then(|leg| leg.says(Says::Direction));
+        customer.or_else(first).or_else(|| says(self.facts, Says::Direction))
     }
 }
 
@@ -88,8 +89,9 @@ fn moment(facts: &[Said], clocks: &Clocks, moment: Moment) -> Option<u64> {
     best.map(|(source, at)| clocks.right(source, at))
 }
 
-/// When the customer and everybody else has left.
+/// When the customer and everybody else has left; a call among colleagues has no customer.
 fn all_ended(legs: &[Leg<'_>]) -> Option<u64> {
-    legs.iter().find(|leg| leg.role == Role::Customer)?;
+    let internal = || legs.len() > 1 && legs.iter().all(|leg| leg.role == Role::Person);
+    legs.iter().find(|leg| leg.role == Role::Customer || internal())?;
     legs.iter().map(|leg| leg.end).try_fold(0, |last, end| end.map(|end| last.max(end)))
 }

@@ -20,6 +20,9 @@ macro_rules! scenarios {
                 let after = played.gap_fill();
                 expect_file![concat!("scenarios/golden/", $name, ".txt")].assert_eq(&tree::text(&after));
                 compare::same("live", &played.live(), &after, 0);
+                if let Some(seen) = played.notifications() {
+                    compare::same("queue and user topics", &seen, &after, 0);
+                }
                 compare::same("back-fill", &played.back_fill(), &after, played.analytics_clock());
                 compare::same("everything", &played.everything(), &after, 0);
             }
@@ -27,7 +30,9 @@ macro_rules! scenarios {
 
         #[test]
         fn each_scenario_has_a_test() {
-            let names: Vec<_> = sim::genesys::scenario::library().unwrap().into_iter().map(|one| one.name).collect();
+            let library = sim::genesys::scenario::library().unwrap();
+            let mut names: Vec<_> = library.iter().map(|one| one.name.as_str()).collect();
+            names.sort_unstable();
             assert_eq!(names, [$($name),*]);
         }
     };

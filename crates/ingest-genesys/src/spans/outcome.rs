@@ -9,8 +9,7 @@ pub(super) fn of(timeline: &Timeline<'_>) -> Option<&'static str> {
     let talked = |leg: &Leg<'_>| {
         matches!(leg.role, Role::Person | Role::External) && leg.connected.is_some() && !leg.supervises
     };
-    let answered = |leg: &Leg<'_>| leg.role == Role::Customer && leg.connected.is_some();
-    if timeline.direction().is_some_and(|word| &**word == "outbound") && !legs().any(answered) {
+    if timeline.direction().is_some_and(|word| &**word == "outbound") && !far_end_answered(timeline) {
         return Some("no_answer");
     }
     let called = |leg: &Leg<'_>| leg.said(Says::Media) != Some("callback");
@@ -33,6 +32,18 @@ pub(super) fn of(timeline: &Timeline<'_>) -> Option<&'static str> {
         Some("peer" | "system" | "transfer") => Some("self_service"),
         Some("error" | "transport_failure") => Some("failed"),
         _ => Some("abandoned"),
+    }
+}
+
+/// Of a call from inside: the customer, or the colleague.
+fn far_end_answered(timeline: &Timeline<'_>) -> bool {
+    let connected = |roles: &[Role]| {
+        let legs = timeline.legs.iter().filter(|leg| roles.contains(&leg.role));
+        legs.filter(|leg| leg.connected.is_some()).count()
+    };
+    match timeline.customer() {
+        Some(_) => connected(&[Role::Customer, Role::External]) > 0,
+        None => connected(&[Role::Person]) > 1,
     }
 }
 
@@ -65,7 +76,7 @@ pub(super) fn of_queue(timeline: &Timeline<'_>, queue: &Leg<'_>) -> &'static str
     }
     match timeline.customer().and_then(|customer| customer.end) {
         Some(left) if left <= end.saturating_add(SAME_MS) => "abandoned",
-        _ => "left",
+        _ => "flow_out",
     }
 }
 

@@ -7,7 +7,6 @@ use crate::fact::{Says, What};
 use crate::facts::says;
 use crate::id::Id;
 use crate::span::{Kind, Link, Span, Value};
-use crate::words::Word;
 
 /// Other conversations that a conversation is linked to.
 const LINKED: usize = 16;
@@ -21,10 +20,12 @@ impl Writer<'_> {
         span.parent = self.context.parent;
         span.remote_parent = span.parent.is_some();
         let (channel, direction) = (timeline.channel(), timeline.direction());
-        let or_nothing = |word: Option<&Word>| word.map_or("", |word| &**word).to_owned();
-        let name = format!("{} {} conversation", or_nothing(direction), or_nothing(channel));
-        span.name = name.trim().to_owned().into();
-        span.kind = if direction.is_some_and(|word| &**word == "outbound") { Kind::Client } else { Kind::Server };
+        span.name = match channel {
+            Some(channel) => format!("{} conversation", &**channel).into(),
+            None => "conversation".into(),
+        };
+        // The kind is part of what makes two spans the same: it must not depend on what is learned later.
+        span.kind = Kind::Server;
         span.text("interaction.channel", channel);
         span.text("interaction.direction", direction);
         if timeline.end.is_some()
@@ -49,7 +50,7 @@ impl Writer<'_> {
     fn attributes(&self, span: &mut Span) {
         for name in &self.settings.attributes {
             let of_leg = self.timeline.legs.iter().flat_map(|leg| leg.facts());
-            let mut values = of_leg.filter_map(|what| match what {
+            let mut values = of_leg.filter_map(|(what, _)| match what {
                 What::Attribute(pair) if *pair.0 == **name => Some(&pair.1),
                 _ => None,
             });
@@ -68,7 +69,7 @@ impl Writer<'_> {
         }
         let said = self.timeline.legs.iter().flat_map(|leg| leg.facts());
         let mut others: Vec<TraceId> = said
-            .filter_map(|what| match what {
+            .filter_map(|(what, _)| match what {
                 What::Says(Says::Conversation, id) => Id::new(id),
                 _ => None,
             })

@@ -1,11 +1,11 @@
 //! The stages of one leg, one after another.
 
 use super::{Writer, outcome, transfer};
-use crate::fact::{Measure, Says, What};
+use crate::fact::{FlowEvent, Measure, Says, What};
 use crate::settings::Directory;
 use crate::span::{Event, Span, Value};
 use crate::stage::Stage;
-use crate::timeline::{Approach, Leg, PauseKind, Role};
+use crate::timeline::{Approach, Leg, PauseKind, Role, SAME_MS};
 use crate::words::Word;
 
 /// A rest of talk shorter than this, before or after something else, is how long the service took to notice.
@@ -40,7 +40,10 @@ impl Writer<'_> {
         let Some(approach) = leg.approach else { return };
         let until = leg.connected.or(leg.end);
         match approach {
-            Approach::Dial => spans.push(self.stage(leg, Stage::Setup, 0, (leg.start, until))),
+            Approach::Dial => {
+                let until = if leg.role == Role::Person { self.called(leg).or(until) } else { until };
+                spans.push(self.stage(leg, Stage::Setup, 0, (leg.start, until)));
+            }
             Approach::Alert => {
                 let mut span = self.stage(leg, Stage::Alert, 0, (leg.start, until));
                 if until.is_some() {
@@ -49,6 +52,17 @@ impl Writer<'_> {
                 spans.push(span);
             }
         }
+    }
+
+    /// When the one is called whom a person dials: from then on that leg's own set-up or alert counts.
+    fn called(&self, caller: &Leg<'_>) -> Option<u64> {
+        let until = caller.connected.or(caller.end).unwrap_or(u64::MAX);
+        let called = self.timeline.legs.iter().filter(|leg| {
+            let party = matches!(leg.role, Role::Customer | Role::External | Role::Person);
+            let rings = leg.approach.is_some() && leg.of != caller.of;
+            party && rings && leg.start + SAME_MS >= caller.start && leg.start < until
+        });
+        called.map(|leg| leg.start.max(caller.start)).min()
     }
 
     /// A leg that is one stage from `from` on.
@@ -86,19 +100,27 @@ impl Writer<'_> {
         ] {
             span.text(key, leg.says(says));
         }
-        let mut events: Vec<_> = leg
-            .facts()
-            .filter_map(|what| match what {
-                What::Flow(event) => Some(event.as_ref()),
-                _ => None,
-            })
-            .collect();
-        events.sort_unstable();
-        // Two sources tell the same outcome, each by its own clock.
-        events.dedup_by(|later, earlier| {
-            (later.milestone, &later.id, &later.value) == (earlier.milestone, &earlier.id, &earlier.value)
-        });
-        for event in events {
+        span.events = self.flow_events(leg);
+        span
+    }
+
+    /// Outcomes and milestones. Two sources tell the same one, each as of its own time.
+    fn flow_events(&self, leg: &Leg<'_>) -> Vec<Event> {
+        let mut told: Vec<(u64, &FlowEvent)> = Vec::new();
+        for (what, source) in leg.facts() {
+            let What::Flow(event) = what else { continue };
+            let at = self.timeline.clocks.right(*source, event.at);
+            let same = told.iter_mut().find(|(known_at, known)| {
+                let alike = (known.milestone, &known.id, &known.value) == (event.milestone, &event.id, &event.value);
+                alike && known_at.abs_diff(at) < SAME_MS
+            });
+            match same {
+                Some((known, _)) => *known = at.min(*known),
+                None => told.push((at, event)),
+            }
+        }
+        told.sort_unstable();
+        let event = |(at_ms, event): (u64, &FlowEvent)| {
             let (name, key) = match event.milestone {
                 true => ("genesys_cloud.flow.milestone", "genesys_cloud.flow.milestone.id"),
                 false => ("genesys_cloud.flow.outcome", "genesys_cloud.flow.outcome.id"),
@@ -107,9 +129,9 @@ impl Writer<'_> {
             if let Some(value) = &event.value {
                 attributes.push(("genesys_cloud.flow.outcome.value".into(), Value::Text(value.clone())));
             }
-            span.events.push(Event { at_ms: event.at, name, attributes });
-        }
-        span
+            Event { at_ms, name, attributes }
+        };
+        told.into_iter().map(event).collect()
     }
 
     /// Talk, cut by consultation, holds and parkings.
@@ -154,9 +176,13 @@ impl Writer<'_> {
     /// It ends when one of the two leaves, or when the customer comes back from hold and all talk.
     fn consult_end(&self, leg: &Leg<'_>, connected: u64) -> Option<Option<u64>> {
         let by = self.timeline.legs.get(leg.consulted_by?)?;
-        let held = by.pauses.iter().find(|pause| {
-            pause.start <= connected + REST_MS && pause.end.is_none_or(|end| end > connected + REST_MS)
-        });
+        let begun = connected + REST_MS;
+        let holds = || by.pauses.iter().filter(|pause| pause.kind == PauseKind::Hold && pause.start <= begun);
+        let held = holds().find(|pause| pause.end.is_none_or(|end| end > begun));
+        if held.is_none() && holds().any(|pause| pause.end.is_some_and(|end| end > leg.start)) {
+            // The customer was brought back as this leg was connected: all talk from the beginning.
+            return None;
+        }
         let ends = [leg.end, by.end, held.and_then(|pause| pause.end)];
         let mut end = ends.into_iter().flatten().min();
         // The last moments belong to it.
@@ -165,6 +191,6 @@ impl Writer<'_> {
         {
             end = Some(last);
         }
-        end.is_none_or(|end| end >= connected + REST_MS).then_some(end)
+        end.is_none_or(|end| end >= begun).then_some(end)
     }
 }

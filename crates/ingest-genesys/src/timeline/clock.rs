@@ -1,7 +1,7 @@
 //! Clocks that differ. Each source has one; they are compared at the moments that two sources tell about.
 //!
 //! The clock of the conversation service counts: what REST and snapshots say. Without it that of analytics, then that of
-//! detail events. A source whose clock differs by more than a second, in the median, is set right as a whole. The clock
+//! detail events. A source whose clock differs by more than a quarter of a second, in the median, is set right as a whole. The clock
 //! of the receiver, which only `Seen` uses, is set right by the smallest lead over the newest time in a snapshot.
 
 use super::track::Track;
@@ -9,11 +9,11 @@ use crate::fact::{Source, What};
 use crate::facts::Said;
 
 /// Less is the ordinary difference between two parts of the service.
-const ORDINARY_MS: i64 = 1000;
+const ORDINARY_MS: i64 = 250;
 
 /// What to add to the times of each source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Clocks {
+pub(crate) struct Clocks {
     analytics: i64,
     detail: i64,
 }
@@ -39,7 +39,7 @@ impl Clocks {
     }
 
     /// A time by the clock of the conversation service.
-    pub(super) fn right(&self, source: Source, at: u64) -> u64 {
+    pub(crate) fn right(&self, source: Source, at: u64) -> u64 {
         match source {
             Source::Analytics => moved(at, self.analytics),
             Source::Detail => moved(at, self.detail),

@@ -58,12 +58,12 @@ impl<'f> Leg<'f> {
     }
 
     /// All that is said about the communication and its participant.
-    pub(crate) fn facts(&self) -> impl Iterator<Item = &'f What> {
-        self.facts.iter().chain(self.participant).map(|(what, _)| what)
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &'f Said> {
+        self.facts.iter().chain(self.participant)
     }
 
     pub(crate) fn measured(&self, measure: Measure) -> Option<i64> {
-        let found = self.facts().filter_map(|what| match what {
+        let found = self.facts().filter_map(|(what, _)| match what {
             What::Measured(which, number) if *which == measure => Some(*number),
             _ => None,
         });

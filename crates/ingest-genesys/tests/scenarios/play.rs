@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ingest_genesys::read::{self, Limits, Problems};
-use ingest_genesys::{Fact, Id, Settings, Span, to_spans};
+use ingest_genesys::{Fact, Id, Settings, Source, Span, to_spans};
 use serde_json::{Value, json};
 use sim::genesys::record::Record;
 use sim::genesys::scenario::{Scenario, library};
@@ -45,6 +45,12 @@ impl Played {
     /// Queue and user topics and detail events, each when it is received.
     pub(crate) fn live(&self) -> Vec<Span> {
         self.spans(self.live_facts())
+    }
+
+    /// Queue and user topics alone; nothing where none of them ever told of the conversation.
+    pub(crate) fn notifications(&self) -> Option<Vec<Span>> {
+        let spans = self.spans(self.live_facts().into_iter().filter(|fact| fact.source == Source::Snapshot));
+        (!spans.is_empty()).then_some(spans)
     }
 
     /// Nothing was seen while it lasted.

@@ -27,6 +27,9 @@ const SHOWN: &[&str] = &[
 pub(crate) fn text(spans: &[Span]) -> String {
     let root = spans.first().unwrap();
     let mut out = String::new();
+    if let Some(parent) = root.parent {
+        writeln!(out, "continues {}-{parent}", root.trace_id).unwrap();
+    }
     line(root, 0, root.start_ms, spans, &mut out);
     out
 }
