@@ -21,7 +21,7 @@ mod otlp;
 mod conversation;
 
 pub use conversation::{Conversation, Output};
-pub use fact::{Fact, Measure, Moment, Of, Says, Source, State, What};
+pub use fact::{Fact, FlowEvent, Lasted, Measure, Moment, Of, Says, Source, State, What};
 pub use id::Id;
 pub use settings::{Directory, Settings};
 pub use span::{Event, Kind, Link, Span, Value};

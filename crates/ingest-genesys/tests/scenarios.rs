@@ -4,6 +4,7 @@
 #[path = "scenarios/compare.rs"]
 mod compare;
 #[path = "scenarios/play.rs"]
+#[expect(dead_code, reason = "shared with other tests")]
 mod play;
 #[path = "scenarios/tree.rs"]
 mod tree;

@@ -62,9 +62,7 @@ impl Writer<'_> {
     }
 
     fn links(&self, carried: Option<Context>, span: &mut Span) {
-        if let Some(Context { trace, parent: Some(parent) }) = carried
-            && trace != self.context.trace
-        {
+        if let Some(Context { trace, parent: Some(parent) }) = carried.filter(|carried| *carried != self.context) {
             span.links.push(Link { trace_id: trace, span_id: parent, kind: "participant_data" });
         }
         let said = self.timeline.legs.iter().flat_map(|leg| leg.facts());

@@ -71,12 +71,29 @@ impl Played {
         self.scenario.clocks.analytics
     }
 
-    fn spans(&self, facts: impl IntoIterator<Item = Fact>) -> Vec<Span> {
+    pub(crate) fn spans(&self, facts: impl IntoIterator<Item = Fact>) -> Vec<Span> {
         to_spans(&self.id, facts, &self.settings)
     }
 
+    pub(crate) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// When nothing more will be said.
+    pub(crate) fn over_ms(&self) -> u64 {
+        later(&self.record)
+    }
+
     pub(crate) fn live_facts(&self) -> Vec<Fact> {
-        let mut facts = Vec::new();
+        self.live_events().concat()
+    }
+
+    pub(crate) fn live_events(&self) -> Vec<Vec<Fact>> {
+        let mut events = Vec::new();
         for event in self.record.events() {
             let message = json!({
                 "topicName": event.topic,
@@ -88,9 +105,9 @@ impl Played {
             let frame = self.read(|settings, problems| {
                 read::frame(message.to_string().as_bytes(), received, settings, &Limits::default(), problems)
             });
-            facts.extend(frame.unwrap().reading.into_iter().flat_map(|reading| reading.facts));
+            events.extend(frame.unwrap().reading.map(|reading| reading.facts));
         }
-        facts
+        events
     }
 
     pub(crate) fn rest_facts(&self) -> Vec<Fact> {
