@@ -23,3 +23,6 @@ pub struct Reading {
     pub conversation: Id,
     pub facts: Vec<Fact>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,8 @@ impl Writer<'_> {
 
     /// Talk, cut by consultation, holds and parkings.
     fn talk(&self, leg: &Leg<'_>, connected: u64, spans: &mut Vec<Span>) {
-        let mut from = connected;
+        // Nothing once something goes on.
+        let mut from = Some(connected);
         let mut cut = false;
         let (mut talks, mut holds, mut parks) = (0, 0, 0);
         let consult_end = self.consult_end(leg, connected);
@@ -146,29 +147,31 @@ impl Writer<'_> {
                 span.word("genesys_cloud.consult.outcome", outcome::of_consult(self.timeline, leg, end));
             }
             spans.push(span);
-            (from, cut) = (end.unwrap_or(u64::MAX), true);
+            (from, cut) = (end, true);
         }
         let mut talk = |start: u64, end: Option<u64>, cut: bool, spans: &mut Vec<Span>| {
-            let long_enough = end.is_none_or(|end| end >= start + REST_MS) || !cut;
-            if long_enough && start < u64::MAX {
+            if end.is_none_or(|end| !cut || end >= start + REST_MS) {
                 spans.push(self.stage(leg, Stage::Talk, talks, (start, end)));
                 talks += 1;
             }
         };
         let consulted_until = from;
-        let left = |end: Option<u64>| end.is_none_or(|end| end > consulted_until);
+        let left = |end: Option<u64>| end.is_none_or(|end| consulted_until.is_none_or(|until| end > until));
         for pause in leg.pauses.iter().filter(|pause| left(pause.end)) {
-            let start = pause.start.max(from);
-            talk(from, Some(start), true, spans);
+            let Some(begun) = from else { break };
+            let start = pause.start.max(begun);
+            talk(begun, Some(start), true, spans);
             let (stage, ordinal) = match pause.kind {
                 PauseKind::Hold => (Stage::Hold, &mut holds),
                 PauseKind::Park => (Stage::Park, &mut parks),
             };
             spans.push(self.stage(leg, stage, *ordinal, (start, pause.end)));
             *ordinal += 1;
-            (from, cut) = (pause.end.unwrap_or(u64::MAX), true);
+            (from, cut) = (pause.end, true);
         }
-        talk(from, leg.end, cut, spans);
+        if let Some(from) = from {
+            talk(from, leg.end, cut, spans);
+        }
     }
 
     /// Where a consultation ends that begins when this leg is connected; nothing where there is none.
