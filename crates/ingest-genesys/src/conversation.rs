@@ -28,7 +28,7 @@ pub struct Output {
     /// Spans that are finished and were never given out as such: for every exporter.
     pub finished: Vec<u8>,
     pub finished_spans: usize,
-    /// Spans that go on, and new revisions of spans that were given out before: for the store alone.
+    /// Spans that go on or ended just now, and new revisions of spans that were given out before: for the store alone.
     pub open: Vec<u8>,
     pub open_spans: usize,
 }
@@ -71,6 +71,11 @@ impl Conversation {
         self.ended_ms
     }
 
+    /// When to ask for spans again although nothing was learned: a span that has ended is due then for everybody.
+    pub fn due_ms(&self) -> Option<u64> {
+        self.emitted.due_ms()
+    }
+
     /// What all spans carry as `throughline.revision`.
     pub fn revision(&self) -> u64 {
         self.facts.revision()
@@ -78,7 +83,8 @@ impl Conversation {
 
     /// What has changed since it was last asked, as of `now_ms`.
     pub fn spans(&mut self, now_ms: u64, settings: &Settings) -> Output {
-        if !std::mem::take(&mut self.changed) {
+        let due = self.due_ms().is_some_and(|due| due <= now_ms);
+        if !std::mem::take(&mut self.changed) && !due {
             return Output::default();
         }
         let spans = spans(&self.id, &self.facts, self.context, settings);
@@ -90,7 +96,7 @@ impl Conversation {
         let mut finished = Vec::new();
         let mut open = taken_back;
         for span in spans {
-            match self.emitted.way(&span) {
+            match self.emitted.way(&span, now_ms, settings.settle_ms) {
                 Way::Finished => finished.push(span),
                 Way::Open => open.push(span),
                 Way::Stay => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How conversations become spans.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// `cloud.region` of the spans, as Genesys writes it on its list of regions: `eu-west-1`.
     pub region: Option<Arc<str>>,
@@ -12,6 +12,9 @@ pub struct Settings {
     pub personal_data: bool,
     /// Participant attributes that become attributes of the root span; no others are kept but `traceparent`.
     pub attributes: Vec<Arc<str>>,
+    /// How long after its end a span is given to everybody: until then what belongs to it may still come in. The store
+    /// gets it at once.
+    pub settle_ms: u64,
     /// What ids are called.
     pub directory: Directory,
 }
@@ -21,6 +24,18 @@ pub struct Settings {
 pub struct Directory {
     pub queues: BTreeMap<Arc<str>, Arc<str>>,
     pub flows: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            personal_data: false,
+            attributes: Vec::new(),
+            settle_ms: 2000,
+            directory: Directory::default(),
+        }
+    }
 }
 
 impl Settings {

@@ -1,11 +1,15 @@
 //! A conversation while it happens: what goes to everybody, what to the store alone, and what the store ends up with.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "scenarios/compare.rs"]
+mod compare;
 #[path = "live/lake.rs"]
 mod lake;
 #[path = "scenarios/play.rs"]
 #[expect(dead_code, reason = "shared with the scenarios")]
 mod play;
+#[path = "scenarios/tree.rs"]
+mod tree;
 
 use ingest_genesys::{Conversation, Fact};
 use lake::Lake;
@@ -67,6 +71,58 @@ fn a_new_process_goes_on_where_the_old_one_stopped() {
             lake.holds_structure(&played.everything(), &format!("{name}, stopped after {stop}"));
         }
     }
+}
+
+/// Events are lost for a while; then REST and analytics are asked as of that moment, and the events go on. When it is over
+/// nobody is asked again.
+#[test]
+fn a_gap_leaves_no_trace() {
+    for name in names() {
+        let played = Played::new(&name);
+        let (events, times) = (played.live_events(), played.times());
+        let whole = played.live();
+        for from in (0..4).map(|fifth| times.len() * fifth / 5) {
+            let to = (from + times.len() / 3).min(times.len() - 1);
+            let mended_ms = times[to];
+            let mut facts = events[..from].concat();
+            facts.extend(played.rest_at(mended_ms));
+            facts.extend(played.analytics_at(mended_ms));
+            facts.extend(events[to..].concat());
+            let mended = played.spans(facts);
+            compare::same(&format!("{name} without {from}..{to}"), &mended, &whole, 0);
+        }
+    }
+}
+
+/// What goes out at each event of a call, in a form to be read.
+#[test]
+fn the_course_of_a_call() {
+    let played = Played::new("hold-three-times");
+    let mut conversation = Conversation::new(played.id().clone());
+    let mut lake = Lake::default();
+    let mut text = String::new();
+    let began = played.times()[0];
+    let mut step = |at_ms: u64, conversation: &mut Conversation, lake: &mut Lake| {
+        let output = conversation.spans(at_ms, played.settings());
+        let line = lake.line(&output);
+        lake.take(&output);
+        if !line.is_empty() {
+            text.push_str(&format!("+{:.3}s{line}\n", (at_ms - began) as f64 / 1000.0));
+        }
+    };
+    for (facts, at_ms) in played.live_events().into_iter().zip(played.times()) {
+        // A timer wakes the connector for what is due.
+        while let Some(due) = conversation.due_ms().filter(|due| *due < at_ms) {
+            step(due, &mut conversation, &mut lake);
+        }
+        conversation.apply(facts);
+        step(at_ms, &mut conversation, &mut lake);
+    }
+    while let Some(due) = conversation.due_ms() {
+        step(due, &mut conversation, &mut lake);
+    }
+    lake.holds(&played.live(), "live");
+    expect_test::expect_file!["live/course.txt"].assert_eq(&text);
 }
 
 /// Back-fill knows less than who was there: what it gives later must not replace the better.

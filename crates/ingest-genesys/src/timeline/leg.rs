@@ -144,7 +144,7 @@ fn complete<'f>(
     leg.end = own().chain(wider()).find_map(|track| track.end);
     leg.start = (started.into_iter().flatten().next())
         .or_else(|| wider().find_map(|track| track.start))
-        .or(snapshot.seen)
+        .or(snapshot.first_seen())
         .or(leg.connected)
         .or(leg.end)?;
     if leg.end.is_none() {
@@ -212,6 +212,7 @@ fn pauses(leg: &Leg<'_>, tracks: &[Track; 4]) -> Vec<Pause> {
         }
     }
     pauses.sort_by_key(|pause| (pause.start, pause.kind));
+    close(&mut pauses, tracks);
     let mut from = connected;
     for pause in &mut pauses {
         pause.start = pause.start.max(from);
@@ -222,4 +223,15 @@ fn pauses(leg: &Leg<'_>, tracks: &[Track; 4]) -> Vec<Pause> {
     pauses.retain(|pause| pause.start < u64::MAX && pause.end.is_none_or(|end| end > pause.start));
     pauses.retain(|pause| leg.end.is_none_or(|end| pause.start < end));
     pauses
+}
+
+/// What nobody tells the end of was over when the leg was seen otherwise, and when the next pause began.
+fn close(pauses: &mut [Pause], tracks: &[Track; 4]) {
+    let starts: Vec<u64> = pauses.iter().map(|pause| pause.start).collect();
+    for pause in pauses.iter_mut().filter(|pause| pause.end.is_none()) {
+        let seen = tracks.iter().flat_map(|track| &track.seen);
+        let otherwise = seen.filter(|(at, state)| *at > pause.start && pause.is_over(*state)).map(|(at, _)| *at);
+        let next = starts.iter().copied().filter(|start| *start > pause.start);
+        pause.end = otherwise.chain(next).min();
+    }
 }

@@ -11,8 +11,8 @@ pub(crate) struct Track {
     pub(super) start: Option<u64>,
     pub(super) connected: Option<u64>,
     pub(super) end: Option<u64>,
-    /// When it was first seen before it was connected.
-    pub(super) seen: Option<u64>,
+    /// What it was seen to be, and when, by the right clock.
+    pub(super) seen: Vec<(u64, State)>,
     pub(super) pauses: Vec<Pause>,
     pub(super) wrapups: Vec<(u64, Option<u64>)>,
     /// It lists segments, so that what it does not list was not.
@@ -38,6 +38,16 @@ pub(crate) enum PauseKind {
     Park,
 }
 
+impl Pause {
+    /// True of a state in which it is over.
+    pub(super) fn is_over(&self, state: State) -> bool {
+        match self.kind {
+            PauseKind::Hold => matches!(state, State::Free | State::Parked),
+            PauseKind::Park => matches!(state, State::Free | State::Held),
+        }
+    }
+}
+
 impl Source {
     pub(super) const ALL: [Self; 4] = [Self::Analytics, Self::Rest, Self::Snapshot, Self::Detail];
 }
@@ -46,7 +56,6 @@ impl Track {
     /// `receiver` is added to the times at which something was seen.
     pub(super) fn of(facts: &[Said], source: Source, receiver: i64) -> Self {
         let mut track = Self::default();
-        let mut seen = Vec::new();
         let mut segments: Vec<(Segment, u64, Option<u64>)> = Vec::new();
         let mut durations = [None; 5];
         let mut wrapup_ends = Vec::new();
@@ -54,7 +63,7 @@ impl Track {
             track.until = track.until.max(what.time().unwrap_or(0));
             match what {
                 What::At(moment, at) => track.moment(*moment, *at, &mut wrapup_ends),
-                What::Seen(state, at) => seen.push((moved(*at, receiver), *state)),
+                What::Seen(state, at) => track.seen.push((moved(*at, receiver), *state)),
                 What::Lasted(what, ms) => {
                     if let Some(duration) = durations.get_mut(*what as usize) {
                         *duration = Some(*ms);
@@ -75,8 +84,7 @@ impl Track {
         }
         segments.sort_by_key(|(kind, start, end)| (*start, end.unwrap_or(u64::MAX), *kind));
         track.take_segments(&segments);
-        seen.sort_unstable();
-        track.take_seen(&seen);
+        track.take_seen();
         track.take_durations(durations);
         track.pair_wrapups(wrapup_ends);
         track
@@ -130,32 +138,27 @@ impl Track {
         }
     }
 
-    /// Pauses end when the leg is seen otherwise; without a start of their own they begin when they are seen.
-    fn take_seen(&mut self, seen: &[(u64, State)]) {
-        let before = seen.iter().find(|(_, state)| matches!(state, State::Alerting | State::Dialing));
-        self.seen = before.map(|(at, _)| *at);
+    /// Pauses without a time of their own begin when they are seen.
+    fn take_seen(&mut self) {
+        self.seen.sort_unstable();
         for (kind, state) in [(PauseKind::Hold, State::Held), (PauseKind::Park, State::Parked)] {
-            if self.pauses.iter().all(|pause| pause.kind != kind) {
-                let mut within = false;
-                for (at, now) in seen {
-                    if *now == state && !within {
-                        self.pauses.push(Pause { kind, start: *at, end: None });
-                    }
-                    within = *now == state;
+            if self.pauses.iter().any(|pause| pause.kind == kind) {
+                continue;
+            }
+            let mut within = false;
+            for (at, now) in &self.seen {
+                if *now == state && !within {
+                    self.pauses.push(Pause { kind, start: *at, end: None });
                 }
+                within = *now == state;
             }
         }
-        self.pauses.sort_by_key(|pause| (pause.start, pause.kind));
-        let starts: Vec<u64> = self.pauses.iter().map(|pause| pause.start).collect();
-        for pause in self.pauses.iter_mut().filter(|pause| pause.end.is_none()) {
-            let over = |state: &State| match pause.kind {
-                PauseKind::Hold => matches!(state, State::Free | State::Parked),
-                PauseKind::Park => matches!(state, State::Free | State::Held),
-            };
-            let free = seen.iter().find(|(at, state)| *at > pause.start && over(state)).map(|(at, _)| *at);
-            let next = starts.iter().find(|start| **start > pause.start).copied();
-            pause.end = [free, next].into_iter().flatten().min();
-        }
+    }
+
+    /// When it was first seen before it was connected.
+    pub(super) fn first_seen(&self) -> Option<u64> {
+        let before = self.seen.iter().find(|(_, state)| matches!(state, State::Alerting | State::Dialing));
+        before.map(|(at, _)| *at)
     }
 
     /// Detail events tell durations when a leg ends.
@@ -188,11 +191,11 @@ impl Track {
         }
     }
 
-    /// Moves all times.
+    /// Moves all times but those at which something was seen.
     pub(super) fn shift(&mut self, right: impl Fn(u64) -> u64) {
         let pauses = self.pauses.iter_mut().flat_map(|pause| [Some(&mut pause.start), pause.end.as_mut()]);
         let wrapups = self.wrapups.iter_mut().flat_map(|(start, end)| [Some(start), end.as_mut()]);
-        let own = [self.start.as_mut(), self.connected.as_mut(), self.end.as_mut(), Some(&mut self.until), self.seen.as_mut()];
+        let own = [self.start.as_mut(), self.connected.as_mut(), self.end.as_mut(), Some(&mut self.until)];
         pauses.chain(wrapups).chain(own).flatten().for_each(|at| *at = right(*at));
     }
 }

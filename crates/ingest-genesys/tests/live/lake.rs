@@ -40,11 +40,30 @@ impl Lake {
             assert!(row.finished, "{row:?}");
             assert!(self.many_processes || !self.exported.contains(&id), "twice: {row:?}");
             self.exported.push(id);
-            self.put(id, row);
+            // What has settled since it was given to the store alone is the same span again.
+            if self.rows.get(&id) != Some(&row) {
+                self.put(id, row);
+            }
         }
         for (id, row) in self.read(&output.open, output.open_spans) {
             self.put(id, row);
         }
+    }
+
+    /// What goes out, by name.
+    pub(crate) fn line(&self, output: &Output) -> String {
+        let names = |rows: Vec<(SpanId, Row)>, going_on: bool| {
+            let rows = rows.into_iter().filter(|(_, row)| row.finished != going_on);
+            rows.map(|(_, row)| row.name).collect::<Vec<_>>().join(", ")
+        };
+        let open = || self.read(&output.open, output.open_spans);
+        let parts = [
+            ("finished", names(self.read(&output.finished, output.finished_spans), false)),
+            ("open", names(open(), true)),
+            ("ended", names(open(), false)),
+        ];
+        let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+        parts.map(|(what, names)| format!("  {what}: {names}")).collect()
     }
 
     fn read(&self, bytes: &[u8], count: usize) -> Vec<(SpanId, Row)> {

@@ -92,6 +92,7 @@ impl Played {
         self.live_events().concat()
     }
 
+    /// An entry for each event, without facts where it tells none.
     pub(crate) fn live_events(&self) -> Vec<Vec<Fact>> {
         let mut events = Vec::new();
         for event in self.record.events() {
@@ -105,23 +106,40 @@ impl Played {
             let frame = self.read(|settings, problems| {
                 read::frame(message.to_string().as_bytes(), received, settings, &Limits::default(), problems)
             });
-            events.extend(frame.unwrap().reading.map(|reading| reading.facts));
+            events.push(frame.unwrap().reading.map(|reading| reading.facts).unwrap_or_default());
         }
         events
     }
 
     pub(crate) fn rest_facts(&self) -> Vec<Fact> {
-        let body = self.record.conversation(later(&self.record)).unwrap().to_string();
+        self.rest_at(later(&self.record))
+    }
+
+    pub(crate) fn analytics_facts(&self) -> Vec<Fact> {
+        self.analytics_at(later(&self.record))
+    }
+
+    /// What REST answers at a time; nothing before the conversation began.
+    pub(crate) fn rest_at(&self, at_ms: u64) -> Vec<Fact> {
+        let Some(body) = self.record.conversation(at_ms) else { return Vec::new() };
+        let body = body.to_string();
         self.read(|settings, problems| read::rest(body.as_bytes(), settings, &Limits::default(), problems))
             .unwrap()
             .facts
     }
 
-    pub(crate) fn analytics_facts(&self) -> Vec<Fact> {
-        let body = self.record.analytics_with_attributes(later(&self.record)).unwrap().to_string();
+    /// The record of analytics at a time; nothing before there is one.
+    pub(crate) fn analytics_at(&self, at_ms: u64) -> Vec<Fact> {
+        let Some(body) = self.record.analytics_with_attributes(at_ms) else { return Vec::new() };
+        let body = body.to_string();
         let records = self
             .read(|settings, problems| read::records(body.as_bytes(), settings, &Limits::default(), problems));
         records.into_iter().flat_map(|reading| reading.facts).collect()
+    }
+
+    /// When each event was published.
+    pub(crate) fn times(&self) -> Vec<u64> {
+        self.record.notices().iter().map(|notice| notice.at_ms).collect()
     }
 
     fn read<T>(&self, read: impl FnOnce(&Settings, &mut Problems) -> T) -> T {
