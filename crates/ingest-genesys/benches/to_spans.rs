@@ -35,14 +35,20 @@ fn main() {
         let (spans, out) = run(&messages);
         let seconds = began.elapsed().unwrap().as_secs_f64();
         let rate = messages.len() as f64 / seconds;
-        println!("round {round}: {rate:.0} events/s, {spans} spans given out, {out} bytes of OTLP, {seconds:.2} s");
+        println!(
+            "round {round}: {rate:.0} events/s, {spans} spans given out, {out} bytes of OTLP, {seconds:.2} s"
+        );
     }
 }
 
 fn of_scenario(scenario: &sim::genesys::scenario::Scenario) -> Vec<Message> {
     let of_record = |seed| {
         let record = Record::new(scenario, seed, scenario.next_start(START_MS));
-        let messages = record.events().into_iter().map(|event| {
+        // What a connector subscribes to.
+        let events = record.events().into_iter().filter(|event| {
+            event.topic.ends_with(".conversations") || event.topic.starts_with("v2.detail.events.")
+        });
+        let messages = events.map(|event| {
             let whole = json!({ "topicName": event.topic, "version": "2", "eventBody": event.body });
             Message { received_ms: event.at_ms + 100, bytes: whole.to_string().into_bytes() }
         });

@@ -39,7 +39,11 @@ pub enum What {
     /// Something happened, by the clock of the service: exact to the millisecond.
     At(Moment, u64),
     /// A part of a session, with its end if it has ended.
-    Segment { kind: Segment, start: u64, end: Option<u64> },
+    Segment {
+        kind: Segment,
+        start: u64,
+        end: Option<u64>,
+    },
     /// How long something took in all, as detail events tell at the end.
     Lasted(Lasted, u64),
     Says(Says, Word),

@@ -91,7 +91,7 @@ impl Facts {
 }
 
 /// What the best informed source says; of several sayings the first one.
-pub(crate) fn says<'f>(facts: &'f [Said], says: Says) -> Option<&'f Word> {
+pub(crate) fn says(facts: &[Said], says: Says) -> Option<&Word> {
     let mut best: Option<(Source, &Word)> = None;
     for (what, source) in facts {
         if let What::Says(which, word) = what

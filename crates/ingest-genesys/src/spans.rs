@@ -28,9 +28,15 @@ pub fn to_spans(conversation: &Id, facts: impl IntoIterator<Item = Fact>, settin
 }
 
 /// With the context that was already chosen, if one was.
-pub(crate) fn spans(conversation: &Id, facts: &Facts, chosen: Option<Context>, settings: &Settings) -> Vec<Span> {
+pub(crate) fn spans(
+    conversation: &Id,
+    facts: &Facts,
+    chosen: Option<Context>,
+    settings: &Settings,
+) -> Vec<Span> {
     let Some(timeline) = Timeline::of(facts) else { return Vec::new() };
-    let found = carried(&timeline).map(|parent| Context { trace: parent.trace_id, parent: Some(parent.parent_id) });
+    let found =
+        carried(&timeline).map(|parent| Context { trace: parent.trace_id, parent: Some(parent.parent_id) });
     let context = chosen.or(found).unwrap_or(Context { trace: conversation.trace(), parent: None });
     let writer = Writer { conversation, context, timeline: &timeline, settings };
     let mut spans = vec![writer.root(found)];

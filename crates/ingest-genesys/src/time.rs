@@ -47,9 +47,9 @@ fn after<'a, 'b>(rest: &'b mut &'a [u8], any: &[u8]) -> Option<&'b mut &'a [u8]>
 fn number(rest: &mut &[u8], width: usize) -> Option<i64> {
     let (digits, others) = rest.split_at_checked(width)?;
     *rest = others;
-    digits.iter().try_fold(0, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
-    })
+    digits
+        .iter()
+        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0')))
 }
 
 fn millis(rest: &mut &[u8]) -> Option<i64> {

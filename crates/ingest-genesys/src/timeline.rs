@@ -63,9 +63,7 @@ impl<'f> Timeline<'f> {
     pub(crate) fn channel(&self) -> Option<&'f Word> {
         let media = |leg: &Leg<'f>| leg.says(Says::Media);
         let callback = self.legs.iter().filter_map(media).find(|media| &***media == "callback");
-        callback
-            .or_else(|| self.customer().and_then(media))
-            .or_else(|| self.legs.iter().find_map(media))
+        callback.or_else(|| self.customer().and_then(media)).or_else(|| self.legs.iter().find_map(media))
     }
 
     /// `interaction.direction`: that of the customer's first leg, else of the first one.

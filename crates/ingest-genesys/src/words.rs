@@ -132,8 +132,22 @@ pub(crate) fn purpose(word: &str) -> Word {
     known(
         word,
         &[
-            "customer", "ivr", "acd", "agent", "user", "external", "voicemail", "workflow", "botflow",
-            "voicesurveyflow", "campaign", "dialer", "api", "group", "manual", "station",
+            "customer",
+            "ivr",
+            "acd",
+            "agent",
+            "user",
+            "external",
+            "voicemail",
+            "workflow",
+            "botflow",
+            "voicesurveyflow",
+            "campaign",
+            "dialer",
+            "api",
+            "group",
+            "manual",
+            "station",
         ],
     )
 }
@@ -166,8 +180,18 @@ pub(crate) fn disconnect(word: &str) -> Word {
         None => known(
             word,
             &[
-                "endpoint", "client", "system", "transfer", "error", "peer", "other", "spam", "timeout",
-                "uncallable", "inactivity", "takeover",
+                "endpoint",
+                "client",
+                "system",
+                "transfer",
+                "error",
+                "peer",
+                "other",
+                "spam",
+                "timeout",
+                "uncallable",
+                "inactivity",
+                "takeover",
             ],
         ),
     }
@@ -217,7 +241,10 @@ mod tests {
         for (one, spellings) in [
             ("consult_transfer", ["CONSULT_TRANSFER", "transfer.consult", "consultTransfer"]),
             ("no_answer_transfer", ["NO_ANSWER_TRANSFER", "transfer.noanswer", "noAnswerTransfer"]),
-            ("not_available_transfer", ["NOT_AVAILABLE_TRANSFER", "transfer.notavailable", "notAvailableTransfer"]),
+            (
+                "not_available_transfer",
+                ["NOT_AVAILABLE_TRANSFER", "transfer.notavailable", "notAvailableTransfer"],
+            ),
             ("dnd_transfer", ["DND_TRANSFER", "transfer.donotdisturb", "transferDnd"]),
             ("dnd_endpoint", ["DND_ENDPOINT", "endpoint.donotdisturb", "dndEndpoint"]),
             ("dnd_endpoint", ["DND_ENDPOINT", "endpoint.dnd", "endpointDnd"]),

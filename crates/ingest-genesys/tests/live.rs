@@ -1,5 +1,5 @@
 //! A conversation while it happens: what goes to everybody, what to the store alone, and what the store ends up with.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "scenarios/compare.rs"]
 mod compare;

@@ -1,4 +1,5 @@
 //! What an open conversation costs. Alone in its process, as the allocator is counted.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "scenarios/play.rs"]
 #[expect(dead_code, reason = "shared with the scenarios")]
@@ -12,7 +13,9 @@ const LIMIT: i64 = 20 << 10;
 /// Live to its last event, with spans given out at each.
 #[test]
 fn an_open_conversation_takes_less_than_20_kib() {
-    for name in ["answered", "hold-three-times", "consult-completed", "transferred-twice", "re-offered-three-times"] {
+    for name in
+        ["answered", "hold-three-times", "consult-completed", "transferred-twice", "re-offered-three-times"]
+    {
         let played = play::Played::new(name);
         let mut kept = None;
         let used = measure(|| {

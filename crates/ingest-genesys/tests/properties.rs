@@ -1,5 +1,5 @@
 //! Promises about any facts: order, repetition and split do not matter, and what comes out is sound.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "properties/arbitrary.rs"]
 mod arbitrary;

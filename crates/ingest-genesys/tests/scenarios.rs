@@ -1,5 +1,5 @@
 //! Every scenario of the simulator, seen live, after a gap and long afterwards: one tree.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "scenarios/compare.rs"]
 mod compare;

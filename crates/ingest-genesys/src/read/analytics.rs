@@ -36,7 +36,12 @@ pub fn records(bytes: &[u8], settings: &Settings, limits: &Limits, problems: &mu
         .collect()
 }
 
-fn read(record: &Record<'_>, path: &Path<'_>, settings: &Settings, problems: &mut Problems) -> Option<Reading> {
+fn read(
+    record: &Record<'_>,
+    path: &Path<'_>,
+    settings: &Settings,
+    problems: &mut Problems,
+) -> Option<Reading> {
     let mut sink = Sink::new(Source::Analytics, settings, problems);
     let Some(id) = sink.get_id(path, "conversationId", &record.conversation_id) else {
         sink.problems.unreadable(format_args!("{path}.conversationId is missing"));

@@ -80,7 +80,8 @@ impl<'s> Sink<'s> {
     /// Text as it is; personal data only where it is wanted.
     pub(super) fn text(&mut self, says: Says, text: Option<&str>) {
         let personal = matches!(says, Says::Ani | Says::Dnis | Says::Name | Says::Subject | Says::Notes);
-        if let Some(text) = text.filter(|text| !text.is_empty() && (!personal || self.settings.personal_data)) {
+        if let Some(text) = text.filter(|text| !text.is_empty() && (!personal || self.settings.personal_data))
+        {
             self.put(What::Says(says, Word::text(text)));
         }
     }
@@ -102,7 +103,12 @@ impl<'s> Sink<'s> {
         }
     }
 
-    pub(super) fn get_text<'l>(&mut self, path: &Path<'_>, name: &str, leaf: &'l Leaf<'_>) -> Option<&'l str> {
+    pub(super) fn get_text<'l>(
+        &mut self,
+        path: &Path<'_>,
+        name: &str,
+        leaf: &'l Leaf<'_>,
+    ) -> Option<&'l str> {
         match leaf {
             Leaf::Text(text) => Some(text),
             Leaf::Missing => None,

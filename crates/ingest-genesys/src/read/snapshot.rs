@@ -138,7 +138,9 @@ fn communication(
         let word = sink.get_text(path, field, leaf);
         sink.word(says, word);
     }
-    for (says, field, leaf) in [(Says::Provider, "provider", &one.provider), (Says::Peer, "peerId", &one.peer_id)] {
+    for (says, field, leaf) in
+        [(Says::Provider, "provider", &one.provider), (Says::Peer, "peerId", &one.peer_id)]
+    {
         let text = sink.get_text(path, field, leaf);
         sink.text(says, text);
     }

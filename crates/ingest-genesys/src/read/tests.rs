@@ -8,7 +8,8 @@ const CONVERSATION: &str = "c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54";
 
 fn read_frame(text: &str) -> (Option<Frame>, Problems) {
     let mut problems = Problems::default();
-    let read = frame(text.as_bytes(), 1_649_247_905_100, &Settings::default(), &Limits::default(), &mut problems);
+    let read =
+        frame(text.as_bytes(), 1_649_247_905_100, &Settings::default(), &Limits::default(), &mut problems);
     (read, problems)
 }
 
@@ -69,7 +70,10 @@ fn a_wrong_field_costs_only_itself() {
     let topic = format!("v2.detail.events.conversation.{CONVERSATION}.user.end");
     for (body, wrong) in [
         (r#""eventTime":"now","sessionId":"s""#, "$.eventBody.eventTime is not a whole number"),
-        (r#""eventTime":-5,"sessionId":"s""#, "$.eventBody.eventTime is not a time in milliseconds since 1970"),
+        (
+            r#""eventTime":-5,"sessionId":"s""#,
+            "$.eventBody.eventTime is not a time in milliseconds since 1970",
+        ),
         (r#""eventTime":1649237504949,"sessionId":{"a":[1]}"#, "$.eventBody.sessionId is not text"),
         (r#""sessionId":"s","disconnectType":7"#, "$.eventBody.disconnectType is not text"),
         (r#""sessionId":"s","heldDurationMs":1.5"#, "$.eventBody.heldDurationMs is not a whole number"),
@@ -109,7 +113,11 @@ fn what_is_no_message_is_counted() {
         let (frame, problems) = read_frame(text);
         assert_eq!((frame, problems.unreadable), (None, 1), "{text}");
     }
-    let deep = format!("{{\"topicName\":\"v2.users.u.conversations\",\"eventBody\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    let deep = format!(
+        "{{\"topicName\":\"v2.users.u.conversations\",\"eventBody\":{}1{}}}",
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
     assert_eq!(read_frame(&deep).1.unreadable, 1);
     let mut problems = Problems::default();
     let long = format!("{{\"topicName\":\"{}\"}}", "x".repeat(100));

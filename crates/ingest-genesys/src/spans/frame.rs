@@ -95,8 +95,7 @@ impl Writer<'_> {
 
     pub(super) fn wrapup(&self, wrapup: &Wrapup<'_>, leg: &Leg<'_>) -> Span {
         let stage = Some(Stage::Wrapup);
-        let id =
-            crate::id::span_id(self.conversation, Some(wrapup.participant), None, stage, wrapup.ordinal);
+        let id = crate::id::span_id(self.conversation, Some(wrapup.participant), None, stage, wrapup.ordinal);
         let mut span = self.span(id, self.id(leg, None, 0), wrapup.start, wrapup.end);
         self.of_stage(Stage::Wrapup, leg, &mut span);
         span.text("genesys_cloud.wrapup.code", leg.says(Says::WrapupCode));

@@ -62,7 +62,9 @@ impl Writer<'_> {
     }
 
     fn links(&self, carried: Option<Context>, span: &mut Span) {
-        if let Some(Context { trace, parent: Some(parent) }) = carried.filter(|carried| *carried != self.context) {
+        if let Some(Context { trace, parent: Some(parent) }) =
+            carried.filter(|carried| *carried != self.context)
+        {
             span.links.push(Link { trace_id: trace, span_id: parent, kind: "participant_data" });
         }
         let said = self.timeline.legs.iter().flat_map(|leg| leg.facts());
@@ -76,7 +78,8 @@ impl Writer<'_> {
             .collect();
         others.sort_unstable();
         others.dedup();
-        let link = |trace: TraceId| Link { trace_id: trace, span_id: trace.root_span(), kind: "conversation" };
+        let link =
+            |trace: TraceId| Link { trace_id: trace, span_id: trace.root_span(), kind: "conversation" };
         span.links.extend(others.into_iter().take(LINKED).map(link));
     }
 }

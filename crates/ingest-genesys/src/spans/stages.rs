@@ -111,7 +111,8 @@ impl Writer<'_> {
             let What::Flow(event) = what else { continue };
             let at = self.timeline.clocks.right(*source, event.at);
             let same = told.iter_mut().find(|(known_at, known)| {
-                let alike = (known.milestone, &known.id, &known.value) == (event.milestone, &event.id, &event.value);
+                let alike =
+                    (known.milestone, &known.id, &known.value) == (event.milestone, &event.id, &event.value);
                 alike && known_at.abs_diff(at) < SAME_MS
             });
             match same {

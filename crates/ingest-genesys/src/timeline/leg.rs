@@ -92,8 +92,10 @@ pub(super) fn legs<'f>(
     let mut legs = Vec::new();
     for (of, said) in facts.legs().filter(|(of, _)| of.participant.is_some()) {
         let whole = Of { participant: of.participant.clone(), communication: None };
-        let siblings =
-            tracks.range::<Of, _>(&whole..).take_while(|(other, _)| other.participant == of.participant).count();
+        let siblings = tracks
+            .range::<Of, _>(&whole..)
+            .take_while(|(other, _)| other.participant == of.participant)
+            .count();
         // What is said about a participant is about its communications, where it has any.
         if of.communication.is_none() && siblings > 1 {
             continue;
@@ -197,8 +199,10 @@ fn pauses(leg: &Leg<'_>, tracks: &[Track; 4]) -> Vec<Pause> {
     };
     let mut pauses: Vec<Pause> = Vec::new();
     for (track, source) in tracks.iter().zip(Source::ALL) {
-        let better_knows_until =
-            tracks.first().filter(|best| best.segments && source != Source::Analytics).map_or(0, |best| best.until);
+        let better_knows_until = tracks
+            .first()
+            .filter(|best| best.segments && source != Source::Analytics)
+            .map_or(0, |best| best.until);
         for pause in &track.pauses {
             let same = pauses.iter_mut().find(|known| {
                 let within = known.end.is_some_and(|end| (known.start..end).contains(&pause.start));
@@ -230,7 +234,8 @@ fn close(pauses: &mut [Pause], tracks: &[Track; 4]) {
     let starts: Vec<u64> = pauses.iter().map(|pause| pause.start).collect();
     for pause in pauses.iter_mut().filter(|pause| pause.end.is_none()) {
         let seen = tracks.iter().flat_map(|track| &track.seen);
-        let otherwise = seen.filter(|(at, state)| *at > pause.start && pause.is_over(*state)).map(|(at, _)| *at);
+        let otherwise =
+            seen.filter(|(at, state)| *at > pause.start && pause.is_over(*state)).map(|(at, _)| *at);
         let next = starts.iter().copied().filter(|start| *start > pause.start);
         pause.end = otherwise.chain(next).min();
     }

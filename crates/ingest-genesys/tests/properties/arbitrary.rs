@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ingest_genesys::{Fact, FlowEvent, Id, Lasted, Measure, Moment, Of, Says, Segment, Source, State, What, Word};
+use ingest_genesys::{
+    Fact, FlowEvent, Id, Lasted, Measure, Moment, Of, Says, Segment, Source, State, What, Word,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -36,11 +38,21 @@ fn what() -> impl Strategy<Value = What> {
         select(vec![Start, Alerting, Connected, End, HoldStart, ParkStart, WrapupStart, WrapupEnd, Consult]);
     let lasted =
         select(vec![Lasted::Alerting, Lasted::Dialing, Lasted::Held, Lasted::Interacting, Lasted::Connected]);
-    let state =
-        select(vec![State::Alerting, State::Dialing, State::Held, State::Parked, State::Free]);
+    let state = select(vec![State::Alerting, State::Dialing, State::Held, State::Parked, State::Free]);
     let kind = select(vec![
-        "system", "delay", "alert", "contacting", "dialing", "interact", "ivr", "callback", "voicemail",
-        "monitoring", "hold", "parked", "wrapup",
+        "system",
+        "delay",
+        "alert",
+        "contacting",
+        "dialing",
+        "interact",
+        "ivr",
+        "callback",
+        "voicemail",
+        "monitoring",
+        "hold",
+        "parked",
+        "wrapup",
     ]);
     let segment = (kind, time(), prop::option::of(0..200_000_u64)).prop_map(|(kind, start, lasts)| {
         What::Segment { kind: Segment::read(kind), start, end: lasts.map(|lasts| start + lasts) }

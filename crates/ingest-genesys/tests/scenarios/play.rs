@@ -29,7 +29,9 @@ impl Played {
         let mut settings = Settings { region: Some("eu-west-1".into()), ..Settings::default() };
         let rest = record.conversation(record.last_ms()).unwrap();
         for participant in rest["participants"].as_array().unwrap() {
-            if let (Some(id), Some(name)) = (participant["queueId"].as_str(), participant["queueName"].as_str()) {
+            if let (Some(id), Some(name)) =
+                (participant["queueId"].as_str(), participant["queueName"].as_str())
+            {
                 settings.directory.queues.insert(id.into(), name.into());
             }
         }
@@ -132,8 +134,9 @@ impl Played {
     pub(crate) fn analytics_at(&self, at_ms: u64) -> Vec<Fact> {
         let Some(body) = self.record.analytics_with_attributes(at_ms) else { return Vec::new() };
         let body = body.to_string();
-        let records = self
-            .read(|settings, problems| read::records(body.as_bytes(), settings, &Limits::default(), problems));
+        let records = self.read(|settings, problems| {
+            read::records(body.as_bytes(), settings, &Limits::default(), problems)
+        });
         records.into_iter().flat_map(|reading| reading.facts).collect()
     }
 

@@ -36,7 +36,8 @@ pub(crate) fn text(spans: &[Span]) -> String {
 
 fn line(span: &Span, depth: usize, zero_ms: u64, spans: &[Span], out: &mut String) {
     let start = (span.start_ms - zero_ms) as f64 / 1000.0;
-    let lasts = span.end_ms.map_or("open".to_owned(), |end| format!("{:.3}s", (end - span.start_ms) as f64 / 1000.0));
+    let lasts =
+        span.end_ms.map_or("open".to_owned(), |end| format!("{:.3}s", (end - span.start_ms) as f64 / 1000.0));
     let stage = span.stage.map_or(String::new(), |stage| format!(" [{}]", stage.name()));
     write!(out, "{:indent$}{}{stage} +{start:.3}s {lasts}", "", span.name, indent = depth * 2).unwrap();
     for (key, value) in span.attributes.iter().filter(|(key, _)| SHOWN.contains(&key.as_ref())) {
