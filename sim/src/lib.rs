@@ -13,4 +13,5 @@ pub mod load;
 pub mod sink;
 pub mod bench;
 pub mod traffic;
+pub mod genesys;
 pub mod demo;

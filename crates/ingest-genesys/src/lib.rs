@@ -1,9 +1,34 @@
-//! In: Genesys Cloud conversations, live and past, as spans.
+//! Genesys Cloud conversations to spans.
 //!
-//! In:       the Platform API (OAuth, REST, notifications), EventBridge.
-//! Out:      batches of spans; open ones to stores only.
-//! Core:     `platform` asks, at the pace that the service allows.
-//! Must not: know the simulator, the pipeline or the store.
+//! In:       the Platform API (OAuth, REST, notifications): JSON of three kinds, conversation snapshots, detail events and
+//!           analytics records.
+//! Out:      OTLP bytes: finished spans for everybody, open and corrected ones for the store.
+//! Core:     readers -> `Fact`s -> `Conversation`, a set of facts -> `Timeline` -> `Span`s; the same set gives the same spans.
+//!           It is pure; `platform`, `notify` and what runs them are the only ones with sockets and a clock.
+//! Must not: share code with the simulator; know the pipeline or the store.
 
 pub mod platform;
 pub mod notify;
+mod settings;
+mod id;
+mod time;
+mod words;
+mod fact;
+pub mod read;
+mod facts;
+mod timeline;
+mod stage;
+mod span;
+mod spans;
+mod emitted;
+mod otlp;
+mod conversation;
+
+pub use conversation::{Conversation, Output};
+pub use fact::{Fact, FlowEvent, Lasted, Measure, Moment, Of, Says, Source, State, What};
+pub use id::Id;
+pub use settings::{Directory, Settings};
+pub use span::{Event, Kind, Link, Span, Value};
+pub use spans::to_spans;
+pub use stage::Stage;
+pub use words::{Segment, Word};

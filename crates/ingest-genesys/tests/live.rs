@@ -1,0 +1,161 @@
+//! A conversation while it happens: what goes to everybody, what to the store alone, and what the store ends up with.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+#[path = "scenarios/compare.rs"]
+mod compare;
+#[path = "live/lake.rs"]
+mod lake;
+#[path = "scenarios/play.rs"]
+#[expect(dead_code, reason = "shared with the scenarios")]
+mod play;
+#[path = "scenarios/tree.rs"]
+mod tree;
+
+use ingest_genesys::{Conversation, Fact};
+use lake::Lake;
+use play::Played;
+
+/// All events one by one, then REST and the record of analytics.
+fn pieces(played: &Played) -> Vec<Vec<Fact>> {
+    let mut pieces = played.live_events();
+    pieces.push(played.rest_facts());
+    pieces.push(played.analytics_facts());
+    pieces
+}
+
+fn names() -> Vec<String> {
+    sim::genesys::scenario::library().unwrap().into_iter().map(|one| one.name).collect()
+}
+
+#[test]
+fn everybody_gets_each_span_once_and_the_store_the_best_one() {
+    for name in names() {
+        let played = Played::new(&name);
+        let mut conversation = Conversation::new(played.id().clone());
+        let mut lake = Lake::default();
+        for facts in pieces(&played) {
+            conversation.apply(facts);
+            lake.take(&conversation.spans(played.over_ms(), played.settings()));
+        }
+        lake.holds(&played.everything(), &name);
+    }
+}
+
+#[test]
+fn what_repeats_gives_nothing() {
+    let played = Played::new("answered");
+    let mut conversation = Conversation::new(played.id().clone());
+    let settings = played.settings();
+    conversation.apply(played.live_facts());
+    assert!(conversation.spans(played.over_ms(), settings).finished_spans > 10);
+    assert!(!conversation.apply(played.live_facts()));
+    assert_eq!(conversation.spans(played.over_ms() + 1, settings), Default::default());
+}
+
+/// The process stops anywhere and forgets all; the next one asks by REST and analytics, and hears the rest.
+#[test]
+fn a_new_process_goes_on_where_the_old_one_stopped() {
+    for name in ["answered", "hold-three-times", "consult-to-queue", "re-offered-three-times", "callback"] {
+        let played = Played::new(name);
+        let whole = pieces(&played);
+        for stop in (1..whole.len()).step_by(3) {
+            let mut lake = Lake::new_processes();
+            let (before, after) = whole.split_at(stop);
+            for run in [before, after] {
+                let mut conversation = Conversation::new(played.id().clone());
+                for facts in run {
+                    conversation.apply(facts.iter().cloned());
+                    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+                }
+            }
+            lake.holds_structure(&played.everything(), &format!("{name}, stopped after {stop}"));
+        }
+    }
+}
+
+/// Events are lost for a while; then REST and analytics are asked as of that moment, and the events go on. When it is over
+/// nobody is asked again.
+#[test]
+fn a_gap_leaves_no_trace() {
+    for name in names() {
+        let played = Played::new(&name);
+        let (events, times) = (played.live_events(), played.times());
+        let whole = played.live();
+        for from in (0..4).map(|fifth| times.len() * fifth / 5) {
+            let to = (from + times.len() / 3).min(times.len() - 1);
+            let mended_ms = times[to];
+            let mut facts = events[..from].concat();
+            facts.extend(played.rest_at(mended_ms));
+            facts.extend(played.analytics_at(mended_ms));
+            facts.extend(events[to..].concat());
+            let mended = played.spans(facts);
+            compare::same(&format!("{name} without {from}..{to}"), &mended, &whole, 0);
+        }
+    }
+}
+
+/// What goes out at each event of a call, in a form to be read.
+#[test]
+fn the_course_of_a_call() {
+    let played = Played::new("hold-three-times");
+    let mut conversation = Conversation::new(played.id().clone());
+    let mut lake = Lake::default();
+    let mut text = String::new();
+    let began = played.times()[0];
+    let mut step = |at_ms: u64, conversation: &mut Conversation, lake: &mut Lake| {
+        let output = conversation.spans(at_ms, played.settings());
+        let line = lake.line(&output);
+        lake.take(&output);
+        if !line.is_empty() {
+            text.push_str(&format!("+{:.3}s{line}\n", (at_ms - began) as f64 / 1000.0));
+        }
+    };
+    for (facts, at_ms) in played.live_events().into_iter().zip(played.times()) {
+        // A timer wakes the connector for what is due.
+        while let Some(due) = conversation.due_ms().filter(|due| *due < at_ms) {
+            step(due, &mut conversation, &mut lake);
+        }
+        conversation.apply(facts);
+        step(at_ms, &mut conversation, &mut lake);
+    }
+    while let Some(due) = conversation.due_ms() {
+        step(due, &mut conversation, &mut lake);
+    }
+    lake.holds(&played.live(), "live");
+    expect_test::expect_file!["live/course.txt"].assert_eq(&text);
+}
+
+/// Back-fill knows less than who was there: what it gives later must not replace the better.
+#[test]
+fn back_fill_takes_nothing_away() {
+    let played = Played::new("clock-skew");
+    let mut conversation = Conversation::new(played.id().clone());
+    for facts in pieces(&played) {
+        conversation.apply(facts);
+    }
+    let mut lake = Lake::new_processes();
+    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+    let mut later = Conversation::new(played.id().clone());
+    later.apply(played.analytics_facts());
+    lake.take(&later.spans(played.over_ms(), played.settings()));
+    lake.holds(&played.everything(), "clock-skew");
+}
+
+#[test]
+fn a_trace_does_not_move_once_spans_went_out() {
+    let played = Played::new("traced");
+    let mut conversation = Conversation::new(played.id().clone());
+    let (attributes, others): (Vec<_>, Vec<_>) =
+        played.live_facts().into_iter().partition(|fact| format!("{:?}", fact.what).contains("Traceparent"));
+    conversation.apply(others);
+    let mut lake = Lake::default();
+    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+    let (trace, parent) = conversation.trace().unwrap();
+    assert_eq!((trace, parent), (played.id().trace(), None));
+    conversation.apply(attributes);
+    let output = conversation.spans(played.over_ms(), played.settings());
+    lake.take(&output);
+    assert_eq!((output.finished_spans, output.open_spans), (0, 1), "only the root has something to tell");
+    assert_eq!(lake.links(played.id().root()), 1);
+    assert!(lake.traces().all(|one| one == trace));
+}

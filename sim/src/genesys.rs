@@ -1,0 +1,6 @@
+//! Genesys Cloud as its clients see it: scripted conversations, what the service publishes about them, and the service.
+
+pub mod scenario;
+pub mod time;
+mod ids;
+pub mod record;
