@@ -11,6 +11,16 @@ use crate::fact::{Measure, Moment, Of, Says, Source, State, What};
 use crate::settings::Settings;
 use crate::words::Segment;
 
+/// When a state was seen, if it was seen as it happened, and whether the leg can pause.
+#[derive(Clone, Copy)]
+struct Seen {
+    at: Option<u64>,
+    pauses: bool,
+}
+
+/// How finely the time is kept at which a state was seen.
+const SEEN_MS: u64 = 100;
+
 /// The answer of `GET /api/v2/conversations/{id}`.
 pub fn rest(bytes: &[u8], settings: &Settings, limits: &Limits, problems: &mut Problems) -> Option<Reading> {
     let conversation = parse(bytes, limits, problems)?;
@@ -25,6 +35,8 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Reading> {
     let conversation = parse(body.as_bytes(), &Limits { bytes: usize::MAX }, problems)?;
+    // One frame comes on several topics, a little apart: what it shows is to be one fact.
+    let received = received / SEEN_MS * SEEN_MS;
     let path = Path::Field(&Path::Root, "eventBody");
     read(&conversation, Source::Snapshot, Some(received), &path, settings, problems)
 }
@@ -66,6 +78,9 @@ fn participant(one: &Participant<'_>, received: Option<u64>, path: &Path<'_>, si
     sink.of = Of { participant: Some(id), communication: None };
     let purpose = sink.get_text(path, "purpose", &one.purpose);
     sink.word(Says::Purpose, purpose);
+    // Only people put others on hold.
+    let pauses = !matches!(purpose, Some("customer" | "acd" | "ivr" | "workflow" | "botflow" | "voicemail"));
+    let seen = Seen { at: received, pauses };
     for (says, field, leaf) in [
         (Says::Agent, "userId", &one.user_id),
         (Says::Queue, "queueId", &one.queue_id),
@@ -116,18 +131,12 @@ fn participant(one: &Participant<'_>, received: Option<u64>, path: &Path<'_>, si
     ] {
         for (nth, one) in sink.get_list(path, field, list).iter().enumerate() {
             let Some(one) = sink.get_object(path, field, one) else { continue };
-            communication(one, media, received, &Path::Item(path, field, nth), sink);
+            communication(one, media, seen, &Path::Item(path, field, nth), sink);
         }
     }
 }
 
-fn communication(
-    one: &Communication<'_>,
-    media: &str,
-    received: Option<u64>,
-    path: &Path<'_>,
-    sink: &mut Sink<'_>,
-) {
+fn communication(one: &Communication<'_>, media: &str, seen: Seen, path: &Path<'_>, sink: &mut Sink<'_>) {
     let Some(id) = sink.get_id(path, "id", &one.id) else { return };
     sink.of.communication = Some(id);
     sink.word(Says::Media, Some(media));
@@ -154,7 +163,7 @@ fn communication(
         let at = sink.get_iso(path, field, leaf);
         sink.at(moment, at);
     }
-    state(one, received, path, sink);
+    state(one, seen, path, sink);
     reasons(one, path, sink);
     for (nth, segment) in sink.get_list(path, "segments", &one.segments).iter().enumerate() {
         let Some(segment) = sink.get_object(path, "segments", segment) else { continue };
@@ -178,7 +187,7 @@ fn communication(
 }
 
 /// What the state says about how the leg began, and what it is now.
-fn state(one: &Communication<'_>, received: Option<u64>, path: &Path<'_>, sink: &mut Sink<'_>) {
+fn state(one: &Communication<'_>, seen: Seen, path: &Path<'_>, sink: &mut Sink<'_>) {
     let initial = sink.get_text(path, "initialState", &one.initial_state);
     let state = sink.get_text(path, "state", &one.state);
     let held = sink.get_bool(path, "held", &one.held) == Some(true);
@@ -189,16 +198,17 @@ fn state(one: &Communication<'_>, received: Option<u64>, path: &Path<'_>, sink: 
             _ => {}
         }
     }
-    let seen = match state.map(str::to_ascii_lowercase).as_deref() {
+    let now = match state.map(str::to_ascii_lowercase).as_deref() {
         Some("alerting" | "offering") => Some(State::Alerting),
         Some("dialing" | "contacting") => Some(State::Dialing),
+        _ if !seen.pauses => None,
         Some("parked") => Some(State::Parked),
         Some("connected") if held => Some(State::Held),
         Some("connected") => Some(State::Free),
         _ => None,
     };
-    if let Some(seen) = seen {
-        sink.seen(seen, received);
+    if let Some(now) = now {
+        sink.seen(now, seen.at);
     }
 }
 
