@@ -4,3 +4,4 @@ pub mod scenario;
 pub mod time;
 mod ids;
 pub mod record;
+pub mod service;
