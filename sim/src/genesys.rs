@@ -5,3 +5,4 @@ pub mod time;
 mod ids;
 pub mod record;
 pub mod service;
+pub mod serve;

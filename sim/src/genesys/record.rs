@@ -225,8 +225,7 @@ fn changes(story: &Story) -> Vec<u64> {
         for leg in &one.legs {
             all.extend(leg.phases.iter().map(|phase| phase.from));
             all.extend(leg.end.map(|end| end.at));
-            let done = one.wrap_up.as_ref().map(|wrap_up| wrap_up.to).or(leg.end.map(|end| end.at));
-            all.extend(done.map(|done| done + conversation::TERMINATED_AFTER_MS));
+            all.extend(conversation::terminates(one, leg));
         }
         all.extend(one.wrap_up.iter().flat_map(|wrap_up| [wrap_up.from, wrap_up.to]));
     }

@@ -48,7 +48,10 @@ pub struct Service {
     /// `http://127.0.0.1:8300`, where it can be reached.
     base: String,
     now: u64,
+    /// Ids, correlation ids and faults.
     chance: Chance,
+    /// Which conversations begin, and when: whatever clients do, these are the same.
+    fate: Chance,
     agenda: Agenda,
     access: Access,
     channels: Channels,
@@ -127,6 +130,7 @@ impl Service {
             base: base.to_owned(),
             now,
             chance: Chance::stream(seed, ids::hash("service")),
+            fate: Chance::stream(seed, ids::hash("traffic")),
             agenda: Agenda::default(),
             access: Access::default(),
             channels: Channels::default(),

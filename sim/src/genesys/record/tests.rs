@@ -140,6 +140,9 @@ fn every_word_is_one_of_its_dialect() {
                 continue;
             }
             check(&what, &event.body, if is_detail(&event) { UPPER } else { LOWER });
+            if !is_detail(&event) {
+                continue;
+            }
             let conversation = record.conversation(event.at_ms).unwrap();
             check(&what, &conversation, LOWER);
             if let Some(analytics) = record.analytics(event.at_ms) {
@@ -165,6 +168,18 @@ fn messages_are_in_order_and_never_early() {
                 scenario.name,
                 event.topic
             );
+        }
+    }
+}
+
+/// Guarantees: a snapshot on a topic tells something that the one before it did not.
+#[test]
+fn no_snapshot_says_what_was_said() {
+    for scenario in library().unwrap() {
+        let events = Record::new(&scenario, 5, START).events();
+        for (number, event) in events.iter().enumerate() {
+            let before = events.iter().take(number).rfind(|before| before.topic == event.topic);
+            assert_ne!(before.map(|before| &before.body), Some(&event.body), "{} {}", scenario.name, event.topic);
         }
     }
 }

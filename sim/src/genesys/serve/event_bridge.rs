@@ -54,7 +54,9 @@ async fn post(client: &Poster, bridge: &EventBridge, body: Bytes) {
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = bridge.url.clone();
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some((name, value)) = &bridge.header {
             request.headers_mut().insert(name.clone(), value.clone());
         }

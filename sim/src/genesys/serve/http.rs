@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::socket::{self, Ear};
 use super::Shared;
+use super::socket::{self, Ear};
 use crate::genesys::service::{Answer, Request};
 
 /// Bytes of a request's body.

@@ -24,12 +24,18 @@ pub(super) enum Ear {
     Events { number: u64 },
 }
 
-pub(super) async fn run(shared: Arc<Shared>, ear: Ear, mut frames: mpsc::Receiver<Frame>, upgrade: OnUpgrade) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    ear: Ear,
+    mut frames: mpsc::Receiver<Frame>,
+    upgrade: OnUpgrade,
+) {
     if let Ok(upgraded) = upgrade.await {
         let mut config = WebSocketConfig::default();
         config.max_message_size = Some(MAX_MESSAGE);
         config.max_frame_size = Some(MAX_MESSAGE);
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let socket =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         talk(&shared, &ear, &mut frames, socket).await;
     }
     match ear {

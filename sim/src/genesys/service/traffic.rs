@@ -14,7 +14,7 @@ impl Service {
         }
         for _ in 0..traffic.concurrent.min(self.options.max_live) {
             let spread = (RAMP_MS as f64 / traffic.speed) as u64;
-            let at = self.now + self.chance.below(spread.max(1));
+            let at = self.now + self.fate.below(spread.max(1));
             self.begin_one(at);
         }
         if traffic.calls_per_minute > 0.0 {
@@ -23,7 +23,7 @@ impl Service {
     }
 
     fn next_arrival(&mut self) {
-        let wait = self.chance.next_arrival(self.options.traffic.calls_per_minute);
+        let wait = self.fate.next_arrival(self.options.traffic.calls_per_minute);
         self.agenda.put(self.now + wait.as_millis() as u64, Due::Arrival);
     }
 
@@ -46,8 +46,8 @@ impl Service {
         if self.options.traffic.calls.is_some_and(|calls| number >= calls) {
             return false;
         }
-        let chosen = self.chance.below(self.options.scenarios.len() as u64) as usize;
-        let seed = self.chance.next();
+        let chosen = self.fate.below(self.options.scenarios.len() as u64) as usize;
+        let seed = self.fate.next();
         let Some(scenario) = self.options.scenarios.get(chosen) else { return false };
         let scenario = scenario.faster(self.options.traffic.speed);
         self.begin(Record::new(&scenario, seed, at), true);
