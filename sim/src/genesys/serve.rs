@@ -1,6 +1,6 @@
 //! The service on a socket: HTTP, WebSocket, the clock, and EventBridge.
 
-mod http;
+mod listener;
 mod socket;
 mod event_bridge;
 
@@ -89,7 +89,7 @@ impl Simulator {
             began,
             heartbeat: settings.heartbeat,
         });
-        tasks.spawn(http::serve(listener, shared.clone()));
+        tasks.spawn(listener::serve(listener, shared.clone()));
         if began.is_some() {
             tasks.spawn(keep_time(shared.clone()));
         }

@@ -177,9 +177,18 @@ fn messages_are_in_order_and_never_early() {
 fn no_snapshot_says_what_was_said() {
     for scenario in library().unwrap() {
         let events = Record::new(&scenario, 5, START).events();
-        for (number, event) in events.iter().enumerate() {
+        // Topics of one media also come when the other media of a callback changes.
+        for (number, event) in
+            events.iter().enumerate().filter(|(_, event)| event.topic.ends_with(".conversations"))
+        {
             let before = events.iter().take(number).rfind(|before| before.topic == event.topic);
-            assert_ne!(before.map(|before| &before.body), Some(&event.body), "{} {}", scenario.name, event.topic);
+            assert_ne!(
+                before.map(|before| &before.body),
+                Some(&event.body),
+                "{} {}",
+                scenario.name,
+                event.topic
+            );
         }
     }
 }

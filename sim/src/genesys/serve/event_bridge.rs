@@ -27,6 +27,23 @@ pub struct EventBridge {
     pub header: Option<(HeaderName, HeaderValue)>,
 }
 
+impl EventBridge {
+    /// An `http://` address, and a header as `name: value`.
+    pub fn parse(url: &str, header: Option<&str>) -> Result<Self, String> {
+        let url: Uri = url.parse().map_err(|error| format!("`{url}` is no address: {error}"))?;
+        if url.scheme_str() != Some("http") || url.host().is_none() {
+            return Err("write a whole address with http://".to_owned());
+        }
+        let header = header.map(|header| {
+            let wrong = || "write a header as `name: value`".to_owned();
+            let (name, value) = header.split_once(':').ok_or_else(wrong)?;
+            let name = name.trim().parse().map_err(|_| wrong())?;
+            Ok::<_, String>((name, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?))
+        });
+        Ok(Self { url, header: header.transpose()? })
+    }
+}
+
 impl std::fmt::Debug for EventBridge {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let header = self.header.as_ref().map(|(name, _)| name);
