@@ -94,6 +94,22 @@ fn a_gap_leaves_no_trace() {
     }
 }
 
+/// The clock of the receiver is hours off, and every message comes again a little later.
+#[test]
+fn wrong_clocks_and_repeated_messages_change_nothing() {
+    const HOUR_MS: i64 = 3_600_000;
+    for name in names() {
+        let played = Played::new(&name);
+        let whole = played.live();
+        for off in [-HOUR_MS, 2 * HOUR_MS] {
+            let events = played.events_received(off + 140).concat();
+            compare::same(&format!("{name}, {off} ms off"), &played.spans(events), &whole, 0);
+        }
+        let twice = played.live_facts().into_iter().chain(played.events_received(390).concat());
+        compare::same(&format!("{name}, twice"), &played.spans(twice), &whole, 0);
+    }
+}
+
 /// What goes out at each event of a call, in a form to be read.
 #[test]
 fn the_course_of_a_call() {
