@@ -151,6 +151,22 @@ fn a_record_at_its_limits() {
     assert!(output.finished_spans + output.open_spans > 200 * 250);
 }
 
+/// The bytes as they go out, in the JSON of OTLP.
+#[test]
+fn what_goes_out() {
+    let played = Played::new("abandoned-in-ivr");
+    let mut conversation = Conversation::new(played.id().clone());
+    conversation.apply(played.gap_facts());
+    let output = conversation.spans(played.over_ms(), played.settings());
+    assert!(output.open.is_empty());
+    let payload = flow::Payload::from(output.finished);
+    let json: serde_json::Value =
+        serde_json::from_slice(&flow::otlp::json::encode(flow::Signal::Traces, &payload)).unwrap();
+    let version = format!(r#""version": "{}""#, env!("CARGO_PKG_VERSION"));
+    let text = serde_json::to_string_pretty(&json).unwrap().replace(&version, r#""version": "...""#) + "\n";
+    expect_test::expect_file!["live/otlp.json"].assert_eq(&text);
+}
+
 /// What goes out at each event of a call, in a form to be read.
 #[test]
 fn the_course_of_a_call() {

@@ -57,7 +57,11 @@ impl Played {
 
     /// Nothing was seen while it lasted.
     pub(crate) fn gap_fill(&self) -> Vec<Span> {
-        self.spans(self.rest_facts().into_iter().chain(self.analytics_facts()))
+        self.spans(self.gap_facts())
+    }
+
+    pub(crate) fn gap_facts(&self) -> Vec<Fact> {
+        [self.rest_facts(), self.analytics_facts()].concat()
     }
 
     pub(crate) fn back_fill(&self) -> Vec<Span> {
