@@ -3,7 +3,7 @@
 use throughline_context::{SpanId, TraceId};
 
 use crate::emitted::{Emitted, Way};
-use crate::fact::Fact;
+use crate::fact::{Fact, Source};
 use crate::facts::Facts;
 use crate::id::Id;
 use crate::otlp;
@@ -69,6 +69,16 @@ impl Conversation {
     /// When the conversation ended, if that was known when spans were last asked for.
     pub fn ended_ms(&self) -> Option<u64> {
         self.ended_ms
+    }
+
+    /// The best informed source that has told the end of the whole conversation: analytics has the last word.
+    pub fn ended_by(&self) -> Option<Source> {
+        self.facts.ended_by()
+    }
+
+    /// It has ended, and everybody has all its spans: nothing is lost with it.
+    pub fn is_settled(&self) -> bool {
+        self.ended_ms.is_some() && !self.changed && self.emitted.all_finished()
     }
 
     /// When to ask for spans again although nothing was learned: a span that has ended is due then for everybody.

@@ -1,5 +1,6 @@
 //! What was given out, so that each finished span goes out once and only what changed goes out again.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use throughline_context::SpanId;
@@ -8,6 +9,7 @@ use crate::span::Span;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Emitted {
+    /// In the order of their ids.
     spans: Vec<Given>,
 }
 
@@ -23,7 +25,10 @@ enum State {
     Open,
     /// It has ended; everybody gets it at this time.
     Due(u64),
+    /// Everybody has it.
     Finished,
+    /// Everybody has it, and it was taken back.
+    Withdrawn,
 }
 
 /// Where a span goes.
@@ -47,17 +52,18 @@ impl Emitted {
             Some(due) if due > now_ms => State::Due(due),
             Some(_) => State::Finished,
         };
-        let Some(known) = self.spans.iter_mut().find(|known| known.id == span.id) else {
-            self.spans.push(Given { id: span.id, content, state: now });
+        let place = self.spans.binary_search_by_key(&span.id, |known| known.id);
+        if let Err(at) = place {
+            self.spans.insert(at, Given { id: span.id, content, state: now });
             return if now == State::Finished { Way::Finished } else { Way::Open };
-        };
+        }
+        let Some(known) = place.ok().and_then(|at| self.spans.get_mut(at)) else { return Way::Stay };
         let changed = std::mem::replace(&mut known.content, content) != content;
         let was = known.state;
-        if was != State::Finished {
-            known.state = now;
-        }
+        known.state = if matches!(was, State::Open | State::Due(_)) { now } else { State::Finished };
         match (was, now) {
             (State::Open | State::Due(_), State::Finished) => Way::Finished,
+            (State::Withdrawn, _) => Way::Open,
             _ if changed => Way::Open,
             _ => Way::Stay,
         }
@@ -65,12 +71,26 @@ impl Emitted {
 
     /// The spans that were given out and are not among these: better knowledge has taken them back.
     pub(crate) fn retract(&mut self, spans: &[Span]) -> Vec<SpanId> {
-        let gone = |known: &Given| spans.iter().all(|span| span.id != known.id);
-        self.spans.extract_if(.., |known| gone(known)).map(|known| known.id).collect()
+        let ids: BTreeSet<SpanId> = spans.iter().map(|span| span.id).collect();
+        let mut taken_back = Vec::new();
+        self.spans.retain_mut(|known| {
+            if ids.contains(&known.id) || known.state == State::Withdrawn {
+                return true;
+            }
+            taken_back.push(known.id);
+            let given = std::mem::replace(&mut known.state, State::Withdrawn);
+            given == State::Finished
+        });
+        taken_back
     }
 
     pub(crate) fn any_finished(&self) -> bool {
         self.spans.iter().any(|known| known.state == State::Finished)
+    }
+
+    /// Everybody has everything.
+    pub(crate) fn all_finished(&self) -> bool {
+        self.spans.iter().all(|known| matches!(known.state, State::Finished | State::Withdrawn))
     }
 
     /// When the next span is due.
@@ -82,3 +102,6 @@ impl Emitted {
         due.min()
     }
 }
+
+#[cfg(test)]
+mod tests;

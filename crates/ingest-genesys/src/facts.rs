@@ -67,13 +67,20 @@ impl Facts {
     /// From the top: whether the end of the conversation is known by REST (1) or by analytics (2); the newest second
     /// that anything is known about; how many facts there are. It stays below 2^53, so that JSON keeps it.
     pub(crate) fn revision(&self) -> u64 {
-        let ended = self.of(&Of::default()).iter().filter_map(|(what, source)| match (what, source) {
-            (What::At(Moment::End, _), Source::Analytics) => Some(2),
-            (What::At(Moment::End, _), Source::Rest) => Some(1),
-            _ => None,
-        });
+        let ended = match self.ended_by() {
+            Some(Source::Analytics) => 2,
+            Some(_) => 1,
+            None => 0,
+        };
         let seconds = (self.newest_ms / 1000).min((1 << 34) - 1);
-        ended.max().unwrap_or(0) << 51 | seconds << 17 | self.count.min((1 << 17) - 1)
+        ended << 51 | seconds << 17 | self.count.min((1 << 17) - 1)
+    }
+
+    /// The best informed source that knows that the conversation has ended.
+    pub(crate) fn ended_by(&self) -> Option<Source> {
+        let ends =
+            self.of(&Of::default()).iter().filter(|(what, _)| matches!(what, What::At(Moment::End, _)));
+        ends.map(|(_, source)| *source).min()
     }
 
     pub(crate) fn of(&self, of: &Of) -> &[Said] {

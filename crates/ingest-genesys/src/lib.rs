@@ -23,6 +23,7 @@ mod spans;
 mod emitted;
 mod otlp;
 mod conversation;
+pub mod genesys_cloud;
 
 pub use conversation::{Conversation, Output};
 pub use fact::{Fact, FlowEvent, Lasted, Measure, Moment, Of, Says, Source, State, What};

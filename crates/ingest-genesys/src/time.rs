@@ -35,6 +35,25 @@ pub(crate) fn iso(text: &str) -> Option<u64> {
     epoch(seconds * 1000 + fraction)
 }
 
+/// ISO 8601 in UTC with milliseconds, as the service reads it.
+pub(crate) fn written(ms: u64) -> String {
+    let ms = ms.min(LATEST);
+    let (days, of_day) = (ms / 86_400_000, ms % 86_400_000);
+    // Years begin in March here, so that the leap day is the last one (Howard Hinnant, "chrono-compatible low-level
+    // date algorithms").
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+    let (second, milli) = (of_day / 1000 % 60, of_day % 1000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
 fn after<'a, 'b>(rest: &'b mut &'a [u8], any: &[u8]) -> Option<&'b mut &'a [u8]> {
     let (first, others) = rest.split_first()?;
     if !any.contains(first) {
@@ -97,6 +116,18 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "1970-01-01T00:00:00.001Z",
+            "2024-02-29T23:59:59.999Z",
+            "2026-11-21T07:40:00.000Z",
+            "2100-03-01T00:00:00.000Z",
+        ] {
+            assert_eq!(iso(text).map(written).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn reads_what_the_service_writes() {

@@ -29,6 +29,10 @@ pub(crate) struct Timeline<'f> {
     /// About the conversation as a whole.
     pub(crate) facts: &'f [Said],
     pub(crate) clocks: Clocks,
+    /// `interaction.channel`.
+    pub(crate) channel: Option<&'f Word>,
+    /// `interaction.direction`.
+    pub(crate) direction: Option<&'f Word>,
 }
 
 impl<'f> Timeline<'f> {
@@ -52,26 +56,28 @@ impl<'f> Timeline<'f> {
         consult::mark(&mut legs);
         let wrapups = wrapup::wrapups(&tracks, &legs);
         let end = said_end.or_else(|| all_ended(&legs)).map(|end| end.max(start));
-        Some(Self { start, end, legs, wrapups, facts: whole, clocks })
+        let (channel, direction) = (channel(&legs), direction(&legs, whole));
+        Some(Self { start, end, legs, wrapups, facts: whole, clocks, channel, direction })
     }
 
     pub(crate) fn customer(&self) -> Option<&Leg<'f>> {
         self.legs.iter().find(|leg| leg.role == Role::Customer)
     }
+}
 
-    /// `interaction.channel`: a callback stays one when it is called.
-    pub(crate) fn channel(&self) -> Option<&'f Word> {
-        let media = |leg: &Leg<'f>| leg.says(Says::Media);
-        let callback = self.legs.iter().filter_map(media).find(|media| &***media == "callback");
-        callback.or_else(|| self.customer().and_then(media)).or_else(|| self.legs.iter().find_map(media))
-    }
+/// `interaction.channel`: a callback stays one when it is called.
+fn channel<'f>(legs: &[Leg<'f>]) -> Option<&'f Word> {
+    let media = |leg: &Leg<'f>| leg.says(Says::Media);
+    let callback = legs.iter().filter_map(media).find(|media| &***media == "callback");
+    let customer = legs.iter().find(|leg| leg.role == Role::Customer).and_then(media);
+    callback.or(customer).or_else(|| legs.iter().find_map(media))
+}
 
-    /// `interaction.direction`: that of the customer's first leg, else of the first one.
-    pub(crate) fn direction(&self) -> Option<&'f Word> {
-        let first = || self.legs.iter().find_map(|leg| leg.says(Says::Direction));
-        let customer = self.customer().and_then(|leg| leg.says(Says::Direction));
-        customer.or_else(first).or_else(|| says(self.facts, Says::Direction))
-    }
+/// `interaction.direction`: that of the customer's first leg, else of the first one.
+fn direction<'f>(legs: &[Leg<'f>], whole: &'f [Said]) -> Option<&'f Word> {
+    let said = |leg: &Leg<'f>| leg.says(Says::Direction);
+    let customer = legs.iter().find(|leg| leg.role == Role::Customer).and_then(said);
+    customer.or_else(|| legs.iter().find_map(said)).or_else(|| says(whole, Says::Direction))
 }
 
 /// A moment of the conversation: what the best informed source says.

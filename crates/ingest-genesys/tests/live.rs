@@ -11,7 +11,8 @@ mod play;
 #[path = "scenarios/tree.rs"]
 mod tree;
 
-use ingest_genesys::{Conversation, Fact};
+use ingest_genesys::read::{Limits, Problems, records};
+use ingest_genesys::{Conversation, Fact, Settings};
 use lake::Lake;
 use play::Played;
 
@@ -94,6 +95,78 @@ fn a_gap_leaves_no_trace() {
     }
 }
 
+/// The clock of the receiver is hours off, and every message comes again a little later.
+#[test]
+fn wrong_clocks_and_repeated_messages_change_nothing() {
+    const HOUR_MS: i64 = 3_600_000;
+    for name in names() {
+        let played = Played::new(&name);
+        let whole = played.live();
+        for off in [-HOUR_MS, 2 * HOUR_MS] {
+            let events = played.events_received(off + 140).concat();
+            compare::same(&format!("{name}, {off} ms off"), &played.spans(events), &whole, 0);
+        }
+        let twice = played.live_facts().into_iter().chain(played.events_received(390).concat());
+        compare::same(&format!("{name}, twice"), &played.spans(twice), &whole, 0);
+    }
+}
+
+/// Messages overtake each other by up to half a second.
+#[test]
+fn messages_out_of_order_change_nothing() {
+    for name in names() {
+        let played = Played::new(&name);
+        let delays = [60_usize, 310, 560].map(|delay| played.events_received(delay as i64));
+        let events = (0..played.times().len()).map(|nth| delays[nth * 7 % 3][nth].clone());
+        let facts: Vec<Fact> = events.rev().flatten().collect();
+        compare::same(&name, &played.spans(facts), &played.live(), 0);
+    }
+}
+
+/// As much as a record can hold: it takes its time, but not the square of it.
+#[test]
+fn a_record_at_its_limits() {
+    let hold = |at: usize| {
+        let time = |s: usize| format!("2026-03-02T{:02}:{:02}:{:02}.000Z", 9 + s / 3600, s / 60 % 60, s % 60);
+        let (start, end) = (time(at * 20), time(at * 20 + 10));
+        format!(r#"{{"segmentStart":"{start}","segmentEnd":"{end}","segmentType":"hold"}}"#)
+    };
+    let segments: Vec<String> = (0..250).map(hold).collect();
+    let segments = segments.join(",");
+    let one = |nth: usize| {
+        let (id, purpose) = (format!("p{nth:03}"), r#""purpose":"agent""#);
+        format!(
+            r#"{{"participantId":"{id}",{purpose},"sessions":[{{"sessionId":"s","segments":[{segments}]}}]}}"#
+        )
+    };
+    let participants: Vec<String> = (0..200).map(one).collect();
+    let record = format!(r#"{{"conversationId":"x","participants":[{}]}}"#, participants.join(","));
+    let (settings, mut problems) = (Settings::default(), Problems::default());
+    let mut readings = records(record.as_bytes(), &settings, &Limits::default(), &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let reading = readings.pop().unwrap();
+    let mut conversation = Conversation::new(reading.conversation);
+    conversation.apply(reading.facts);
+    let output = conversation.spans(u64::MAX, &settings);
+    assert!(output.finished_spans + output.open_spans > 200 * 250);
+}
+
+/// The bytes as they go out, in the JSON of OTLP.
+#[test]
+fn what_goes_out() {
+    let played = Played::new("abandoned-in-ivr");
+    let mut conversation = Conversation::new(played.id().clone());
+    conversation.apply(played.gap_facts());
+    let output = conversation.spans(played.over_ms(), played.settings());
+    assert!(output.open.is_empty());
+    let payload = flow::Payload::from(output.finished);
+    let json: serde_json::Value =
+        serde_json::from_slice(&flow::otlp::json::encode(flow::Signal::Traces, &payload)).unwrap();
+    let version = format!(r#""version": "{}""#, env!("CARGO_PKG_VERSION"));
+    let text = serde_json::to_string_pretty(&json).unwrap().replace(&version, r#""version": "...""#) + "\n";
+    expect_test::expect_file!["live/otlp.json"].assert_eq(&text);
+}
+
 /// What goes out at each event of a call, in a form to be read.
 #[test]
 fn the_course_of_a_call() {
@@ -122,6 +195,8 @@ fn the_course_of_a_call() {
         step(due, &mut conversation, &mut lake);
     }
     lake.holds(&played.live(), "live");
+    assert!(conversation.is_settled());
+    assert_eq!(conversation.ended_by(), None, "only REST and analytics tell of the whole");
     expect_test::expect_file!["live/course.txt"].assert_eq(&text);
 }
 

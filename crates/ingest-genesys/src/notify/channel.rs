@@ -227,7 +227,7 @@ impl Channel {
         }
     }
 
-    async fn tell(&self, notice: Notice) {
+    async fn tell(&mut self, notice: Notice) {
         // Nobody listens when the receiver stops; `run` sees that.
         self.notices.send(notice).await.ok();
     }

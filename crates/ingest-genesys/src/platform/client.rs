@@ -117,6 +117,27 @@ impl Platform {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, PlatformError> {
+        let safe = !matches!(method, Method::POST | Method::PATCH);
+        self.attempt(method, path, body, safe).await
+    }
+
+    /// [`send`](Self::send) for what is safe to repeat whatever its method: a question.
+    pub async fn repeat(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, PlatformError> {
+        self.attempt(method, path, body, true).await
+    }
+
+    async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        safe: bool,
+    ) -> Result<Answer, PlatformError> {
         let mut wait = FIRST_WAIT;
         let mut renewed = false;
         for attempt in 1.. {
@@ -136,7 +157,6 @@ impl Platform {
                 Some(Code::TooMany) if attempt < self.settings.attempts => continue,
                 _ => {}
             }
-            let safe = !matches!(method, Method::POST | Method::PATCH);
             if !safe || !error.passes() || attempt >= self.settings.attempts {
                 return Err(error);
             }

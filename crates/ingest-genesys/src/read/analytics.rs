@@ -1,11 +1,13 @@
 //! Analytics records: what the service remembers of a conversation, segment by segment.
 
-use serde::Deserialize;
+mod shape;
+
+use shape::{Page, Part, Participant, Record, Session};
 
 use super::Reading;
 use super::frame::parse;
-use super::json::{Leaf, List, Object, Pairs};
-use super::problems::{COMMUNICATIONS, CONVERSATIONS, Limits, PARTICIPANTS, Path, Problems, SEGMENTS, SMALL};
+use super::json::{Leaf, Object};
+use super::problems::{Limits, Path, Problems};
 use super::sink::{Sink, joined};
 use crate::fact::{FlowEvent, Measure, Moment, Of, Says, Source};
 use crate::settings::Settings;
@@ -228,118 +230,4 @@ impl<'a> Page<'a> {
             participants: std::mem::take(&mut self.participants),
         })
     }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Page<'a> {
-    #[serde(borrow)]
-    conversations: List<Object<Record<'a>>, CONVERSATIONS>,
-    conversation_id: Leaf<'a>,
-    conversation_start: Leaf<'a>,
-    conversation_end: Leaf<'a>,
-    originating_direction: Leaf<'a>,
-    participants: List<Object<Participant<'a>>, PARTICIPANTS>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Record<'a> {
-    #[serde(borrow)]
-    conversation_id: Leaf<'a>,
-    conversation_start: Leaf<'a>,
-    conversation_end: Leaf<'a>,
-    originating_direction: Leaf<'a>,
-    participants: List<Object<Participant<'a>>, PARTICIPANTS>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Participant<'a> {
-    #[serde(borrow)]
-    participant_id: Leaf<'a>,
-    participant_name: Leaf<'a>,
-    purpose: Leaf<'a>,
-    user_id: Leaf<'a>,
-    attributes: Pairs<'a, 1024>,
-    sessions: List<Object<Session<'a>>, COMMUNICATIONS>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Session<'a> {
-    #[serde(borrow)]
-    session_id: Leaf<'a>,
-    media_type: Leaf<'a>,
-    direction: Leaf<'a>,
-    ani: Leaf<'a>,
-    dnis: Leaf<'a>,
-    provider: Leaf<'a>,
-    peer_id: Leaf<'a>,
-    protocol_call_id: Leaf<'a>,
-    used_routing: Leaf<'a>,
-    message_type: Leaf<'a>,
-    outbound_campaign_id: Leaf<'a>,
-    acw_skipped: Leaf<'a>,
-    flow: Object<Flow<'a>>,
-    media_endpoint_stats: List<Object<Stat<'a>>, SMALL>,
-    metrics: List<Object<Metric<'a>>, SEGMENTS>,
-    segments: List<Object<Part<'a>>, SEGMENTS>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(borrow)]
-    segment_start: Leaf<'a>,
-    segment_end: Leaf<'a>,
-    segment_type: Leaf<'a>,
-    queue_id: Leaf<'a>,
-    disconnect_type: Leaf<'a>,
-    error_code: Leaf<'a>,
-    sip_response_codes: List<Leaf<'a>, SMALL>,
-    wrap_up_code: Leaf<'a>,
-    wrap_up_note: Leaf<'a>,
-    subject: Leaf<'a>,
-    source_conversation_id: Leaf<'a>,
-    destination_conversation_id: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Flow<'a> {
-    #[serde(borrow)]
-    flow_id: Leaf<'a>,
-    flow_name: Leaf<'a>,
-    flow_type: Leaf<'a>,
-    flow_version: Leaf<'a>,
-    exit_reason: Leaf<'a>,
-    transfer_type: Leaf<'a>,
-    outcomes: List<Object<Outcome<'a>>, SMALL>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Outcome<'a> {
-    #[serde(borrow)]
-    flow_outcome_id: Leaf<'a>,
-    flow_outcome_value: Leaf<'a>,
-    flow_outcome_end_timestamp: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Metric<'a> {
-    #[serde(borrow)]
-    name: Leaf<'a>,
-    value: Leaf<'a>,
-    emit_date: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Stat<'a> {
-    #[serde(borrow)]
-    min_mos: Leaf<'a>,
-    max_latency_ms: Leaf<'a>,
 }

@@ -22,6 +22,7 @@ const DETAIL: &str = "v2.detail.events.conversation.";
 
 /// Reads a message that was received at `received_ms` by the clock of the service as well as it is known.
 ///
+/// Of queues and users the topics with whole conversations are read (`.conversations`): those of one medium tell less of the same.
 /// Nothing where the text is not JSON or has no topic.
 pub fn frame(
     bytes: &[u8],

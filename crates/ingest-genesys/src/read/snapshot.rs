@@ -1,11 +1,12 @@
 //! Conversations as queue and user topics show them, and as REST answers: the whole state each time.
 
-use serde::Deserialize;
+mod shape;
+
+use shape::{Communication, Conversation, Participant};
 
 use super::Reading;
 use super::frame::parse;
-use super::json::{Leaf, List, Object, Pairs};
-use super::problems::{COMMUNICATIONS, Limits, PARTICIPANTS, Path, Problems, SEGMENTS, SMALL};
+use super::problems::{Limits, Path, Problems};
 use super::sink::Sink;
 use crate::fact::{Measure, Moment, Of, Says, Source, State, What};
 use crate::settings::Settings;
@@ -226,116 +227,4 @@ fn reasons(one: &Communication<'_>, path: &Path<'_>, sink: &mut Sink<'_>) {
         let code = sink.get_text(&Path::Field(path, "errorInfo"), "code", &error.code);
         sink.text(Says::ErrorCode, code);
     }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Conversation<'a> {
-    #[serde(borrow)]
-    id: Leaf<'a>,
-    start_time: Leaf<'a>,
-    end_time: Leaf<'a>,
-    participants: List<Object<Participant<'a>>, PARTICIPANTS>,
-}
-
-type Communications<'a> = List<Object<Communication<'a>>, COMMUNICATIONS>;
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Participant<'a> {
-    #[serde(borrow)]
-    id: Leaf<'a>,
-    purpose: Leaf<'a>,
-    start_time: Leaf<'a>,
-    connected_time: Leaf<'a>,
-    end_time: Leaf<'a>,
-    user_id: Leaf<'a>,
-    queue_id: Leaf<'a>,
-    queue_name: Leaf<'a>,
-    consult_participant_id: Leaf<'a>,
-    monitored_participant_id: Leaf<'a>,
-    coached_participant_id: Leaf<'a>,
-    ani: Leaf<'a>,
-    dnis: Leaf<'a>,
-    name: Leaf<'a>,
-    start_acw_time: Leaf<'a>,
-    end_acw_time: Leaf<'a>,
-    alerting_timeout_ms: Leaf<'a>,
-    wrapup_skipped: Leaf<'a>,
-    wrapup: Object<Wrapup<'a>>,
-    attributes: Pairs<'a, 1024>,
-    calls: Communications<'a>,
-    callbacks: Communications<'a>,
-    chats: Communications<'a>,
-    messages: Communications<'a>,
-    emails: Communications<'a>,
-    internal_messages: Communications<'a>,
-    videos: Communications<'a>,
-    cobrowsesessions: Communications<'a>,
-    screenshares: Communications<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Communication<'a> {
-    #[serde(borrow)]
-    id: Leaf<'a>,
-    state: Leaf<'a>,
-    initial_state: Leaf<'a>,
-    direction: Leaf<'a>,
-    held: Leaf<'a>,
-    start_hold_time: Leaf<'a>,
-    park_time: Leaf<'a>,
-    start_alerting_time: Leaf<'a>,
-    connected_time: Leaf<'a>,
-    disconnected_time: Leaf<'a>,
-    disconnect_type: Leaf<'a>,
-    provider: Leaf<'a>,
-    peer_id: Leaf<'a>,
-    segments: List<Object<Part<'a>>, SEGMENTS>,
-    disconnect_reasons: List<Object<Reason<'a>>, SMALL>,
-    error_info: Object<ErrorInfo<'a>>,
-    after_call_work: Object<AfterCallWork<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(borrow)]
-    start_time: Leaf<'a>,
-    end_time: Leaf<'a>,
-    #[serde(rename = "type")]
-    kind: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Reason<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Leaf<'a>,
-    code: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ErrorInfo<'a> {
-    #[serde(borrow)]
-    code: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct AfterCallWork<'a> {
-    #[serde(borrow)]
-    state: Leaf<'a>,
-    start_time: Leaf<'a>,
-    end_time: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Wrapup<'a> {
-    #[serde(borrow)]
-    code: Leaf<'a>,
-    notes: Leaf<'a>,
 }

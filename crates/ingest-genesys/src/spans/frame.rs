@@ -106,8 +106,8 @@ impl Writer<'_> {
     fn of_stage(&self, stage: Stage, leg: &Leg<'_>, span: &mut Span) {
         span.name = stage.title().into();
         span.stage = Some(stage);
-        span.text("interaction.channel", self.timeline.channel());
-        span.text("interaction.direction", self.timeline.direction());
+        span.text("interaction.channel", self.timeline.channel);
+        span.text("interaction.direction", self.timeline.direction);
         span.text("interaction.participant.purpose", leg.says(Says::Purpose));
         self.who(leg, span);
     }

@@ -9,7 +9,7 @@ pub(super) fn of(timeline: &Timeline<'_>) -> Option<&'static str> {
     let talked = |leg: &Leg<'_>| {
         matches!(leg.role, Role::Person | Role::External) && leg.connected.is_some() && !leg.supervises
     };
-    if timeline.direction().is_some_and(|word| &**word == "outbound") && !far_end_answered(timeline) {
+    if timeline.direction.is_some_and(|word| &**word == "outbound") && !far_end_answered(timeline) {
         return Some("no_answer");
     }
     let called = |leg: &Leg<'_>| leg.said(Says::Media) != Some("callback");

@@ -19,7 +19,7 @@ impl Writer<'_> {
         let mut span = self.span(root, root, timeline.start, timeline.end);
         span.parent = self.context.parent;
         span.remote_parent = span.parent.is_some();
-        let (channel, direction) = (timeline.channel(), timeline.direction());
+        let (channel, direction) = (timeline.channel, timeline.direction);
         span.name = match channel {
             Some(channel) => format!("{} conversation", &**channel).into(),
             None => "conversation".into(),

@@ -12,7 +12,7 @@ use sim::genesys::scenario::{Scenario, library};
 const MORNING_MS: u64 = 1_772_442_000_000;
 const SEED: u64 = 7;
 /// How long a notification takes.
-const DELAY_MS: u64 = 140;
+const DELAY_MS: i64 = 140;
 
 pub(crate) struct Played {
     scenario: Scenario,
@@ -57,7 +57,11 @@ impl Played {
 
     /// Nothing was seen while it lasted.
     pub(crate) fn gap_fill(&self) -> Vec<Span> {
-        self.spans(self.rest_facts().into_iter().chain(self.analytics_facts()))
+        self.spans(self.gap_facts())
+    }
+
+    pub(crate) fn gap_facts(&self) -> Vec<Fact> {
+        [self.rest_facts(), self.analytics_facts()].concat()
     }
 
     pub(crate) fn back_fill(&self) -> Vec<Span> {
@@ -96,6 +100,11 @@ impl Played {
 
     /// An entry for each event, without facts where it tells none.
     pub(crate) fn live_events(&self) -> Vec<Vec<Fact>> {
+        self.events_received(DELAY_MS)
+    }
+
+    /// Each received `later_ms` after it was published, by the clock of the receiver.
+    pub(crate) fn events_received(&self, later_ms: i64) -> Vec<Vec<Fact>> {
         let mut events = Vec::new();
         for event in self.record.events() {
             let message = json!({
@@ -104,7 +113,7 @@ impl Played {
                 "eventBody": event.body,
                 "metadata": { "CorrelationId": "3b9b8b0e-6f0a-4a57-a5a9-9a3a1b5d5d0f" },
             });
-            let received = event.at_ms + DELAY_MS;
+            let received = event.at_ms.saturating_add_signed(later_ms);
             let frame = self.read(|settings, problems| {
                 read::frame(message.to_string().as_bytes(), received, settings, &Limits::default(), problems)
             });
