@@ -158,6 +158,11 @@ impl Service {
         self.now
     }
 
+    /// What goes wrong from now on.
+    pub fn faults_mut(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
     pub fn tally(&self) -> Tally {
         self.tally
     }
