@@ -20,6 +20,7 @@ macro_rules! scenarios {
                 let played = play::Played::new($name);
                 let after = played.gap_fill();
                 expect_file![concat!("scenarios/golden/", $name, ".txt")].assert_eq(&tree::text(&after));
+                compare::nothing_counts_twice(&after);
                 compare::same("live", &played.live(), &after, 0);
                 if let Some(seen) = played.notifications() {
                     compare::same("queue and user topics", &seen, &after, 0);
