@@ -30,6 +30,21 @@ macro_rules! scenarios {
             }
         )*
 
+        /// The same with other ids and other milliseconds between what happens.
+        #[test]
+        fn the_seed_does_not_matter() {
+            for (name, seed) in [$($name),*].into_iter().flat_map(|name| (100..103).map(move |seed| (name, seed))) {
+                let played = play::Played::seeded(name, seed);
+                let (after, about) = (played.gap_fill(), format!("{name} {seed}"));
+                compare::nothing_counts_twice(&after);
+                compare::same(&about, &played.live(), &after, 0);
+                if let Some(seen) = played.notifications() {
+                    compare::same(&about, &seen, &after, 0);
+                }
+                compare::same(&about, &played.back_fill(), &after, played.analytics_clock());
+            }
+        }
+
         #[test]
         fn each_scenario_has_a_test() {
             let library = sim::genesys::scenario::library().unwrap();
