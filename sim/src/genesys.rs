@@ -4,3 +4,5 @@ pub mod scenario;
 pub mod time;
 mod ids;
 pub mod record;
+pub mod service;
+pub mod serve;

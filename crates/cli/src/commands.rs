@@ -4,3 +4,4 @@ pub(crate) mod run;
 pub(crate) mod validate;
 pub(crate) mod components;
 pub(crate) mod demo;
+pub(crate) mod simulate;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, run, validate};
+use commands::{components as list, demo, run, simulate, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -33,6 +33,8 @@ enum Command {
     Components(list::Arguments),
     /// Run a small contact centre with two real services, and show it.
     Demo(demo::Arguments),
+    /// Simulate what the product connects to.
+    Sim(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,5 +45,6 @@ fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Components(arguments) => list::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Sim(arguments) => simulate::run(&arguments),
     }
 }

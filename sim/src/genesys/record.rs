@@ -11,6 +11,7 @@ mod detail;
 mod execution;
 mod metrics;
 mod analytics;
+mod parties;
 
 use serde_json::Value;
 
@@ -123,6 +124,14 @@ impl Record {
         known
     }
 
+    /// Participant data that the customer has from the beginning.
+    pub(super) fn set_first_attributes(&mut self, values: &[(String, String)]) {
+        let customer = self.story.participants.get(self.story.anchor).map(|one| (one.id.clone(), one.begins));
+        if let Some((id, begins)) = customer.filter(|_| !values.is_empty()) {
+            self.set_attributes(begins, &id, values);
+        }
+    }
+
     pub fn set_uui_data(&mut self, uui: &str) {
         self.story.uui = Some(uui.to_owned());
     }
@@ -179,14 +188,24 @@ impl Record {
         (self.story.start <= at_ms).then(|| conversation::body(&self.story, at_ms, Form::Rest))
     }
 
+    /// `GET /api/v2/conversations/calls/{id}` and its siblings.
+    pub fn media(&self, at_ms: u64, media: Media) -> Option<Value> {
+        (self.story.start <= at_ms).then(|| media::body(&self.story, at_ms, media))
+    }
+
+    /// From when on analytics knows of it.
+    pub fn analytics_begins_ms(&self) -> u64 {
+        self.story.start + analytics::LAG_MS
+    }
+
     /// The record of the analytics query and of the look-up by id; none until some seconds after the beginning.
     pub fn analytics(&self, at_ms: u64) -> Option<Value> {
-        (self.story.start + analytics::LAG_MS <= at_ms).then(|| analytics::body(&self.story, at_ms, false))
+        (self.analytics_begins_ms() <= at_ms).then(|| analytics::body(&self.story, at_ms, false))
     }
 
     /// The record of an analytics job: participants have their attributes.
     pub fn analytics_with_attributes(&self, at_ms: u64) -> Option<Value> {
-        (self.story.start + analytics::LAG_MS <= at_ms).then(|| analytics::body(&self.story, at_ms, true))
+        (self.analytics_begins_ms() <= at_ms).then(|| analytics::body(&self.story, at_ms, true))
     }
 
     /// The Data Actions of its flows, in the order of time.
@@ -206,8 +225,7 @@ fn changes(story: &Story) -> Vec<u64> {
         for leg in &one.legs {
             all.extend(leg.phases.iter().map(|phase| phase.from));
             all.extend(leg.end.map(|end| end.at));
-            let done = one.wrap_up.as_ref().map(|wrap_up| wrap_up.to).or(leg.end.map(|end| end.at));
-            all.extend(done.map(|done| done + conversation::TERMINATED_AFTER_MS));
+            all.extend(conversation::terminates(one, leg));
         }
         all.extend(one.wrap_up.iter().flat_map(|wrap_up| [wrap_up.from, wrap_up.to]));
     }

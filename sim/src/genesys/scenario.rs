@@ -6,6 +6,7 @@ mod yaml;
 mod file;
 mod sentence;
 mod library;
+mod speed;
 
 use std::fmt;
 
@@ -62,26 +63,71 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Arrives,
-    Flow { name: String, lasts: u64 },
-    Milestone { name: String, at: u64 },
-    DataAction { name: String, at: u64, takes: u64 },
-    Outcome { name: String, success: bool },
-    Set { key: String, value: String },
+    Flow {
+        name: String,
+        lasts: u64,
+    },
+    Milestone {
+        name: String,
+        at: u64,
+    },
+    DataAction {
+        name: String,
+        at: u64,
+        takes: u64,
+    },
+    Outcome {
+        name: String,
+        success: bool,
+    },
+    Set {
+        key: String,
+        value: String,
+    },
     FlowDisconnects,
-    Queue { queue: String, waits: u64 },
+    Queue {
+        queue: String,
+        waits: u64,
+    },
     Wait(u64),
-    Alert { agent: String, lasts: u64, answer: Answer },
+    Alert {
+        agent: String,
+        lasts: u64,
+        answer: Answer,
+    },
     Talk(u64),
     Hold(u64),
     Park(u64),
-    Consult { to: Target, rings: u64, talks: u64, end: ConsultEnd },
+    Consult {
+        to: Target,
+        rings: u64,
+        talks: u64,
+        end: ConsultEnd,
+    },
     Transfer(Transfer),
     Voicemail(u64),
     Disconnects(Party),
-    WrapUp { agent: String, wrap_up: WrapUp },
-    Dials { agent: String, contacting: u64, rings: u64, answered: bool },
-    CallsBack { rings: u64 },
-    Calls { from: String, to: String, rings: u64, answered: bool },
+    WrapUp {
+        agent: String,
+        wrap_up: WrapUp,
+    },
+    /// Of the consultation that runs; only the API says this, scenarios say it with the consultation.
+    ConsultEnds(ConsultEnd),
+    Dials {
+        agent: String,
+        contacting: u64,
+        rings: u64,
+        answered: bool,
+    },
+    CallsBack {
+        rings: u64,
+    },
+    Calls {
+        from: String,
+        to: String,
+        rings: u64,
+        answered: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub(super) enum Form {
 
 const WRAP_UP_TIMEOUT_MS: u64 = 20_000;
 /// A leg is `disconnected` first and `terminated` when nothing more can come of it.
-pub(super) const TERMINATED_AFTER_MS: u64 = 40;
+const TERMINATED_AFTER_MS: u64 = 40;
 
 pub(super) fn body(story: &Story, at: u64, form: Form) -> Value {
     let rest = form == Form::Rest;
@@ -169,12 +169,16 @@ pub(super) fn after_call_work(one: &Participant, at: u64) -> Option<Value> {
 
 /// The state of a leg. Calls, callbacks and chats are terminated at last; emails and messages stay disconnected.
 pub(super) fn state(one: &Participant, leg: &Leg, at: u64) -> &'static str {
-    let Some(end) = leg.ended(at) else {
+    if leg.ended(at).is_none() {
         return leg.phase(at).map_or("none", |phase| phase.kind.state(leg.media));
-    };
-    let done = one.wrap_up.as_ref().map_or(end.at, |wrap_up| wrap_up.to) + TERMINATED_AFTER_MS;
-    let terminates = matches!(leg.media, Media::Voice | Media::Callback | Media::Chat);
-    if terminates && done <= at { "terminated" } else { "disconnected" }
+    }
+    if terminates(one, leg).is_some_and(|when| when <= at) { "terminated" } else { "disconnected" }
+}
+
+/// When nothing more can come of a leg that has ended.
+pub(super) fn terminates(one: &Participant, leg: &Leg) -> Option<u64> {
+    let ended = leg.end.filter(|_| matches!(leg.media, Media::Voice | Media::Callback | Media::Chat))?;
+    Some(one.wrap_up.as_ref().map_or(ended.at, |wrap_up| wrap_up.to) + TERMINATED_AFTER_MS)
 }
 
 /// The call that this one is connected to: the customer's, for everybody else.

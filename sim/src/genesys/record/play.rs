@@ -61,6 +61,7 @@ impl<'a> Player<'a> {
             What::Transfer(transfer) => self.transfer(transfer),
             What::Voicemail(lasts) => self.voicemail(*lasts),
             What::Disconnects(party) => self.disconnects(party),
+            What::ConsultEnds(end) => self.consult_ends(*end),
             What::WrapUp { agent, wrap_up } => self.wrap_up(agent, wrap_up),
             What::Dials { agent, contacting, rings, answered } => {
                 self.dials(agent, *contacting, *rings, *answered)

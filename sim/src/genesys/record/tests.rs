@@ -140,6 +140,9 @@ fn every_word_is_one_of_its_dialect() {
                 continue;
             }
             check(&what, &event.body, if is_detail(&event) { UPPER } else { LOWER });
+            if !is_detail(&event) {
+                continue;
+            }
             let conversation = record.conversation(event.at_ms).unwrap();
             check(&what, &conversation, LOWER);
             if let Some(analytics) = record.analytics(event.at_ms) {
@@ -161,6 +164,27 @@ fn messages_are_in_order_and_never_early() {
             let happened = time.saturating_add_signed(-scenario.clocks.events);
             assert!(
                 (happened + 50..happened + 400).contains(&event.at_ms),
+                "{} {}",
+                scenario.name,
+                event.topic
+            );
+        }
+    }
+}
+
+/// Guarantees: a snapshot on a topic tells something that the one before it did not.
+#[test]
+fn no_snapshot_says_what_was_said() {
+    for scenario in library().unwrap() {
+        let events = Record::new(&scenario, 5, START).events();
+        // Topics of one media also come when the other media of a callback changes.
+        for (number, event) in
+            events.iter().enumerate().filter(|(_, event)| event.topic.ends_with(".conversations"))
+        {
+            let before = events.iter().take(number).rfind(|before| before.topic == event.topic);
+            assert_ne!(
+                before.map(|before| &before.body),
+                Some(&event.body),
                 "{} {}",
                 scenario.name,
                 event.topic

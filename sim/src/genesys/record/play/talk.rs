@@ -1,7 +1,7 @@
 //! What agents do: talk, hold, park, consult, transfer, dial.
 
 use super::{Played, Player};
-use crate::genesys::record::story::{Disconnect, PhaseKind, Purpose, Resolution};
+use crate::genesys::record::story::{Disconnect, Participant, PhaseKind, Purpose, Resolution};
 use crate::genesys::scenario::{ConsultEnd, Direction, Media, Target, Transfer};
 
 impl Player<'_> {
@@ -46,15 +46,41 @@ impl Player<'_> {
         if let Target::Queue { agent: answers, .. } = to {
             self.leave_queue(Some(answers.clone()));
         }
+        self.now += if end == ConsultEnd::Joined { 0 } else { talks };
+        self.decide(agent, third, end);
+        if end == ConsultEnd::Joined {
+            self.now += talks;
+            self.leaves(third, Disconnect::Client);
+        }
+        Ok(())
+    }
+
+    /// The consultation that runs is completed, cancelled, or becomes a conference.
+    pub(super) fn consult_ends(&mut self, end: ConsultEnd) -> Played {
+        let agent = self.talking()?;
+        let asks = self.story.participants.get(agent).map(|one| one.id.clone());
+        let asked =
+            |one: &Participant| one.consulted_by == asks && one.purpose != Purpose::Acd && one.is_open();
+        let Some(third) = self.story.participants.iter().rposition(asked) else {
+            return Err(("nobody is being consulted".to_owned(), "begin a consultation before"));
+        };
+        let rings =
+            !self.story.participants.get(third).is_some_and(|one| one.in_phase(&[PhaseKind::Interact]));
+        if rings && end != ConsultEnd::Cancelled {
+            self.enter(third, PhaseKind::Interact, self.now);
+        }
+        self.decide(agent, third, end);
+        Ok(())
+    }
+
+    fn decide(&mut self, agent: usize, third: usize, end: ConsultEnd) {
         match end {
             ConsultEnd::Completed => {
-                self.now += talks;
                 self.resolve(Resolution::Complete);
                 self.leaves(agent, Disconnect::ConsultTransfer);
                 self.current = Some(third);
             }
             ConsultEnd::Cancelled => {
-                self.now += talks;
                 self.resolve(Resolution::Cancelled);
                 self.leaves(third, Disconnect::Peer);
                 self.enter(agent, PhaseKind::Interact, self.now);
@@ -66,11 +92,8 @@ impl Player<'_> {
                     self.with(index, |one| one.conference = Some(from));
                 }
                 self.resolve(Resolution::Complete);
-                self.now += talks;
-                self.leaves(third, Disconnect::Client);
             }
         }
-        Ok(())
     }
 
     fn third_party(&mut self, to: &Target, asks: &str, initiator: Option<String>) -> usize {
