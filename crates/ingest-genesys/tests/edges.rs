@@ -1,5 +1,5 @@
 //! What the simulator's scenarios do not have, as records of analytics.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "edges/record.rs"]
 mod record;
