@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "scenarios/compare.rs"]
+#[expect(dead_code, reason = "shared with the scenarios")]
 mod compare;
 #[path = "live/lake.rs"]
 mod lake;

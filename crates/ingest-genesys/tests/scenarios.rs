@@ -20,6 +20,7 @@ macro_rules! scenarios {
                 let played = play::Played::new($name);
                 let after = played.gap_fill();
                 expect_file![concat!("scenarios/golden/", $name, ".txt")].assert_eq(&tree::text(&after));
+                compare::nothing_counts_twice(&after);
                 compare::same("live", &played.live(), &after, 0);
                 if let Some(seen) = played.notifications() {
                     compare::same("queue and user topics", &seen, &after, 0);
@@ -28,6 +29,21 @@ macro_rules! scenarios {
                 compare::same("everything", &played.everything(), &after, 0);
             }
         )*
+
+        /// The same with other ids and other milliseconds between what happens.
+        #[test]
+        fn the_seed_does_not_matter() {
+            for (name, seed) in [$($name),*].into_iter().flat_map(|name| (100..103).map(move |seed| (name, seed))) {
+                let played = play::Played::seeded(name, seed);
+                let (after, about) = (played.gap_fill(), format!("{name} {seed}"));
+                compare::nothing_counts_twice(&after);
+                compare::same(&about, &played.live(), &after, 0);
+                if let Some(seen) = played.notifications() {
+                    compare::same(&about, &seen, &after, 0);
+                }
+                compare::same(&about, &played.back_fill(), &after, played.analytics_clock());
+            }
+        }
 
         #[test]
         fn each_scenario_has_a_test() {

@@ -77,6 +77,9 @@ impl Simulator {
             }
         };
         let mut service = Service::new(options, &format!("http://{address}"), now);
+        if began.is_none() {
+            service = service.with_manual_clock();
+        }
         let mut tasks = JoinSet::new();
         if let Some(bridge) = settings.event_bridge {
             let (events, receiver) = mpsc::channel(event_bridge::WAITING);

@@ -17,8 +17,9 @@ mod transfers;
 mod analytics;
 mod jobs;
 mod events;
+mod endpoints;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use http::Method;
 use serde_json::{Value, json};
@@ -36,11 +37,15 @@ use jobs::Jobs;
 
 pub use answer::{Answer, Request};
 pub use channels::Frame;
+pub use endpoints::ENDPOINTS;
 pub use faults::{Faults, Mischief};
 pub use options::{Options, Traffic};
 
 /// How many notes on what clients sent are kept.
 const MAX_SEEN: usize = 1000;
+
+/// How far a client may move a manual clock at once.
+const MAX_STEP_MS: u64 = 86_400_000;
 
 /// Genesys Cloud, as far as this project uses it.
 pub struct Service {
@@ -61,6 +66,10 @@ pub struct Service {
     faults: Faults,
     tally: Tally,
     seen: VecDeque<Value>,
+    /// Endpoints that some request was for.
+    used: BTreeSet<&'static str>,
+    /// Clients may move the clock.
+    manual_clock: bool,
     bridge: Option<mpsc::Sender<Value>>,
     streams: Vec<Stream>,
     stream_number: u64,
@@ -140,6 +149,8 @@ impl Service {
             faults: options.faults.clone(),
             tally: Tally::default(),
             seen: VecDeque::new(),
+            used: BTreeSet::new(),
+            manual_clock: false,
             bridge: None,
             streams: Vec::new(),
             stream_number: 0,
@@ -181,6 +192,17 @@ impl Service {
         self.now = self.now.max(now);
     }
 
+    /// Endpoints that requests have been for.
+    pub fn used(&self) -> &BTreeSet<&'static str> {
+        &self.used
+    }
+
+    /// Lets clients move the clock with `POST /sim/clock`.
+    pub fn with_manual_clock(mut self) -> Self {
+        self.manual_clock = true;
+        self
+    }
+
     /// Every message that EventBridge would get goes here as well.
     pub fn bridge_to(&mut self, bridge: mpsc::Sender<Value>) {
         self.bridge = Some(bridge);
@@ -197,10 +219,16 @@ impl Service {
 
     fn route(&mut self, request: &Request) -> Result<Answer, Box<Answer>> {
         let path: Vec<&str> = request.path.split('/').skip(1).collect();
-        match (&request.method, path.as_slice()) {
-            (&Method::POST, ["oauth", "token"]) => return self.grant(request),
-            (_, ["sim", rest @ ..]) => return self.control(request, rest),
-            _ => {}
+        if let ["sim", rest @ ..] = path.as_slice() {
+            return self.control(request, rest);
+        }
+        let Some(endpoint) = endpoints::of(&request.method, &request.path) else {
+            let message = format!("the simulator has no {} {}", request.method, request.path);
+            return Err(Answer::not_found(&message));
+        };
+        self.used.insert(endpoint);
+        if path == ["oauth", "token"] {
+            return self.grant(request);
         }
         let token = self.access.token(request, self.now)?;
         let limits = self.access.count(&token, self.now, &self.options)?;
@@ -236,6 +264,15 @@ impl Service {
                 "channels": self.channels.len(),
                 "sockets": self.channels.sockets(),
             }))),
+            (&Method::POST, ["clock"]) if self.manual_clock => {
+                let by =
+                    request.json()?.get("advance_ms").and_then(Value::as_u64).filter(|by| *by <= MAX_STEP_MS);
+                let wrong = || {
+                    Answer::error(400, "bad.request", "The body is {\"advance_ms\": 1000}, a day at most.")
+                };
+                self.advance(self.now + by.ok_or_else(wrong)?);
+                Ok(Answer::ok(json!({"now": iso(self.now)})))
+            }
             (&Method::GET, ["seen"]) => Ok(Answer::ok(json!(self.seen))),
             (&Method::GET, ["faults"]) => Ok(Answer::ok(json!(self.faults))),
             (&Method::POST, ["faults"]) => self.set_faults(request),

@@ -2,7 +2,7 @@
 
 use throughline_context::SpanId;
 
-use super::Writer;
+use super::{Writer, outcome};
 use crate::fact::{Measure, Says};
 use crate::span::{Kind, Link, Span, Value};
 use crate::stage::Stage;
@@ -56,6 +56,13 @@ impl Writer<'_> {
             let named = says != Says::Name || leg.role == Role::Person;
             span.text(key, leg.says(says).filter(|_| named));
         }
+        if leg.role == Role::Queue {
+            if leg.end.is_some() {
+                span.word("interaction.queue.outcome", outcome::of_queue(self.timeline, leg));
+            }
+            span.text("genesys_cloud.routing.used", leg.says(Says::UsedRouting));
+            span.int("genesys_cloud.routing.priority", leg.measured(Measure::RoutingPriority));
+        }
         span.int("genesys_cloud.max_latency_ms", leg.measured(Measure::MaxLatencyMs));
         if let Some(mos) = leg.measured(Measure::MinMos) {
             span.attributes.push(("genesys_cloud.min_mos".into(), Value::Milli(mos)));
@@ -105,7 +112,9 @@ impl Writer<'_> {
 
     fn of_stage(&self, stage: Stage, leg: &Leg<'_>, span: &mut Span) {
         span.name = stage.title().into();
-        span.stage = Some(stage);
+        // While an agent asks another in, the customer is on hold: that is the wait that counts.
+        let aside = leg.consulted_by.is_some() && matches!(stage, Stage::Setup | Stage::Queue | Stage::Alert);
+        span.stage = Some(stage).filter(|_| !aside);
         span.text("interaction.channel", self.timeline.channel);
         span.text("interaction.direction", self.timeline.direction);
         span.text("interaction.participant.purpose", leg.says(Says::Purpose));

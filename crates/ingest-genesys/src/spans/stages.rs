@@ -1,13 +1,15 @@
 //! The stages of one leg, one after another.
 
 use super::{Writer, outcome, transfer};
-use crate::fact::{FlowEvent, Measure, Says, What};
+use crate::fact::{FlowEvent, Says, What};
 use crate::settings::Directory;
 use crate::span::{Event, Span, Value};
 use crate::stage::Stage;
 use crate::timeline::{Approach, Leg, PauseKind, Role, SAME_MS};
 use crate::words::Word;
 
+/// A wait between two alerts that is shorter is how long the queue took to offer again.
+const OFFER_MS: u64 = 500;
 /// A rest of talk shorter than this, before or after something else, is how long the service took to notice.
 const REST_MS: u64 = 1000;
 
@@ -65,23 +67,39 @@ impl Writer<'_> {
         called.map(|leg| leg.start.max(caller.start)).min()
     }
 
-    /// A leg that is one stage from `from` on.
+    /// A leg that is of one kind from `from` on.
     fn whole(&self, leg: &Leg<'_>, from: u64, spans: &mut Vec<Span>) {
-        let times = (from, leg.end);
-        let span = match leg.role {
-            Role::Queue => {
-                let mut span = self.stage(leg, Stage::Queue, 0, times);
-                if leg.end.is_some() {
-                    span.word("interaction.queue.outcome", outcome::of_queue(self.timeline, leg));
-                }
-                span.text("genesys_cloud.routing.used", leg.says(Says::UsedRouting));
-                span.int("genesys_cloud.routing.priority", leg.measured(Measure::RoutingPriority));
-                span
+        match leg.role {
+            Role::Queue => self.queue(leg, from, spans),
+            Role::Flow => spans.push(self.flow(leg, (from, leg.end))),
+            _ => spans.push(self.stage(leg, Stage::Voicemail, 0, (from, leg.end))),
+        }
+    }
+
+    /// The wait in a queue, cut by the alerts of those to whom it offers the conversation.
+    fn queue(&self, queue: &Leg<'_>, from: u64, spans: &mut Vec<Span>) {
+        let offered = self.timeline.legs.iter().filter(|leg| {
+            let alerted = leg.role == Role::Person && leg.approach == Some(Approach::Alert);
+            alerted && leg.start + SAME_MS >= from && queue.end.is_none_or(|end| leg.start < end)
+        });
+        let mut ordinal = 0;
+        let mut wait = |start: u64, end: Option<u64>, spans: &mut Vec<Span>| {
+            // There is a first one, however short.
+            if ordinal == 0 || end.is_none_or(|end| end >= start + OFFER_MS) {
+                spans.push(self.stage(queue, Stage::Queue, ordinal, (start, end)));
+                ordinal += 1;
             }
-            Role::Flow => self.flow(leg, times),
-            _ => self.stage(leg, Stage::Voicemail, 0, times),
         };
-        spans.push(span);
+        let mut from = Some(from);
+        for leg in offered {
+            let Some(begun) = from else { break };
+            wait(begun, Some(leg.start.max(begun)), spans);
+            let taken = leg.connected.is_some();
+            from = leg.end.filter(|_| !taken).map(|end| end.max(begun));
+        }
+        if let Some(from) = from.filter(|from| queue.end.is_none_or(|end| end >= *from)) {
+            wait(from, queue.end, spans);
+        }
     }
 
     fn flow(&self, leg: &Leg<'_>, times: (u64, Option<u64>)) -> Span {

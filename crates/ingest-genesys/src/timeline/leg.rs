@@ -156,7 +156,7 @@ fn complete<'f>(
         leg.end = leg.connected;
     }
     leg.start = leg.connected.into_iter().chain(leg.end).fold(leg.start, u64::min);
-    leg.supervises = own().chain(wider()).any(|track| track.supervised);
+    leg.supervises = own().any(|track| track.supervised) || leg.says(Says::Supervises).is_some();
     leg.consults = own().any(|track| track.consults);
     leg.approach = approach(&leg, tracks);
     leg.pauses = pauses(&leg, tracks);

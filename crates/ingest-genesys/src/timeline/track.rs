@@ -78,7 +78,6 @@ impl Track {
                     track.alerted |= &**word == "alerting";
                     track.dialled |= &**word == "dialing";
                 }
-                What::Says(Says::Supervises, _) => track.supervised = true,
                 _ => {}
             }
         }

@@ -1,6 +1,6 @@
 //! Two views of one conversation: the same spans, each as exactly as its source can tell.
 
-use ingest_genesys::Span;
+use ingest_genesys::{Span, Stage};
 
 use crate::tree;
 
@@ -35,5 +35,17 @@ pub(crate) fn same(view: &str, one: &[Span], other: &[Span], ahead_ms: i64) {
             let known = twin.attributes.iter().find(|(name, _)| name == key).map(|(_, known)| known);
             assert!(known.is_none_or(|known| known == value), "{key} {value:?} {known:?}\n{}", both());
         }
+    }
+}
+
+/// What the customer goes through comes one after another, so that the sum of it is how long it took.
+pub(crate) fn nothing_counts_twice(spans: &[Span]) {
+    use Stage::{Alert, Hold, Ivr, Park, Queue, Setup, Voicemail};
+    let of_customer = [Setup, Ivr, Queue, Alert, Hold, Park, Voicemail];
+    let mut stages: Vec<&Span> =
+        spans.iter().filter(|span| span.stage.is_some_and(|stage| of_customer.contains(&stage))).collect();
+    stages.sort_by_key(|span| (span.start_ms, span.end_ms));
+    for pair in stages.windows(2) {
+        assert!(pair[0].end_ms.unwrap() <= pair[1].start_ms + 1, "{}", tree::text(spans));
     }
 }

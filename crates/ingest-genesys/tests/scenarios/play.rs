@@ -23,8 +23,13 @@ pub(crate) struct Played {
 
 impl Played {
     pub(crate) fn new(name: &str) -> Self {
+        Self::seeded(name, SEED)
+    }
+
+    /// Another seed: other ids, other milliseconds.
+    pub(crate) fn seeded(name: &str, seed: u64) -> Self {
         let scenario = library().unwrap().into_iter().find(|one| one.name == name).unwrap();
-        let record = Record::new(&scenario, SEED, scenario.next_start(MORNING_MS));
+        let record = Record::new(&scenario, seed, scenario.next_start(MORNING_MS));
         let id = Id::new(record.conversation_id()).unwrap();
         let mut settings = Settings { region: Some("eu-west-1".into()), ..Settings::default() };
         let rest = record.conversation(record.last_ms()).unwrap();
