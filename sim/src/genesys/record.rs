@@ -154,6 +154,12 @@ impl Record {
         self.notices.last().map_or(self.story.start, |notice| notice.at_ms)
     }
 
+    /// All has been told: only the story is kept, for those who ask later.
+    pub(super) fn settle(&mut self) {
+        self.notices = Vec::new();
+        self.details = Vec::new();
+    }
+
     /// All messages in the order of publication.
     pub fn notices(&self) -> &[Notice] {
         &self.notices

@@ -63,6 +63,7 @@ impl Service {
             }
             None if !live.ended => {
                 live.ended = true;
+                live.record.settle();
                 let traffic = live.traffic;
                 self.ended(id.to_owned(), traffic);
             }
