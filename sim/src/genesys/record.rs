@@ -154,6 +154,12 @@ impl Record {
         self.notices.last().map_or(self.story.start, |notice| notice.at_ms)
     }
 
+    /// All has been told: only the story is kept, for those who ask later.
+    pub(super) fn settle(&mut self) {
+        self.notices = Vec::new();
+        self.details = Vec::new();
+    }
+
     /// All messages in the order of publication.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
@@ -162,7 +168,7 @@ impl Record {
     pub fn body(&self, notice: &Notice) -> Value {
         match notice.about {
             About::Conversation { at } => conversation::body(&self.story, at, Form::Topic),
-            About::Media { at, media } => media::body(&self.story, at, media),
+            About::Media { at, media } => media::body(&self.story, at, media, Form::Topic),
             About::Detail { number } => {
                 self.details.get(number).map_or(Value::Null, |detail| detail::body(&self.story, *detail))
             }
@@ -190,7 +196,7 @@ impl Record {
 
     /// `GET /api/v2/conversations/calls/{id}` and its siblings.
     pub fn media(&self, at_ms: u64, media: Media) -> Option<Value> {
-        (self.story.start <= at_ms).then(|| media::body(&self.story, at_ms, media))
+        (self.story.start <= at_ms).then(|| media::body(&self.story, at_ms, media, Form::Rest))
     }
 
     /// From when on analytics knows of it.

@@ -29,6 +29,7 @@ use super::ids;
 use super::time::iso;
 use crate::chance::Chance;
 use access::Access;
+use answer::put;
 use centre::Centre;
 use channels::Channels;
 use directory::Directory;
@@ -286,8 +287,8 @@ impl Service {
 
     /// Keeps a note of something that a client sent and that the service takes without a word.
     fn note(&mut self, what: &str, mut note: Value) {
-        note["what"] = what.into();
-        note["at"] = iso(self.now).into();
+        put(&mut note, "what", what);
+        put(&mut note, "at", iso(self.now));
         if self.seen.len() == MAX_SEEN {
             self.seen.pop_front();
         }

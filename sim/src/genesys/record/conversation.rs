@@ -308,7 +308,7 @@ fn transferred(transfer: &Transferred, at: u64, form: Form) -> Value {
         "state": state,
         "dateIssued": iso(transfer.issued),
         "initiator": {"userId": by},
-        "modifiedBy": {"userId": resolved.and(by.clone())},
+        "modifiedBy": {"id": resolved.and(by.clone())},
         "destination": {"userId": transfer.to_user.as_deref().map(org::user_id), "address": transfer.to_address},
         "transferType": kind,
     })

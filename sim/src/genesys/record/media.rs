@@ -9,10 +9,11 @@ use super::story::{AfterCallEnd, Leg, Participant, PhaseKind, Purpose, Story};
 use crate::genesys::scenario::Media;
 use crate::genesys::time::iso;
 
-pub(super) fn body(story: &Story, at: u64, media: Media) -> Value {
+pub(super) fn body(story: &Story, at: u64, media: Media, form: Form) -> Value {
+    let topic = form == Form::Topic;
     let with_leg = |one: &Participant| {
         let leg = one.legs.iter().find(|leg| leg.media == media && leg.begins() <= at)?;
-        Some(participant(story, one, leg, at))
+        Some(participant(story, one, leg, at, form))
     };
     let participants: Vec<_> = conversation::begun(story, at).filter_map(with_leg).collect();
     let voice = media == Media::Voice;
@@ -20,21 +21,23 @@ pub(super) fn body(story: &Story, at: u64, media: Media) -> Value {
         "id": story.id,
         "participants": participants,
         "otherMediaUris": [],
-        "address": voice.then_some(&story.dialled),
-        "divisions": conversation::divisions(story, at, Form::Topic),
+        "address": voice.then_some(&story.dialled).filter(|_| topic),
+        "divisions": conversation::divisions(story, at, form),
         "recordingState": voice.then_some("none"),
         "securePause": voice.then_some(false),
     }))
 }
 
-fn participant(story: &Story, one: &Participant, leg: &Leg, at: u64) -> Value {
+fn participant(story: &Story, one: &Participant, leg: &Leg, at: u64, form: Form) -> Value {
+    let topic = form == Form::Topic;
     let (address, ani, dnis) = conversation::addresses(story, one);
     let (end, phase) = (leg.ended(at), leg.phase(at));
     let held_since = phase.filter(|phase| phase.kind == PhaseKind::Hold).map(|phase| phase.from);
     let wrap_up = one.wrap_up.as_ref().filter(|wrap_up| wrap_up.from <= at);
     let done = wrap_up.filter(|wrap_up| wrap_up.to <= at);
     let queue = one.queue.as_deref().map(org::queue_id);
-    let reference = |id: String, kind: &str| json!({"id": id, "selfUri": format!("/api/v2/{kind}/{id}")});
+    // On topics a reference is an id and nothing else.
+    let reference = |id: String, kind: &str| json!({"id": id, "selfUri": (!topic).then(|| format!("/api/v2/{kind}/{id}"))});
     let voice = leg.media == Media::Voice;
     let skipped = wrap_up.is_some_and(|wrap_up| matches!(wrap_up.how, AfterCallEnd::Skipped));
     let initial = leg.phases.first().map(|phase| phase.kind.state(leg.media));
@@ -48,7 +51,7 @@ fn participant(story: &Story, one: &Participant, leg: &Leg, at: u64) -> Value {
         "startHoldTime": held_since.map(iso),
         "purpose": one.purpose.lower(),
         "state": conversation::state(one, leg, at),
-        "initialState": initial,
+        "initialState": initial.filter(|_| topic),
         "direction": leg.direction.lower(),
         "disconnectType": end.map(|end| end.how.dotted(leg.media)),
         "held": held_since.is_some(),

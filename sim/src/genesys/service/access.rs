@@ -97,7 +97,9 @@ impl Service {
         if self.access.tokens.len() >= MAX_TOKENS {
             let oldest =
                 self.access.tokens.iter().min_by_key(|(_, token)| token.expires).map(|(id, _)| id.clone());
-            oldest.into_iter().for_each(|id| drop(self.access.tokens.remove(&id)));
+            if let Some(id) = oldest {
+                self.access.tokens.remove(&id);
+            }
         }
         self.access.tokens.insert(token.clone(), Token { expires, window: self.now, count: 0 });
         let seconds = self.options.token_validity_s;

@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::answer::put;
 use super::centre::Live;
 use super::{Answer, Request, Service};
 use crate::genesys::time::parse_iso;
@@ -66,7 +67,7 @@ impl Service {
         let mut answer = json!({"totalHits": found.len()});
         // A page without conversations has no list.
         if !bodies.is_empty() {
-            answer["conversations"] = bodies.into();
+            put(&mut answer, "conversations", bodies);
         }
         Ok(Answer::ok(answer))
     }

@@ -81,6 +81,13 @@ pub(super) fn parse_query(query: &str) -> Vec<(String, String)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect()
 }
 
+/// Sets a member of an object.
+pub(super) fn put(body: &mut Value, key: &str, value: impl Into<Value>) {
+    if let Value::Object(members) = body {
+        members.insert(key.to_owned(), value.into());
+    }
+}
+
 /// Percent-encoded text as a form has it.
 pub(super) fn decoded(text: &str) -> String {
     let mut bytes = text.bytes();
@@ -133,7 +140,7 @@ impl Answer {
         );
         let mut refused = Self::error(403, code, &message);
         if let Some(body) = &mut refused.body {
-            body["messageParams"] = json!({"permissions": list});
+            put(body, "messageParams", json!({"permissions": list}));
         }
         refused
     }

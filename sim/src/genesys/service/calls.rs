@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer::put;
 use super::{Answer, Request, Service};
 use crate::genesys::record::Record;
 use crate::genesys::scenario::{Clocks, Direction, Media, Party, Scenario, Step, What, WrapUp};
@@ -177,7 +178,7 @@ fn not_an_address(field: &str, given: &str) -> Box<Answer> {
     let message = format!("{field} is not a valid address: [{given}]. Use tel:+6512345678 or sip:user@host.");
     let mut refused = Answer::error(400, "invalid.value", &message);
     if let Some(body) = &mut refused.body {
-        body["details"] = json!([{"errorCode": "invalid.value", "fieldName": field}]);
+        put(body, "details", json!([{"errorCode": "invalid.value", "fieldName": field}]));
     }
     refused
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
+use super::answer::put;
 use super::{Due, Service, topics};
 use crate::genesys::ids;
 use crate::genesys::record::{Record, org};
@@ -62,6 +63,7 @@ impl Service {
             }
             None if !live.ended => {
                 live.ended = true;
+                live.record.settle();
                 let traffic = live.traffic;
                 self.ended(id.to_owned(), traffic);
             }
@@ -75,7 +77,9 @@ impl Service {
         self.centre.ended.push_back(id);
         while self.centre.ended.len() > self.options.keep {
             let oldest = self.centre.ended.pop_front();
-            oldest.into_iter().for_each(|oldest| drop(self.centre.conversations.remove(&oldest)));
+            if let Some(oldest) = oldest {
+                self.centre.conversations.remove(&oldest);
+            }
         }
         if traffic {
             self.replace_ended();
@@ -152,7 +156,7 @@ impl Service {
     /// The same as EventBridge has it.
     fn bridge(&mut self, at: u64, pattern: &str, mut frame: Value) {
         let Some(bridge) = &self.bridge else { return };
-        frame["timestamp"] = iso(at).into();
+        put(&mut frame, "timestamp", iso(at));
         let seconds = iso(at / 1000 * 1000).replace(".000Z", "Z");
         let event = json!({
             "version": "0",

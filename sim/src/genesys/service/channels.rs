@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::answer::put;
 use super::topics::{self, Refused};
 use super::{Answer, Due, Request, Service};
 use crate::genesys::ids;
@@ -355,10 +356,12 @@ fn is_system(topic: &str) -> bool {
 fn entity(topic: &str, state: &str, missing: &[&str]) -> Value {
     let mut entity = json!({"id": topic, "state": state, "selfUri": format!("/api/v2/notifications/availabletopics/{topic}")});
     if state == "Rejected" {
-        entity["missingPermissions"] = json!(missing);
-        entity["rejectionReason"] =
-            if missing.is_empty() { "The subscription topic is not valid." } else { "Missing permissions" }
-                .into();
+        put(&mut entity, "missingPermissions", json!(missing));
+        put(
+            &mut entity,
+            "rejectionReason",
+            if missing.is_empty() { "The subscription topic is not valid." } else { "Missing permissions" },
+        );
     }
     entity
 }

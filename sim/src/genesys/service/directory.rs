@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::answer::put;
 use super::{Answer, Options, Request};
 use crate::genesys::record::org;
 use crate::genesys::scenario::{Scenario, Target, Transfer, What};
@@ -147,10 +148,10 @@ fn paged(request: &Request, path: &str, mut entities: Vec<Value>) -> Result<Answ
         "selfUri": uri(number),
     });
     if number < pages {
-        body["nextUri"] = uri(number + 1).into();
+        put(&mut body, "nextUri", uri(number + 1));
     }
     if number > 1 {
-        body["previousUri"] = uri(number - 1).into();
+        put(&mut body, "previousUri", uri(number - 1));
     }
     Ok(Answer::ok(body))
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::answer::put;
 use super::{Answer, Due, Frame, Request, Service};
 
 /// Shares are from 0 (never) to 1 (always).
@@ -56,7 +57,7 @@ impl Faults {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let mut all = serde_json::to_value(&*self).map_err(|error| error.to_string())?;
         let number: Value = serde_json::from_str(value).map_err(|_| format!("`{value}` is no number"))?;
-        all[name] = number;
+        put(&mut all, name, number);
         *self = serde_json::from_value::<Self>(all).map_err(|error| error.to_string())?.checked()?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde_json::{Value, json};
 
+use super::answer::put;
 use super::{Answer, Request, Service};
 use crate::genesys::ids;
 use crate::genesys::time::iso;
@@ -50,7 +51,9 @@ impl Service {
         let found = self.matching(&request.json()?)?;
         if self.jobs.all.len() >= MAX_JOBS {
             let oldest = self.jobs.all.iter().min_by_key(|(_, job)| job.number).map(|(id, _)| id.clone());
-            oldest.into_iter().for_each(|id| drop(self.jobs.all.remove(&id)));
+            if let Some(id) = oldest {
+                self.jobs.all.remove(&id);
+            }
         }
         let id = ids::uuid(&mut self.chance);
         self.jobs.number += 1;
@@ -72,7 +75,7 @@ impl Service {
             page.filter_map(|id| self.centre.get(id)?.record.analytics_with_attributes(self.now)).collect();
         let mut body = json!({"conversations": page, "dataAvailabilityDate": iso(self.now)});
         if from + size < job.found.len() {
-            body["cursor"] = (from + size).to_string().into();
+            put(&mut body, "cursor", (from + size).to_string());
         }
         Ok(Answer::ok(body))
     }

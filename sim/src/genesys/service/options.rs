@@ -66,11 +66,9 @@ impl Options {
 impl std::fmt::Debug for Options {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scenarios = self.scenarios.len();
-        let known = out
-            .debug_struct("Options")
+        out.debug_struct("Options")
             .field("seed", &self.seed)
             .field("scenarios", &scenarios)
-            .finish_non_exhaustive();
-        known
+            .finish_non_exhaustive()
     }
 }

@@ -235,8 +235,7 @@ fn a_second_socket_closes_the_first_and_nothing_is_replayed() {
     let (_, mut first) = desk.service.connect(&channel).unwrap();
     desk.service.advance(START + 60_000);
     let seen = texts(&mut first);
-    let topics: std::collections::BTreeSet<_> =
-        seen.iter().map(|frame| frame["topicName"].to_string()).collect();
+    let topics: BTreeSet<_> = seen.iter().map(|frame| frame["topicName"].to_string()).collect();
     assert_eq!(topics.len(), 2, "a combined topic stands for both: {topics:?}");
     assert!(
         seen.iter().all(|frame| frame["version"] == "2" && frame["metadata"]["CorrelationId"].is_string())
@@ -522,7 +521,7 @@ fn analytics_finds_pages_and_filters() {
                 .map(|one| one["conversationId"].as_str().unwrap().to_owned()),
         );
     }
-    assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), 150);
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 150);
     let empty = desk.post(path, &query(json!({"paging": {"pageSize": 100, "pageNumber": 3}}))).body.unwrap();
     assert!(empty.get("conversations").is_none());
 
@@ -602,7 +601,7 @@ fn the_same_seed_gives_the_same_day() {
 fn disturbed_messages_are_the_same_messages() {
     let traffic = Traffic { concurrent: 10, speed: 10.0, calls: Some(30), ..Traffic::default() };
     let options = Options { traffic, ..quiet() };
-    let bodies = |frames: &[Value]| -> std::collections::BTreeSet<String> {
+    let bodies = |frames: &[Value]| -> BTreeSet<String> {
         frames.iter().map(|frame| format!("{} {}", frame["topicName"], frame["eventBody"])).collect()
     };
     let (calm, _) = heard(options.clone(), 600_000);

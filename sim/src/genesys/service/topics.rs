@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::answer::put;
+
 /// Characters of a topic.
 const MAX_LENGTH: usize = 200;
 
@@ -113,19 +115,23 @@ pub(super) fn available(expand: &[&str]) -> Value {
     let entity = |known: &Known| {
         let mut entity = json!({"id": known.topic});
         if expands("description") {
-            entity["description"] = known.topic.into();
+            put(&mut entity, "description", known.topic);
         }
         if expands("visibility") {
-            entity["visibility"] = "Public".into();
+            put(&mut entity, "visibility", "Public");
         }
         if expands("enforced") {
-            entity["enforced"] = true.into();
+            put(&mut entity, "enforced", true);
         }
         if expands("requiresPermissions") {
-            entity["requiresPermissions"] = json!(known.permissions);
+            put(&mut entity, "requiresPermissions", json!(known.permissions));
         }
         if expands("transports") {
-            entity["transports"] = if known.event_bridge { json!(["All"]) } else { json!(["Websocket"]) };
+            put(
+                &mut entity,
+                "transports",
+                if known.event_bridge { json!(["All"]) } else { json!(["Websocket"]) },
+            );
         }
         entity
     };
