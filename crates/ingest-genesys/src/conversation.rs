@@ -93,6 +93,11 @@ impl Conversation {
 
     /// What has changed since it was last asked, as of `now_ms`.
     pub fn spans(&mut self, now_ms: u64, settings: &Settings) -> Output {
+        self.spans_for(now_ms, settings, true)
+    }
+
+    /// The same; unless they are `sure`, finished spans wait until they are: the store gets them, nobody else.
+    pub fn spans_for(&mut self, now_ms: u64, settings: &Settings, sure: bool) -> Output {
         let due = self.due_ms().is_some_and(|due| due <= now_ms);
         if !std::mem::take(&mut self.changed) && !due {
             return Output::default();
@@ -106,7 +111,7 @@ impl Conversation {
         let mut finished = Vec::new();
         let mut open = taken_back;
         for span in spans {
-            match self.emitted.way(&span, now_ms, settings.settle_ms) {
+            match self.emitted.way(&span, now_ms, settings.settle_ms, sure) {
                 Way::Finished => finished.push(span),
                 Way::Open => open.push(span),
                 Way::Stay => {}

@@ -7,6 +7,9 @@ use throughline_context::SpanId;
 
 use crate::span::Span;
 
+/// When to look again at what is not sure.
+const AGAIN_MS: u64 = 1000;
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Emitted {
     /// In the order of their ids.
@@ -43,13 +46,14 @@ pub(crate) enum Way {
 }
 
 impl Emitted {
-    pub(crate) fn way(&mut self, span: &Span, now_ms: u64, settle_ms: u64) -> Way {
+    pub(crate) fn way(&mut self, span: &Span, now_ms: u64, settle_ms: u64, sure: bool) -> Way {
         let mut hasher = DefaultHasher::new();
         span.hash(&mut hasher);
         let content = hasher.finish();
         let now = match span.end_ms.map(|end| end.saturating_add(settle_ms)) {
             None => State::Open,
             Some(due) if due > now_ms => State::Due(due),
+            Some(_) if !sure => State::Due(now_ms.saturating_add(AGAIN_MS)),
             Some(_) => State::Finished,
         };
         let place = self.spans.binary_search_by_key(&span.id, |known| known.id);

@@ -11,6 +11,8 @@ const LINGER_MS: u64 = 10 * 60_000;
 const SILENT_MS: u64 = 24 * 3_600_000;
 /// How long it is known of a conversation that it was here, so that its spans are not given out again.
 const GONE_MS: u64 = 48 * 3_600_000;
+/// How long after its end a conversation waits for what was lost.
+const UNSURE_MS: u64 = 5 * 60_000;
 /// Bytes of spans that are taken at once.
 const MOST: usize = 1 << 20;
 
@@ -23,6 +25,8 @@ pub(super) struct Desk {
     /// When to look again at which, though nothing is new.
     due: BTreeSet<(u64, Id)>,
     gone: HashMap<Id, u64>,
+    /// Events were lost and not yet asked for: what seems finished may not be.
+    pub(super) unsure: bool,
     problems: Problems,
 }
 
@@ -40,6 +44,7 @@ impl Desk {
             fresh: HashSet::new(),
             due: BTreeSet::new(),
             gone: HashMap::new(),
+            unsure: true,
             problems: Problems::default(),
         }
     }
@@ -86,7 +91,8 @@ impl Desk {
         for id in ids {
             self.fresh.remove(&id);
             let Some(held) = self.held.get_mut(&id) else { continue };
-            let mut spans = held.conversation.spans(now_ms, &self.settings);
+            let old = held.conversation.ended_ms().is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
+            let mut spans = held.conversation.spans_for(now_ms, &self.settings, !self.unsure || old);
             output.finished.append(&mut spans.finished);
             output.open.append(&mut spans.open);
             output.finished_spans += spans.finished_spans;

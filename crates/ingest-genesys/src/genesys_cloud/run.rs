@@ -28,6 +28,8 @@ const GATHER: Duration = Duration::from_millis(100);
 const FORGET: Duration = Duration::from_secs(30);
 /// Before something is tried again that failed.
 const AGAIN: Duration = Duration::from_secs(10);
+/// Answers of analytics after a loss before what seems finished is given to everybody.
+const QUESTIONS: u8 = 2;
 /// Before a batch is offered again where the pipeline does not say when.
 const REFUSED: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,11 @@ pub(super) struct Run {
     answers: mpsc::Receiver<Bytes>,
     answer_to: mpsc::Sender<Bytes>,
     asked: Asked,
+    /// Questions to analytics that have to be answered before what was lost counts as asked for: one at once, and one
+    /// later, since records come late.
+    owed: u8,
+    /// Channels whose events do not come in.
+    lost: usize,
     sweep_at: Instant,
     sweeping: Option<Work<(Interval, Result<(), PlatformError>)>>,
     discover_at: Instant,
@@ -75,6 +82,8 @@ impl Run {
             answers,
             answer_to,
             asked: Asked::since(now_ms().saturating_sub(lookback)),
+            owed: QUESTIONS,
+            lost: 0,
             sweep_at: now,
             sweeping: None,
             discover_at: now,
@@ -126,17 +135,24 @@ impl Run {
             }
             Notice::Unreadable { bytes, why } => {
                 self.meters.unreadable.inc();
-                tracing::warn!(%receiver, bytes, why, "a frame was left out");
+                tracing::warn!(%receiver, bytes, why, "a frame was left out; analytics is asked for what it said");
+                self.owe();
             }
             Notice::Fill(gap) => {
                 self.meters.gaps.inc();
                 let since = Instant::now().saturating_duration_since(gap.from);
                 let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-                self.asked.missed(now_ms().saturating_sub(since));
-                self.sweep_at = Instant::now();
                 tracing::info!(%receiver, since_ms = since, "events come in; what came before is asked for");
+                self.asked.missed(now_ms().saturating_sub(since));
+                self.lost = self.lost.saturating_sub(1);
+                self.owe();
+                self.sweep_at = Instant::now();
             }
-            Notice::Lost => tracing::warn!(%receiver, "a channel is cut off; it is opened again"),
+            Notice::Lost => {
+                tracing::warn!(%receiver, "a channel is cut off; it is opened again");
+                self.lost += 1;
+                self.owe();
+            }
             Notice::Rejected(topics) => {
                 let (topic, why) = topics.first().cloned().unwrap_or_default();
                 let count = topics.len();
@@ -144,6 +160,13 @@ impl Run {
             }
             Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
         }
+    }
+
+    /// What seems finished waits until analytics was asked.
+    fn owe(&mut self) {
+        self.owed = QUESTIONS;
+        self.desk.unsure = true;
+        self.sweep_at = self.sweep_at.min(Instant::now() + AGAIN);
     }
 
     fn sweep(&mut self) {
@@ -164,9 +187,15 @@ impl Run {
         match done {
             Ok(()) => {
                 self.asked.answered(asked);
-                // A gap that was told in the meantime has moved this to now.
-                if self.sweep_at <= now && !self.asked.behind(asked) {
-                    self.sweep_at = now + self.settings.reconcile_interval.get();
+                if self.lost == 0 {
+                    self.owed = self.owed.saturating_sub(1);
+                }
+                self.desk.unsure = self.owed > 0;
+                let usual = self.settings.reconcile_interval.get();
+                let wait = if self.owed > 0 { usual.min(AGAIN) } else { usual };
+                // A gap that was told in the meantime is asked for at once.
+                if !self.asked.behind(asked) {
+                    self.sweep_at = now + wait;
                 }
             }
             Err(error) => {
@@ -199,7 +228,9 @@ impl Run {
             return;
         }
         self.desk.settings.directory.queues = found.queues.iter().cloned().collect();
+        let before = self.channels.len();
         let left_out = self.channels.want(&found.topics());
+        self.lost += self.channels.len() - before;
         if !left_out.is_empty() {
             let count = left_out.len();
             tracing::error!(%receiver, count, "topics have no place on the channels: name the queues that matter, or take a second OAuth client");
