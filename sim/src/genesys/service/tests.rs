@@ -658,6 +658,21 @@ fn event_bridge_gets_every_detail_event() {
 }
 
 #[test]
+fn data_actions_are_told_when_their_flow_calls_them() {
+    let mut options = busy(1, 1.0);
+    options.scenarios = scenarios(&["two-flows"]);
+    let mut desk = Desk::open(options);
+    let (actions, mut calls) = mpsc::channel(10);
+    desk.service.data_actions_to(actions);
+    desk.service.advance(START + 60_000);
+    let calls: Vec<_> = std::iter::from_fn(|| calls.try_recv().ok()).collect();
+    let names: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.takes_ms)).collect();
+    assert_eq!(names, [("Look up customer", 900), ("Take payment", 3000)]);
+    assert!(calls[0].at_ms < calls[1].at_ms && calls[0].customer.starts_with("tel:+"));
+    assert_eq!(calls[0].conversation_id, calls[1].conversation_id);
+}
+
+#[test]
 fn the_pages_socket_wants_a_token_and_subscriptions() {
     let mut options = busy(1, 1.0);
     options.scenarios = scenarios(&["answered"]);
