@@ -9,6 +9,7 @@ mod topics;
 mod channels;
 mod faults;
 mod centre;
+mod actions;
 mod traffic;
 mod directory;
 mod conversations;
@@ -36,6 +37,7 @@ use directory::Directory;
 use events::Stream;
 use jobs::Jobs;
 
+pub use actions::ActionCall;
 pub use answer::{Answer, Request};
 pub use channels::Frame;
 pub use endpoints::ENDPOINTS;
@@ -72,6 +74,7 @@ pub struct Service {
     /// Clients may move the clock.
     manual_clock: bool,
     bridge: Option<mpsc::Sender<Value>>,
+    actions: Option<mpsc::Sender<ActionCall>>,
     streams: Vec<Stream>,
     stream_number: u64,
 }
@@ -103,6 +106,11 @@ enum Due {
         conversation: String,
     },
     Arrival,
+    /// A flow calls its Data Action of this number.
+    Action {
+        conversation: String,
+        number: usize,
+    },
     /// A message that a fault holds back.
     Late {
         channel: String,
@@ -153,6 +161,7 @@ impl Service {
             used: BTreeSet::new(),
             manual_clock: false,
             bridge: None,
+            actions: None,
             streams: Vec::new(),
             stream_number: 0,
             options,
@@ -186,6 +195,7 @@ impl Service {
             match due {
                 Due::Notice { conversation } => self.tell(&conversation),
                 Due::Arrival => self.arrival(),
+                Due::Action { conversation, number } => self.act(&conversation, number),
                 Due::Late { channel, text } => self.send(&channel, text),
                 Due::Close { channel, generation } => self.channels.close(&channel, generation),
             }

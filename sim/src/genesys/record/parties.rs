@@ -1,6 +1,9 @@
 //! Who of a conversation can do what, as the API asks for it.
 
+use serde_json::{Map, Value};
+
 use super::Record;
+use super::conversation;
 use super::story::{Participant, PhaseKind, Purpose};
 use crate::genesys::scenario::Party;
 
@@ -44,6 +47,16 @@ impl Record {
             (None, Purpose::Customer) => Party::Customer,
             (None, _) => Party::System,
         })
+    }
+
+    /// Participant data of the customer as of a time.
+    pub(in crate::genesys) fn customer_data(&self, at_ms: u64) -> Map<String, Value> {
+        let customer = self.story.participants.get(self.story.anchor);
+        customer.map(|one| conversation::attributes(&self.story, one, at_ms)).unwrap_or_default()
+    }
+
+    pub(in crate::genesys) fn customer_address(&self) -> &str {
+        &self.story.customer
     }
 
     pub(in crate::genesys) fn has_leg(&self, at_ms: u64, id: &str, leg: &str) -> bool {

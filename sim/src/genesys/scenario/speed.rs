@@ -3,7 +3,7 @@
 use super::{Scenario, Step, Target, Transfer, What, WrapUp};
 
 impl Scenario {
-    /// All durations divided by `speed`.
+    /// All durations divided by `speed`, which is 0.01 at least.
     pub fn faster(&self, speed: f64) -> Self {
         let step = |step: &Step| Step { line: step.line, what: step.what.faster(speed) };
         Self { steps: self.steps.iter().map(step).collect(), ..self.clone() }
@@ -13,6 +13,7 @@ impl Scenario {
 impl What {
     pub(in crate::genesys) fn faster(&self, speed: f64) -> Self {
         let mut what = self.clone();
+        let speed = speed.max(0.01);
         // Down, always: what lay inside of something stays inside.
         what.times().into_iter().for_each(|time| *time = (*time as f64 / speed) as u64);
         what

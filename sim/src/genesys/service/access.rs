@@ -93,7 +93,7 @@ impl Service {
         }
         let token =
             format!("{}{}", ids::uuid(&mut self.chance), ids::uuid(&mut self.chance)).replace('-', "");
-        let expires = self.now + self.options.token_validity_s * 1000;
+        let expires = self.now.saturating_add(self.options.token_validity_s.saturating_mul(1000));
         if self.access.tokens.len() >= MAX_TOKENS {
             let oldest =
                 self.access.tokens.iter().min_by_key(|(_, token)| token.expires).map(|(id, _)| id.clone());

@@ -48,6 +48,9 @@ impl Service {
         let id = record.conversation_id().to_owned();
         self.centre.live += 1;
         self.tally.conversations_begun += 1;
+        for (number, action) in record.data_actions().iter().enumerate() {
+            self.agenda.put(action.at_ms, Due::Action { conversation: id.clone(), number });
+        }
         self.centre.conversations.insert(id.clone(), Live { record, due: 0, told: 0, ended: false, traffic });
         self.schedule(&id);
         true

@@ -55,6 +55,9 @@ const REORDER_MS: u64 = 400;
 impl Faults {
     /// Sets one by its name, as the command line does.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if name == "now" {
+            return Err("`now` is for /sim/faults, while it runs".to_owned());
+        }
         let mut all = serde_json::to_value(&*self).map_err(|error| error.to_string())?;
         let number: Value = serde_json::from_str(value).map_err(|_| format!("`{value}` is no number"))?;
         put(&mut all, name, number);

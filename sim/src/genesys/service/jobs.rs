@@ -74,8 +74,9 @@ impl Service {
         let page: Vec<Value> =
             page.filter_map(|id| self.centre.get(id)?.record.analytics_with_attributes(self.now)).collect();
         let mut body = json!({"conversations": page, "dataAvailabilityDate": iso(self.now)});
-        if from + size < job.found.len() {
-            put(&mut body, "cursor", (from + size).to_string());
+        let next = size.saturating_add(from);
+        if next < job.found.len() {
+            put(&mut body, "cursor", next.to_string());
         }
         Ok(Answer::ok(body))
     }

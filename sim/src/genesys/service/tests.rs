@@ -658,6 +658,21 @@ fn event_bridge_gets_every_detail_event() {
 }
 
 #[test]
+fn data_actions_are_told_when_their_flow_calls_them() {
+    let mut options = busy(1, 1.0);
+    options.scenarios = scenarios(&["two-flows"]);
+    let mut desk = Desk::open(options);
+    let (actions, mut calls) = mpsc::channel(10);
+    desk.service.data_actions_to(actions);
+    desk.service.advance(START + 60_000);
+    let calls: Vec<_> = std::iter::from_fn(|| calls.try_recv().ok()).collect();
+    let names: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.takes_ms)).collect();
+    assert_eq!(names, [("Look up customer", 900), ("Take payment", 3000)]);
+    assert!(calls[0].at_ms < calls[1].at_ms && calls[0].customer.starts_with("tel:+"));
+    assert_eq!(calls[0].conversation_id, calls[1].conversation_id);
+}
+
+#[test]
 fn the_pages_socket_wants_a_token_and_subscriptions() {
     let mut options = busy(1, 1.0);
     options.scenarios = scenarios(&["answered"]);
@@ -685,4 +700,82 @@ fn the_pages_socket_wants_a_token_and_subscriptions() {
     let seen = desk.get("/sim/seen").body.unwrap();
     assert_eq!(seen[0]["ignored_headers"], json!(["traceparent"]));
     assert!(seen[1]["subscriptions"][0]["traceparent"].as_str().unwrap().contains("4bf92f"));
+}
+
+fn anything() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        "[a-z0-9:+@./-]{0,20}".prop_map(Value::from),
+        Just(json!(user_id("bob"))),
+        Just(json!("2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.000Z")),
+    ];
+    let keys = [
+        "id",
+        "interval",
+        "paging",
+        "pageSize",
+        "pageNumber",
+        "to",
+        "from",
+        "participantAddress",
+        "customHeaders",
+        "phoneNumber",
+        "attributes",
+        "uuiData",
+        "userId",
+        "queueId",
+        "address",
+        "destination",
+        "speakTo",
+        "state",
+        "segmentFilters",
+        "predicates",
+        "dimension",
+        "value",
+    ];
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            proptest::collection::vec((proptest::sample::select(keys.to_vec()), inner), 0..6).prop_map(
+                |pairs| pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
+            ),
+        ]
+    })
+}
+
+proptest::proptest! {
+    /// Guarantees: whatever clients send in whatever order, each request is answered, refusals with a code and an id.
+    #[test]
+    fn every_request_is_answered(
+        requests in proptest::collection::vec((proptest::sample::select(ENDPOINTS), 0..6_usize, anything(), "[a-z=&%0-9,]{0,20}"), 1..12),
+        said in "(?s).{0,60}",
+    ) {
+        let mut desk = Desk::open(quiet());
+        let (call, agent) = desk.call();
+        let channel = desk.channel();
+        let ids = [call.as_str(), agent.as_str(), channel.as_str(), "x", "%00", "\u{e4}"];
+        for (endpoint, turn, body, query) in requests {
+            let (method, pattern) = endpoint.split_once(' ').unwrap();
+            let mut turn = ids.iter().cycle().skip(turn);
+            let path: Vec<_> = pattern.split('/').map(|part| if part == "{}" { *turn.next().unwrap() } else { part }).collect();
+            let answer = desk.ask(method.parse().unwrap(), &format!("{}?{query}", path.join("/")), &body);
+            if answer.status >= 400 && endpoint != "POST /oauth/token" {
+                proptest::prop_assert!(!code(&answer).1.is_empty(), "{} {:?}", endpoint, answer);
+                proptest::prop_assert_eq!(answer.body.as_ref().unwrap()["contextId"].as_str().unwrap(), header(&answer, "ININ-Correlation-Id"));
+            } else {
+                proptest::prop_assert!((200..300).contains(&answer.status) || answer.status == 400);
+            }
+            desk.service.advance(desk.service.now() + 700);
+        }
+        if let Some(reply) = desk.service.heard(&channel, &said) {
+            proptest::prop_assert!(serde_json::from_str::<Value>(&reply).is_ok());
+        }
+    }
 }

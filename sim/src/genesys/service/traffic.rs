@@ -24,7 +24,8 @@ impl Service {
 
     fn next_arrival(&mut self) {
         let wait = self.fate.next_arrival(self.options.traffic.calls_per_minute);
-        self.agenda.put(self.now + wait.as_millis() as u64, Due::Arrival);
+        // Never at the same moment: the day has to go on.
+        self.agenda.put(self.now + (wait.as_millis() as u64).max(1), Due::Arrival);
     }
 
     pub(super) fn arrival(&mut self) {
