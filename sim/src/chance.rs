@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, and random enough for test data.
+#[derive(Clone, Debug)]
 pub(crate) struct Chance(u64);
 
 impl Chance {

@@ -5,3 +5,4 @@ pub(crate) mod validate;
 pub(crate) mod components;
 pub(crate) mod demo;
 pub(crate) mod hops;
+pub(crate) mod simulate;

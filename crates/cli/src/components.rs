@@ -9,6 +9,7 @@ use store_api::StoreDoor;
 pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
+        ingest_genesys::genesys_cloud::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
         processors::attributes::FACTORY,

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, hops, run, validate};
+use commands::{components as list, demo, hops, run, simulate, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -35,6 +35,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Find the hop of a path that loses trace context, and what mends it.
     Hops(hops::Arguments),
+    /// Simulate what the product connects to.
+    Sim(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +48,6 @@ fn main() -> ExitCode {
         Command::Components(arguments) => list::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
+        Command::Sim(arguments) => simulate::run(&arguments),
     }
 }

@@ -131,10 +131,20 @@ impl Client {
     }
 }
 
+/// Which exporters are to have a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Audience {
+    #[default]
+    All,
+    /// Those that keep spans and replace them by later revisions: these are not finished, or were sent before.
+    Stores,
+}
+
 /// What travels from a receiver to the exporters.
 #[derive(Debug)]
 pub struct Batch {
     pub signal: Signal,
+    pub audience: Audience,
     pub payload: Payload,
     /// Spans, metric points or log records.
     pub items: usize,
@@ -149,6 +159,7 @@ impl Batch {
     pub fn new(signal: Signal, payload: Payload, items: usize) -> Self {
         Self {
             signal,
+            audience: Audience::All,
             payload,
             items,
             pipeline: Arc::from(""),
@@ -162,6 +173,7 @@ impl Batch {
     pub fn fork(&self) -> Self {
         Self {
             signal: self.signal,
+            audience: self.audience,
             payload: self.payload.clone(),
             items: self.items,
             pipeline: Arc::clone(&self.pipeline),
@@ -171,7 +183,7 @@ impl Batch {
         }
     }
 
-    /// Joins another batch of the same signal and pipeline. Of the clients remains what they have in common.
+    /// Joins another batch of the same signal, audience and pipeline. Of the clients remains what they have in common.
     pub fn join(&mut self, other: Self) {
         if !Arc::ptr_eq(&self.client, &other.client)
             && !self.client.is_nobody()

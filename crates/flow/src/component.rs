@@ -75,6 +75,12 @@ pub trait Exporter: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// Whether a span that comes again with a higher revision replaces the earlier one. Only such exporters get spans
+    /// that are not finished.
+    fn replaces(&self) -> bool {
+        false
+    }
+
     /// Called for each batch and for each retry of it.
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>>;
 

@@ -17,7 +17,7 @@ pub mod telemetry;
 pub mod factory;
 
 pub use ack::{Ack, Ledger, Outcome};
-pub use batch::{Batch, Client, Payload, Signal};
+pub use batch::{Audience, Batch, Client, Payload, Signal};
 pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
 pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
 pub use memory::{Hold, Memory};

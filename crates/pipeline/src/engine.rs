@@ -4,6 +4,7 @@ pub mod account;
 pub mod inlet;
 pub mod counted;
 pub mod fan_out;
+pub mod finished_only;
 pub mod sending;
 pub mod health;
 pub mod telemetry;

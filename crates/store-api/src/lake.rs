@@ -81,6 +81,10 @@ impl Exporter for Lake {
         })
     }
 
+    fn replaces(&self) -> bool {
+        true
+    }
+
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(async {
             let spans = to_spans(&batch.payload);

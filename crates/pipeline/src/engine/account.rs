@@ -30,6 +30,8 @@ pub struct Account {
 struct Side {
     exporter: Arc<str>,
     exported: IntCounter,
+    /// Not for exporters of this kind.
+    withheld: IntCounter,
     lost: AtomicU64,
     in_flight: AtomicI64,
     in_flight_gauge: IntGauge,
@@ -43,7 +45,7 @@ pub struct Balance {
     pub exporter: Arc<str>,
     pub received: i64,
     pub exported: i64,
-    /// Left out on purpose: filtered or sampled out.
+    /// Left out on purpose: filtered, sampled out, or not for an exporter of this kind.
     pub dropped: i64,
     pub refused: i64,
     pub lost: i64,
@@ -149,6 +151,13 @@ impl Account {
         }
     }
 
+    /// Items that are not for exporters of this kind.
+    pub fn withheld(&self, exporter: &str, items: usize) {
+        if let Some(side) = self.side(exporter) {
+            side.withheld.inc_by(items as u64);
+        }
+    }
+
     /// Items that were in flight at this exporter are gone.
     pub fn lost(&self, exporter: &str, items: usize, reason: &'static str) {
         if let Some(side) = self.side(exporter) {
@@ -188,7 +197,7 @@ impl Account {
                 exporter: Arc::clone(&side.exporter),
                 received: self.received.get() as i64,
                 exported: side.exported.get() as i64,
-                dropped: self.dropped.load(Ordering::Relaxed) as i64,
+                dropped: self.dropped.load(Ordering::Relaxed) as i64 + side.withheld.get() as i64,
                 refused: self.refused.get() as i64,
                 lost: side.lost.load(Ordering::Relaxed) as i64,
                 in_flight: side.in_flight.load(Ordering::Relaxed) + upstream as i64,
@@ -216,6 +225,13 @@ impl Side {
                 .counter(
                     "throughline_exporter_exported_items",
                     "Items that the exporter's destination has taken.",
+                    &labels,
+                )
+                .with_label_values(&[pipeline, exporter]),
+            withheld: telemetry
+                .counter(
+                    "throughline_exporter_withheld_items",
+                    "Unfinished spans and new revisions, which only exporters that replace spans are given.",
                     &labels,
                 )
                 .with_label_values(&[pipeline, exporter]),

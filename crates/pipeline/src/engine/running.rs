@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use super::account::{Account, Accounts};
 use super::counted::Counted;
 use super::fan_out::{Branch, FanOut};
+use super::finished_only::finished_only;
 use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueSettings, Sending, SendingSettings};
@@ -161,8 +162,9 @@ impl Running {
             }
             None => queue.clone(),
         };
-        self.sendings.push(Outlet { exporter, first: Arc::clone(&first), queue });
-        Ok(first)
+        let way = finished_only(&component.id, exporter.as_ref(), accounts, Arc::clone(&first));
+        self.sendings.push(Outlet { exporter, first, queue });
+        Ok(way)
     }
 
     fn pipeline(

@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry};
+use flow::{
+    Audience, Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry,
+};
 use futures_util::future::join_all;
 
 use metrics::Metrics;
@@ -34,13 +36,13 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
     Ok(Arc::new(Batcher::new(&ctx.id, settings, accounts, &ctx.telemetry, next)))
 }
 
-/// One shard for each combination of the metadata values that `metadata_keys` names.
+/// One shard for each audience and combination of the metadata values that `metadata_keys` names.
 pub struct Batcher {
     settings: Arc<Settings>,
     owner: Owner,
     metrics: Metrics,
     next: Arc<dyn Consumer>,
-    shards: Mutex<HashMap<Vec<String>, Arc<Shard>>>,
+    shards: Mutex<HashMap<(Audience, Vec<String>), Arc<Shard>>>,
 }
 
 /// Whose items these are in the accounts.
@@ -87,8 +89,9 @@ impl Batcher {
         let values = keys.map(|key| batch.client.header(key).collect::<Vec<_>>().join(";"));
         // An exporter's batches come from several pipelines, which are not to be mixed.
         let values: Vec<String> = std::iter::once(batch.pipeline.to_string()).chain(values).collect();
+        let key = (batch.audience, values);
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shard) = shards.get(&values) {
+        if let Some(shard) = shards.get(&key) {
             return Ok(Arc::clone(shard));
         }
         let limit = self.settings.metadata_cardinality_limit;
@@ -96,7 +99,7 @@ impl Batcher {
             return Err(Refusal::bug("too many batcher metadata-value combinations"));
         }
         let shard = Shard::start(&self.settings, self.owner.clone(), self.metrics.clone(), &self.next);
-        shards.insert(values, Arc::clone(&shard));
+        shards.insert(key, Arc::clone(&shard));
         self.metrics.combinations.set(shards.len() as i64);
         Ok(shard)
     }

@@ -140,6 +140,18 @@ async fn what_will_never_be_taken_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_for_all_is_kept_apart() {
+    let (taker, batcher, _) = batcher(sized(10, 0));
+    let open = || Batch { audience: Audience::Stores, ..spans(6) };
+    for batch in [spans(5), open(), spans(4), open()] {
+        batcher.consume(batch).await.unwrap();
+    }
+    assert_eq!(taker.sizes(), [12]);
+    batcher.consume(spans(1)).await.unwrap();
+    assert_eq!(taker.sizes(), [12, 10]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn clients_are_kept_apart_by_metadata() {
     let settings =
         Settings { metadata_keys: vec!["tenant".into()], metadata_cardinality_limit: 2, ..sized(10, 0) };

@@ -1,0 +1,111 @@
+//! What was given out, so that each finished span goes out once and only what changed goes out again.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use throughline_context::SpanId;
+
+use crate::span::Span;
+
+/// When to look again at what is not sure.
+const AGAIN_MS: u64 = 1000;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Emitted {
+    /// In the order of their ids.
+    spans: Vec<Given>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    id: SpanId,
+    content: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Open,
+    /// It has ended; everybody gets it at this time.
+    Due(u64),
+    /// Everybody has it.
+    Finished,
+    /// Everybody has it, and it was taken back.
+    Withdrawn,
+}
+
+/// Where a span goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// To everybody: it is finished, and was not given out as such.
+    Finished,
+    /// To the store alone: it goes on, may still change, or was given out as finished before.
+    Open,
+    /// Nowhere: nothing has changed.
+    Stay,
+}
+
+impl Emitted {
+    pub(crate) fn way(&mut self, span: &Span, now_ms: u64, settle_ms: u64, sure: bool) -> Way {
+        let mut hasher = DefaultHasher::new();
+        span.hash(&mut hasher);
+        let content = hasher.finish();
+        let now = match span.end_ms.map(|end| end.saturating_add(settle_ms)) {
+            None => State::Open,
+            Some(due) if due > now_ms => State::Due(due),
+            Some(_) if !sure => State::Due(now_ms.saturating_add(AGAIN_MS)),
+            Some(_) => State::Finished,
+        };
+        let place = self.spans.binary_search_by_key(&span.id, |known| known.id);
+        if let Err(at) = place {
+            self.spans.insert(at, Given { id: span.id, content, state: now });
+            return if now == State::Finished { Way::Finished } else { Way::Open };
+        }
+        let Some(known) = place.ok().and_then(|at| self.spans.get_mut(at)) else { return Way::Stay };
+        let changed = std::mem::replace(&mut known.content, content) != content;
+        let was = known.state;
+        known.state = if matches!(was, State::Open | State::Due(_)) { now } else { State::Finished };
+        match (was, now) {
+            (State::Open | State::Due(_), State::Finished) => Way::Finished,
+            (State::Withdrawn, _) => Way::Open,
+            _ if changed => Way::Open,
+            _ => Way::Stay,
+        }
+    }
+
+    /// The spans that were given out and are not among these: better knowledge has taken them back.
+    pub(crate) fn retract(&mut self, spans: &[Span]) -> Vec<SpanId> {
+        let ids: BTreeSet<SpanId> = spans.iter().map(|span| span.id).collect();
+        let mut taken_back = Vec::new();
+        self.spans.retain_mut(|known| {
+            if ids.contains(&known.id) || known.state == State::Withdrawn {
+                return true;
+            }
+            taken_back.push(known.id);
+            let given = std::mem::replace(&mut known.state, State::Withdrawn);
+            given == State::Finished
+        });
+        taken_back
+    }
+
+    pub(crate) fn any_finished(&self) -> bool {
+        self.spans.iter().any(|known| known.state == State::Finished)
+    }
+
+    /// Everybody has everything.
+    pub(crate) fn all_finished(&self) -> bool {
+        self.spans.iter().all(|known| matches!(known.state, State::Finished | State::Withdrawn))
+    }
+
+    /// When the next span is due.
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        let due = self.spans.iter().filter_map(|known| match known.state {
+            State::Due(at) => Some(at),
+            _ => None,
+        });
+        due.min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

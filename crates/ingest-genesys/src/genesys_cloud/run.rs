@@ -1,0 +1,311 @@
+//! The task that holds all conversations: notices and answers come in, batches go out.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use flow::{Audience, Batch, Consumer, Ctx, Payload, Signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::channels::Channels;
+use super::desk::Desk;
+use super::discover::{Found, discover};
+use super::meters::Meters;
+use super::settings::Settings;
+use super::sweep::{self, Asked, Interval};
+use crate::Id;
+use crate::notify::Notice;
+use crate::platform::{Platform, PlatformError};
+
+/// Notices and answers that wait for the task; what does not fit waits in the sockets.
+const WAITING: usize = 1024;
+const ANSWERS: usize = 8;
+/// How long news of conversations are gathered into one batch.
+const GATHER: Duration = Duration::from_millis(100);
+const FORGET: Duration = Duration::from_secs(30);
+/// Before something is tried again that failed.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Answers of analytics after a loss before what seems finished is given to everybody.
+const QUESTIONS: u8 = 2;
+/// Before a batch is offered again where the pipeline does not say when.
+const REFUSED: Duration = Duration::from_secs(1);
+
+pub(super) struct Run {
+    id: Arc<str>,
+    settings: Settings,
+    platform: Arc<Platform>,
+    out: Arc<dyn Consumer>,
+    desk: Desk,
+    channels: Channels,
+    notices: mpsc::Receiver<Notice>,
+    answers: mpsc::Receiver<Bytes>,
+    answer_to: mpsc::Sender<Bytes>,
+    asked: Asked,
+    /// Questions to analytics that have to be answered before what was lost counts as asked for: one at once, and one
+    /// later, since records come late.
+    owed: u8,
+    /// Channels whose events do not come in.
+    lost: usize,
+    sweep_at: Instant,
+    sweeping: Option<Work<(Interval, Result<(), PlatformError>)>>,
+    discover_at: Instant,
+    discovering: Option<Work<Result<Found, PlatformError>>>,
+    found: Found,
+    meters: Meters,
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl Run {
+    pub(super) fn new(
+        settings: &Settings,
+        ctx: &Ctx,
+        platform: Arc<Platform>,
+        tls: Arc<rustls::ClientConfig>,
+        out: Arc<dyn Consumer>,
+    ) -> Self {
+        let (notice_to, notices) = mpsc::channel(WAITING);
+        let (answer_to, answers) = mpsc::channel(ANSWERS);
+        let lookback = u64::try_from(settings.lookback.get().as_millis()).unwrap_or(u64::MAX);
+        let now = Instant::now();
+        Self {
+            id: Arc::clone(&ctx.id),
+            settings: settings.clone(),
+            desk: Desk::new(settings.conversion(&platform.base().region)),
+            channels: Channels::new(Arc::clone(&platform), tls, notice_to),
+            platform,
+            out,
+            notices,
+            answers,
+            answer_to,
+            asked: Asked::since(now_ms().saturating_sub(lookback)),
+            owed: QUESTIONS,
+            lost: 0,
+            sweep_at: now,
+            sweeping: None,
+            discover_at: now,
+            discovering: None,
+            found: Found::default(),
+            meters: Meters::new(&ctx.id, &ctx.telemetry),
+        }
+    }
+
+    pub(super) async fn until(mut self, mut stopped: oneshot::Receiver<()>) {
+        let mut gather = interval(GATHER);
+        gather.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut forget = interval(FORGET);
+        loop {
+            tokio::select! {
+                // An error is the sender gone, which is how a stop is told.
+                _ = &mut stopped => break,
+                Some(notice) = self.notices.recv() => self.notice(notice),
+                Some(page) = self.answers.recv() => {
+                    self.desk.records(&page, now_ms());
+                }
+                done = finished(&mut self.sweeping) => {
+                    self.sweeping = None;
+                    self.swept(done);
+                }
+                done = finished(&mut self.discovering) => {
+                    self.discovering = None;
+                    self.discovered(done);
+                }
+                () = sleep_until(self.sweep_at), if self.sweeping.is_none() => self.sweep(),
+                () = sleep_until(self.discover_at), if self.discovering.is_none() => self.discover(),
+                _ = gather.tick() => {
+                    if !self.give(&mut stopped).await {
+                        break;
+                    }
+                }
+                _ = forget.tick() => self.desk.forget(now_ms()),
+            }
+        }
+        self.channels.close().await;
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let receiver = &self.id;
+        match notice {
+            Notice::Event(bytes) => {
+                self.meters.events.inc();
+                self.desk.event(&bytes, now_ms());
+            }
+            Notice::Unreadable { bytes, why } => {
+                self.meters.unreadable.inc();
+                tracing::warn!(%receiver, bytes, why, "a frame was left out; analytics is asked for what it said");
+                self.owe();
+            }
+            Notice::Fill(gap) => {
+                self.meters.gaps.inc();
+                let since = Instant::now().saturating_duration_since(gap.from);
+                let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(%receiver, since_ms = since, "events come in; what came before is asked for");
+                self.asked.missed(now_ms().saturating_sub(since));
+                self.lost = self.lost.saturating_sub(1);
+                self.owe();
+                self.sweep_at = Instant::now();
+            }
+            Notice::Lost => {
+                tracing::warn!(%receiver, "a channel is cut off; it is opened again");
+                self.lost += 1;
+                self.owe();
+            }
+            Notice::Rejected(topics) => {
+                let (topic, why) = topics.first().cloned().unwrap_or_default();
+                let count = topics.len();
+                tracing::error!(%receiver, count, topic, why, "topics were refused: give the OAuth client a role with these permissions");
+            }
+            Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
+        }
+    }
+
+    /// What seems finished waits until analytics was asked.
+    fn owe(&mut self) {
+        self.owed = QUESTIONS;
+        self.desk.unsure = true;
+        self.sweep_at = self.sweep_at.min(Instant::now() + AGAIN);
+    }
+
+    fn sweep(&mut self) {
+        let asked = self.asked.next(now_ms());
+        let (platform, pages) = (Arc::clone(&self.platform), self.answer_to.clone());
+        let open: Vec<Id> = self.desk.open();
+        self.sweeping = Some(Box::pin(async move {
+            let mut done = sweep::interval(&platform, asked, &pages).await;
+            if done.is_ok() {
+                done = sweep::ids(&platform, &open, &pages).await;
+            }
+            (asked, done)
+        }));
+    }
+
+    fn swept(&mut self, (asked, done): (Interval, Result<(), PlatformError>)) {
+        let now = Instant::now();
+        match done {
+            Ok(()) => {
+                self.asked.answered(asked);
+                if self.lost == 0 {
+                    self.owed = self.owed.saturating_sub(1);
+                }
+                self.desk.unsure = self.owed > 0;
+                let usual = self.settings.reconcile_interval.get();
+                let wait = if self.owed > 0 { usual.min(AGAIN) } else { usual };
+                // A gap that was told in the meantime is asked for at once.
+                if !self.asked.behind(asked) {
+                    self.sweep_at = now + wait;
+                }
+            }
+            Err(error) => {
+                self.meters.failed.inc();
+                self.sweep_at = now + AGAIN;
+                tracing::error!(receiver = %self.id, %error, "analytics did not answer; it is asked again");
+            }
+        }
+    }
+
+    fn discover(&mut self) {
+        let (platform, wanted) = (Arc::clone(&self.platform), self.settings.queues.clone());
+        let users = self.settings.users;
+        self.discovering = Some(Box::pin(async move { discover(&platform, &wanted, users).await }));
+    }
+
+    fn discovered(&mut self, done: Result<Found, PlatformError>) {
+        let receiver = &self.id;
+        let found = match done {
+            Ok(found) => found,
+            Err(error) => {
+                self.meters.failed.inc();
+                self.discover_at = Instant::now() + AGAIN;
+                tracing::error!(%receiver, %error, "queues and users cannot be listed; they are asked for again");
+                return;
+            }
+        };
+        self.discover_at = Instant::now() + self.settings.discover_interval.get();
+        if found == self.found {
+            return;
+        }
+        self.desk.settings.directory.queues = found.queues.iter().cloned().collect();
+        let before = self.channels.len();
+        let left_out = self.channels.want(&found.topics());
+        self.lost += self.channels.len() - before;
+        if !left_out.is_empty() {
+            let count = left_out.len();
+            tracing::error!(%receiver, count, "topics have no place on the channels: name the queues that matter, or take a second OAuth client");
+        }
+        let (queues, users, channels) = (found.queues.len(), found.users.len(), self.channels.len());
+        tracing::info!(%receiver, queues, users, channels, "following");
+        self.found = found;
+    }
+
+    /// Gives out what is new; false where the receiver is stopped in the meantime.
+    async fn give(&mut self, stopped: &mut oneshot::Receiver<()>) -> bool {
+        loop {
+            let spans = self.desk.take(now_ms());
+            for (bytes, items, audience) in [
+                (spans.finished, spans.finished_spans, Audience::All),
+                (spans.open, spans.open_spans, Audience::Stores),
+            ] {
+                if items > 0 && !self.offer(bytes, items, audience, stopped).await {
+                    return false;
+                }
+            }
+            if !self.desk.waits() {
+                break;
+            }
+        }
+        self.meters.conversations.set(i64::try_from(self.desk.len()).unwrap_or(i64::MAX));
+        let (left, _) = self.platform.left();
+        self.meters.requests_left.set(i64::from(left));
+        let problems = self.desk.problems();
+        self.meters.left_out.inc_by(problems.fields + problems.beyond);
+        self.meters.unreadable.inc_by(problems.unreadable);
+        if let Some(first) = problems.first.first() {
+            tracing::warn!(receiver = %self.id, first, "something in a message could not be read and was left out");
+        }
+        true
+    }
+
+    /// Offers a batch until it is taken. Nothing is taken off the sockets meanwhile; what the service does not keep
+    /// for so long is asked of analytics afterwards.
+    async fn offer(
+        &mut self,
+        bytes: Vec<u8>,
+        items: usize,
+        audience: Audience,
+        stopped: &mut oneshot::Receiver<()>,
+    ) -> bool {
+        let payload = Payload::from(bytes);
+        loop {
+            let batch = Batch { audience, ..Batch::new(Signal::Traces, payload.clone(), items) };
+            let refused = match self.out.consume(batch).await {
+                Ok(()) => {
+                    self.meters.accepted.inc_by(items as u64);
+                    return true;
+                }
+                Err(refusal) => refusal,
+            };
+            self.meters.refused.inc_by(items as u64);
+            tracing::debug!(receiver = %self.id, why = %refused, "the pipeline takes nothing");
+            let wait = refused.retry_after.unwrap_or(REFUSED);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = &mut *stopped => return false,
+            }
+        }
+    }
+}
+
+async fn finished<T>(work: &mut Option<Work<T>>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => pending().await,
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,136 @@
+//! The section of `genesys_cloud`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flow::config::{Finding, GoDuration, Node, Opaque};
+use serde::Deserialize;
+
+use crate::platform::{self, Base, Credentials};
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Settings {
+    /// A region (`eu_west_1`), its domain (`mypurecloud.ie`), or the address of the API.
+    pub(super) region: String,
+    /// Of an OAuth client of the grant "client credentials".
+    pub(super) client_id: String,
+    pub(super) client_secret: Opaque,
+    /// In place of `client_secret`.
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// Names or ids of queues; all, where there are none here.
+    pub(super) queues: Vec<String>,
+    /// Follow users too: calls that reach an agent without a queue are then seen at once.
+    pub(super) users: bool,
+    /// How often queues and users are asked for.
+    pub(super) discover_interval: GoDuration,
+    /// How often analytics is asked for what notifications do not tell.
+    pub(super) reconcile_interval: GoDuration,
+    /// How far back the first question to analytics goes.
+    pub(super) lookback: GoDuration,
+    /// How long after its end a span is given to exporters other than `lake`.
+    pub(super) settle: GoDuration,
+    /// Participant attributes that become attributes of the root span.
+    pub(super) attributes: Vec<String>,
+    /// Read numbers, addresses and names at all.
+    pub(super) personal_data: bool,
+    pub(super) timeout: GoDuration,
+    /// Certificates to accept besides the system's.
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: String::new(),
+            client_id: String::new(),
+            client_secret: Opaque::default(),
+            client_secret_file: None,
+            queues: Vec::new(),
+            users: true,
+            discover_interval: GoDuration::from_secs(15 * 60),
+            reconcile_interval: GoDuration::from_secs(60),
+            lookback: GoDuration::from_secs(3600),
+            settle: GoDuration::from_secs(2),
+            attributes: Vec::new(),
+            personal_data: false,
+            timeout: GoDuration::from_secs(30),
+            ca_file: None,
+        }
+    }
+}
+
+pub(super) fn check(section: &Node) -> Vec<Finding> {
+    let (settings, mut findings) = section.check::<Settings>();
+    let Some(settings) = settings else { return findings };
+    let at = |key| section.get(key).unwrap_or(section);
+    if settings.region.is_empty() {
+        let finding = Finding::error(section, "`region` is missing");
+        findings
+            .push(finding.help("write a region (`eu_west_1`), its domain (`mypurecloud.ie`) or an address"));
+    } else if let Err(error) = Base::of(&settings.region) {
+        findings.push(Finding::error(at("region"), error.to_string()));
+    }
+    if settings.client_id.is_empty() {
+        findings.push(Finding::error(section, "`client_id` is missing").help(
+            "make an OAuth client of the grant `Client Credentials` in Genesys Cloud (Admin, Integrations, OAuth)",
+        ));
+    }
+    match (settings.client_secret.0.is_empty(), &settings.client_secret_file) {
+        (true, None) => findings.push(Finding::error(section, "`client_secret` is missing").help(
+            "write `client_secret: ${env:GENESYS_CLIENT_SECRET}`, or name a file with `client_secret_file`",
+        )),
+        (false, Some(_)) => {
+            let both = "`client_secret` and `client_secret_file` are both given";
+            findings.push(Finding::error(at("client_secret_file"), both).help("take one of them out"));
+        }
+        _ => {}
+    }
+    for (key, interval) in [
+        ("discover_interval", settings.discover_interval),
+        ("reconcile_interval", settings.reconcile_interval),
+        ("timeout", settings.timeout),
+    ] {
+        if interval.get().as_millis() < 1000 {
+            findings.push(Finding::error(at(key), "less than a second"));
+        }
+    }
+    if settings.lookback.get().as_secs() > 7 * 24 * 3600 {
+        findings.push(Finding::error(at("lookback"), "analytics answers for seven days at most"));
+    }
+    findings
+}
+
+impl Settings {
+    /// Reads the file of the secret, if there is one.
+    pub(super) fn platform(&self) -> Result<platform::Settings, String> {
+        let client_secret = match &self.client_secret_file {
+            Some(path) => Opaque(read(path)?),
+            None => self.client_secret.clone(),
+        };
+        let credentials = Credentials { client_id: self.client_id.clone(), client_secret };
+        let base = Base::of(&self.region).map_err(|error| error.to_string())?;
+        let settings = platform::Settings::new(base, credentials);
+        Ok(platform::Settings { timeout: self.timeout.get(), ..settings })
+    }
+
+    pub(super) fn conversion(&self, region: &str) -> crate::Settings {
+        crate::Settings {
+            region: Some(region.replace('_', "-").into()),
+            personal_data: self.personal_data,
+            attributes: self.attributes.iter().map(|name| Arc::from(name.as_str())).collect(),
+            settle_ms: u64::try_from(self.settle.get().as_millis()).unwrap_or(u64::MAX),
+            ..crate::Settings::default()
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let secret = text.trim();
+    if secret.is_empty() {
+        return Err(format!("{} is empty; it has to hold the client secret", path.display()));
+    }
+    Ok(secret.to_owned())
+}

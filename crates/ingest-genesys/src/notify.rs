@@ -1,0 +1,12 @@
+//! Notifications: channels, their sockets and topics, and what comes over them.
+
+mod frame;
+mod topics;
+mod link;
+mod socket;
+mod channel;
+
+pub use channel::{Channel, Notice};
+pub use frame::{Control, Frame, Unreadable};
+pub use link::{Action, Event, Gap, Link};
+pub use topics::{Allocation, CHANNELS, TOPICS};

@@ -1,0 +1,130 @@
+//! Spans as OTLP bytes: one `ResourceSpans` for a conversation.
+//!
+//! Source: opentelemetry-proto 1.9, `trace.proto`, `common.proto`, `resource.proto`.
+
+use std::borrow::Cow;
+
+use flow::wire::{put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
+
+use crate::id::Id;
+use crate::settings::Settings;
+use crate::span::{Event, Kind, Link, Span, Value};
+use crate::time::ns;
+
+const SERVICE: &str = "genesys-cloud";
+const SAMPLED: u32 = 1;
+/// Whether the parent is remote is known, and it is.
+const REMOTE_PARENT: u32 = 0x300;
+const ERROR: u64 = 2;
+
+/// Writes an `ExportTraceServiceRequest` with these spans; nothing for none.
+pub(crate) fn write(
+    conversation: &Id,
+    spans: &[Span],
+    revision: u64,
+    now_ms: u64,
+    settings: &Settings,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    if spans.is_empty() {
+        return out;
+    }
+    out.reserve(256 + 512 * spans.len());
+    put_nested(&mut out, 1, |out| {
+        put_nested(out, 1, |out| {
+            attribute(out, 1, "service.name", text(SERVICE));
+            if let Some(region) = &settings.region {
+                attribute(out, 1, "cloud.region", text(region));
+            }
+            attribute(out, 1, "interaction.id", text(&conversation.to_string()));
+        });
+        put_nested(out, 2, |out| {
+            put_nested(out, 1, |out| {
+                put_len(out, 1, b"throughline/genesys_cloud");
+                put_len(out, 2, env!("CARGO_PKG_VERSION").as_bytes());
+            });
+            for span in spans {
+                put_nested(out, 2, |out| put_span(out, span, revision, now_ms));
+            }
+        });
+    });
+    out
+}
+
+fn put_span(out: &mut Vec<u8>, span: &Span, revision: u64, now_ms: u64) {
+    put_len(out, 1, &span.trace_id.0);
+    put_len(out, 2, &span.id.0);
+    if let Some(parent) = span.parent {
+        put_len(out, 4, &parent.0);
+    }
+    put_len(out, 5, span.name.as_bytes());
+    let kind = match span.kind {
+        Kind::Internal => 1,
+        Kind::Server => 2,
+    };
+    put_varint_field(out, 6, kind);
+    put_fixed64(out, 7, ns(span.start_ms));
+    put_fixed64(out, 8, ns(span.end_ms.unwrap_or(now_ms).max(span.start_ms)));
+    if let Some(stage) = span.stage {
+        attribute(out, 9, "interaction.stage", text(stage.name()));
+    }
+    for (key, value) in &span.attributes {
+        attribute(out, 9, key, |out| put_value(out, value));
+    }
+    attribute(out, 9, "throughline.revision", |out| put_value(out, &Value::Int(revision as i64)));
+    if span.end_ms.is_none() {
+        attribute(out, 9, "throughline.unfinished", |out| put_value(out, &Value::Bool(true)));
+    }
+    for event in &span.events {
+        put_nested(out, 11, |out| put_event(out, event));
+    }
+    for link in &span.links {
+        put_nested(out, 13, |out| put_link(out, link));
+    }
+    if let Some(error) = &span.error {
+        put_nested(out, 15, |out| {
+            put_len(out, 2, error.as_bytes());
+            put_varint_field(out, 3, ERROR);
+        });
+    }
+    put_fixed32(out, 16, SAMPLED | if span.remote_parent { REMOTE_PARENT } else { 0 });
+}
+
+fn put_event(out: &mut Vec<u8>, event: &Event) {
+    put_fixed64(out, 1, ns(event.at_ms));
+    put_len(out, 2, event.name.as_bytes());
+    put_attributes(out, 3, &event.attributes);
+}
+
+fn put_link(out: &mut Vec<u8>, link: &Link) {
+    put_len(out, 1, &link.trace_id.0);
+    put_len(out, 2, &link.span_id.0);
+    attribute(out, 4, "interaction.link.type", text(link.kind));
+}
+
+fn put_attributes(out: &mut Vec<u8>, number: u32, attributes: &[(Cow<'static, str>, Value)]) {
+    for (key, value) in attributes {
+        attribute(out, number, key, |out| put_value(out, value));
+    }
+}
+
+/// A `KeyValue`.
+fn attribute(out: &mut Vec<u8>, number: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    put_nested(out, number, |out| {
+        put_len(out, 1, key.as_bytes());
+        put_nested(out, 2, value);
+    });
+}
+
+fn text(text: &str) -> impl FnOnce(&mut Vec<u8>) {
+    move |out| put_len(out, 1, text.as_bytes())
+}
+
+fn put_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Text(text) => put_len(out, 1, text.as_bytes()),
+        Value::Bool(truth) => put_varint_field(out, 2, u64::from(*truth)),
+        Value::Int(number) => put_varint_field(out, 3, *number as u64),
+        Value::Milli(number) => put_fixed64(out, 4, (*number as f64 / 1000.0).to_bits()),
+    }
+}

@@ -1,0 +1,13 @@
+//! The Platform API: where it is, who asks, how often, and what it refuses.
+
+mod base;
+mod token;
+mod pace;
+mod error;
+mod client;
+
+pub use base::{Base, UnknownRegion};
+pub use client::{Answer, Platform, Settings};
+pub use error::{Code, PlatformError, Refused};
+pub use pace::{Pace, Told};
+pub use token::Credentials;

@@ -1,0 +1,78 @@
+//! The receiver `genesys_cloud` at the simulator, over real sockets: what comes out is what happened.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod site;
+
+use std::time::Duration;
+
+use sim::genesys::scenario::{Scenario, library};
+use sim::genesys::service::{Faults, Mischief, Options, Traffic};
+use site::Site;
+
+/// Conversations at a multiple of their speed, so many at a time.
+fn options(calls: u64, concurrent: usize, speed: f64) -> Options {
+    let traffic = Traffic { concurrent, calls: Some(calls), speed, ..Traffic::default() };
+    Options { traffic, requests_per_minute: 6000, ..Options::quiet(scenarios()) }
+}
+
+/// All but those that are about clocks, which the speed turns as well.
+fn scenarios() -> Vec<Scenario> {
+    let usual = |scenario: &Scenario| !["clock-skew", "crossing-midnight"].contains(&scenario.name.as_str());
+    library().unwrap().into_iter().filter(usual).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_conversation_becomes_its_spans() {
+    let site = Site::open(options(60, 20, 300.0)).await;
+    site.ended(60).await;
+    site.complete(60).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missing_and_nothing_doubled_whatever_happens_to_the_sockets() {
+    let mut options = options(120, 40, 400.0);
+    options.faults = Faults {
+        drop_socket: 0.01,
+        duplicate: 0.1,
+        reorder: 0.1,
+        delay_ms: 100,
+        malformed: 0.01,
+        status_503: 0.02,
+        ..Faults::default()
+    };
+    let site = Site::open(options).await;
+    for mischief in
+        [Mischief::DropSockets, Mischief::RevokeTokens, Mischief::EvictChannels, Mischief::CloseSockets]
+    {
+        site.ended_at_least(site.ended_now() + 15).await;
+        site.make(mischief);
+    }
+    site.ended(120).await;
+    site.calm();
+    site.complete(120).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_that_takes_nothing_for_a_while_loses_nothing() {
+    let site = Site::open(options(30, 15, 300.0)).await;
+    site.refuse(true);
+    site.ended_at_least(10).await;
+    site.refuse(false);
+    site.ended(30).await;
+    site.complete(30).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_comes_up_late_is_waited_for() {
+    let mut options = options(5, 5, 300.0);
+    options.faults = Faults { status_503: 1.0, ..Faults::default() };
+    let site = Site::open(options).await;
+    site.asked(3).await;
+    site.calm();
+    site.ended(5).await;
+    site.complete(5).await;
+    tokio::time::timeout(Duration::from_secs(10), site.stop()).await.unwrap();
+}

@@ -1,0 +1,235 @@
+//! A simulator, a receiver, and a store that keeps the highest revision of each span.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use flow::config::{Node, Opaque};
+use flow::{Audience, Batch, BoxFuture, Consumer, Ctx, Make, Memory, Outlets, Receiver, Refusal, Telemetry};
+use ingest_genesys::platform::{Base, Credentials, Platform, Settings};
+use ingest_genesys::read::{self, Limits, Problems};
+use ingest_genesys::{genesys_cloud, to_spans};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use serde_json::json;
+use sim::genesys::serve::{self, Simulator};
+use sim::genesys::service::{Faults, Mischief, Options};
+
+/// How long the slowest test may take to get somewhere.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A span's trace and id.
+type Key = (Vec<u8>, Vec<u8>);
+
+#[derive(Default)]
+struct Kept {
+    /// What every exporter was given: revision by span.
+    finished: Mutex<BTreeMap<Key, Vec<Span>>>,
+    /// What a store makes of everything.
+    stored: Mutex<BTreeMap<Key, (i64, Span)>>,
+    refuses: AtomicBool,
+}
+
+pub(crate) struct Site {
+    simulator: Simulator,
+    receiver: Arc<dyn Receiver>,
+    kept: Arc<Kept>,
+}
+
+impl Site {
+    pub(crate) async fn open(options: Options) -> Self {
+        let simulator = Simulator::start(options, serve::Settings::default()).await.unwrap();
+        let yaml = format!(
+            "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: 1s\n\
+             settle: 1s\ntimeout: 5s\nlookback: 10m\n",
+            simulator.base_url()
+        );
+        let section = Node::load("c.yaml", &yaml).unwrap();
+        assert!((genesys_cloud::IN.check)(&section).is_empty());
+        let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
+        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("genesys_cloud");
+        let receiver = make(&section, &ctx).unwrap();
+        let kept = Arc::new(Kept::default());
+        let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
+        receiver.start(outlets).await.unwrap();
+        Self { simulator, receiver, kept }
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.receiver.stop().await;
+    }
+
+    pub(crate) fn refuse(&self, refuse: bool) {
+        self.kept.refuses.store(refuse, Ordering::Relaxed);
+    }
+
+    pub(crate) fn make(&self, mischief: Mischief) {
+        self.simulator.with(|service| service.make(mischief));
+    }
+
+    /// No faults from now on.
+    pub(crate) fn calm(&self) {
+        self.simulator.with(|service| *service.faults_mut() = Faults::default());
+    }
+
+    pub(crate) fn ended_now(&self) -> u64 {
+        self.simulator.with(|service| service.tally().conversations_ended)
+    }
+
+    pub(crate) async fn ended_at_least(&self, count: u64) {
+        until("conversations end", || self.ended_now() >= count).await;
+    }
+
+    pub(crate) async fn ended(&self, count: u64) {
+        self.ended_at_least(count).await;
+        assert_eq!(self.ended_now(), count);
+    }
+
+    pub(crate) async fn asked(&self, count: u64) {
+        until("requests come", || self.simulator.with(|service| service.tally().requests) >= count).await;
+    }
+
+    /// Waits until the spans are those that the service's own records make of so many conversations: each once, and
+    /// finished. Records come late.
+    pub(crate) async fn complete(&self, conversations: usize) {
+        let mut expected = BTreeMap::new();
+        let settled = async {
+            loop {
+                expected = self.expected().await;
+                let traces: BTreeSet<_> = expected.keys().map(|(trace, _)| trace).collect();
+                let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
+                if traces.len() == conversations && stored == expected && finished == expected {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, settled).await.is_err() {
+            let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
+            panic!("stored: {}; finished: {}", differ(&stored, &expected), differ(&finished, &expected));
+        }
+        let finished = self.kept.finished.lock().unwrap();
+        let doubled: Vec<_> = finished.iter().filter(|(_, spans)| spans.len() > 1).collect();
+        assert!(doubled.is_empty(), "{doubled:?}");
+    }
+
+    /// The finished spans of all conversations by what analytics says of them in the end: id and name.
+    async fn expected(&self) -> BTreeMap<Key, String> {
+        let credentials = Credentials {
+            client_id: "simulated-client".to_owned(),
+            client_secret: Opaque("simulated-secret".to_owned()),
+        };
+        let settings = Settings::new(Base::of(&self.simulator.base_url()).unwrap(), credentials);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let platform = Platform::new(settings, tls).unwrap();
+        let now = self.simulator.with(|service| service.now());
+        let interval =
+            format!("{}/{}", sim::genesys::time::iso(now - 3_600_000), sim::genesys::time::iso(now + 60_000));
+        let mut expected = BTreeMap::new();
+        for page in 1.. {
+            let body = json!({"interval": interval, "order": "asc", "orderBy": "conversationStart",
+                "paging": {"pageSize": 100, "pageNumber": page}});
+            let path = "/api/v2/analytics/conversations/details/query";
+            let answer = platform.repeat(http::Method::POST, path, Some(&body)).await.unwrap();
+            let settings = ingest_genesys::Settings::default();
+            let readings =
+                read::records(&answer.body, &settings, &Limits::default(), &mut Problems::default());
+            for reading in &readings {
+                for span in to_spans(&reading.conversation, reading.facts.clone(), &settings) {
+                    let key = (span.trace_id.0.to_vec(), span.id.0.to_vec());
+                    expected.insert(key, span.name.to_string());
+                }
+            }
+            if readings.len() < 100 {
+                break;
+            }
+        }
+        expected
+    }
+}
+
+impl Kept {
+    fn stored_keys(&self) -> BTreeMap<Key, String> {
+        let stored = self.stored.lock().unwrap();
+        let counts = |(_, span): &&(i64, Span)| {
+            !has(span, "throughline.superseded") && !has(span, "throughline.unfinished")
+        };
+        let counted = stored.iter().filter(|(_, kept)| counts(kept));
+        counted.map(|(key, (_, span))| (key.clone(), span.name.clone())).collect()
+    }
+
+    fn finished_keys(&self) -> BTreeMap<Key, String> {
+        let finished = self.finished.lock().unwrap();
+        finished.iter().filter_map(|(key, spans)| Some((key.clone(), spans.last()?.name.clone()))).collect()
+    }
+}
+
+impl Consumer for Kept {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(Refusal::busy("full", Duration::from_millis(50)))));
+        }
+        let request = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
+        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        let spans: Vec<Span> = scopes.flat_map(|scope| scope.spans).collect();
+        assert_eq!(spans.len(), batch.items);
+        for span in spans {
+            let key = (span.trace_id.clone(), span.span_id.clone());
+            if batch.audience == Audience::All {
+                assert!(!has(&span, "throughline.unfinished"), "{span:?}");
+                self.finished.lock().unwrap().entry(key.clone()).or_default().push(span.clone());
+            }
+            let revision = revision(&span);
+            let mut stored = self.stored.lock().unwrap();
+            if stored.get(&key).is_none_or(|(known, _)| revision > *known) {
+                stored.insert(key, (revision, span));
+            }
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn has(span: &Span, name: &str) -> bool {
+    span.attributes.iter().any(|attribute| attribute.key == name)
+}
+
+fn revision(span: &Span) -> i64 {
+    let found = span.attributes.iter().find(|attribute| attribute.key == "throughline.revision");
+    match found.and_then(|attribute| attribute.value.clone()?.value) {
+        Some(Value::IntValue(number)) => number,
+        _ => 0,
+    }
+}
+
+async fn until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(reached(is_so).await, "waited for {PATIENCE:?} until {what}");
+}
+
+async fn reached(mut is_so: impl FnMut() -> bool) -> bool {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    waited.await.is_ok()
+}
+
+/// What is missing and what is too much.
+fn differ(found: &BTreeMap<Key, String>, expected: &BTreeMap<Key, String>) -> String {
+    let only = |one: &BTreeMap<Key, String>, other: &BTreeMap<Key, String>| {
+        let only = one.iter().filter(|(key, name)| other.get(*key) != Some(name));
+        only.map(|((trace, span), name)| format!("{} {} {name}", hex(trace), hex(span))).collect::<Vec<_>>()
+    };
+    format!("missing {:#?}, too much {:#?}", only(expected, found), only(found, expected))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
