@@ -42,8 +42,11 @@ pub struct Batcher {
     owner: Owner,
     metrics: Metrics,
     next: Arc<dyn Consumer>,
-    shards: Mutex<HashMap<(Audience, Vec<String>), Arc<Shard>>>,
+    shards: Mutex<HashMap<Key, Arc<Shard>>>,
 }
+
+/// What a shard's batches have in common; beside the metadata the pipeline.
+type Key = (Audience, Vec<String>);
 
 /// Whose items these are in the accounts.
 #[derive(Clone)]
