@@ -18,6 +18,11 @@ use super::service::{Options, Service};
 
 pub use event_bridge::EventBridge;
 
+/// How much of what is due is done before requests have their turn.
+const A_TURN: usize = 100;
+/// The least between two looks at what is due.
+const BREATH: Duration = Duration::from_millis(1);
+
 /// How the simulator is reached, and how time goes by.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -132,7 +137,7 @@ impl Shared {
     fn service(&self) -> MutexGuard<'_, Service> {
         let mut service = self.lock();
         if let Some((epoch, began)) = self.began {
-            service.advance(epoch + u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
+            service.look(epoch + u64::try_from(began.elapsed().as_millis()).unwrap_or(0));
         }
         service
     }
@@ -142,11 +147,17 @@ impl Shared {
 async fn keep_time(shared: Arc<Shared>) {
     let Some((epoch, began)) = shared.began else { return };
     loop {
-        let due = shared.service().next_due();
+        let due = {
+            let mut service = shared.service();
+            let now = service.now();
+            service.advance_some(now, A_TURN);
+            service.next_due()
+        };
         let at = due.map(|due| began + Duration::from_millis(due.saturating_sub(epoch)));
         let wait = async {
             match at {
-                Some(at) => sleep_until(at).await,
+                // Never without a pause: requests want their turn, also where the clock is behind.
+                Some(at) => sleep_until(at.max(Instant::now() + BREATH)).await,
                 None => std::future::pending().await,
             }
         };

@@ -190,7 +190,21 @@ impl Service {
 
     /// Does what is due until `now`.
     pub fn advance(&mut self, now: u64) {
-        while let Some((at, due)) = self.agenda.take(now) {
+        while self.advance_some(now, usize::MAX) {}
+    }
+
+    /// Moves the clock and leaves what is due to somebody else.
+    pub(super) fn look(&mut self, now: u64) {
+        self.now = self.now.max(now);
+    }
+
+    /// Does at most so much of what is due until `now`; true if more is.
+    pub(super) fn advance_some(&mut self, now: u64, most: usize) -> bool {
+        for _ in 0..most {
+            let Some((at, due)) = self.agenda.take(now) else {
+                self.now = self.now.max(now);
+                return false;
+            };
             self.now = self.now.max(at);
             match due {
                 Due::Notice { conversation } => self.tell(&conversation),
@@ -200,7 +214,7 @@ impl Service {
                 Due::Close { channel, generation } => self.channels.close(&channel, generation),
             }
         }
-        self.now = self.now.max(now);
+        true
     }
 
     /// Endpoints that requests have been for.
