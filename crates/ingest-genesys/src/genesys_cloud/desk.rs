@@ -33,6 +33,8 @@ pub(super) struct Desk {
 struct Held {
     conversation: Conversation,
     heard_ms: u64,
+    /// When something new was heard.
+    news_ms: u64,
 }
 
 impl Desk {
@@ -70,10 +72,11 @@ impl Desk {
         if self.gone.contains_key(&id) {
             return;
         }
-        let new = || Held { conversation: Conversation::new(id.clone()), heard_ms: now_ms };
+        let new = || Held { conversation: Conversation::new(id.clone()), heard_ms: now_ms, news_ms: now_ms };
         let held = self.held.entry(id.clone()).or_insert_with(new);
         held.heard_ms = now_ms;
         if held.conversation.apply(facts) {
+            held.news_ms = now_ms;
             self.fresh.insert(id);
         }
     }
@@ -92,7 +95,10 @@ impl Desk {
             self.fresh.remove(&id);
             let Some(held) = self.held.get_mut(&id) else { continue };
             let old = held.conversation.ended_ms().is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
-            let mut spans = held.conversation.spans_for(now_ms, &self.settings, !self.unsure || old);
+            // News that is late is late for all that happened at that time.
+            let quiet = now_ms.saturating_sub(held.news_ms) >= self.settings.settle_ms;
+            let sure = old || (quiet && !self.unsure);
+            let mut spans = held.conversation.spans_for(now_ms, &self.settings, sure);
             output.finished.append(&mut spans.finished);
             output.open.append(&mut spans.open);
             output.finished_spans += spans.finished_spans;

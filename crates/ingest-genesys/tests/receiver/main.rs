@@ -9,6 +9,14 @@ use sim::genesys::scenario::{Scenario, library};
 use sim::genesys::service::{Faults, Mischief, Options, Traffic};
 use site::Site;
 
+/// A number of the fault run; `make prove` gives larger ones.
+fn size(name: &str, usual: u64) -> u64 {
+    let given = std::env::var(format!("GENESYS_{name}")).ok();
+    given.map_or(usual, |text| {
+        text.parse().unwrap_or_else(|_| panic!("GENESYS_{name} is `{text}`, no number"))
+    })
+}
+
 /// Conversations at a multiple of their speed, so many at a time.
 fn options(calls: u64, concurrent: usize, speed: f64) -> Options {
     let traffic = Traffic { concurrent, calls: Some(calls), speed, ..Traffic::default() };
@@ -31,7 +39,9 @@ async fn every_conversation_becomes_its_spans() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_missing_and_nothing_doubled_whatever_happens_to_the_sockets() {
-    let mut options = options(120, 40, 400.0);
+    let (calls, concurrent) = (size("CALLS", 120), size("CONCURRENT", 40));
+    let mut options = options(calls, usize::try_from(concurrent).unwrap(), size("SPEED", 400) as f64);
+    options.requests_per_minute = size("REQUESTS_PER_MINUTE", 6000);
     options.faults = Faults {
         drop_socket: 0.01,
         duplicate: 0.1,
@@ -45,12 +55,13 @@ async fn nothing_is_missing_and_nothing_doubled_whatever_happens_to_the_sockets(
     for mischief in
         [Mischief::DropSockets, Mischief::RevokeTokens, Mischief::EvictChannels, Mischief::CloseSockets]
     {
-        site.ended_at_least(site.ended_now() + 15).await;
+        site.ended_at_least(site.ended_now() + calls / 8).await;
         site.make(mischief);
     }
-    site.ended(120).await;
+    site.ended(calls).await;
     site.calm();
-    site.complete(120).await;
+    site.complete(usize::try_from(calls).unwrap()).await;
+    eprintln!("{}", site.figures());
     site.stop().await;
 }
 

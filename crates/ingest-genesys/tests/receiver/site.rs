@@ -17,9 +17,12 @@ use prost::Message;
 use serde_json::json;
 use sim::genesys::serve::{self, Simulator};
 use sim::genesys::service::{Faults, Mischief, Options};
+use tokio::time::Instant;
 
-/// How long the slowest test may take to get somewhere.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test may take to get from one place to the next.
+fn patience() -> Duration {
+    Duration::from_secs(super::size("PATIENCE", 60))
+}
 
 /// A span's trace and id.
 type Key = (Vec<u8>, Vec<u8>);
@@ -37,15 +40,17 @@ pub(crate) struct Site {
     simulator: Simulator,
     receiver: Arc<dyn Receiver>,
     kept: Arc<Kept>,
+    opened: Instant,
 }
 
 impl Site {
     pub(crate) async fn open(options: Options) -> Self {
         let simulator = Simulator::start(options, serve::Settings::default()).await.unwrap();
         let yaml = format!(
-            "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: 1s\n\
+            "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: {}s\n\
              settle: 1s\ntimeout: 5s\nlookback: 10m\n",
-            simulator.base_url()
+            simulator.base_url(),
+            super::size("RECONCILE", 1)
         );
         let section = Node::load("c.yaml", &yaml).unwrap();
         assert!((genesys_cloud::IN.check)(&section).is_empty());
@@ -55,7 +60,7 @@ impl Site {
         let kept = Arc::new(Kept::default());
         let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
         receiver.start(outlets).await.unwrap();
-        Self { simulator, receiver, kept }
+        Self { simulator, receiver, kept, opened: Instant::now() }
     }
 
     pub(crate) async fn stop(&self) {
@@ -68,6 +73,17 @@ impl Site {
 
     pub(crate) fn make(&self, mischief: Mischief) {
         self.simulator.with(|service| service.make(mischief));
+    }
+
+    /// What was done to get here.
+    pub(crate) fn figures(&self) -> String {
+        let tally = self.simulator.with(|service| service.tally());
+        let (stored, finished) =
+            (self.kept.stored.lock().unwrap().len(), self.kept.finished.lock().unwrap().len());
+        format!(
+            "{} s, {stored} spans stored, {finished} of them given to everybody, {tally:?}",
+            self.opened.elapsed().as_secs()
+        )
     }
 
     /// No faults from now on.
@@ -104,10 +120,10 @@ impl Site {
                 if traces.len() == conversations && stored == expected && finished == expected {
                     return;
                 }
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                tokio::time::sleep(Duration::from_millis(super::size("POLL_MS", 500))).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, settled).await.is_err() {
+        if tokio::time::timeout(patience(), settled).await.is_err() {
             let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
             panic!("stored: {}; finished: {}", differ(&stored, &expected), differ(&finished, &expected));
         }
@@ -209,11 +225,11 @@ fn revision(span: &Span) -> i64 {
 }
 
 async fn until(what: &str, is_so: impl FnMut() -> bool) {
-    assert!(reached(is_so).await, "waited for {PATIENCE:?} until {what}");
+    assert!(reached(is_so).await, "waited for {:?} until {what}", patience());
 }
 
 async fn reached(mut is_so: impl FnMut() -> bool) -> bool {
-    let waited = tokio::time::timeout(PATIENCE, async {
+    let waited = tokio::time::timeout(patience(), async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
