@@ -13,7 +13,7 @@ use sim::demo::{Demo, Progress};
 use sim::traffic::{Day, Tally};
 use tokio::time::Instant;
 
-use super::run::stop_signal;
+use super::run::Stop;
 use crate::{components, exit, logs};
 
 const GUIDE: &str = "guide.yaml";
@@ -105,15 +105,11 @@ fn serve(arguments: &Arguments, plan: &Plan) -> anyhow::Result<()> {
         },
     };
     runtime.block_on(async {
+        let mut stop = Stop::listen()?;
         let mut running = Running::start(plan, &components::context()).await?;
         let mut printer = Printer::new();
         printer.line(&format!("The page: {PAGE}   (Ctrl-C ends everything)"));
-        let stop = async {
-            if let Err(error) = stop_signal().await {
-                tracing::error!(%error, "stopping");
-            }
-        };
-        let ran = sim::demo::run(&demo, stop, |progress| printer.show(progress)).await;
+        let ran = sim::demo::run(&demo, stop.asked(), |progress| printer.show(progress)).await;
         running.stop().await;
         let tally = ran?;
         printer.line(&format!("Done: {}", text(&tally)));

@@ -16,7 +16,7 @@ use hops::probe::Protocol;
 use hops::report::{Health, Report};
 use hops::verdict::Demands;
 
-use super::run::stop_signal;
+use super::run::Stop;
 use crate::exit;
 
 #[derive(Args)]
@@ -169,6 +169,7 @@ async fn examine(arguments: &Check, addresses: &[Address], options: &Options) ->
 #[expect(clippy::print_stderr, reason = "the answer to a command")]
 async fn echo(arguments: &Listen) -> anyhow::Result<ExitCode> {
     let listen = arguments.listen;
+    let mut stop = Stop::listen()?;
     let echo = Echo::bind(listen, Limits::default())
         .await
         .with_context(|| format!("cannot listen on {listen}; --listen takes another address"))?;
@@ -178,7 +179,7 @@ async fn echo(arguments: &Listen) -> anyhow::Result<ExitCode> {
     }
     tokio::select! {
         () = echo.serve() => {}
-        stopped = stop_signal() => stopped?,
+        () = stop.asked() => {}
     }
     Ok(exit::OK)
 }

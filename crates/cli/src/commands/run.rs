@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use pipeline::engine::running::Running;
 use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{components, exit, logs};
 
@@ -72,22 +72,39 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn serve(plan: &Plan) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
-        let mut running = Running::start(plan, &components::context()).await?;
+        let mut stop = Stop::listen()?;
+        let ctx = components::context();
+        let mut running = tokio::select! {
+            started = Running::start(plan, &ctx) => started?,
+            () = stop.asked() => return Ok(()),
+        };
         tracing::info!("everything is ready");
-        stop_signal().await?;
+        stop.asked().await;
         tracing::info!("stopping; a second signal ends at once");
         tokio::select! {
             () = running.stop() => Ok(()),
-            stopped = stop_signal() => stopped.and_then(|()| anyhow::bail!("ended before everything was sent")),
+            () = stop.asked() => anyhow::bail!("ended before everything was sent"),
         }
     })
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
+/// Ctrl-C and SIGTERM, heard from when this is made: make it before saying that anything is ready.
+pub(crate) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+        let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -12,7 +12,7 @@ use sim::genesys::scenario::{Scenario, library};
 use sim::genesys::serve::{EventBridge, Settings, Simulator};
 use sim::genesys::service::{Faults, Options, Tally, Traffic};
 
-use super::run::stop_signal;
+use super::run::Stop;
 use crate::exit;
 
 const TERMINAL_EVERY: Duration = Duration::from_secs(1);
@@ -195,6 +195,7 @@ fn serve(options: Options, settings: Settings) -> anyhow::Result<()> {
     let login = format!("client id {}, secret {}", options.client_id, options.client_secret);
     let listen = settings.listen;
     runtime.block_on(async {
+        let mut stop = Stop::listen()?;
         let simulator = Simulator::start(options, settings)
             .await
             .with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))?;
@@ -203,10 +204,9 @@ fn serve(options: Options, settings: Settings) -> anyhow::Result<()> {
         let terminal = std::io::stdout().is_terminal();
         let mut ticks = tokio::time::interval(if terminal { TERMINAL_EVERY } else { PLAIN_EVERY });
         ticks.tick().await;
-        let mut stop = std::pin::pin!(stop_signal());
         loop {
             tokio::select! {
-                stopped = &mut stop => return stopped,
+                () = stop.asked() => return Ok(()),
                 _ = ticks.tick() => show(terminal, simulator.with(|service| service.tally())),
             }
         }
