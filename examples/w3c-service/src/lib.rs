@@ -23,6 +23,8 @@ pub struct Call {
 
 /// The routes of the service. Everybody who can reach it is believed.
 pub fn routes() -> anyhow::Result<Router> {
+    // Built together with crates that use TLS, reqwest asks for a provider; one that is there already is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let client = ClientBuilder::new(client).with(ClientMiddleware::default()).build();
     let layer = ServerLayer::internal().route(|_| Some("/test".to_owned()));

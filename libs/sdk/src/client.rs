@@ -22,7 +22,7 @@ use crate::span::Open;
 ///
 /// The span ends when the head of the answer is here. It holds no query and no credentials of the URL.
 ///
-/// ```
+/// ```no_run
 /// use reqwest_middleware::ClientBuilder;
 /// use throughline_sdk::ClientMiddleware;
 ///

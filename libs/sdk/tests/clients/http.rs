@@ -55,6 +55,8 @@ impl Crm {
 }
 
 fn client(middleware: ClientMiddleware) -> ClientWithMiddleware {
+    // Built together with crates that use TLS, reqwest asks for a provider; one that is there already is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
     ClientBuilder::new(reqwest::Client::new()).with(middleware).build()
 }
 
