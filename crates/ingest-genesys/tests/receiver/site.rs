@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 /// How long a test may take to get from one place to the next.
 fn patience() -> Duration {
-    Duration::from_secs(super::size("PATIENCE", 60))
+    Duration::from_secs(super::size("PATIENCE", 180))
 }
 
 /// A span's trace and id.
