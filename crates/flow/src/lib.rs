@@ -15,6 +15,7 @@ pub mod component;
 pub mod config;
 pub mod telemetry;
 pub mod factory;
+pub mod stage;
 
 pub use ack::{Ack, Ledger, Outcome};
 pub use batch::{Audience, Batch, Client, Payload, Signal};
@@ -22,4 +23,5 @@ pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outle
 pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};
+pub use stage::Stage;
 pub use telemetry::Telemetry;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use throughline_context::{SpanId, TraceId};
 
-use crate::stage::Stage;
+use flow::Stage;
 
 /// Longest id that is kept.
 const LONGEST: usize = 128;

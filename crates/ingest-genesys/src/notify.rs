@@ -7,6 +7,6 @@ mod socket;
 mod channel;
 
 pub use channel::{Channel, Notice};
-pub use frame::{Control, Frame, Unreadable};
+pub use frame::{Frame, Unreadable};
 pub use link::{Action, Event, Gap, Link};
 pub use topics::{Allocation, CHANNELS, TOPICS};

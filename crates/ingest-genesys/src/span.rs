@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use throughline_context::{SpanId, TraceId};
 
-use crate::stage::Stage;
 use crate::words::Word;
+use flow::Stage;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Span {

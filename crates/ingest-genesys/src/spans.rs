@@ -13,8 +13,8 @@ use crate::facts::Facts;
 use crate::id::{Id, span_id};
 use crate::settings::Settings;
 use crate::span::Span;
-use crate::stage::Stage;
 use crate::timeline::{Leg, Role, Timeline};
+use flow::Stage;
 
 /// The spans of a conversation as far as it is known: pure, and the same for the same facts in any order.
 ///

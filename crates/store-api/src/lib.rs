@@ -8,7 +8,6 @@
 
 pub mod value;
 pub mod time;
-pub mod stage;
 pub mod span;
 pub mod region;
 pub mod to_spans;
@@ -33,11 +32,11 @@ pub mod testing;
 pub use answer::{Appended, Count, Facets, Interaction, Page, Trace};
 pub use door::StoreDoor;
 pub use error::StoreError;
+pub use flow::stage::{self, Stage};
 pub use hops::Hops;
 pub use memory::MemoryStore;
 pub use question::{Cursor, Filter, Limits, Range, Recent};
 pub use span::Span;
-pub use stage::Stage;
 pub use store::TraceStore;
 pub use summary::Summary;
 pub use value::{Attributes, Value};

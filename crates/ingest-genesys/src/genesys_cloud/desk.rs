@@ -59,12 +59,10 @@ impl Desk {
         }
     }
 
-    /// A page of analytics; which conversations it is about.
-    pub(super) fn records(&mut self, bytes: &[u8], now_ms: u64) -> Vec<Id> {
+    /// A page of analytics.
+    pub(super) fn records(&mut self, bytes: &[u8], now_ms: u64) {
         let readings = read::records(bytes, &self.settings, &self.limits, &mut self.problems);
-        let ids = readings.iter().map(|reading| reading.conversation.clone()).collect();
         readings.into_iter().for_each(|reading| self.learn(reading, now_ms));
-        ids
     }
 
     fn learn(&mut self, reading: Reading, now_ms: u64) {
@@ -83,11 +81,8 @@ impl Desk {
 
     /// The spans of what is new or due, some of them where there are many; the rest comes with the next call.
     pub(super) fn take(&mut self, now_ms: u64) -> Output {
-        while let Some((at, _)) = self.due.first().filter(|(at, _)| *at <= now_ms) {
-            tracing::trace!(at, "due");
-            if let Some((_, id)) = self.due.pop_first() {
-                self.fresh.insert(id);
-            }
+        while self.due.first().is_some_and(|(at, _)| *at <= now_ms) {
+            self.fresh.extend(self.due.pop_first().map(|(_, id)| id));
         }
         let mut output = Output::default();
         let ids: Vec<Id> = self.fresh.iter().cloned().collect();

@@ -102,9 +102,7 @@ impl Run {
                 // An error is the sender gone, which is how a stop is told.
                 _ = &mut stopped => break,
                 Some(notice) = self.notices.recv() => self.notice(notice),
-                Some(page) = self.answers.recv() => {
-                    self.desk.records(&page, now_ms());
-                }
+                Some(page) = self.answers.recv() => self.desk.records(&page, now_ms()),
                 done = finished(&mut self.sweeping) => {
                     self.sweeping = None;
                     self.swept(done);
@@ -174,10 +172,12 @@ impl Run {
         let (platform, pages) = (Arc::clone(&self.platform), self.answer_to.clone());
         let open: Vec<Id> = self.desk.open();
         self.sweeping = Some(Box::pin(async move {
-            let mut done = sweep::interval(&platform, asked, &pages).await;
-            if done.is_ok() {
-                done = sweep::ids(&platform, &open, &pages).await;
-            }
+            let done = async {
+                let seen = sweep::interval(&platform, asked, &pages).await?;
+                let rest: Vec<Id> = open.into_iter().filter(|id| !seen.contains(id)).collect();
+                sweep::ids(&platform, &rest, &pages).await
+            };
+            let done = done.await;
             (asked, done)
         }));
     }

@@ -1,9 +1,10 @@
 //! Questions to analytics, and when to ask them.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -68,15 +69,22 @@ impl Asked {
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
-    conversations: Vec<IgnoredAny>,
+    conversations: Vec<Named>,
 }
 
-/// Asks for all conversations that were going on in a time, page by page.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "conversationId", default)]
+    id: String,
+}
+
+/// Asks for all conversations that were going on in a time, page by page; which ones they are.
 pub(super) async fn interval(
     platform: &Platform,
     asked: Interval,
     pages: &mpsc::Sender<Bytes>,
-) -> Result<(), PlatformError> {
+) -> Result<HashSet<Id>, PlatformError> {
+    let mut seen = HashSet::new();
     let path = "/api/v2/analytics/conversations/details/query";
     for number in 1..=PAGES {
         let body = json!({
@@ -91,14 +99,13 @@ pub(super) async fn interval(
             why: format!("it is no page of conversations (line {}, column {})", error.line(), error.column()),
         })?;
         let last = page.conversations.len() < PAGE;
-        if !page.conversations.is_empty() && pages.send(answer.body).await.is_err() {
-            return Ok(());
-        }
-        if last {
-            return Ok(());
+        seen.extend(page.conversations.iter().filter_map(|named| Id::new(&named.id)));
+        let stopped = !page.conversations.is_empty() && pages.send(answer.body).await.is_err();
+        if last || stopped {
+            break;
         }
     }
-    Ok(())
+    Ok(seen)
 }
 
 /// Asks for conversations by their ids.

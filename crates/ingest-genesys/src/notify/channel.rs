@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::frame::{Control, Frame};
+use super::frame::Frame;
 use super::link::{Action, Event, Gap, Link};
 use super::socket::{NotConnected, Socket};
 use crate::platform::{Code, Platform, PlatformError};
@@ -19,7 +19,7 @@ use crate::platform::{Code, Platform, PlatformError};
 /// What a channel tells of.
 #[derive(Debug)]
 pub enum Notice {
-    /// A frame that is an event; [`Frame::read`] reads it again without cost.
+    /// A frame that is an event, as it came.
     Event(Bytes),
     /// A frame that is none.
     Unreadable { bytes: usize, why: String },
@@ -200,14 +200,14 @@ impl Channel {
 
     async fn message(&mut self, bytes: Bytes) -> Option<Event> {
         let (event, notice) = match Frame::read(&bytes) {
-            Ok(Frame::Event { .. }) => (Event::Heard, Some(Notice::Event(bytes.clone()))),
-            Ok(Frame::Control(Control::Closing)) => (Event::Closing, None),
-            Ok(Frame::Control(Control::NoLongerSubscribed)) => (Event::Dropped, None),
-            Ok(Frame::Control(Control::TokenRevoked)) => {
+            Ok(Frame::Event) => (Event::Heard, Some(Notice::Event(bytes.clone()))),
+            Ok(Frame::Closing) => (Event::Closing, None),
+            Ok(Frame::NoLongerSubscribed) => (Event::Dropped, None),
+            Ok(Frame::TokenRevoked) => {
                 self.platform.log_in_again().await;
                 (Event::Dropped, None)
             }
-            Ok(Frame::Control(Control::Heartbeat | Control::Other)) => (Event::Heard, None),
+            Ok(Frame::Alive) => (Event::Heard, None),
             Err(error) => {
                 (Event::Heard, Some(Notice::Unreadable { bytes: error.bytes, why: error.to_string() }))
             }

@@ -5,9 +5,9 @@ use throughline_context::SpanId;
 use super::{Writer, outcome};
 use crate::fact::{Measure, Says};
 use crate::span::{Kind, Link, Span, Value};
-use crate::stage::Stage;
 use crate::timeline::{Leg, Role, Wrapup};
 use crate::words::Word;
+use flow::Stage;
 
 impl Writer<'_> {
     pub(super) fn span(&self, id: SpanId, parent: SpanId, start: u64, end: Option<u64>) -> Span {
@@ -111,7 +111,7 @@ impl Writer<'_> {
     }
 
     fn of_stage(&self, stage: Stage, leg: &Leg<'_>, span: &mut Span) {
-        span.name = stage.title().into();
+        span.name = title(stage).into();
         // While an agent asks another in, the customer is on hold: that is the wait that counts.
         let aside = leg.consulted_by.is_some() && matches!(stage, Stage::Setup | Stage::Queue | Stage::Alert);
         span.stage = Some(stage).filter(|_| !aside);
@@ -143,5 +143,23 @@ fn leg_name(leg: &Leg<'_>) -> &'static str {
         Role::External => "External leg",
         Role::Voicemail => "Voicemail leg",
         Role::Other => "Leg",
+    }
+}
+
+/// The name of a stage's span.
+fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Setup => "Call setup",
+        Stage::Ivr => "IVR",
+        Stage::Action => "Data Action",
+        Stage::Queue => "Wait in queue",
+        Stage::Alert => "Alert agent",
+        Stage::Talk => "Talk",
+        Stage::Hold => "Hold",
+        Stage::Park => "Park",
+        Stage::Consult => "Consult",
+        Stage::Transfer => "Transfer",
+        Stage::Voicemail => "Voicemail",
+        Stage::Wrapup => "Wrap-up",
     }
 }

@@ -4,9 +4,9 @@ use super::{Writer, outcome, transfer};
 use crate::fact::{FlowEvent, Says, What};
 use crate::settings::Directory;
 use crate::span::{Event, Span, Value};
-use crate::stage::Stage;
 use crate::timeline::{Approach, Leg, PauseKind, Role, SAME_MS};
 use crate::words::Word;
+use flow::Stage;
 
 /// A wait between two alerts that is shorter is how long the queue took to offer again.
 const OFFER_MS: u64 = 500;

@@ -3,8 +3,8 @@
 use super::Writer;
 use crate::fact::Says;
 use crate::span::{Link, Span};
-use crate::stage::Stage;
 use crate::timeline::{Leg, Role, SAME_MS, Timeline};
+use flow::Stage;
 
 /// Longest time until the next leg begins.
 const LONGEST_MS: u64 = 30_000;

@@ -1,6 +1,7 @@
 //! Two views of one conversation: the same spans, each as exactly as its source can tell.
 
-use ingest_genesys::{Span, Stage};
+use flow::Stage;
+use ingest_genesys::Span;
 
 use crate::tree;
 
