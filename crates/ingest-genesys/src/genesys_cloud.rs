@@ -12,6 +12,7 @@ mod channels;
 mod tls;
 mod meters;
 mod run;
+pub mod check;
 
 use std::sync::Arc;
 

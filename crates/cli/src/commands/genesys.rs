@@ -1,0 +1,25 @@
+//! `throughline genesys`.
+
+mod check;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Say what will not work with Genesys Cloud before anything runs, and what mends it.
+    Check(check::Arguments),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match &arguments.what {
+        What::Check(arguments) => check::run(arguments),
+    }
+}
