@@ -1,4 +1,4 @@
-//! `throughline genesys check`: its exit codes and what it must not print, over the built binary.
+//! `throughline genesys`: its exit codes and what it must not print, over the built binary.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::TcpListener;
@@ -97,4 +97,20 @@ fn what_cannot_be_checked_is_told() {
     }
     let unknown = check(&["--region", "eu_west_9", "--client-id", "c"], Some("hush-hush"));
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+}
+
+#[test]
+fn a_time_that_cannot_be_filled_is_told() {
+    for (from, to, words) in [
+        ("2026-02-01", "2026-01-01", "--from has to be before --to"),
+        ("2026-01-01", "2099-01-01", "--to is in the future"),
+        ("yesterday", "2026-01-01", "2026-01-31T08:00:00Z"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_throughline"))
+            .args(["genesys", "backfill", "--from", from, "--to", to])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(said(&output.stderr).contains(words), "{output:?}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use expect_test::{Expect, expect};
 use flow::config::{Node, Opaque};
-use ingest_genesys::genesys_cloud::check::{Target, check};
+use ingest_genesys::genesys_cloud::{Target, check::check};
 use sim::genesys::scenario::library;
 use sim::genesys::serve::{self, Simulator};
 use sim::genesys::service::{Faults, Options};

@@ -1,6 +1,8 @@
 //! `throughline genesys`.
 
+mod client;
 mod check;
+mod backfill;
 
 use std::process::ExitCode;
 
@@ -16,10 +18,13 @@ pub(crate) struct Arguments {
 enum What {
     /// Say what will not work with Genesys Cloud before anything runs, and what mends it.
     Check(check::Arguments),
+    /// Make spans of past conversations, and send them on; started again, it goes on where it stopped.
+    Backfill(backfill::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match &arguments.what {
         What::Check(arguments) => check::run(arguments),
+        What::Backfill(arguments) => backfill::run(arguments),
     }
 }

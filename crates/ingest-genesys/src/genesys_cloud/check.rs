@@ -8,14 +8,12 @@ mod reach;
 mod requests;
 mod channel;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::config::{Node, Opaque};
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::settings::Settings;
+use super::Target;
 use super::tls;
 use crate::platform::{self, Platform};
 
@@ -28,47 +26,12 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// Attempts of one request.
 const ATTEMPTS: u32 = 2;
 
-/// Who would ask, and where.
-#[derive(Debug)]
-pub struct Target {
-    settings: Settings,
-    asked: platform::Settings,
-}
-
-impl Target {
-    /// The section of a receiver, which was checked.
-    pub fn of(section: &Node) -> Result<Self, String> {
-        let settings = section.parse().map_err(|_| "the settings were not checked".to_owned())?;
-        Self::new(settings)
-    }
-
-    /// A client by itself.
-    pub fn client(
-        region: &str,
-        client_id: &str,
-        client_secret: Opaque,
-        ca_file: Option<PathBuf>,
-    ) -> Result<Self, String> {
-        Self::new(Settings {
-            region: region.to_owned(),
-            client_id: client_id.to_owned(),
-            client_secret,
-            ca_file,
-            ..Settings::default()
-        })
-    }
-
-    fn new(settings: Settings) -> Result<Self, String> {
-        let asked = settings.platform()?;
-        let timeout = asked.timeout.min(PATIENCE);
-        Ok(Self { settings, asked: platform::Settings { timeout, attempts: ATTEMPTS, ..asked } })
-    }
-}
-
 /// Tries everything. The proxy is that of the environment, as it is for the receiver.
 pub async fn check(target: &Target) -> Report {
     let mut report = Report::default();
-    let base = &target.asked.base;
+    let asked = target.asked.clone();
+    let asked = platform::Settings { timeout: asked.timeout.min(PATIENCE), attempts: ATTEMPTS, ..asked };
+    let base = &asked.base;
     report.ok("region", format!("{}: API {}, login {}", base.region, base.api, base.login));
     let tls = match tls::config(target.settings.ca_file.as_deref()) {
         Ok(tls) => Arc::new(tls),
@@ -87,7 +50,7 @@ pub async fn check(target: &Target) -> Report {
             return report;
         }
     }
-    match Platform::new(target.asked.clone(), tls.as_ref().clone()) {
+    match Platform::new(asked.clone(), tls.as_ref().clone()) {
         Ok(platform) => ask(target, &platform, &proxies, &tls, &mut report).await,
         Err(error) => report.fail("client", error.to_string(), ""),
     }

@@ -1,21 +1,16 @@
 //! `throughline genesys check`.
 
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use flow::config::Opaque;
-use ingest_genesys::genesys_cloud::check::{Report, Target, check};
+use ingest_genesys::genesys_cloud::check::{Report, check};
 use pipeline::net::endpoint::bind;
-use pipeline::plan::{Plan, findings_as_text};
+use pipeline::plan::Plan;
 
-use crate::commands::run::Configs;
+use super::client::{Asked, Client, Failed, complain};
 use crate::{components, exit};
-
-/// Where the secret of `--client-id` is.
-const SECRET: &str = "GENESYS_CLIENT_SECRET";
 
 #[derive(Args)]
 #[command(
@@ -23,34 +18,14 @@ const SECRET: &str = "GENESYS_CLIENT_SECRET";
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
-    sources: Configs,
-    /// A region (`eu_west_1`), its domain, or the address of the API, in place of a configuration.
-    #[arg(long, requires = "client_id", conflicts_with_all = ["configs", "sets"])]
-    region: Option<String>,
-    /// The id of an OAuth client; its secret is taken from the environment, GENESYS_CLIENT_SECRET.
-    #[arg(long, requires = "region", value_name = "ID")]
-    client_id: Option<String>,
-    /// Certificates to accept besides the system's, in PEM form.
-    #[arg(long, value_name = "FILE", requires = "region")]
-    ca: Option<PathBuf>,
+    client: Client,
     /// For programs: one JSON object.
     #[arg(long)]
     json: bool,
 }
 
-/// What to check: the receivers of a configuration with its listeners, or a client alone.
-struct Asked {
-    targets: Vec<(Option<String>, Target)>,
-    plan: Option<Plan>,
-}
-
-struct Failed {
-    code: u8,
-    message: String,
-}
-
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let done = asked(arguments).and_then(|asked| {
+    let done = arguments.client.asked().and_then(|asked| {
         let failed =
             |error: anyhow::Error| Failed { code: exit::FAILED, message: format!("error: {error:#}") };
         tell(&asked, arguments.json).map_err(failed)
@@ -63,41 +38,6 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             ExitCode::from(code)
         }
     }
-}
-
-#[expect(clippy::print_stderr, reason = "the answer to a command")]
-fn complain(message: &str) {
-    eprintln!("{message}");
-}
-
-fn asked(arguments: &Arguments) -> Result<Asked, Failed> {
-    let usage = |why: String| Failed { code: exit::USAGE, message: format!("error: {why}") };
-    if let (Some(region), Some(client)) = (&arguments.region, &arguments.client_id) {
-        let secret = std::env::var(SECRET).ok().filter(|secret| !secret.is_empty());
-        let secret = secret.ok_or_else(|| usage(format!("set {SECRET} to the secret of {client}")))?;
-        let target = Target::client(region, client, Opaque(secret), arguments.ca.clone()).map_err(usage)?;
-        return Ok(Asked { targets: vec![(None, target)], plan: None });
-    }
-    if !arguments.sources.given() {
-        return Err(usage(
-            "name a configuration with --config, or a client with --region and --client-id".into(),
-        ));
-    }
-    let (plan, findings) = arguments.sources.plan();
-    let wrong = || Failed { code: exit::INPUT, message: findings_as_text(&findings) };
-    let plan = plan.ok_or_else(wrong)?;
-    let receivers = plan.receivers.iter().filter(|receiver| receiver.factory.name == "genesys_cloud");
-    let mut targets = Vec::new();
-    for receiver in receivers {
-        let target = Target::of(&receiver.section)
-            .map_err(|why| Failed { code: exit::INPUT, message: format!("error: {}: {why}", receiver.id) })?;
-        targets.push((Some(receiver.id.clone()), target));
-    }
-    if targets.is_empty() {
-        let why = "no pipeline of this configuration has a receiver `genesys_cloud`".to_owned();
-        return Err(Failed { code: exit::INPUT, message: format!("error: {why}") });
-    }
-    Ok(Asked { targets, plan: Some(plan) })
 }
 
 /// Checks and says it; true where nothing fails.
