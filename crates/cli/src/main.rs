@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, hops, run, simulate, validate};
+use commands::{components as list, demo, genesys, hops, run, simulate, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -37,6 +37,8 @@ enum Command {
     Hops(hops::Arguments),
     /// Simulate what the product connects to.
     Sim(simulate::Arguments),
+    /// Connect to Genesys Cloud: what would not work.
+    Genesys(genesys::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +51,6 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
+        Command::Genesys(arguments) => genesys::run(&arguments),
     }
 }

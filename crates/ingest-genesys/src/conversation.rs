@@ -19,6 +19,7 @@ pub struct Conversation {
     emitted: Emitted,
     context: Option<Context>,
     changed: bool,
+    began_ms: Option<u64>,
     ended_ms: Option<u64>,
 }
 
@@ -36,7 +37,15 @@ pub struct Output {
 impl Conversation {
     pub fn new(id: Id) -> Self {
         let facts = Facts::default();
-        Self { id, facts, emitted: Emitted::default(), context: None, changed: false, ended_ms: None }
+        Self {
+            id,
+            facts,
+            emitted: Emitted::default(),
+            context: None,
+            changed: false,
+            began_ms: None,
+            ended_ms: None,
+        }
     }
 
     pub fn id(&self) -> &Id {
@@ -64,6 +73,11 @@ impl Conversation {
     /// The trace, once it cannot change any more: from when the first finished span was given out.
     pub fn trace(&self) -> Option<(TraceId, Option<SpanId>)> {
         self.context.map(|context| (context.trace, context.parent))
+    }
+
+    /// When the conversation began, as far as was known when spans were last asked for.
+    pub fn began_ms(&self) -> Option<u64> {
+        self.began_ms
     }
 
     /// When the conversation ended, if that was known when spans were last asked for.
@@ -104,6 +118,7 @@ impl Conversation {
         }
         let spans = spans(&self.id, &self.facts, self.context, settings);
         let Some(root) = spans.first() else { return Output::default() };
+        self.began_ms = Some(root.start_ms);
         self.ended_ms = root.end_ms;
         let (trace, root_parent) = (root.trace_id, root.parent);
         let taken_back = self.emitted.retract(&spans);

@@ -12,6 +12,9 @@ mod channels;
 mod tls;
 mod meters;
 mod run;
+mod target;
+pub mod check;
+pub mod backfill;
 
 use std::sync::Arc;
 
@@ -23,6 +26,7 @@ use tokio::task::JoinHandle;
 use crate::platform::Platform;
 use run::Run;
 use settings::Settings;
+pub use target::Target;
 
 pub const IN: Factory = Factory {
     name: "genesys_cloud",

@@ -7,6 +7,8 @@ mod socket;
 mod channel;
 
 pub use channel::{Channel, Notice};
+pub(crate) use channel::{Listing, Made, escaped};
 pub use frame::{Frame, Unreadable};
 pub use link::{Action, Event, Gap, Link};
+pub(crate) use socket::Socket;
 pub use topics::{Allocation, CHANNELS, TOPICS};

@@ -54,16 +54,18 @@ enum Done {
     Found(Result<(), PlatformError>),
 }
 
+/// A new channel.
 #[derive(Deserialize)]
-struct Made {
-    id: String,
+pub(crate) struct Made {
+    pub(crate) id: String,
     #[serde(rename = "connectUri")]
-    connect_uri: String,
+    pub(crate) connect_uri: String,
 }
 
+/// What the service says of the topics of a channel.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Listing {
+pub(crate) struct Listing {
     entities: Vec<Topic>,
 }
 
@@ -182,8 +184,7 @@ impl Channel {
             }
             Done::Subscribed(Ok(listing)) => {
                 self.trouble = None;
-                let rejected: Vec<(String, String)> =
-                    listing.entities.into_iter().filter_map(Topic::rejected).collect();
+                let rejected = listing.rejected();
                 if !rejected.is_empty() {
                     self.tell(Notice::Rejected(rejected)).await;
                 }
@@ -233,6 +234,13 @@ impl Channel {
     }
 }
 
+impl Listing {
+    /// The topics that were refused, each with the reason.
+    pub(crate) fn rejected(self) -> Vec<(String, String)> {
+        self.entities.into_iter().filter_map(Topic::rejected).collect()
+    }
+}
+
 impl Topic {
     fn rejected(self) -> Option<(String, String)> {
         if self.state.as_deref() != Some("Rejected") {
@@ -249,7 +257,7 @@ impl Topic {
 }
 
 /// The ids of the service need no escaping; one that does is not an id.
-fn escaped(id: &str) -> String {
+pub(crate) fn escaped(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 

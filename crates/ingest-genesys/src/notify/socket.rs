@@ -23,17 +23,17 @@ const LARGEST: usize = 8 << 20;
 /// How long the service may take to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<Stream>,
 }
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
-pub(super) struct NotConnected {
+pub(crate) struct NotConnected {
     /// The service itself refused the address.
-    pub(super) gone: bool,
-    pub(super) why: String,
+    pub(crate) gone: bool,
+    pub(crate) why: String,
 }
 
 enum Stream {
@@ -43,7 +43,7 @@ enum Stream {
 
 impl Socket {
     /// Opens a `ws` or `wss` address.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         address: &str,
         tls: &Arc<rustls::ClientConfig>,
     ) -> Result<Self, NotConnected> {
@@ -98,7 +98,7 @@ impl Socket {
         }
     }
 
-    pub(super) async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         let closed = tokio::time::timeout(PATIENCE, self.stream.close(None)).await;
         if let Ok(Err(error)) = closed {
             tracing::debug!(%error, "a notification socket was not closed in order");
