@@ -22,10 +22,10 @@ use sim::genesys::service::{Faults, Mischief, Options};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A span's trace and id.
-type Key = (Vec<u8>, Vec<u8>);
+pub(crate) type Key = (Vec<u8>, Vec<u8>);
 
 #[derive(Default)]
-struct Kept {
+pub(crate) struct Kept {
     /// What every exporter was given: revision by span.
     finished: Mutex<BTreeMap<Key, Vec<Span>>>,
     /// What a store makes of everything.
@@ -34,13 +34,17 @@ struct Kept {
 }
 
 pub(crate) struct Site {
-    simulator: Simulator,
+    pub(crate) simulator: Simulator,
     receiver: Arc<dyn Receiver>,
     kept: Arc<Kept>,
 }
 
 impl Site {
     pub(crate) async fn open(options: Options) -> Self {
+        Self::within(options, Ctx::new(Arc::new(Memory::default()), Telemetry::default())).await
+    }
+
+    pub(crate) async fn within(options: Options, ctx: Ctx) -> Self {
         let simulator = Simulator::start(options, serve::Settings::default()).await.unwrap();
         let yaml = format!(
             "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: 1s\n\
@@ -50,8 +54,7 @@ impl Site {
         let section = Node::load("c.yaml", &yaml).unwrap();
         assert!((genesys_cloud::IN.check)(&section).is_empty());
         let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
-        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("genesys_cloud");
-        let receiver = make(&section, &ctx).unwrap();
+        let receiver = make(&section, &ctx.named("genesys_cloud")).unwrap();
         let kept = Arc::new(Kept::default());
         let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
         receiver.start(outlets).await.unwrap();
@@ -111,9 +114,7 @@ impl Site {
             let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
             panic!("stored: {}; finished: {}", differ(&stored, &expected), differ(&finished, &expected));
         }
-        let finished = self.kept.finished.lock().unwrap();
-        let doubled: Vec<_> = finished.iter().filter(|(_, spans)| spans.len() > 1).collect();
-        assert!(doubled.is_empty(), "{doubled:?}");
+        self.kept.each_once();
     }
 
     /// The finished spans of all conversations by what analytics says of them in the end: id and name.
@@ -156,7 +157,14 @@ impl Site {
 }
 
 impl Kept {
-    fn stored_keys(&self) -> BTreeMap<Key, String> {
+    /// Nothing that is finished was given to everybody twice.
+    pub(crate) fn each_once(&self) {
+        let finished = self.finished.lock().unwrap();
+        let doubled: Vec<_> = finished.iter().filter(|(_, spans)| spans.len() > 1).collect();
+        assert!(doubled.is_empty(), "{doubled:?}");
+    }
+
+    pub(crate) fn stored_keys(&self) -> BTreeMap<Key, String> {
         let stored = self.stored.lock().unwrap();
         let counts = |(_, span): &&(i64, Span)| {
             !has(span, "throughline.superseded") && !has(span, "throughline.unfinished")
@@ -208,7 +216,7 @@ fn revision(span: &Span) -> i64 {
     }
 }
 
-async fn until(what: &str, is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl FnMut() -> bool) {
     assert!(reached(is_so).await, "waited for {PATIENCE:?} until {what}");
 }
 
@@ -222,7 +230,7 @@ async fn reached(mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 /// What is missing and what is too much.
-fn differ(found: &BTreeMap<Key, String>, expected: &BTreeMap<Key, String>) -> String {
+pub(crate) fn differ(found: &BTreeMap<Key, String>, expected: &BTreeMap<Key, String>) -> String {
     let only = |one: &BTreeMap<Key, String>, other: &BTreeMap<Key, String>| {
         let only = one.iter().filter(|(key, name)| other.get(*key) != Some(name));
         only.map(|((trace, span), name)| format!("{} {} {name}", hex(trace), hex(span))).collect::<Vec<_>>()
