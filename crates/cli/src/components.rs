@@ -10,6 +10,7 @@ pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
         ingest_genesys::genesys_cloud::IN,
+        ingest_genesys::eventbridge::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
         processors::attributes::FACTORY,
@@ -32,6 +33,7 @@ pub(crate) fn context() -> Ctx {
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
         .with(Arc::new(StoreDoor::new(OPEN_STORE)))
         .with(Arc::new(page))
+        .with(Arc::new(ingest_genesys::Desks::default()))
 }
 
 #[cfg(feature = "lake")]

@@ -5,7 +5,6 @@
 //! answer. One task holds all conversations.
 
 mod settings;
-mod desk;
 mod sweep;
 mod discover;
 mod channels;
@@ -20,9 +19,10 @@ use std::sync::Arc;
 
 use flow::config::Node;
 use flow::{BoxFuture, BuildError, Ctx, Factory, Make, Outlets, Receiver, Signal};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::desk::{Desks, Told, way};
 use crate::platform::Platform;
 use run::Run;
 use settings::Settings;
@@ -38,12 +38,20 @@ pub const IN: Factory = Factory {
 
 fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Receiver>, BuildError> {
     let settings = section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(GenesysCloud { settings, ctx: ctx.clone(), running: Mutex::default() }))
+    let (way, told) = way();
+    if let Some(desks) = ctx.get::<Desks>() {
+        desks.note(&ctx.id, &way);
+    }
+    let told = Mutex::new(Some(told));
+    Ok(Arc::new(GenesysCloud { settings, ctx: ctx.clone(), _way: way, told, running: Mutex::default() }))
 }
 
 struct GenesysCloud {
     settings: Settings,
     ctx: Ctx,
+    /// Others find the desk while this is there.
+    _way: mpsc::Sender<Told>,
+    told: Mutex<Option<mpsc::Receiver<Told>>>,
     running: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
@@ -52,11 +60,12 @@ impl Receiver for GenesysCloud {
     fn start(&self, outlets: Outlets) -> BoxFuture<'_, Result<(), BuildError>> {
         Box::pin(async move {
             let wrong = |why: String| BuildError::new(&self.ctx.id, why);
+            let Some(told) = self.told.lock().await.take() else { return Ok(()) };
             let Some(traces) = outlets.traces else { return Ok(()) };
             let tls = tls::config(self.settings.ca_file.as_deref()).map_err(wrong)?;
             let asked = self.settings.platform().map_err(wrong)?;
             let platform = Platform::new(asked, tls.clone()).map_err(|error| wrong(error.to_string()))?;
-            let run = Run::new(&self.settings, &self.ctx, Arc::new(platform), Arc::new(tls), traces);
+            let run = Run::new(&self.settings, &self.ctx, Arc::new(platform), Arc::new(tls), (traces, told));
             let (stop, stopped) = oneshot::channel();
             let task = tokio::spawn(run.until(stopped));
             *self.running.lock().await = Some((stop, task));

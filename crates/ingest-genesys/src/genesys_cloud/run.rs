@@ -3,22 +3,23 @@
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flow::{Audience, Batch, Consumer, Ctx, Payload, Signal};
+use flow::{Consumer, Ctx};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::channels::Channels;
-use super::desk::Desk;
 use super::discover::{Found, discover};
 use super::meters::Meters;
 use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
 use crate::Id;
+use crate::desk::{self, Desk, Outgoing, Told};
 use crate::notify::Notice;
 use crate::platform::{Platform, PlatformError};
+use crate::time::now_ms;
 
 /// Notices and answers that wait for the task; what does not fit waits in the sockets.
 const WAITING: usize = 1024;
@@ -30,17 +31,16 @@ const FORGET: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(10);
 /// Answers of analytics after a loss before what seems finished is given to everybody.
 const QUESTIONS: u8 = 2;
-/// Before a batch is offered again where the pipeline does not say when.
-const REFUSED: Duration = Duration::from_secs(1);
 
 pub(super) struct Run {
     id: Arc<str>,
     settings: Settings,
     platform: Arc<Platform>,
-    out: Arc<dyn Consumer>,
+    outgoing: Outgoing,
     desk: Desk,
     channels: Channels,
     notices: mpsc::Receiver<Notice>,
+    told: mpsc::Receiver<Told>,
     answers: mpsc::Receiver<Bytes>,
     answer_to: mpsc::Sender<Bytes>,
     asked: Asked,
@@ -65,7 +65,7 @@ impl Run {
         ctx: &Ctx,
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
-        out: Arc<dyn Consumer>,
+        (out, told): (Arc<dyn Consumer>, mpsc::Receiver<Told>),
     ) -> Self {
         let (notice_to, notices) = mpsc::channel(WAITING);
         let (answer_to, answers) = mpsc::channel(ANSWERS);
@@ -77,8 +77,13 @@ impl Run {
             desk: Desk::new(settings.conversion(&platform.base().region)),
             channels: Channels::new(Arc::clone(&platform), tls, notice_to),
             platform,
-            out,
+            outgoing: Outgoing {
+                receiver: Arc::clone(&ctx.id),
+                out,
+                meters: desk::Meters::new(&ctx.id, "websocket", &ctx.telemetry),
+            },
             notices,
+            told,
             answers,
             answer_to,
             asked: Asked::since(now_ms().saturating_sub(lookback)),
@@ -103,6 +108,10 @@ impl Run {
                 _ = &mut stopped => break,
                 Some(notice) = self.notices.recv() => self.notice(notice),
                 Some(page) = self.answers.recv() => self.desk.records(&page, now_ms()),
+                Some(told) = self.told.recv() => {
+                    self.outgoing.meters.events.inc();
+                    self.desk.told(told, now_ms());
+                }
                 done = finished(&mut self.sweeping) => {
                     self.sweeping = None;
                     self.swept(done);
@@ -128,11 +137,11 @@ impl Run {
         let receiver = &self.id;
         match notice {
             Notice::Event(bytes) => {
-                self.meters.events.inc();
+                self.outgoing.meters.events.inc();
                 self.desk.event(&bytes, now_ms());
             }
             Notice::Unreadable { bytes, why } => {
-                self.meters.unreadable.inc();
+                self.outgoing.meters.unreadable.inc();
                 tracing::warn!(%receiver, bytes, why, "a frame was left out; analytics is asked for what it said");
                 self.owe();
             }
@@ -242,59 +251,9 @@ impl Run {
 
     /// Gives out what is new; false where the receiver is stopped in the meantime.
     async fn give(&mut self, stopped: &mut oneshot::Receiver<()>) -> bool {
-        loop {
-            let spans = self.desk.take(now_ms());
-            for (bytes, items, audience) in [
-                (spans.finished, spans.finished_spans, Audience::All),
-                (spans.open, spans.open_spans, Audience::Stores),
-            ] {
-                if items > 0 && !self.offer(bytes, items, audience, stopped).await {
-                    return false;
-                }
-            }
-            if !self.desk.waits() {
-                break;
-            }
-        }
-        self.meters.conversations.set(i64::try_from(self.desk.len()).unwrap_or(i64::MAX));
         let (left, _) = self.platform.left();
         self.meters.requests_left.set(i64::from(left));
-        let problems = self.desk.problems();
-        self.meters.left_out.inc_by(problems.fields + problems.beyond);
-        self.meters.unreadable.inc_by(problems.unreadable);
-        if let Some(first) = problems.first.first() {
-            tracing::warn!(receiver = %self.id, first, "something in a message could not be read and was left out");
-        }
-        true
-    }
-
-    /// Offers a batch until it is taken. Nothing is taken off the sockets meanwhile; what the service does not keep
-    /// for so long is asked of analytics afterwards.
-    async fn offer(
-        &mut self,
-        bytes: Vec<u8>,
-        items: usize,
-        audience: Audience,
-        stopped: &mut oneshot::Receiver<()>,
-    ) -> bool {
-        let payload = Payload::from(bytes);
-        loop {
-            let batch = Batch { audience, ..Batch::new(Signal::Traces, payload.clone(), items) };
-            let refused = match self.out.consume(batch).await {
-                Ok(()) => {
-                    self.meters.accepted.inc_by(items as u64);
-                    return true;
-                }
-                Err(refusal) => refusal,
-            };
-            self.meters.refused.inc_by(items as u64);
-            tracing::debug!(receiver = %self.id, why = %refused, "the pipeline takes nothing");
-            let wait = refused.retry_after.unwrap_or(REFUSED);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = &mut *stopped => return false,
-            }
-        }
+        self.outgoing.give(&mut self.desk, now_ms(), stopped).await
     }
 }
 
@@ -303,9 +262,4 @@ async fn finished<T>(work: &mut Option<Work<T>>) -> T {
         Some(work) => work.await,
         None => pending().await,
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -85,6 +85,11 @@ fn listeners(plan: &Plan) -> Vec<(String, String)> {
             found.push((receiver.id.clone(), endpoint.unwrap_or(usual).to_owned()));
         }
     }
+    let bridges = plan.receivers.iter().filter(|receiver| receiver.factory.name == "eventbridge");
+    for receiver in bridges {
+        let endpoint = receiver.section.get("endpoint").and_then(|endpoint| endpoint.text());
+        found.push((receiver.id.clone(), endpoint.unwrap_or("127.0.0.1:7720").to_owned()));
+    }
     for extension in &plan.extensions {
         let usual = match extension.factory.name {
             "health_check" => "localhost:13133",

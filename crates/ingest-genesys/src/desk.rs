@@ -1,9 +1,18 @@
 //! All conversations that are open, or ended a short while ago.
 
+mod desks;
+mod meters;
+mod outgoing;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::read::{self, Limits, Problems, Reading};
 use crate::{Conversation, Id, Output, Settings};
+
+pub use desks::Desks;
+pub(crate) use desks::{Told, way};
+pub(crate) use meters::Meters;
+pub(crate) use outgoing::Outgoing;
 
 /// How long a conversation stays after its end: what comes in late is still joined to it.
 const LINGER_MS: u64 = 10 * 60_000;
@@ -16,8 +25,8 @@ const UNSURE_MS: u64 = 5 * 60_000;
 /// Bytes of spans that are taken at once.
 const MOST: usize = 1 << 20;
 
-pub(super) struct Desk {
-    pub(super) settings: Settings,
+pub(crate) struct Desk {
+    pub(crate) settings: Settings,
     limits: Limits,
     held: HashMap<Id, Held>,
     /// Something is new about these.
@@ -26,7 +35,7 @@ pub(super) struct Desk {
     due: BTreeSet<(u64, Id)>,
     gone: HashMap<Id, u64>,
     /// Events were lost and not yet asked for: what seems finished may not be.
-    pub(super) unsure: bool,
+    pub(crate) unsure: bool,
     problems: Problems,
 }
 
@@ -38,7 +47,7 @@ struct Held {
 }
 
 impl Desk {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
             limits: Limits::default(),
@@ -51,16 +60,26 @@ impl Desk {
         }
     }
 
-    /// A frame of a channel that is an event.
-    pub(super) fn event(&mut self, bytes: &[u8], now_ms: u64) {
+    /// A frame of a channel, or what EventBridge makes of it; false where it is neither.
+    pub(crate) fn event(&mut self, bytes: &[u8], now_ms: u64) -> bool {
         let frame = read::frame(bytes, now_ms, &self.settings, &self.limits, &mut self.problems);
+        let is_event = frame.is_some();
         if let Some(reading) = frame.and_then(|frame| frame.reading) {
             self.learn(reading, now_ms);
+        }
+        is_event
+    }
+
+    /// The same from another receiver, which is told when it is done.
+    pub(crate) fn told(&mut self, told: Told, now_ms: u64) {
+        let is_event = self.event(&told.bytes, now_ms);
+        if told.heard.send(is_event).is_err() {
+            tracing::debug!("whoever brought an event did not wait");
         }
     }
 
     /// A page of analytics.
-    pub(super) fn records(&mut self, bytes: &[u8], now_ms: u64) {
+    pub(crate) fn records(&mut self, bytes: &[u8], now_ms: u64) {
         let readings = read::records(bytes, &self.settings, &self.limits, &mut self.problems);
         readings.into_iter().for_each(|reading| self.learn(reading, now_ms));
     }
@@ -80,7 +99,7 @@ impl Desk {
     }
 
     /// The spans of what is new or due, some of them where there are many; the rest comes with the next call.
-    pub(super) fn take(&mut self, now_ms: u64) -> Output {
+    pub(crate) fn take(&mut self, now_ms: u64) -> Output {
         while self.due.first().is_some_and(|(at, _)| *at <= now_ms) {
             self.fresh.extend(self.due.pop_first().map(|(_, id)| id));
         }
@@ -109,7 +128,7 @@ impl Desk {
     }
 
     /// Lets go of what ended long enough ago.
-    pub(super) fn forget(&mut self, now_ms: u64) {
+    pub(crate) fn forget(&mut self, now_ms: u64) {
         let (held, fresh, gone) = (&mut self.held, &self.fresh, &mut self.gone);
         held.retain(|id, held| {
             let quiet = now_ms.saturating_sub(held.heard_ms);
@@ -126,22 +145,22 @@ impl Desk {
     }
 
     /// The conversations that go on, as far as is known.
-    pub(super) fn open(&self) -> Vec<Id> {
+    pub(crate) fn open(&self) -> Vec<Id> {
         let open = |(_, held): &(&Id, &Held)| held.conversation.ended_ms().is_none();
         self.held.iter().filter(open).map(|(id, _)| id.clone()).collect()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.held.len()
     }
 
     /// True where `take` has something to give.
-    pub(super) fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         !self.fresh.is_empty()
     }
 
     /// What could not be read since it was last asked.
-    pub(super) fn problems(&mut self) -> Problems {
+    pub(crate) fn problems(&mut self) -> Problems {
         std::mem::take(&mut self.problems)
     }
 }
