@@ -1,5 +1,7 @@
 //! One conversation while it is open: what is known about it, and what was given out.
 
+mod saved;
+
 use throughline_context::{SpanId, TraceId};
 
 use crate::emitted::{Emitted, Way};
@@ -68,6 +70,17 @@ impl Conversation {
     /// Chooses the trace for good, as an earlier process did, or participant data that came with the first event.
     pub fn continue_trace(&mut self, trace: TraceId, parent: Option<SpanId>) {
         self.context = Some(Context { trace, parent });
+    }
+
+    /// The conversation as an earlier process knew it.
+    pub fn read(id: Id, bytes: &[u8]) -> Result<Self, String> {
+        let saved::Parts { facts, emitted, context } = saved::read(bytes)?;
+        Ok(Self { facts, emitted, context, changed: true, ..Self::new(id) })
+    }
+
+    /// What [`read`](Self::read) makes the same conversation of, its id aside.
+    pub fn write(self) -> Result<Vec<u8>, String> {
+        saved::write(saved::Parts { facts: self.facts, emitted: self.emitted, context: self.context })
     }
 
     /// The trace, once it cannot change any more: from when the first finished span was given out.

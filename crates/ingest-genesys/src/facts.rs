@@ -83,6 +83,23 @@ impl Facts {
         ends.map(|(_, source)| *source).min()
     }
 
+    /// All of it, for [`again`](Self::again).
+    pub(crate) fn into_parts(self) -> (Vec<(Of, Vec<Said>)>, u64) {
+        (self.legs.into_iter().collect(), self.newest_ms)
+    }
+
+    pub(crate) fn again(legs: Vec<(Of, Vec<Said>)>, newest_ms: u64) -> Self {
+        let mut facts = Self::default();
+        for (of, said) in legs {
+            for (what, source) in said {
+                facts.add(Fact { of: of.clone(), source, what });
+            }
+        }
+        facts.newest_ms = facts.newest_ms.max(newest_ms);
+        facts.shrink();
+        facts
+    }
+
     pub(crate) fn of(&self, of: &Of) -> &[Said] {
         self.legs.get(of).map_or(&[], Vec::as_slice)
     }

@@ -10,6 +10,7 @@ mod discover;
 mod channels;
 mod tls;
 mod meters;
+mod checkpoint;
 mod run;
 mod target;
 pub mod check;
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::desk::{Desks, Told, way};
 use crate::platform::Platform;
+use checkpoint::Checkpoint;
 use run::Run;
 use settings::Settings;
 pub use target::Target;
@@ -65,7 +67,12 @@ impl Receiver for GenesysCloud {
             let tls = tls::config(self.settings.ca_file.as_deref()).map_err(wrong)?;
             let asked = self.settings.platform().map_err(wrong)?;
             let platform = Platform::new(asked, tls.clone()).map_err(|error| wrong(error.to_string()))?;
-            let run = Run::new(&self.settings, &self.ctx, Arc::new(platform), Arc::new(tls), (traces, told));
+            let kept = Checkpoint::open(&self.settings, &self.ctx, platform.base()).await;
+            let mut run =
+                Run::new(&self.settings, &self.ctx, Arc::new(platform), Arc::new(tls), (traces, told));
+            if let Some((checkpoint, restored)) = kept {
+                run.resume(checkpoint, restored);
+            }
             let (stop, stopped) = oneshot::channel();
             let task = tokio::spawn(run.until(stopped));
             *self.running.lock().await = Some((stop, task));
