@@ -37,9 +37,11 @@ pub struct StateError(pub String);
 
 pub type Opened = Result<Option<Arc<dyn State>>, StateError>;
 
+type Open = dyn Fn(Option<&Path>) -> Opened + Send + Sync;
+
 /// Where components get their state from; offered to them through [`Ctx`](crate::Ctx).
 pub struct States {
-    open: Box<dyn Fn(Option<&Path>) -> Opened + Send + Sync>,
+    open: Box<Open>,
 }
 
 impl States {

@@ -20,6 +20,8 @@ pub struct Conversation {
     facts: Facts,
     emitted: Emitted,
     context: Option<Context>,
+    /// How often a process took over that may not know what the one before knew last.
+    restarts: u64,
     changed: bool,
     began_ms: Option<u64>,
     ended_ms: Option<u64>,
@@ -44,6 +46,7 @@ impl Conversation {
             facts,
             emitted: Emitted::default(),
             context: None,
+            restarts: 0,
             changed: false,
             began_ms: None,
             ended_ms: None,
@@ -74,13 +77,14 @@ impl Conversation {
 
     /// The conversation as an earlier process knew it.
     pub fn read(id: Id, bytes: &[u8]) -> Result<Self, String> {
-        let saved::Parts { facts, emitted, context } = saved::read(bytes)?;
-        Ok(Self { facts, emitted, context, changed: true, ..Self::new(id) })
+        let saved::Parts { facts, emitted, context, restarts } = saved::read(bytes)?;
+        Ok(Self { facts, emitted, context, restarts, changed: true, ..Self::new(id) })
     }
 
     /// What [`read`](Self::read) makes the same conversation of, its id aside.
     pub fn write(self) -> Result<Vec<u8>, String> {
-        saved::write(saved::Parts { facts: self.facts, emitted: self.emitted, context: self.context })
+        let Self { facts, emitted, context, restarts, .. } = self;
+        saved::write(saved::Parts { facts, emitted, context, restarts })
     }
 
     /// The trace, once it cannot change any more: from when the first finished span was given out.
@@ -115,7 +119,7 @@ impl Conversation {
 
     /// What all spans carry as `throughline.revision`.
     pub fn revision(&self) -> u64 {
-        self.facts.revision()
+        self.facts.revision(self.restarts)
     }
 
     /// What has changed since it was last asked, as of `now_ms`.
@@ -133,6 +137,7 @@ impl Conversation {
         let Some(root) = spans.first() else { return Output::default() };
         self.began_ms = Some(root.start_ms);
         self.ended_ms = root.end_ms;
+        self.restarts = self.restarts.max(settings.restarts_since(root.start_ms));
         let (trace, root_parent) = (root.trace_id, root.parent);
         let taken_back = self.emitted.retract(&spans);
         let taken_back: Vec<Span> = taken_back.into_iter().map(|id| superseded(id, root)).collect();
@@ -148,7 +153,7 @@ impl Conversation {
         if self.emitted.any_finished() {
             self.context = Some(Context { trace, parent: root_parent });
         }
-        let write = |spans: &[Span]| otlp::write(&self.id, spans, self.facts.revision(), now_ms, settings);
+        let write = |spans: &[Span]| otlp::write(&self.id, spans, self.revision(), now_ms, settings);
         Output {
             finished: write(&finished),
             finished_spans: finished.len(),

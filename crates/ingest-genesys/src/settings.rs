@@ -17,6 +17,8 @@ pub struct Settings {
     pub settle_ms: u64,
     /// What ids are called.
     pub directory: Directory,
+    /// When a process took over from another one, which may have known more in the end.
+    pub restarts_ms: Vec<u64>,
 }
 
 /// Names that some sources leave out: those of queues and flows, by id in lower case.
@@ -34,11 +36,16 @@ impl Default for Settings {
             attributes: Vec::new(),
             settle_ms: 2000,
             directory: Directory::default(),
+            restarts_ms: Vec::new(),
         }
     }
 }
 
 impl Settings {
+    pub(crate) fn restarts_since(&self, ms: u64) -> u64 {
+        self.restarts_ms.iter().filter(|restart| **restart > ms).count() as u64
+    }
+
     /// The name under which a participant attribute is kept.
     pub(crate) fn kept(&self, name: &str) -> Option<&Arc<str>> {
         self.attributes.iter().find(|kept| kept.as_ref() == name)

@@ -1,6 +1,6 @@
 //! A conversation as bytes that outlive the process: JSON, compressed.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -19,6 +19,7 @@ pub(super) struct Parts {
     pub(super) facts: Facts,
     pub(super) emitted: Emitted,
     pub(super) context: Option<Context>,
+    pub(super) restarts: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +31,7 @@ struct Saved {
     given: Vec<(String, Mark)>,
     /// The trace, and the span that is continued.
     trace: Option<(String, Option<String>)>,
+    restarts: u64,
 }
 
 pub(super) fn write(parts: Parts) -> Result<Vec<u8>, String> {
@@ -37,6 +39,7 @@ pub(super) fn write(parts: Parts) -> Result<Vec<u8>, String> {
     let saved = Saved {
         legs,
         newest_ms,
+        restarts: parts.restarts,
         given: parts.emitted.marks().map(|(id, mark)| (id.to_string(), mark)).collect(),
         trace: parts
             .context
@@ -49,10 +52,8 @@ pub(super) fn write(parts: Parts) -> Result<Vec<u8>, String> {
 
 /// Total on any bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<Parts, String> {
-    let mut text = Vec::new();
-    let read = DeflateDecoder::new(bytes).take(LARGEST).read_to_end(&mut text);
-    read.map_err(|error| error.to_string())?;
-    let saved: Saved = serde_json::from_slice(&text)
+    let text = BufReader::new(DeflateDecoder::new(bytes).take(LARGEST));
+    let saved: Saved = serde_json::from_reader(text)
         .map_err(|error| format!("not a conversation (line {}, column {})", error.line(), error.column()))?;
     let given = saved.given.iter().map(|(id, mark)| Some((id.parse().ok()?, *mark)));
     let marks: Option<Vec<_>> = given.collect();
@@ -67,5 +68,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, String> {
         facts: Facts::again(saved.legs, saved.newest_ms),
         emitted: Emitted::again(marks.ok_or("not a span id")?),
         context,
+        restarts: saved.restarts,
     })
 }

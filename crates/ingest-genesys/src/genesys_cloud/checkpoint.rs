@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::state::Change;
-use flow::{Ctx, State, States};
+use flow::{Ctx, State, StateError, States};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ struct Place {
     client_id: String,
     until_ms: u64,
     written_ms: u64,
+    /// When a process went on with it.
+    restarts_ms: Vec<u64>,
 }
 
 pub(super) struct Checkpoint {
@@ -49,8 +51,6 @@ pub(super) struct Checkpoint {
     /// The namespace.
     receiver: Arc<str>,
     place: Place,
-    /// Keys that nobody can use; deleted with the first checkpoint.
-    stale: Vec<String>,
     interval: Duration,
     next: Instant,
     phase: Phase,
@@ -86,15 +86,26 @@ impl Checkpoint {
             client_id: settings.client_id.clone(),
             until_ms: 0,
             written_ms: 0,
+            restarts_ms: Vec::new(),
         };
         let directory = settings.checkpoint.directory.clone();
         let receiver = Arc::clone(&ctx.id);
         let interval = settings.checkpoint.interval.get();
+        let lookback_ms = millis(settings.lookback.get());
         let opened = spawn_blocking(move || {
             let Some(state) = states.open(directory.as_deref())? else { return Ok(None) };
             let (restored, stale) = read::read(state.as_ref(), &receiver, &place, now_ms())?;
+            let place = Place {
+                until_ms: restored.until_ms.unwrap_or(now_ms().saturating_sub(lookback_ms)),
+                written_ms: now_ms(),
+                restarts_ms: restored.restarts_ms.clone(),
+                ..place
+            };
+            // Before anything is given out, the next process must be able to see that there was this one.
+            let taken_over = Draft { place: place.clone(), conversations: Vec::new() };
+            commit(state.as_ref(), &receiver, stale, taken_over).map_err(StateError)?;
             let (next, phase) = (Instant::now() + interval, Phase::Idle);
-            let checkpoint = Self { state, receiver, place, stale, interval, next, phase, trouble: None };
+            let checkpoint = Self { state, receiver, place, interval, next, phase, trouble: None };
             Ok(Some((checkpoint, restored)))
         });
         let wrong = |error: String| {
@@ -102,8 +113,7 @@ impl Checkpoint {
         };
         match opened.await {
             Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => {
-                let flow::StateError(error) = error;
+            Ok(Err(StateError(error))) => {
                 wrong(error);
                 None
             }
@@ -164,9 +174,9 @@ impl Checkpoint {
     fn write(&mut self, draft: Draft) -> Phase {
         self.place = draft.place.clone();
         let ids = ids(&draft);
-        let (state, receiver, stale) =
-            (Arc::clone(&self.state), Arc::clone(&self.receiver), self.stale.clone());
-        Phase::Writing { work: spawn_blocking(move || commit(state.as_ref(), &receiver, stale, draft)), ids }
+        let (state, receiver) = (Arc::clone(&self.state), Arc::clone(&self.receiver));
+        let work = spawn_blocking(move || commit(state.as_ref(), &receiver, Vec::new(), draft));
+        Phase::Writing { work, ids }
     }
 
     async fn written(
@@ -179,7 +189,6 @@ impl Checkpoint {
         match work.await.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => {
                 meters.checkpoints.inc();
-                self.stale.clear();
                 self.trouble = None;
             }
             Err(error) => {
@@ -197,6 +206,10 @@ impl Checkpoint {
 
 fn ids(draft: &Draft) -> HashSet<Id> {
     draft.conversations.iter().map(|(id, _)| id.clone()).collect()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes all of it or nothing. Waits for the disk.
@@ -219,3 +232,6 @@ fn commit(state: &dyn State, receiver: &str, stale: Vec<String>, draft: Draft) -
         .collect();
     state.commit(&changes).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,7 @@ impl Run {
 
     /// Goes on where an earlier process was, and keeps its own place.
     pub(super) fn resume(&mut self, checkpoint: Checkpoint, restored: Restored) {
+        self.desk.settings.restarts_ms = restored.restarts_ms;
         for (id, kept) in restored.conversations {
             self.desk.restore(id, kept, now_ms());
         }

@@ -35,10 +35,10 @@ const DEATHS: [Death; 9] = [
     Death::BeforeCheckpoint(1),
     Death::Offered(3),
     Death::AfterCheckpoint(1),
-    Death::BeforeCheckpoint(28),
+    Death::BeforeCheckpoint(8),
     Death::Taken(1),
     Death::Offered(4),
-    Death::AfterCheckpoint(30),
+    Death::AfterCheckpoint(14),
 ];
 
 /// How long a slow pipeline takes.
@@ -62,11 +62,12 @@ struct Life {
     given: Arc<Mutex<BTreeMap<Key, Vec<Gift>>>>,
 }
 
-/// A finished span was given to everybody: in which life, and how many checkpoints had been begun by then.
+/// A span was given out: in which life, and how many checkpoints had been begun by then.
 #[derive(Clone, Copy, Debug)]
 struct Gift {
     life: usize,
     begun: usize,
+    everybody: bool,
 }
 
 impl Life {
@@ -91,12 +92,10 @@ impl Life {
     }
 
     fn note(&self, batch: &Batch) {
-        if batch.audience != Audience::All {
-            return;
-        }
         let request = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
         let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        let gift = Gift { life: self.number, begun: self.begun.load(Ordering::SeqCst) };
+        let (begun, everybody) = (self.begun.load(Ordering::SeqCst), batch.audience == Audience::All);
+        let gift = Gift { life: self.number, begun, everybody };
         for span in scopes.flat_map(|scope| scope.spans) {
             self.given.lock().unwrap().entry((span.trace_id, span.span_id)).or_default().push(gift);
         }
@@ -213,22 +212,37 @@ impl Lives {
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
 
-    /// Of the spans that were given more than once, each time in another life, and only where no checkpoint that was
-    /// taken after the first time has reached the disk. How many there were.
+    /// No checkpoint that was taken after this has reached the disk. The next one may have been taken already; the one
+    /// after that was taken later.
+    fn forgotten(&self, gift: &Gift) -> bool {
+        self.committed.get(gift.life).is_some_and(|done| *done < gift.begun + 2)
+    }
+
+    /// How many spans everybody was given again: each time in another life, which could not know.
     fn doubled_in_the_window_alone(&self) -> usize {
         let given = self.given.lock().unwrap();
         let mut doubled = 0;
         for gifts in given.values() {
+            let gifts: Vec<&Gift> = gifts.iter().filter(|gift| gift.everybody).collect();
             for pair in gifts.windows(2) {
                 let [first, second] = pair else { continue };
                 assert!(first.life < second.life, "twice in one life: {gifts:?}");
-                // The next checkpoint may have been taken already; the one after that was taken later.
-                let safe = self.committed.get(first.life).is_some_and(|done| *done >= first.begun + 2);
-                assert!(!safe, "given again although a checkpoint knew: {gifts:?} {:?}", self.committed);
+                assert!(
+                    self.forgotten(first),
+                    "again, although it was known: {gifts:?} {:?}",
+                    self.committed
+                );
                 doubled += 1;
             }
         }
         doubled
+    }
+
+    /// Whether the store alone was told of this just before a death: nobody knows any more that it was too much.
+    fn is_stray(&self, key: &Key) -> bool {
+        let given = self.given.lock().unwrap();
+        let gifts = given.get(key).map(Vec::as_slice).unwrap_or_default();
+        gifts.iter().all(|gift| !gift.everybody && self.forgotten(gift))
     }
 }
 
@@ -237,6 +251,8 @@ async fn nothing_is_missing_and_little_doubled_however_often_it_is_killed() {
     const CALLS: u64 = 150;
     let mut options = options(CALLS, 25, 40.0);
     options.requests_per_minute = 60_000;
+    // Its hours would have to be waited for.
+    options.scenarios.retain(|scenario| scenario.name != "email");
     let mut lives = Lives {
         simulator: Simulator::start(options, serve::Settings::default()).await.unwrap(),
         kept: Arc::default(),
@@ -244,22 +260,20 @@ async fn nothing_is_missing_and_little_doubled_however_often_it_is_killed() {
         given: Arc::default(),
         committed: Vec::new(),
     };
-    let began = std::time::Instant::now();
     for (number, death) in DEATHS.into_iter().enumerate() {
         let (life, runtime) = lives.begin(number, Some(death)).await;
         tokio::select! {
             () = life.died.notified() => {}
             () = lives.over(CALLS) => panic!("all calls have ended before {death:?}"),
         }
-        eprintln!("{death:?} at {:?}", began.elapsed());
         runtime.shutdown_background();
         lives.committed.push(life.committed.load(Ordering::SeqCst));
     }
     let (last, runtime) = lives.begin(DEATHS.len(), None).await;
-    lives.kept.complete(&lives.simulator, usize::try_from(CALLS).unwrap()).await;
+    lives.kept.complete(&lives.simulator, usize::try_from(CALLS).unwrap(), |key| lives.is_stray(key)).await;
     lives.committed.push(last.committed.load(Ordering::SeqCst));
     runtime.shutdown_background();
     let doubled = lives.doubled_in_the_window_alone();
-    let all = lives.given.lock().unwrap().len();
+    let all = lives.kept.finished_keys().len();
     eprintln!("{doubled} of {all} spans were given again in {} deaths", DEATHS.len());
 }

@@ -113,7 +113,7 @@ impl Site {
     /// Waits until the spans are those that the service's own records make of so many conversations: each once, and
     /// finished. Records come late.
     pub(crate) async fn complete(&self, conversations: usize) {
-        self.kept.complete(&self.simulator, conversations).await;
+        self.kept.complete(&self.simulator, conversations, |_| false).await;
         self.kept.each_once();
     }
 }
@@ -169,14 +169,24 @@ pub(crate) async fn expected(simulator: &Simulator) -> BTreeMap<Key, String> {
 }
 
 impl Kept {
-    /// Waits until it holds what the service's own records make of so many conversations.
-    pub(crate) async fn complete(&self, simulator: &Simulator, conversations: usize) {
+    /// Waits until it holds what the service's own records make of so many conversations, strays in the store aside.
+    pub(crate) async fn complete(
+        &self,
+        simulator: &Simulator,
+        conversations: usize,
+        is_stray: impl Fn(&Key) -> bool,
+    ) {
+        let stored = |known: &BTreeMap<Key, String>| {
+            let mut stored = self.stored_keys();
+            stored.retain(|key, _| known.contains_key(key) || !is_stray(key));
+            stored
+        };
         let mut known = BTreeMap::new();
         let settled = async {
             loop {
                 known = expected(simulator).await;
                 let traces: BTreeSet<_> = known.keys().map(|(trace, _)| trace).collect();
-                let (stored, finished) = (self.stored_keys(), self.finished_keys());
+                let (stored, finished) = (stored(&known), self.finished_keys());
                 if traces.len() == conversations && stored == known && finished == known {
                     return;
                 }
@@ -184,7 +194,7 @@ impl Kept {
             }
         };
         if tokio::time::timeout(patience(), settled).await.is_err() {
-            let (stored, finished) = (self.stored_keys(), self.finished_keys());
+            let (stored, finished) = (stored(&known), self.finished_keys());
             panic!("stored: {}; finished: {}", differ(&stored, &known), differ(&finished, &known));
         }
     }
@@ -205,7 +215,7 @@ impl Kept {
         counted.map(|(key, (_, span))| (key.clone(), span.name.clone())).collect()
     }
 
-    fn finished_keys(&self) -> BTreeMap<Key, String> {
+    pub(crate) fn finished_keys(&self) -> BTreeMap<Key, String> {
         let finished = self.finished.lock().unwrap();
         finished.iter().filter_map(|(key, spans)| Some((key.clone(), spans.last()?.name.clone()))).collect()
     }

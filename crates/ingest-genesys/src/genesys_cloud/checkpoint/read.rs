@@ -10,12 +10,17 @@ const DAY_MS: u64 = 24 * 3_600_000;
 /// Analytics tells no more of what happened in between.
 const OLDEST_MS: u64 = 7 * DAY_MS;
 
+/// How long restarts count: no conversation that anybody follows is older.
+const REMEMBERED_MS: u64 = 2 * DAY_MS;
+
 /// Where an earlier process was; the beginning where there was none.
 #[derive(Debug, Default)]
 pub(in super::super) struct Restored {
     /// Up to when everything was asked for.
     pub(in super::super) until_ms: Option<u64>,
     pub(in super::super) conversations: Vec<(Id, Kept)>,
+    /// When a process went on from where another one was, this one included.
+    pub(in super::super) restarts_ms: Vec<u64>,
 }
 
 /// With the keys that nobody can use.
@@ -30,8 +35,8 @@ pub(super) fn read(
         return Ok(Default::default());
     }
     let place = entries.iter().find(|(key, _)| key == PLACE).map(|(_, value)| value.as_slice());
-    let until_ms = match usable(place, own, now_ms) {
-        Ok(until_ms) => until_ms,
+    let place = match usable(place, own, now_ms) {
+        Ok(place) => place,
         Err(why) => {
             tracing::warn!(
                 receiver,
@@ -41,7 +46,12 @@ pub(super) fn read(
             return Ok((Restored::default(), entries.into_iter().map(|(key, _)| key).collect()));
         }
     };
-    let mut restored = Restored { until_ms: Some(until_ms), conversations: Vec::new() };
+    // A clock may have been set back.
+    let until_ms = place.until_ms.min(now_ms);
+    let mut restarts_ms = place.restarts_ms;
+    restarts_ms.retain(|restart| now_ms.saturating_sub(*restart) < REMEMBERED_MS);
+    restarts_ms.push(now_ms);
+    let mut restored = Restored { until_ms: Some(until_ms), conversations: Vec::new(), restarts_ms };
     let mut stale = Vec::new();
     for (key, value) in entries.into_iter().filter(|(key, _)| key != PLACE) {
         match conversation(&key, &value) {
@@ -57,8 +67,8 @@ pub(super) fn read(
     Ok((restored, stale))
 }
 
-/// Up to when everything was asked for, or why nobody can go on from there.
-fn usable(place: Option<&[u8]>, own: &Place, now_ms: u64) -> Result<u64, String> {
+/// The place, or why nobody can go on from there.
+fn usable(place: Option<&[u8]>, own: &Place, now_ms: u64) -> Result<Place, String> {
     let damaged = || "it is damaged: its place does not read back".to_owned();
     let place: serde_json::Value =
         serde_json::from_slice(place.ok_or_else(damaged)?).map_err(|_| damaged())?;
@@ -80,8 +90,7 @@ fn usable(place: Option<&[u8]>, own: &Place, now_ms: u64) -> Result<u64, String>
     if age_ms > OLDEST_MS {
         return Err(format!("it is {} days old, and analytics answers for seven", age_ms / DAY_MS));
     }
-    // A clock may have been set back.
-    Ok(place.until_ms.min(now_ms))
+    Ok(place)
 }
 
 fn conversation(key: &str, value: &[u8]) -> Result<(Id, Kept), String> {
