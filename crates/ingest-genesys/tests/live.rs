@@ -80,10 +80,10 @@ fn a_new_process_goes_on_where_the_old_one_stopped() {
 #[test]
 fn a_kept_conversation_goes_on() {
     let mut sizes = Vec::new();
-    for name in names() {
+    for (nth, name) in names().into_iter().enumerate() {
         let played = Played::new(&name);
         let whole = pieces(&played);
-        for stop in 1..whole.len() {
+        for stop in (1 + nth % 9..whole.len()).step_by(9) {
             let mut lake = Lake::going_on();
             let mut conversation = Conversation::new(played.id().clone());
             for (nth, facts) in whole.iter().enumerate() {
