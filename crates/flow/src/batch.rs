@@ -105,6 +105,8 @@ pub struct Client {
     pub address: Option<SocketAddr>,
     /// Lower-case names; only filled where the receiver's `include_metadata` is on.
     pub metadata: Vec<(String, String)>,
+    /// What an authenticator said of the client, by name.
+    pub auth: Vec<(String, String)>,
 }
 
 impl Client {
@@ -117,7 +119,7 @@ impl Client {
     }
 
     fn is_nobody(&self) -> bool {
-        self.address.is_none() && self.metadata.is_empty()
+        self.address.is_none() && self.metadata.is_empty() && self.auth.is_empty()
     }
 
     /// What is true of both: nobody's data is to carry somebody else's header or address.
@@ -127,6 +129,7 @@ impl Client {
         Self {
             address: self.address.filter(|_| same_host),
             metadata: self.metadata.iter().filter(|(name, _)| same_header(name)).cloned().collect(),
+            auth: self.auth.iter().filter(|said| other.auth.contains(said)).cloned().collect(),
         }
     }
 }
@@ -214,7 +217,7 @@ mod tests {
         let batch = |address: &str, metadata: &[(&str, &str)]| {
             let metadata =
                 metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            let client = Client { address: address.parse().ok(), metadata };
+            let client = Client { address: address.parse().ok(), metadata, auth: Vec::new() };
             Batch { client: Arc::new(client), ..Batch::new(Signal::Traces, Payload::default(), 1) }
         };
         let tenant = ("x-tenant", "acme");

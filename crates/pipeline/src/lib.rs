@@ -6,6 +6,7 @@
 //! Must not: know the store, the page, or what a conversation is.
 
 pub mod plan;
+pub mod auth;
 pub mod engine;
 pub mod net;
 pub mod receivers;

@@ -14,6 +14,7 @@ use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueSettings, Sending, SendingSettings};
 use super::telemetry;
+use crate::auth::Offers;
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
@@ -48,6 +49,7 @@ impl Running {
             .with(Arc::clone(&accounts))
             .with(Arc::clone(&health))
             .with(addresses)
+            .with(Arc::new(Offers::default()))
             .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),
