@@ -129,6 +129,7 @@ async fn the_list() {
           },
           "interactions": [
             {
+              "agent_names": {},
               "agents": [
                 "ann"
               ],
@@ -143,6 +144,7 @@ async fn the_list() {
                 "billing"
               ],
               "region": "eu-west",
+              "running": false,
               "services": [
                 "crm",
                 "ivr"
