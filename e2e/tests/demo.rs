@@ -65,8 +65,9 @@ async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
         .collect();
     assert!(orphans.is_empty(), "{orphans:#?}");
 
-    let going_on =
-        |page: &Value| list(page, "interactions").iter().any(|call| call.get("end_ns") == Some(&Value::Null));
+    let going_on = |page: &Value| {
+        list(page, "interactions").iter().any(|call| call.get("running") == Some(&Value::Bool(true)))
+    };
     demo.wait_for("/api/v1/interactions?limit=100", going_on).await?;
 
     let (page, otlp) = (demo.page, demo.http);
