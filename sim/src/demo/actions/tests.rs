@@ -58,7 +58,7 @@ async fn a_context_of_participant_data_goes_first() {
         tracestate: ot=th:0
         x-conversation-id: 7d0f2c1e-58a4-4b7e-9c31-2f4b6a8d0e12
 
-        {"customer_id":5,"slot":"22d16:30"}"#]]
+        {"customer_id":5,"slot":"42d14:00"}"#]]
     .assert_eq(&shown(&call("Book technician", &data)).await);
 }
 
