@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use e2e::{Postgres, Span, kept};
-use sim::demo::{Centre, Demo, Progress, Tally};
+use sim::demo::{Centre, Demo, Progress, Tally, quiet_day};
 use sim::genesys::service::Traffic;
 use sim::sink::{Options, Sink};
 use tokio::net::TcpStream;
@@ -47,7 +47,7 @@ async fn run(database_url: Option<String>) -> anyhow::Result<Ran> {
         python_crm: root.join("examples/python-crm"),
         otlp: sink.address(),
         database_url,
-        traffic: Traffic { calls: Some(30), calls_per_minute: 600.0, speed: 20.0, ..Demo::quiet() },
+        traffic: Traffic { calls: Some(30), calls_per_minute: 600.0, speed: 20.0, ..quiet_day() },
         kept: false,
     };
     let mut services = BTreeSet::new();

@@ -53,11 +53,9 @@ pub struct Demo {
     pub kept: bool,
 }
 
-impl Demo {
-    /// A quiet day, ten times as fast as a real one: there are whole calls to look at after some seconds.
-    pub fn quiet() -> Traffic {
-        Traffic { calls_per_minute: 30.0, at_first: 5, speed: 10.0, spread: 0.3, ..Traffic::default() }
-    }
+/// A quiet day, ten times as fast as a real one: there are whole calls to look at after some seconds.
+pub fn quiet_day() -> Traffic {
+    Traffic { calls_per_minute: 30.0, at_first: 5, speed: 10.0, spread: 0.3, ..Traffic::default() }
 }
 
 /// What the demonstration is doing.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use pipeline::engine::running::Running;
 use pipeline::plan::{Component, Plan, Sources, World, findings_as_text, read_file};
-use sim::demo::{Centre, Demo, Progress, Tally};
+use sim::demo::{Centre, Demo, Progress, Tally, quiet_day};
 use sim::genesys::service::Traffic;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -120,7 +120,7 @@ async fn serve(arguments: &Arguments, plan: &Plan, centre: Centre) -> anyhow::Re
             calls_per_minute: arguments.calls_per_minute,
             calls: arguments.calls,
             speed: arguments.speed,
-            ..Demo::quiet()
+            ..quiet_day()
         },
         kept: arguments.data.is_some(),
     };
