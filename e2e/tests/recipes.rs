@@ -146,7 +146,7 @@ async fn every_recipe_joins_one_interaction() {
     assert_eq!(interaction["trace_ids"].as_array().unwrap().len(), 1);
     let stages =
         interaction["stages"].as_array().unwrap().iter().map(|stage| stage["stage"].as_str().unwrap());
-    assert_eq!(stages.collect::<Vec<_>>(), ["alert", "talk"]);
+    assert_eq!(stages.collect::<Vec<_>>(), ["alert", "talk", "action"]);
     assert_eq!((&interaction["channel"], &interaction["direction"]), (&"voice".into(), &"outbound".into()));
     assert_eq!(interaction["agents"], serde_json::json!([centre.platform.agent]));
 }

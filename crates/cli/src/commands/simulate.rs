@@ -91,7 +91,7 @@ struct Genesys {
     event_bridge_header: Option<String>,
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 =
         text.trim_end_matches('x').parse().map_err(|_| "write a number, as 10 or 10x".to_owned())?;
     if (0.01..=1000.0).contains(&speed) { Ok(speed) } else { Err("a speed is from 0.01 to 1000".to_owned()) }
@@ -167,6 +167,7 @@ fn options(arguments: &Genesys, scenarios: Vec<Scenario>) -> Result<Options, Fai
         concurrent: arguments.concurrent,
         calls: arguments.calls,
         speed: arguments.speed,
+        ..Traffic::default()
     };
     Ok(Options {
         seed: arguments.seed,

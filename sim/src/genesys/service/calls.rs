@@ -62,6 +62,7 @@ impl Service {
         let scenario = Scenario {
             name: "placed".to_owned(),
             about: "A call placed through the API.".to_owned(),
+            weight: 1,
             media: Media::Voice,
             direction: Direction::Outbound,
             customer: wanted.to.err(),

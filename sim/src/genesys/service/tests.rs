@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::genesys::record::org::{queue_id, user_id};
-use crate::genesys::scenario::{Scenario, library};
+use crate::genesys::scenario::{Scenario, demonstration, library};
 use crate::genesys::time::parse_iso;
 
 const START: u64 = 1_772_359_200_000;
@@ -670,6 +670,67 @@ fn data_actions_are_told_when_their_flow_calls_them() {
     assert_eq!(names, [("Look up customer", 900), ("Take payment", 3000)]);
     assert!(calls[0].at_ms < calls[1].at_ms && calls[0].customer.starts_with("tel:+"));
     assert_eq!(calls[0].conversation_id, calls[1].conversation_id);
+}
+
+#[test]
+fn a_flow_keeps_what_a_data_action_has_told_it() {
+    let mut options = busy(1, 1.0);
+    options.scenarios = scenarios(&["two-flows"]);
+    let mut desk = Desk::open(options);
+    let (actions, mut calls) = mpsc::channel(10);
+    desk.service.data_actions_to(actions);
+    let first = loop {
+        desk.service.advance(desk.service.now() + 100);
+        if let Ok(call) = calls.try_recv() {
+            break call;
+        }
+    };
+    desk.service.learn(&first.conversation_id, "customer.id", "5");
+    desk.service.learn("nobody", "customer.id", "6");
+    desk.service.advance(START + 60_000);
+    assert_eq!(calls.try_recv().unwrap().data.get("customer.id"), Some(&json!("5")));
+    desk.service.advance(START + 3_600_000);
+    let ended = desk.service.tally().conversations_ended;
+    desk.service.learn(&first.conversation_id, "customer.id", "7");
+    assert_eq!(desk.service.tally().conversations_ended, ended, "what has ended stays as it was");
+}
+
+#[test]
+fn scenarios_come_as_often_as_they_weigh() {
+    let mut seldom = scenarios(&["abandoned-in-ivr", "flow-disconnects"]);
+    seldom[1].weight = 9;
+    let mut desk = Desk::open(Options::quiet(seldom));
+    let traffic =
+        Traffic { concurrent: 20, calls: Some(1000), speed: 100.0, spread: 0.3, ..Traffic::default() };
+    desk.service.let_in(traffic);
+    desk.service.advance(START + 3_600_000);
+    let query = json!({"interval": "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.000Z",
+        "segmentFilters": [{"type": "and", "predicates": [{"dimension": "disconnectType", "value": "endpoint"}]}]});
+    let body = desk.post("/api/v2/analytics/conversations/details/query", &query).body.unwrap();
+    let left = body["totalHits"].as_u64().unwrap();
+    assert!((60..140).contains(&left), "{left} of 1000 callers hung up");
+}
+
+/// Guarantees: after the end of the day no conversation begins, and each that went on ends there and then, for REST too.
+#[test]
+fn the_day_ends_for_everybody() {
+    let mut desk = Desk::open(Options::quiet(demonstration().unwrap()));
+    let traffic = Traffic { calls_per_minute: 600.0, at_first: 10, speed: 10.0, ..Traffic::default() };
+    desk.service.let_in(traffic);
+    desk.service.advance(START + 9000);
+    let begun = desk.service.tally().conversations_begun;
+    assert!(begun > 50 && desk.service.live() > 20, "{begun}");
+    desk.service.close();
+    desk.service.advance(START + 12_000);
+    assert_eq!(desk.service.tally().conversations_begun, begun);
+    desk.service.advance(START + 600_000);
+    assert_eq!((desk.service.live(), desk.service.tally().conversations_ended), (0, begun));
+    let ids: Vec<String> = desk.service.centre.conversations.keys().cloned().collect();
+    for id in ids {
+        let body = desk.get(&format!("/api/v2/conversations/{id}")).body.unwrap();
+        let end = parse_iso(body["endTime"].as_str().unwrap()).unwrap();
+        assert!(end <= START + 9100, "{body}");
+    }
 }
 
 #[test]

@@ -1,12 +1,32 @@
-//! The same conversation in less time.
+//! The same conversation in less time, or in another time.
 
 use super::{Scenario, Step, Target, Transfer, What, WrapUp};
+use crate::chance::Chance;
 
 impl Scenario {
     /// All durations divided by `speed`, which is 0.01 at least.
     pub fn faster(&self, speed: f64) -> Self {
         let step = |step: &Step| Step { line: step.line, what: step.what.faster(speed) };
         Self { steps: self.steps.iter().map(step).collect(), ..self.clone() }
+    }
+
+    /// Each duration longer or shorter by chance: half of them are shorter, and `spread` is how far they go. A flow is
+    /// never shorter, since it waits for its Data Actions; what happens in it moves with it.
+    pub(in crate::genesys) fn varied(&self, spread: f64, chance: &mut Chance) -> Self {
+        let mut flow = 1.0;
+        let steps = self.steps.iter().map(|step| {
+            let by = chance.around(1.0, spread).as_secs_f64();
+            let by = match step.what {
+                What::Flow { .. } => {
+                    flow = by.max(1.0);
+                    flow
+                }
+                What::Milestone { .. } | What::DataAction { .. } => flow,
+                _ => by,
+            };
+            Step { line: step.line, what: step.what.faster(by.recip()) }
+        });
+        Self { steps: steps.collect(), ..self.clone() }
     }
 }
 
