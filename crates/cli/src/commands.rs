@@ -6,3 +6,4 @@ pub(crate) mod components;
 pub(crate) mod demo;
 pub(crate) mod hops;
 pub(crate) mod simulate;
+pub(crate) mod call;

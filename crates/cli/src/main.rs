@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, hops, run, simulate, validate};
+use commands::{call, components as list, demo, hops, run, simulate, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -37,6 +37,8 @@ enum Command {
     Hops(hops::Arguments),
     /// Simulate what the product connects to.
     Sim(simulate::Arguments),
+    /// Place calls and hand them over, with the trace going on at the other end.
+    Call(call::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +51,6 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
     }
 }

@@ -9,7 +9,7 @@ mod desk;
 mod sweep;
 mod discover;
 mod channels;
-mod tls;
+pub mod tls;
 mod meters;
 mod run;
 
