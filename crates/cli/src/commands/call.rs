@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 /// What every one of these commands ends with.
-const EXITS: &str = "Exit codes: 0 done, 1 the service refused or the conversation does not fit, 2 the command line is wrong and nothing was sent, 3 no answer, or one of trouble: it may have been done.";
+const EXITS: &str = "Exit codes: 0 done, 1 refused by the service or by the state of the conversation, 2 the command\nline is wrong and nothing was sent, 3 no answer, or one of trouble: it may have been done.";
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline call place --to tel:+6598765432 --user 5b7e0a52-... --dialect public_api --region eu_west_1\n  throughline call transfer c41e7d90-... --blind --to-queue 7c1c1f7e-... --dialect public_api --region eu_west_1"
+    after_help = "Example:\n  throughline call place --dialect public_api --to tel:+6598765432 --user 5b7e0a52-...\n  throughline call transfer c41e7d90-... --dialect public_api --blind --to-queue 7c1c1f7e-..."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use super::traced;
 
 #[derive(Args)]
 #[command(after_help = format!(
-    "Example:\n  GENESYS_CLIENT_SECRET=... throughline call place --to tel:+6598765432 --user 5b7e0a52-... --from-queue 7c1c1f7e-... \\\n    --dialect public_api --region eu_west_1 --client-id 0a1b... --otlp http://127.0.0.1:4318 --json\n\nThe call goes on in the trace of TRACEPARENT, where that is set, or in a new one. An address holds nothing but an address: the context\ntravels in attributes and uuiData (public_api), or in customHeaders and attributes (pages).\n\nClient credentials belong to no user: --user says on whose behalf the call is made.\n\n{}", super::EXITS
+    "Example:\n  export GENESYS_REGION=eu_west_1 GENESYS_CLIENT_ID=0a1b... GENESYS_CLIENT_SECRET=...\n  throughline call place --dialect public_api --to tel:+6598765432 --user 5b7e0a52-... --json\n\nClient credentials belong to no user: --user says on whose behalf the call is made.\n\nThe call goes on in the trace of TRACEPARENT, where that is set, or in a new one. The context\ntravels in attributes and uuiData (public_api), or in customHeaders and attributes (pages);\nan address holds nothing but an address.\n\n{}", super::EXITS
 ))]
 pub(super) struct Arguments {
     /// Whom to call: tel:+6598765432 or sip:user@host.

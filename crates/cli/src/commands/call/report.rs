@@ -17,7 +17,7 @@ pub(super) struct Report {
     pub(super) dialect: Dialect,
 }
 
-/// Whether the collector took the spans.
+/// Whether a collector took the spans; if not, where it should have been.
 pub(super) type Exported = Result<(), String>;
 
 /// Something that was done.
@@ -192,8 +192,8 @@ fn rights(rights: &Rights) -> Value {
     })
 }
 
-fn warn_of_spans(why: &str) {
-    complain(&format!("warning: no collector took the spans ({why}); name one with --otlp"));
+fn warn_of_spans(at: &str) {
+    complain(&format!("warning: no collector took the spans at {at}; name another with --otlp"));
 }
 
 /// Whoever reads only the beginning has what he wanted: the exit status stands.

@@ -59,6 +59,13 @@ impl Site {
         Ok((platform, identity))
     }
 
+    /// Where spans go, for people.
+    pub(super) fn collector(&self, set: &impl Fn(&str) -> Option<String>) -> String {
+        let variables = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+        let named = self.otlp.clone().or_else(|| variables.into_iter().find_map(set));
+        named.unwrap_or_else(|| "http://localhost:4318".to_owned())
+    }
+
     /// The command line before the environment; two in the same place are one too many.
     fn grant(&self, set: &impl Fn(&str) -> Option<String>) -> Result<(Grant, Identity), String> {
         if let Some(file) = &self.token_file {

@@ -39,7 +39,7 @@ pub(super) fn run<D: Done>(
         Ok(work(calls).with_context(surroundings(&environment)).await)
     });
     // Waits for the collector; a call that was placed is no less placed where there is none.
-    let exported = spans.flush().map_err(|error| error.to_string());
+    let exported = spans.flush().map_err(|_| site.collector(&environment));
     match done {
         Ok(Ok(done)) => report.done(&done, exported),
         Ok(Err(error)) => report.error(&error, exported),

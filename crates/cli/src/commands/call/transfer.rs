@@ -13,7 +13,7 @@ use super::traced;
     group = ArgGroup::new("how").required(true),
     group = ArgGroup::new("whom"),
     after_help = format!(
-        "Example:\n  throughline call transfer c41e7d90-... --blind --to-queue 7c1c1f7e-... --dialect public_api --region eu_west_1\n  throughline call transfer c41e7d90-... --consult --to-user 5b7e0a52-... --dialect public_api --region eu_west_1\n  throughline call transfer c41e7d90-... --complete --dialect public_api --region eu_west_1\n\nId and secret of the client, or the token of a user, are taken from the environment (see `throughline call place --help`).\nThe trace of the call goes on: the participant data stays with the customer, and a call to a number takes the context along as uuiData.\n\n{}", super::EXITS
+        "Example:\n  export GENESYS_REGION=eu_west_1 GENESYS_CLIENT_ID=0a1b... GENESYS_CLIENT_SECRET=...\n  throughline call transfer c41e7d90-... --dialect public_api --blind --to-queue 7c1c1f7e-...\n  throughline call transfer c41e7d90-... --dialect public_api --consult --to-user 5b7e0a52-...\n  throughline call transfer c41e7d90-... --dialect public_api --complete\n\nThe trace of the call goes on: the participant data stays with the customer, and a call to a\nnumber takes the context along as uuiData.\n\n{}", super::EXITS
     )
 )]
 pub(super) struct Arguments {

@@ -126,6 +126,7 @@ impl<A: Api> Calls<A> {
             let nobody = || CallError::Participant {
                 why: "the conversation has no participant".to_owned(),
                 choices: Vec::new(),
+                mend: "write the attributes to a participant yourself",
             };
             let ids = [conversation, participant.ok_or_else(nobody)?];
             let body = json!({"attributes": attributes});

@@ -58,11 +58,11 @@ impl<'a> Conversation<'a> {
 
     /// Who hands the call over: the named participant, or the only person who talks and was not asked in.
     pub(super) fn agent(&self, named: Option<&str>) -> Result<Participant<'a>, CallError> {
+        let nobody = |why: String, mend| CallError::Participant { why, choices: self.choices(), mend };
         if let Some(id) = named {
             let found = self.participants().find(|one| one.id() == Some(id));
-            return found.ok_or_else(|| CallError::Participant {
-                why: format!("the conversation has no participant {id}"),
-                choices: self.choices(),
+            return found.ok_or_else(|| {
+                nobody(format!("the conversation has no participant {id}"), "name one of those")
             });
         }
         let talks = |one: &Participant<'_>| {
@@ -71,14 +71,13 @@ impl<'a> Conversation<'a> {
         let mut talking = self.participants().filter(talks);
         match (talking.next(), talking.next()) {
             (Some(one), None) => Ok(one),
-            (None, _) => Err(CallError::Participant {
-                why: "nobody in the conversation has a connected call that could be handed over".to_owned(),
-                choices: self.choices(),
-            }),
-            (Some(_), Some(_)) => Err(CallError::Participant {
-                why: "several people talk; name the participant who hands over".to_owned(),
-                choices: self.choices(),
-            }),
+            (None, _) => Err(nobody(
+                "nobody in the conversation has a connected call that could be handed over".to_owned(),
+                "hand it over while an agent talks to the customer, or name the participant",
+            )),
+            (Some(_), Some(_)) => {
+                Err(nobody("several people talk".to_owned(), "name the participant who hands the call over"))
+            }
         }
     }
 

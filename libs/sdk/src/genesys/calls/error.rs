@@ -21,6 +21,8 @@ pub enum CallError {
         why: String,
         /// Ids of participants, each with its purpose.
         choices: Vec<String>,
+        /// What to do.
+        mend: &'static str,
     },
     /// The service refused.
     #[error("{0}")]
@@ -109,7 +111,7 @@ impl CallError {
     pub fn mend(&self) -> String {
         match self {
             Self::Unsuitable(unsuitable) => unsuitable.mend().to_owned(),
-            Self::Participant { .. } => "name the participant who hands the call over".to_owned(),
+            Self::Participant { mend, .. } => (*mend).to_owned(),
             Self::Refused(refused) => refused.mend(),
             Self::NoAnswer { perhaps_done: true, .. } | Self::Garbled { .. } => {
                 "it may have been done: look for the call before you ask again".to_owned()
@@ -147,10 +149,7 @@ impl Refused {
                 "this request takes the token of a user: let the agent log in by the authorization code grant and hand that token in; client credentials can only place calls on behalf of a user".to_owned()
             }
             Reason::NoStation => "the user has no phone: select one for the user in Genesys Cloud, or name another user".to_owned(),
-            Reason::Field => match self.refusal.fields.as_slice() {
-                [] => "see the message of the service; addresses were checked and hold nothing but addresses".to_owned(),
-                fields => format!("correct {}; addresses were checked and hold nothing but addresses", fields.join(", ")),
-            },
+            Reason::Field => self.mend_field(),
             Reason::State => "read the conversation: only a connected call can be handed over, and only a consultation that goes on be ended".to_owned(),
             Reason::NotFound => "check the ids; what is in a division that the token may not see is not found either".to_owned(),
             Reason::TooMany => match self.refusal.retry_after {
@@ -159,6 +158,23 @@ impl Refused {
             },
             Reason::Busy => "the service has trouble, and it may have been done: look for the call before you ask again".to_owned(),
             Reason::Other => "see the message of the service".to_owned(),
+        }
+    }
+
+    /// The addresses that were sent are addresses: what is refused is the number, not its form.
+    fn mend_field(&self) -> String {
+        let is_address = |field: &String| {
+            ["participantAddress", "phoneNumber", "callerId", "address"]
+                .iter()
+                .any(|known| field.ends_with(known))
+        };
+        match self.refusal.fields.as_slice() {
+            [] => "see the message of the service".to_owned(),
+            fields if fields.iter().any(is_address) => format!(
+                "correct {}: it is well-formed and holds no context, so see whether the number plan of the organisation has it",
+                fields.join(", ")
+            ),
+            fields => format!("correct {}", fields.join(", ")),
         }
     }
 
