@@ -8,5 +8,6 @@ mod place;
 mod transfer;
 mod refused;
 mod bodies;
+mod texts;
 #[path = "../clients/spans.rs"]
 mod spans;

@@ -37,7 +37,7 @@ async fn a_missing_permission_is_named_with_the_roles_of_the_token() {
     expect_test::expect![[r#"
         POST /api/v2/conversations/calls/user/{userId} was refused with 403 missing.any.permissions: Unable to perform the requested action. You are missing the following permission(s): conversation:agentlessCall:add, conversation:call:add [correlation C0FFEE]
         missing: conversation:agentlessCall:add or conversation:call:add
-        the token of simulated-client has the roles: Simulated (Home); the scopes: none
+        roles of the token of simulated-client: Simulated (Home); its scopes: none
           give a role with conversation:agentlessCall:add or conversation:call:add to the OAuth client (Admin, Integrations, OAuth, Roles), in the division of the call, and fetch a new token"#]].assert_eq(&shown(&error));
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_ref()).collect();
     assert_eq!(
@@ -57,7 +57,7 @@ async fn a_missing_permission_is_named_with_the_roles_of_the_token() {
     expect_test::expect![[r#"
         POST /api/v2/conversations/calls was refused with 403 missing.permissions: Unable to perform the requested action. You are missing the following permission(s): callcenter:outboundcalls:modify [correlation C0FFEE]
         missing: callcenter:outboundcalls:modify
-        the token of simulated-client has the roles: Simulated (Home); the scopes: none
+        roles of the token of simulated-client: Simulated (Home); its scopes: none
           give a role with callcenter:outboundcalls:modify to the OAuth client (Admin, Integrations, OAuth, Roles), in the division of the call, and fetch a new token"#]].assert_eq(&shown(&error));
 }
 
@@ -73,7 +73,7 @@ async fn a_transfer_without_permission_names_it_too() {
     expect_test::expect![[r#"
         POST /api/v2/conversations/calls/{conversationId}/participants/{participantId}/consult/agent was refused with 403 missing.permissions: Unable to perform the requested action. You are missing the following permission(s): conversation:communication:consultTransfer [correlation C0FFEE]
         missing: conversation:communication:consultTransfer
-        the token of simulated-client has the roles: Simulated (Home); the scopes: none
+        roles of the token of simulated-client: Simulated (Home); its scopes: none
           give a role with conversation:communication:consultTransfer to the OAuth client (Admin, Integrations, OAuth, Roles), in the division of the call, and fetch a new token"#]].assert_eq(&shown(&error));
 }
 

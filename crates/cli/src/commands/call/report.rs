@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ingest_genesys::platform::PlatformError;
 use serde_json::{Value, json};
 use throughline_sdk::genesys::calls::{
-    CallError, Carried, CarriedState, Dialect, Placed, Reason, Refused, Rights, Transferred,
+    CallError, Carried, CarriedState, Dialect, Placed, Reason, Refused, Rights, Role, Transferred,
 };
 use throughline_sdk::wire::Traceparent;
 
@@ -181,14 +181,13 @@ fn refusal(refused: &Refused) -> Value {
     })
 }
 
+/// What is not known is null.
 fn rights(rights: &Rights) -> Value {
-    let role =
-        |role: &throughline_sdk::genesys::calls::Role| json!({"name": role.name, "division": role.division});
+    let role = |role: &Role| json!({"name": role.name, "division": role.division});
     json!({
         "client": rights.client,
-        "scopes": rights.scopes,
-        "roles": rights.roles.iter().map(role).collect::<Value>(),
-        "unknown": rights.unknown,
+        "scopes": rights.scopes.as_ref().ok(),
+        "roles": rights.roles.as_ref().ok().map(|roles| roles.iter().map(role).collect::<Value>()),
     })
 }
 

@@ -154,7 +154,7 @@ fn sip(rest: &str) -> Result<(), AddressError> {
 }
 
 /// A name of a header of contexts, or as many hexadecimal digits in a row as a trace id has, however deep encoded.
-fn holds_context(lower: &str) -> bool {
+pub(super) fn holds_context(lower: &str) -> bool {
     let mut text = lower.as_bytes().to_vec();
     loop {
         let words = [b"traceparent".as_slice(), b"tracestate"];

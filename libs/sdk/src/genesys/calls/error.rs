@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Identity;
+use super::address::holds_context;
 use super::dialect::Dialect;
 use super::refusal::{Reason, Refusal};
 use super::rights::Rights;
@@ -168,6 +169,12 @@ impl Refused {
                 .iter()
                 .any(|known| field.ends_with(known))
         };
+        if holds_context(&self.refusal.message.to_ascii_lowercase()) {
+            return format!(
+                "take the context out of {}: it is an address and nothing else; the context travels in attributes, uuiData or customHeaders",
+                self.refusal.fields.first().map_or("the field", String::as_str)
+            );
+        }
         match self.refusal.fields.as_slice() {
             [] => "see the message of the service".to_owned(),
             fields if fields.iter().any(is_address) => format!(
@@ -231,17 +238,6 @@ impl fmt::Display for Refused {
             write!(f, "\nmissing{source}: {}", self.missing.join(" or "))?;
         }
         self.rights.iter().try_for_each(|rights| write!(f, "\n{rights}"))
-    }
-}
-
-impl fmt::Display for Rights {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let client = self.client.as_deref().map(|client| format!(" of {client}")).unwrap_or_default();
-        let roles: Vec<String> =
-            self.roles.iter().map(|role| format!("{} ({})", role.name, role.division)).collect();
-        let all = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-        write!(f, "the token{client} has the roles: {}; the scopes: {}", all(&roles), all(&self.scopes))?;
-        self.unknown.iter().try_for_each(|why| write!(f, "; {why}"))
     }
 }
 

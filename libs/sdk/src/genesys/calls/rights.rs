@@ -1,5 +1,7 @@
 //! What a token may do, as the service tells it.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::refusal::short;
@@ -7,17 +9,15 @@ use super::refusal::short;
 /// Roles, scopes and permissions that are kept.
 const MOST: usize = 200;
 
-/// Scopes and roles of the token itself.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Scopes and roles of the token itself; an error says why one of them is not known.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rights {
-    /// `authorizedScope` of `GET /api/v2/tokens/me`. Tokens of client credentials have roles and no scopes.
-    pub scopes: Vec<String>,
-    /// The name of the OAuth client, from the same answer.
+    /// The name of the OAuth client, from `GET /api/v2/tokens/me`.
     pub client: Option<String>,
+    /// `authorizedScope` of the same answer. Tokens of client credentials have roles and no scopes.
+    pub scopes: Result<Vec<String>, String>,
     /// The roles, from `GET /api/v2/authorization/subjects/me`.
-    pub roles: Vec<Role>,
-    /// Which of the two could not be read, and why.
-    pub unknown: Vec<String>,
+    pub roles: Result<Vec<Role>, String>,
 }
 
 /// A role in a division.
@@ -32,22 +32,45 @@ pub struct Role {
 }
 
 impl Rights {
-    /// Reads what `GET /api/v2/tokens/me` says (`TokenInfo` of the SDKs).
-    pub(super) fn token(&mut self, body: &Value) {
-        let scopes = body.get("authorizedScope").and_then(Value::as_array);
-        self.scopes = scopes.into_iter().flatten().filter_map(Value::as_str).take(MOST).map(short).collect();
-        self.client = body.get("OAuthClient").and_then(|client| client.get("name")?.as_str()).map(short);
-    }
-
-    /// Reads what `GET /api/v2/authorization/subjects/me` says (`AuthzSubject` of the SDKs).
-    pub(super) fn subject(&mut self, body: &Value) {
-        let grants = body.get("grants").and_then(Value::as_array);
-        self.roles = grants.into_iter().flatten().take(MOST).map(Role::read).collect();
+    /// Reads `TokenInfo` and `AuthzSubject` of the SDKs.
+    pub(super) fn read(token: Result<Value, String>, subject: Result<Value, String>) -> Self {
+        fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+            body.get(name).and_then(Value::as_array).into_iter().flatten().take(MOST)
+        }
+        let client = token.as_ref().ok().and_then(|body| body.get("OAuthClient")?.get("name")?.as_str());
+        Self {
+            client: client.map(short),
+            scopes: token
+                .as_ref()
+                .map(|body| list(body, "authorizedScope").filter_map(Value::as_str).map(short).collect())
+                .map_err(Clone::clone),
+            roles: subject.map(|body| list(&body, "grants").map(Role::read).collect()),
+        }
     }
 
     /// The roles that have a permission.
     pub fn with<'a>(&'a self, permission: &'a str) -> impl Iterator<Item = &'a Role> {
-        self.roles.iter().filter(move |role| role.has(permission))
+        self.roles.iter().flatten().filter(move |role| role.has(permission))
+    }
+}
+
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = |list: Vec<String>| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+        let client = self.client.as_deref().map(|client| format!(" of {client}")).unwrap_or_default();
+        write!(f, "roles of the token{client}: ")?;
+        match &self.roles {
+            Ok(roles) => {
+                let shown = |role: &Role| format!("{} ({})", role.name, role.division);
+                f.write_str(&all(roles.iter().map(shown).collect()))?;
+            }
+            Err(why) => write!(f, "not known, {why}")?,
+        }
+        f.write_str("; its scopes: ")?;
+        match &self.scopes {
+            Ok(scopes) => f.write_str(&all(scopes.clone())),
+            Err(why) => write!(f, "not known, {why}"),
+        }
     }
 }
 
@@ -92,9 +115,8 @@ mod tests {
             {"domain": "routing", "entityName": "*", "actions": ["*"]},
         ]);
         let grant = json!({"role": {"name": "Dialler", "policies": policies}, "division": {"name": "Home"}});
-        let mut rights = Rights::default();
-        rights.subject(&json!({"grants": [grant, {"role": 7}, null]}));
-        assert_eq!(rights.roles.len(), 3);
+        let rights = Rights::read(Ok(json!({})), Ok(json!({"grants": [grant, {"role": 7}, null]})));
+        assert_eq!(rights.roles.as_ref().map(Vec::len), Ok(3));
         for (permission, has) in [
             ("conversation:call:add", true),
             ("conversation:call:edit", false),
@@ -111,10 +133,8 @@ mod tests {
     fn what_is_no_answer_tells_nothing() {
         for body in [json!(null), json!([1]), json!({"authorizedScope": 7, "grants": {}, "OAuthClient": []})]
         {
-            let mut rights = Rights::default();
-            rights.token(&body);
-            rights.subject(&body);
-            assert_eq!(rights, Rights::default());
+            let rights = Rights::read(Ok(body.clone()), Ok(body));
+            assert_eq!(rights, Rights { client: None, scopes: Ok(Vec::new()), roles: Ok(Vec::new()) });
         }
     }
 }

@@ -65,19 +65,10 @@ impl<A: Api> Calls<A> {
 
     /// What the token may do. Neither question needs a permission that is known.
     async fn rights(&self, span: &Open) -> Rights {
-        let mut rights = Rights::default();
-        let token = Request::get("/api/v2/tokens/me", &[]);
-        match self.look(span, &token).await {
-            Ok(body) => rights.token(&body),
-            Err(why) => rights.unknown.push(format!("its scopes are not known ({why})")),
-        }
+        let token = self.look(span, &Request::get("/api/v2/tokens/me", &[])).await;
         let mut subject = Request::get("/api/v2/authorization/subjects/me", &[]);
         subject.path.push_str("?includeFullRoles=true");
-        match self.look(span, &subject).await {
-            Ok(body) => rights.subject(&body),
-            Err(why) => rights.unknown.push(format!("its roles are not known ({why})")),
-        }
-        rights
+        Rights::read(token, self.look(span, &subject).await)
     }
 
     async fn look(&self, span: &Open, request: &Request) -> Result<Value, String> {
