@@ -144,7 +144,7 @@ impl Action {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Blind(_) => "Blind transfer",
-            Self::Consult(_) => "Consult",
+            Self::Consult(_) => "Begin consult",
             Self::Complete => "Complete consult",
             Self::Cancel => "Cancel consult",
         }
