@@ -7,8 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use throughline_sdk::genesys::calls::{
-    Answer, Api, CallError, Calls, Dialect, Http, Identity, NoAnswer, Refusal, Refused, Request, Rights,
-    Role, Transfer,
+    Answer, Api, CallError, Calls, Dialect, Http, Identity, NoAnswer, Refusal, Refused, Request, Transfer,
 };
 
 use crate::site::{Site, to};

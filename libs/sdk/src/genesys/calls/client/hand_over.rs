@@ -7,7 +7,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
 use serde_json::json;
 use throughline_context::w3c;
-use throughline_context::{Traceparent, uui};
+use throughline_context::{Decision, Traceparent, uui};
 
 use super::super::api::{Answer, Api, Request};
 use super::super::conversation::{Conversation, Participant};
@@ -32,17 +32,24 @@ impl<A: Api> Calls<A> {
         let read = Request::get(CONVERSATION, &[id]);
         let (answer, exchange) = self.timed(&read).await;
         let body = answer.as_ref().ok().filter(|answer| answer.is_success()).and_then(Answer::json);
+        let known = body.is_some();
         let body = body.unwrap_or_default();
         let conversation = Conversation::new(id, &body);
+        if known {
+            // Where nobody can hand over, nothing is asked, and the conversation gets no span of it.
+            conversation.agent(transfer.participant.as_deref())?;
+        }
+        // A conversation that could not be read may be in any trace.
+        let decision = if known { conversation.decision() } else { Decision::New };
         let current = Context::current();
         let current =
             if Interaction::of(&current).is_some() { current } else { Interaction::new(id).on(&current) };
-        let theirs = join(&Context::new(), &conversation.decision());
+        let theirs = join(&Context::new(), &decision);
         let (parent, links) = if current.span().span_context().is_valid() {
             let other = theirs.span().span_context().trace_id() != current.span().span_context().trace_id();
             (current, if other && theirs.has_active_span() { vec![link(&theirs)] } else { Vec::new() })
         } else {
-            (join(&current, &conversation.decision()), Vec::new())
+            (join(&current, &decision), Vec::new())
         };
         let mut attributes = vec![
             KeyValue::new("genesys_cloud.conversation.id", id.to_owned()),
