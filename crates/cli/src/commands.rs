@@ -7,3 +7,4 @@ pub(crate) mod demo;
 pub(crate) mod hops;
 pub(crate) mod simulate;
 pub(crate) mod genesys;
+pub(crate) mod call;

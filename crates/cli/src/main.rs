@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, genesys, hops, run, simulate, validate};
+use commands::{call, components as list, demo, genesys, hops, run, simulate, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -37,8 +37,10 @@ enum Command {
     Hops(hops::Arguments),
     /// Simulate what the product connects to.
     Sim(simulate::Arguments),
-    /// Connect to Genesys Cloud: what would not work.
+    /// Connect to Genesys Cloud: what would not work, and spans of the past.
     Genesys(genesys::Arguments),
+    /// Place calls and hand them over, with the trace going on at the other end.
+    Call(call::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,5 +54,6 @@ fn main() -> ExitCode {
         Command::Hops(arguments) => hops::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
         Command::Genesys(arguments) => genesys::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
     }
 }

@@ -8,7 +8,7 @@ mod settings;
 mod sweep;
 mod discover;
 mod channels;
-mod tls;
+pub mod tls;
 mod meters;
 mod run;
 mod target;

@@ -17,9 +17,9 @@ const SAMPLED: u32 = 1;
 const REMOTE_PARENT: u32 = 0x300;
 const ERROR: u64 = 2;
 
-/// Writes an `ExportTraceServiceRequest` with these spans; nothing for none.
+/// Writes an `ExportTraceServiceRequest` with these spans of a conversation, or of none; nothing for no spans.
 pub(crate) fn write(
-    conversation: &Id,
+    conversation: Option<&Id>,
     spans: &[Span],
     revision: u64,
     now_ms: u64,
@@ -36,7 +36,9 @@ pub(crate) fn write(
             if let Some(region) = &settings.region {
                 attribute(out, 1, "cloud.region", text(region));
             }
-            attribute(out, 1, "interaction.id", text(&conversation.to_string()));
+            if let Some(conversation) = conversation {
+                attribute(out, 1, "interaction.id", text(&conversation.to_string()));
+            }
         });
         put_nested(out, 2, |out| {
             put_nested(out, 1, |out| {

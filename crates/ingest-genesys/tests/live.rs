@@ -233,5 +233,33 @@ fn a_trace_does_not_move_once_spans_went_out() {
     lake.take(&output);
     assert_eq!((output.finished_spans, output.open_spans), (0, 1), "only the root has something to tell");
     assert_eq!(lake.links(played.id().root()), 1);
-    assert!(lake.traces().all(|one| one == trace));
+    assert_eq!(lake.traces(&played.id().to_string()), [trace]);
+}
+
+/// Scenario: an outbound call is seen before its customer, whose participant data names the trace of whoever placed it.
+/// Guarantees: the store keeps nothing of the conversation in the trace that it was in before.
+#[test]
+fn a_conversation_that_moves_leaves_nothing_behind() {
+    let played = Played::new("traced");
+    let mut conversation = Conversation::new(played.id().clone());
+    let mut lake = Lake::default();
+    let mut traces = std::collections::BTreeSet::new();
+    // Nothing has settled while it goes on: everything went to the store alone.
+    for facts in played.live_events() {
+        let seen =
+            facts.iter().map(|fact| format!("{:?}", fact.what)).any(|what| what.contains("Traceparent"));
+        conversation.apply(facts);
+        lake.take(&conversation.spans(0, played.settings()));
+        let [now] = lake.traces(&played.id().to_string())[..] else { panic!("two traces") };
+        traces.insert(now);
+        if seen && traces.len() == 2 {
+            break;
+        }
+    }
+    assert!(traces.contains(&played.id().trace()));
+    for facts in pieces(&played) {
+        conversation.apply(facts);
+    }
+    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+    lake.holds(&played.everything(), "moved");
 }

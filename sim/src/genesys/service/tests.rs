@@ -369,6 +369,47 @@ fn calls_are_checked_before_they_are_placed() {
     );
 }
 
+/// Guarantees: what is denied is refused by its name, and is not among the rights that the token has.
+#[test]
+fn what_is_denied_is_refused_and_told() {
+    let rights = "/api/v2/authorization/subjects/me?includeFullRoles=true";
+    let user = format!("/api/v2/conversations/calls/user/{}", user_id("ann"));
+    let call = json!({"phoneNumber": "+49301234"});
+    for (permission, path, body) in [
+        ("conversation:communication:blindTransferAgent", "replace/agent", json!({"userId": user_id("bob")})),
+        ("conversation:communication:blindTransferQueue", "replace/queue", json!({"queueId": "x"})),
+        ("conversation:communication:blindTransfer", "transfer", json!({"address": "+49301234"})),
+        ("conversation:communication:blindTransfer", "replace", json!({"address": "+49301234"})),
+    ] {
+        let mut desk = Desk::open(Options { denied: vec![permission.to_owned()], ..quiet() });
+        let (id, agent) = desk.call();
+        let refused = desk.post(&format!("/api/v2/conversations/{id}/participants/{agent}/{path}"), &body);
+        assert_eq!(code(&refused), (403, "missing.permissions".to_owned()), "{path}");
+        assert_eq!(refused.body.unwrap()["messageParams"]["permissions"], permission);
+        let told = desk.get(rights).body.unwrap();
+        let policies = told["grants"][0]["role"]["policies"].as_array().unwrap().clone();
+        let has = |name: &str| {
+            policies.iter().any(|one| {
+                let text = |key: &str| one[key].as_str().unwrap().to_owned();
+                format!("{}:{}:{}", text("domain"), text("entityName"), one["actions"][0].as_str().unwrap())
+                    == name
+            })
+        };
+        assert!(!has(permission) && has("conversation:call:add"), "{told}");
+    }
+    let mut desk = Desk::open(Options { denied: vec!["conversation:call:add".to_owned()], ..quiet() });
+    assert_eq!(desk.post(&user, &call).status, 200, "the other permission is enough");
+    let mut desk = Desk::open(Options {
+        denied: vec!["conversation:conference:add".to_owned()],
+        user: Some("ann".into()),
+        ..quiet()
+    });
+    assert_eq!(code(&desk.post("/api/v2/conversations/calls", &call)).0, 403);
+    assert_eq!(desk.post(&user, &call).status, 200);
+    let told = desk.get("/api/v2/authorization/subjects/me").body.unwrap();
+    assert_eq!((&told["name"], &told["grants"][0]["role"]["policies"]), (&json!("Ann"), &Value::Null));
+}
+
 #[test]
 fn what_a_caller_hands_in_is_seen() {
     let mut desk = Desk::open(quiet());
@@ -455,8 +496,10 @@ fn a_consultation_is_completed_cancelled_or_joined() {
         let base = format!("/api/v2/conversations/calls/{id}/participants/{agent}");
         let consult = format!("{base}/consult");
         assert_eq!(code(&desk.ask(Method::DELETE, &consult, &Value::Null)).0, 404);
+        let whose = desk.post(&format!("{consult}/agent"), &json!({"userId": user_id("cleo")}));
+        assert_eq!(code(&whose), (400, "not.a.user".to_owned()));
         let body = desk
-            .post(&format!("{consult}/agent"), &json!({"speakTo": "DESTINATION", "userId": user_id("cleo")}))
+            .post(&format!("{consult}/agent"), &json!({"speakTo": "DESTINATION", "consultingUserId": user_id("ann"), "userId": user_id("cleo")}))
             .body
             .unwrap();
         let third = body["destinationParticipantId"].as_str().unwrap().to_owned();
