@@ -18,6 +18,8 @@ pub struct Conversation {
     facts: Facts,
     emitted: Emitted,
     context: Option<Context>,
+    /// The trace of the spans that were given out last.
+    trace: Option<TraceId>,
     changed: bool,
     began_ms: Option<u64>,
     ended_ms: Option<u64>,
@@ -42,6 +44,7 @@ impl Conversation {
             facts,
             emitted: Emitted::default(),
             context: None,
+            trace: None,
             changed: false,
             began_ms: None,
             ended_ms: None,
@@ -73,6 +76,11 @@ impl Conversation {
     /// The trace, once it cannot change any more: from when the first finished span was given out.
     pub fn trace(&self) -> Option<(TraceId, Option<SpanId>)> {
         self.context.map(|context| (context.trace, context.parent))
+    }
+
+    /// The trace as far as was known when spans were last asked for.
+    pub fn last_trace(&self) -> Option<TraceId> {
+        self.trace
     }
 
     /// When the conversation began, as far as was known when spans were last asked for.
@@ -121,8 +129,13 @@ impl Conversation {
         self.began_ms = Some(root.start_ms);
         self.ended_ms = root.end_ms;
         let (trace, root_parent) = (root.trace_id, root.parent);
-        let taken_back = self.emitted.retract(&spans);
-        let taken_back: Vec<Span> = taken_back.into_iter().map(|id| superseded(id, root)).collect();
+        // A context that came after the first spans of the store: they go over to its trace.
+        let mut taken_back: Vec<Span> = match self.trace.replace(trace).filter(|before| *before != trace) {
+            Some(before) => self.emitted.forget().map(|id| superseded(before, id, root)).collect(),
+            None => Vec::new(),
+        };
+        let retracted = self.emitted.retract(&spans);
+        taken_back.extend(retracted.into_iter().map(|id| superseded(trace, id, root)));
         let mut finished = Vec::new();
         let mut open = taken_back;
         for span in spans {
@@ -146,14 +159,15 @@ impl Conversation {
 }
 
 /// What stands in the place of a span that better knowledge has taken back: it has no stage and takes no time.
-fn superseded(id: SpanId, root: &Span) -> Span {
+fn superseded(trace: TraceId, id: SpanId, root: &Span) -> Span {
     Span {
-        trace_id: root.trace_id,
+        trace_id: trace,
         id,
         parent: Some(root.id),
         remote_parent: false,
         name: "Superseded".into(),
-        kind: Kind::Internal,
+        // The kind is part of what makes two spans the same.
+        kind: if id == root.id { Kind::Server } else { Kind::Internal },
         stage: None,
         start_ms: root.start_ms,
         end_ms: Some(root.start_ms),

@@ -88,6 +88,11 @@ impl Emitted {
         taken_back
     }
 
+    /// All that was given out is forgotten: it begins anew.
+    pub(crate) fn forget(&mut self) -> impl Iterator<Item = SpanId> {
+        std::mem::take(&mut self.spans).into_iter().map(|known| known.id)
+    }
+
     pub(crate) fn any_finished(&self) -> bool {
         self.spans.iter().any(|known| known.state == State::Finished)
     }

@@ -14,9 +14,9 @@ use prometheus::IntCounterVec;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::lock::Lock;
-use super::refused::{Answer, Refused};
+use super::refused::Refused;
 use crate::desk::Told;
+use crate::door::{Answer, Answers, Lock};
 
 /// Bytes of an event; those of EventBridge are 256 KiB at most.
 const LIMIT: usize = 1 << 20;
@@ -44,19 +44,6 @@ impl Intake {
         let labels = ["receiver", "status"];
         let requests = ctx.telemetry.counter("throughline_eventbridge_requests", help, &labels);
         Self { receiver: Arc::clone(&ctx.id), lock, told, out, requests, turned_away: AtomicU64::new(0) }
-    }
-
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let answer = match self.take(request).await {
-            Ok(()) => Response::new(Full::new(Bytes::new())),
-            Err(refused) => {
-                let answer = refused.answer();
-                self.note(&answer);
-                answer
-            }
-        };
-        self.requests.with_label_values(&[&*self.receiver, answer.status().as_str()]).inc();
-        answer
     }
 
     /// Says so in the log, more and more seldom, and nothing of what was sent.
@@ -108,7 +95,22 @@ impl Intake {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+impl Answers for Intake {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let answer = match self.take(request).await {
+            Ok(()) => Response::new(Full::new(Bytes::new())),
+            Err(refused) => {
+                let answer = refused.answer();
+                self.note(&answer);
+                answer
+            }
+        };
+        self.requests.with_label_values(&[&*self.receiver, answer.status().as_str()]).inc();
+        answer
+    }
+}
+
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")

@@ -8,6 +8,7 @@ use flow::config::{Finding, GoDuration, Node, Opaque};
 use serde::Deserialize;
 
 use crate::platform::{self, Base, Credentials};
+use crate::trusted::Trusted;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     pub(super) settle: GoDuration,
     /// Participant attributes that become attributes of the root span.
     pub(super) attributes: Vec<String>,
+    /// Whose `traceparent` in participant data is continued.
+    pub(super) trust: Trusted,
     /// Read numbers, addresses and names at all.
     pub(super) personal_data: bool,
     pub(super) timeout: GoDuration,
@@ -54,6 +57,7 @@ impl Default for Settings {
             lookback: GoDuration::from_secs(3600),
             settle: GoDuration::from_secs(2),
             attributes: Vec::new(),
+            trust: Trusted::default(),
             personal_data: false,
             timeout: GoDuration::from_secs(30),
             ca_file: None,
@@ -65,6 +69,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
     let at = |key| section.get(key).unwrap_or(section);
+    findings.extend(Trusted::check(section));
     if settings.region.is_empty() {
         let finding = Finding::error(section, "`region` is missing");
         findings
@@ -119,6 +124,7 @@ impl Settings {
         crate::Settings {
             region: Some(region.replace('_', "-").into()),
             personal_data: self.personal_data,
+            trust: self.trust.trust(),
             attributes: self.attributes.iter().map(|name| Arc::from(name.as_str())).collect(),
             settle_ms: u64::try_from(self.settle.get().as_millis()).unwrap_or(u64::MAX),
             ..crate::Settings::default()

@@ -10,7 +10,7 @@ use throughline_context::{SpanId, TraceId};
 
 #[derive(Default)]
 pub(crate) struct Lake {
-    rows: BTreeMap<SpanId, Row>,
+    rows: BTreeMap<(TraceId, SpanId), Row>,
     /// Spans may come as finished more than once: another process gave them out.
     many_processes: bool,
     exported: Vec<SpanId>,
@@ -41,7 +41,7 @@ impl Lake {
             assert!(self.many_processes || !self.exported.contains(&id), "twice: {row:?}");
             self.exported.push(id);
             // What has settled since it was given to the store alone is the same span again.
-            if self.rows.get(&id) != Some(&row) {
+            if self.rows.get(&(row.trace, id)) != Some(&row) {
                 self.put(id, row);
             }
         }
@@ -81,20 +81,21 @@ impl Lake {
     }
 
     fn put(&mut self, id: SpanId, row: Row) {
-        if let Some(known) = self.rows.get(&id) {
+        let key = (row.trace, id);
+        if let Some(known) = self.rows.get(&key) {
             assert!(self.many_processes || row.revision > known.revision, "{known:?} {row:?}");
             if row.revision <= known.revision {
                 return;
             }
         }
-        self.rows.insert(id, row);
+        self.rows.insert(key, row);
     }
 
     /// The same spans with the same times.
     pub(crate) fn holds(&self, spans: &[Span], about: &str) {
         self.holds_structure(spans, about);
         for span in spans {
-            let row = &self.rows[&span.id];
+            let row = &self.rows[&(span.trace_id, span.id)];
             let times = (span.start_ms * 1_000_000, span.end_ms.unwrap() * 1_000_000);
             assert_eq!((row.start_ns, row.end_ns), times, "{about}: {row:?}");
         }
@@ -110,13 +111,18 @@ impl Lake {
             names.sort();
             names
         };
-        let held = held.iter().map(|(id, row)| format!("{id} {} {:?}", row.name, row.parent)).collect();
+        let held = held.iter().map(|((_, id), row)| format!("{id} {} {:?}", row.name, row.parent)).collect();
         let known = spans.iter().map(|span| format!("{} {} {:?}", span.id, span.name, span.parent)).collect();
         assert_eq!(names(held), names(known), "{about}");
     }
 
     pub(crate) fn links(&self, id: SpanId) -> usize {
-        self.rows[&id].links
+        self.rows.iter().find(|((_, other), _)| *other == id).unwrap().1.links
+    }
+
+    /// What is held of other traces: whether it was taken back.
+    pub(crate) fn left_behind(&self, trace: TraceId) -> impl Iterator<Item = bool> {
+        self.rows.values().filter(move |row| row.trace != trace).map(|row| row.superseded)
     }
 
     pub(crate) fn traces(&self) -> impl Iterator<Item = TraceId> {
