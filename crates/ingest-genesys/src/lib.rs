@@ -25,6 +25,7 @@ mod otlp;
 mod conversation;
 mod desk;
 mod door;
+mod subscription;
 pub mod genesys_cloud;
 pub mod eventbridge;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::{Consumer, Ctx};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::CONTENT_ENCODING;
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use prometheus::IntCounterVec;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::refused::Refused;
 use crate::desk::Told;
-use crate::door::{Answer, Answers, Lock};
+use crate::door::{self, Answer, Answers, Lock};
 
 /// Bytes of an event; those of EventBridge are 256 KiB at most.
 const LIMIT: usize = 1 << 20;
@@ -64,7 +64,7 @@ impl Intake {
             return Err(Refused::Method);
         }
         // A page in a browser cannot send this to another site without asking first.
-        if !is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
+        if !door::is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
             return Err(Refused::NotJson);
         }
         let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -108,10 +108,4 @@ impl Answers for Intake {
         self.requests.with_label_values(&[&*self.receiver, answer.status().as_str()]).inc();
         answer
     }
-}
-
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let given = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }

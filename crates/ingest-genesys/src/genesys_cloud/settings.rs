@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::config::{Finding, GoDuration, Node, Opaque};
+use flow::config::{Finding, GoDuration, Node, Opaque, Section};
 use serde::Deserialize;
 
 use crate::platform::{self, Base, Credentials};
+use crate::subscription::{self, Dialect, Events, Request, Subscribe, Wanted};
 use crate::trusted::Trusted;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -38,6 +39,14 @@ pub(super) struct Settings {
     pub(super) trust: Trusted,
     /// Read numbers, addresses and names at all.
     pub(super) personal_data: bool,
+    /// How events of conversations are subscribed to that callers ask for.
+    pub(super) dialect: Dialect,
+    /// What becomes of such events.
+    pub(super) events: Events,
+    /// Where callers ask.
+    pub(super) subscribe: Option<Section<Subscribe>>,
+    /// As if it were asked for at the start.
+    pub(super) subscriptions: Vec<Request>,
     pub(super) timeout: GoDuration,
     /// Certificates to accept besides the system's.
     pub(super) ca_file: Option<PathBuf>,
@@ -59,6 +68,10 @@ impl Default for Settings {
             attributes: Vec::new(),
             trust: Trusted::default(),
             personal_data: false,
+            dialect: Dialect::default(),
+            events: Events::default(),
+            subscribe: None,
+            subscriptions: Vec::new(),
             timeout: GoDuration::from_secs(30),
             ca_file: None,
         }
@@ -70,6 +83,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let Some(settings) = settings else { return findings };
     let at = |key| section.get(key).unwrap_or(section);
     findings.extend(Trusted::check(section));
+    findings.extend(subscription::check(section, &settings.wanted()));
     if settings.region.is_empty() {
         let finding = Finding::error(section, "`region` is missing");
         findings
@@ -118,6 +132,12 @@ impl Settings {
         let base = Base::of(&self.region).map_err(|error| error.to_string())?;
         let settings = platform::Settings::new(base, credentials);
         Ok(platform::Settings { timeout: self.timeout.get(), ..settings })
+    }
+
+    /// What it says about subscriptions.
+    pub(super) fn wanted(&self) -> Wanted {
+        let (subscribe, subscriptions) = (self.subscribe.clone(), self.subscriptions.clone());
+        Wanted { dialect: self.dialect, events: self.events, subscribe, subscriptions }
     }
 
     pub(super) fn conversion(&self, region: &str) -> crate::Settings {

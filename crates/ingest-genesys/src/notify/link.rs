@@ -28,6 +28,8 @@ pub struct Link {
     failures: u32,
     /// All topics that are wanted are subscribed to.
     subscribed: bool,
+    /// The service keeps what is subscribed to when a socket ends.
+    keeps: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +131,13 @@ impl Link {
             lost: Some(now),
             failures: 0,
             subscribed: false,
+            keeps: true,
         }
+    }
+
+    /// For a socket at an address that is known and stays, which is subscribed on anew each time it is opened.
+    pub fn at(address: String, now: Instant) -> Self {
+        Self { state: State::Away { at: now }, address: Some(address), keeps: false, ..Self::new(now) }
     }
 
     /// When [`Event::Tick`] is due.
@@ -245,7 +253,7 @@ impl Link {
         if !matches!(self.state, State::Connecting { .. } | State::Moving { .. }) {
             return Vec::new();
         }
-        if self.subscribed {
+        if self.subscribed && self.keeps {
             self.state = State::Open { heard: now, renew: now + RENEW };
             return self.settle(now);
         }

@@ -1,6 +1,6 @@
 //! The span of the whole conversation.
 
-use throughline_context::TraceId;
+use throughline_context::{TraceId, Traceparent};
 
 use super::carried::Carried;
 use super::{Context, Writer, outcome};
@@ -9,7 +9,7 @@ use crate::facts::says;
 use crate::id::Id;
 use crate::span::{Kind, Link, Span, Value};
 
-/// Other conversations that a conversation is linked to.
+/// Other conversations that a conversation is linked to, and spans that asked for its events.
 const LINKED: usize = 16;
 
 impl Writer<'_> {
@@ -85,6 +85,16 @@ impl Writer<'_> {
             let link = |span_id| Link { trace_id: *trace, span_id, kind: "participant_data" };
             span.links.extend(parent.map(link));
         }
+        let asked = self.timeline.facts.iter().filter_map(|(what, _)| match what {
+            What::Says(Says::Origin, text) => text.parse::<Traceparent>().ok(),
+            _ => None,
+        });
+        let link = |asked: Traceparent| Link {
+            trace_id: asked.trace_id,
+            span_id: asked.parent_id,
+            kind: "subscription",
+        };
+        span.links.extend(asked.take(LINKED).map(link));
         let said = self.timeline.legs.iter().flat_map(|leg| leg.facts());
         let mut others: Vec<TraceId> = said
             .filter_map(|(what, _)| match what {

@@ -278,3 +278,28 @@ proptest::proptest! {
         proptest::prop_assert!(account.was_open);
     }
 }
+
+/// Nothing is made and nothing is kept: each socket is told again what is wanted.
+#[test]
+fn a_socket_without_a_channel_is_subscribed_on_each_time() {
+    let now = Instant::now();
+    let mut play = Play { link: Link::at(ADDRESS.to_owned(), now), start: now, now };
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
+    assert_eq!(play.on(Event::Subscribed), [play.filled(0)]);
+    assert_eq!(play.later(5).on(Event::Closed), []);
+    assert_eq!(play.tick(), [connect()]);
+    // Refused again and again, it asks whether it is there at all, and goes on at the same address.
+    assert_eq!(play.on(Event::NotConnected { gone: false }), []);
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::NotConnected { gone: false }), [Action::Find]);
+    assert_eq!(play.on(Event::Found(Some(true))), []);
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
+    assert!(!play.link.open());
+    assert_eq!(play.on(Event::Subscribed), [play.filled(0)]);
+    assert!(play.link.open());
+    // It is closed by the service with notice: a new one is opened, and told again.
+    assert_eq!(play.on(Event::Closing), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
+}
