@@ -56,7 +56,7 @@ impl Seen {
     }
 
     pub(crate) fn finished(&self) -> bool {
-        self.text("interaction.outcome") != ""
+        !self.text("interaction.outcome").is_empty()
     }
 }
 
