@@ -1,4 +1,5 @@
 //! A traced caller asks the running product for events of (simulated) Genesys Cloud, and finds them in its trace.
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

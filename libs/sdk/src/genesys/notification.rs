@@ -1,13 +1,15 @@
 //! Messages of a notification channel.
 
-use opentelemetry::trace::FutureExt;
+use opentelemetry::trace::{FutureExt, Link};
 use opentelemetry::{Context, KeyValue};
 use throughline_context::json::{self, Place};
 use throughline_context::w3c::TRACEPARENT;
-use throughline_context::{Candidate, Decision, TraceId};
+use throughline_context::{Candidate, Decision};
 
+use super::subscriptions::parts;
 use super::{decide, path};
 use crate::context::join;
+use crate::decision;
 use crate::interaction::Interaction;
 use crate::messaging::Kind;
 
@@ -68,23 +70,32 @@ impl<'a> Notification<'a> {
     /// Does the work that the message asks for, in a consumer span of its trace and in the scope of its
     /// conversation.
     pub async fn process<F: Future>(&self, work: F) -> F::Output {
+        self.run_linked(None, work).await
+    }
+
+    /// The same with a link of its span.
+    pub(super) async fn run_linked<F: Future>(&self, link: Option<Link>, work: F) -> F::Output {
         let cx = join(&self.interaction().on(&Context::current()), &self.decision);
-        let template = template(&self.topic);
-        let more = vec![
-            KeyValue::new("messaging.destination.name", self.topic.clone()),
-            KeyValue::new("messaging.destination.template", template.clone()),
-        ];
-        let kind = Kind { system: "genesys-cloud", name: &template };
-        let mut span = kind.process(self.text, &cx, &self.decision, more);
+        self.run(&cx, decision::attributes(&self.decision), link, work).await
+    }
+
+    /// The work in a span below the one of this context.
+    pub(super) async fn run<F: Future>(
+        &self,
+        cx: &Context,
+        mut attributes: Vec<KeyValue>,
+        link: Option<Link>,
+        work: F,
+    ) -> F::Output {
+        let (template, event) = parts(&self.topic);
+        attributes.push(KeyValue::new("messaging.destination.name", self.topic.clone()));
+        attributes.push(KeyValue::new("messaging.destination.template", template.clone()));
+        attributes.push(KeyValue::new("genesys_cloud.event.type", event.to_owned()));
+        let kind = Kind { system: "genesys_cloud", name: &template };
+        let mut span = kind.process(self.text, cx, attributes, link);
         let cx = span.context().clone();
         let done = work.with_context(cx).await;
         span.end();
         done
     }
-}
-
-/// The topic with `{id}` in place of each id.
-fn template(topic: &str) -> String {
-    let shown = |part| if TraceId::from_uuid(part).is_some() { "{id}" } else { part };
-    topic.split('.').map(shown).collect::<Vec<_>>().join(".")
 }
