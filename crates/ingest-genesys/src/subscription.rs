@@ -20,6 +20,7 @@ mod hub;
 
 pub(crate) use asking::Asking;
 pub(crate) use hub::Hub;
+pub(crate) use line::try_pages;
 pub(crate) use lines::Lines;
 pub(crate) use meters::Meters;
 pub(crate) use serve::Counter;

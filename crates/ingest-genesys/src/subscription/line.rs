@@ -5,12 +5,13 @@
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use throughline_context::{Traceparent, w3c, websocket};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::explain::Refusal;
 use crate::Id;
@@ -19,6 +20,7 @@ use crate::platform::{Base, Platform};
 use crate::time::now_ms;
 
 const PATH: &str = "api/v2/analytics/conversations/events";
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Attempts without an answer before that is told.
 const TOLD: u32 = 3;
 
@@ -152,7 +154,7 @@ impl Line {
         match &error.answer {
             // A token can be revoked before its time: with a new one it may work.
             Some((StatusCode::UNAUTHORIZED, _)) if self.refused == 1 => self.platform.forget(&token).await,
-            Some((status, body)) => self.tell(Err(self.explain(*status, body))).await,
+            Some((status, body)) => self.tell(Err(explain(&self.platform, *status, body))).await,
             None if self.refused >= TOLD => self.tell(Err(error.why)).await,
             None => {}
         }
@@ -180,20 +182,6 @@ impl Line {
         Event::Heard
     }
 
-    fn explain(&self, status: StatusCode, body: &[u8]) -> String {
-        let Base { api, login, .. } = self.platform.base();
-        let address = address(self.platform.base(), &[]);
-        Refusal {
-            address: address.split('?').next().unwrap_or_default(),
-            host: api.host_str().unwrap_or_default(),
-            login: login.host_str().unwrap_or_default(),
-            client: self.platform.client_id(),
-            status,
-            body,
-        }
-        .explain()
-    }
-
     /// Once, and again when it changes.
     async fn tell(&mut self, open: Result<(), String>) {
         if self.told.as_ref() != Some(&open) {
@@ -201,6 +189,38 @@ impl Line {
             self.notices.send(Notice::Line { subscription: self.ask.subscription, open }).await.ok();
         }
     }
+}
+
+/// Opens such a socket for nothing, and closes it: its host, or why it is not opened.
+pub(crate) async fn try_pages(
+    platform: &Platform,
+    tls: &Arc<rustls::ClientConfig>,
+) -> Result<String, String> {
+    let token = platform.token().await.map_err(|error| error.to_string())?;
+    let address = address(platform.base(), &[]);
+    match timeout(PATIENCE, Socket::connect_as(&address, Some(&token), tls)).await {
+        Ok(Ok(socket)) => {
+            socket.close().await;
+            Ok(platform.base().api.host_str().unwrap_or_default().to_owned())
+        }
+        Ok(Err(NotConnected { answer: Some((status, body)), .. })) => Err(explain(platform, status, &body)),
+        Ok(Err(error)) => Err(error.why),
+        Err(_) => Err(format!("it was not opened within {PATIENCE:?}")),
+    }
+}
+
+fn explain(platform: &Platform, status: StatusCode, body: &[u8]) -> String {
+    let Base { api, login, .. } = platform.base();
+    let address = address(platform.base(), &[]);
+    Refusal {
+        address: address.split('?').next().unwrap_or_default(),
+        host: api.host_str().unwrap_or_default(),
+        login: login.host_str().unwrap_or_default(),
+        client: platform.client_id(),
+        status,
+        body,
+    }
+    .explain()
 }
 
 /// The API's own address as that of a socket, with the ids in its query.
