@@ -28,6 +28,8 @@ pub struct Link {
     failures: u32,
     /// All topics that are wanted are subscribed to.
     subscribed: bool,
+    /// Other topics are wanted since the list was put that is under way.
+    changed: bool,
     /// The service keeps what is subscribed to when a socket ends.
     keeps: bool,
 }
@@ -131,6 +133,7 @@ impl Link {
             lost: Some(now),
             failures: 0,
             subscribed: false,
+            changed: false,
             keeps: true,
         }
     }
@@ -205,6 +208,10 @@ impl Link {
             Event::Closed => self.closed(now),
             Event::TopicsChanged => match self.state {
                 State::Open { heard, .. } => self.subscribe(heard, now),
+                State::Subscribing { .. } => {
+                    self.changed = true;
+                    Vec::new()
+                }
                 _ => {
                     self.subscribed = false;
                     Vec::new()
@@ -261,6 +268,7 @@ impl Link {
     }
 
     fn subscribe(&mut self, heard: Instant, now: Instant) -> Vec<Action> {
+        self.changed = false;
         self.state = State::Subscribing { heard, until: now + PATIENCE };
         vec![Action::Subscribe]
     }
@@ -269,7 +277,11 @@ impl Link {
         let State::Subscribing { heard, .. } = self.state else { return Vec::new() };
         self.subscribed = true;
         self.state = State::Open { heard, renew: now + RENEW };
-        self.settle(now)
+        let mut actions = self.settle(now);
+        if self.changed {
+            actions.extend(self.subscribe(heard, now));
+        }
+        actions
     }
 
     /// All is well from now on.

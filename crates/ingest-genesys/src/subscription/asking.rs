@@ -36,6 +36,8 @@ pub(super) enum Standing {
     Subscribed,
     /// None will.
     Refused,
+    /// None will until there is room.
+    NoPlace,
 }
 
 impl Reply {
@@ -46,14 +48,15 @@ impl Reply {
 
 impl Subscription {
     pub(super) fn standing(&self) -> Standing {
-        let places = || self.topics.values().chain(&self.line);
-        if places().any(|place| *place == Place::Wanted) {
-            return Standing::Pending;
-        }
-        if places().any(|place| matches!(place, Place::On(_))) {
+        let any = |fits: fn(&Place) -> bool| self.topics.values().chain(&self.line).any(fits);
+        if any(|place| *place == Place::Wanted) {
+            Standing::Pending
+        } else if any(|place| matches!(place, Place::On(_))) {
             Standing::Subscribed
-        } else {
+        } else if any(|place| matches!(place, Place::Refused(_))) {
             Standing::Refused
+        } else {
+            Standing::NoPlace
         }
     }
 
@@ -61,7 +64,7 @@ impl Subscription {
     pub(super) fn refusal(&self) -> Option<&str> {
         self.topics.values().chain(&self.line).find_map(|place| match place {
             Place::Refused(why) => Some(why.as_str()),
-            Place::Wanted | Place::On(_) => None,
+            Place::Wanted | Place::On(_) | Place::Nowhere => None,
         })
     }
 
@@ -72,12 +75,13 @@ impl Subscription {
         };
         let refused = self.topics.iter().filter_map(|(topic, place)| match place {
             Place::Refused(why) => Some(json!({"topic": topic.as_ref(), "why": why})),
-            Place::Wanted | Place::On(_) => None,
+            Place::Wanted | Place::On(_) | Place::Nowhere => None,
         });
         let state = match self.standing() {
             Standing::Pending => "pending",
             Standing::Subscribed => "subscribed",
             Standing::Refused => "refused",
+            Standing::NoPlace => "no place",
         };
         let mut shown = json!({
             "id": number.to_string(),

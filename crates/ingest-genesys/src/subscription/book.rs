@@ -58,6 +58,8 @@ pub(crate) enum Place {
     /// Events come in on this channel.
     On(usize),
     Refused(String),
+    /// All channels are full.
+    Nowhere,
 }
 
 /// Why no more is taken.
@@ -169,8 +171,7 @@ impl Book {
 
     /// There is no channel for these.
     pub(crate) fn left_out(&mut self, topics: &[String]) {
-        let why = Place::Refused("it has no place on the channels of this OAuth client".to_owned());
-        topics.iter().for_each(|topic| self.place(topic, &why));
+        topics.iter().for_each(|topic| self.place(topic, &Place::Nowhere));
     }
 
     fn place(&mut self, topic: &str, place: &Place) {
@@ -189,7 +190,7 @@ impl Book {
         held.filter(move |(_, one)| match one.topics.get(topic) {
             Some(Place::On(other)) => *other == channel,
             Some(Place::Wanted) => true,
-            Some(Place::Refused(_)) | None => false,
+            Some(Place::Refused(_) | Place::Nowhere) | None => false,
         })
     }
 

@@ -231,6 +231,12 @@ impl Hub {
                     let help = "the reason is the service's own; see docs/genesys-cloud.md, Events that somebody asked for";
                     Reply::error(StatusCode::FORBIDDEN, "refused", why, help)
                 }
+                None if refused => {
+                    let why = "the channels of this OAuth client are full";
+                    let help =
+                        "ask again when conversations have ended; name the queues that matter in `queues`";
+                    Reply::error(StatusCode::TOO_MANY_REQUESTS, "no_place", why, help)
+                }
                 None => {
                     let shown: Vec<Value> = all.iter().map(|(number, one)| one.shown(*number)).collect();
                     let status =

@@ -110,3 +110,14 @@ fn conversations_of_a_socket_of_their_own_need_no_topics() {
     let one = book.get(number).unwrap();
     assert!(one.wants(&id(1)) && !one.wants(&id(2)));
 }
+
+#[test]
+fn what_has_no_place_waits_for_one() {
+    let mut book = Book::new(100, HOUR_MS);
+    let number = book.ask(topic(QUEUE), true, 0).unwrap().0;
+    book.left_out(&[QUEUE.to_owned(), "v2.users.u.conversations".to_owned()]);
+    assert_eq!(book.get(number).unwrap().topics[QUEUE], Place::Nowhere);
+    assert_eq!(heard(&book, 0, QUEUE), [0; 0]);
+    book.placed(3, [QUEUE], &[]);
+    assert_eq!(heard(&book, 3, QUEUE), [number]);
+}
