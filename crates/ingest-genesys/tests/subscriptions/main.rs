@@ -284,3 +284,32 @@ async fn subscriptions_can_stand_in_the_configuration() {
     assert_eq!(site.send("DELETE", "/subscriptions/1", "").await.0, 409);
     site.stop().await;
 }
+
+/// Scenario: 65 callers ask at the same time, each for its own conversation: more topics than one channel takes.
+/// Guarantees: every caller is answered, gets the events of its conversation to the last one, and nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_get_each_its_own_events() {
+    let site = Site::open(Options { requests_per_minute: 6000, ..options() }, "").await;
+    let mut calls = Vec::new();
+    for _ in 0..65 {
+        calls.push(site.call().await);
+    }
+    let origin = |nth: usize| format!("00-{:032x}-{:016x}-01", nth + 1, nth + 1000);
+    let bodies: Vec<Value> = calls.iter().map(|call| json!({"conversations": [call]})).collect();
+    let origins: Vec<String> = (0..calls.len()).map(origin).collect();
+    let headers: Vec<_> = origins.iter().map(|origin| [("traceparent", origin.as_str())]).collect();
+    let asked = headers.iter().zip(&bodies).map(|(headers, body)| site.ask(headers, body));
+    for (status, answer) in futures_util::future::join_all(asked).await {
+        assert_eq!((status, &answer["subscriptions"][0]["state"]), (200, &json!("subscribed")), "{answer}");
+    }
+    // Six events each: fewer than may become spans at once.
+    site.play(90_000);
+    for (call, origin) in calls.iter().zip(&origins) {
+        let finished =
+            |spans: &[Seen]| kinds(spans).contains(&"acw") && kinds(spans).contains(&"customer.end");
+        let events = site.events(call, finished).await;
+        let (trace, parent) = ids(origin);
+        assert!(events.iter().all(|event| (event.trace.as_str(), event.parent.as_str()) == (trace, parent)));
+    }
+    site.stop().await;
+}
