@@ -84,6 +84,6 @@ export namespace genesys {
   const message: Place;
   /** The context of a conversation of which only the id is known. */
   function conversationContext(id: unknown, context?: Context): Context;
-  /** The context of a conversation as the API shows it: of a participant's attributes, else of its id. */
+  /** The context of a conversation as the API shows it: of attributes, the customer's before others', else of its id. */
   function fromConversation(conversation: unknown, context?: Context): Context;
 }

@@ -13,8 +13,8 @@ use crate::decision;
 use crate::interaction::Interaction;
 use crate::messaging::Kind;
 
-/// A message about a conversation, and the trace that it belongs to: the one that a participant's attributes carry,
-/// that of the participant who came last first, or else the one that follows from the conversation id.
+/// A message about a conversation, and the trace that it belongs to: the one that a participant's attributes carry, the
+/// customer's before others', or else the one that follows from the conversation id.
 ///
 /// ```
 /// use throughline_sdk::genesys::Notification;
@@ -41,12 +41,18 @@ impl<'a> Notification<'a> {
         let string = |at: &str| Some(json::read_strings(text, &path(at).ok()?).ok()?.pop()?.into_owned());
         let topic = string("topicName").filter(|topic| topic.contains("conversation"))?;
         let conversation = string("eventBody.conversationId").or_else(|| string("eventBody.id"))?;
-        let mut attributes = Vec::new();
-        for place in ["eventBody.attributes", "eventBody.participants[].attributes"] {
-            attributes.extend(Place::new(path(place).ok()?).read(text).ok()?);
+        let mut attributes = Place::new(path("eventBody.attributes").ok()?).read(text).ok()?;
+        let mut participants = json::read(text, &path("eventBody.participants[]").ok()?).ok()?;
+        let (of_each, purpose) = (Place::new(path("attributes").ok()?), path("purpose").ok()?);
+        let is_customer = |one: &&str| {
+            json::read_strings(one, &purpose)
+                .is_ok_and(|purpose| purpose.iter().any(|word| word == "customer"))
+        };
+        participants.sort_by_key(|one| !is_customer(one));
+        for one in participants {
+            attributes.extend(of_each.read(one).ok()?);
         }
-        let parents =
-            attributes.iter().rev().flatten().filter(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT));
+        let parents = attributes.iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT));
         let candidates = parents.filter_map(|(_, value)| Candidate::participant_data(value));
         let decision = decide(candidates.chain(Candidate::conversation(&conversation)));
         Some(Self { text, topic, conversation, decision })

@@ -171,7 +171,10 @@ fn text_of(span: &SpanData, key: &str) -> String {
 
 /// The state of a conversation as a queue's topic shows it, with these attributes of two participants.
 fn snapshot(first: &Value, second: &Value) -> String {
-    let participants = [json!({"purpose": "customer", "attributes": first}), json!({"attributes": second})];
+    let participants = [
+        json!({"purpose": "ivr", "attributes": first}),
+        json!({"purpose": "customer", "attributes": second}),
+    ];
     json!({
         "topicName": format!("v2.routing.queues.{QUEUE}.conversations"),
         "version": "2",
@@ -194,12 +197,12 @@ fn found(text: &str) -> (String, String) {
 
 #[test]
 fn a_notification_tells_its_trace() {
-    let (none, older, newer) =
+    let (none, of_flow, of_customer) =
         (json!({}), json!({"TraceParent": PARENT.replace("b7ad", "0000")}), json!({"traceparent": PARENT}));
     let data = |parent: &str| ("participant-data".to_owned(), parent.to_owned());
     let id = || ("conversation-id".to_owned(), "c41e7d905b2a4f0e9a6d37c2e10b8f54".to_owned());
-    assert_eq!(found(&snapshot(&older, &newer)), data("b7ad6b7169203331"));
-    assert_eq!(found(&snapshot(&older, &none)), data("00006b7169203331"));
+    assert_eq!(found(&snapshot(&of_flow, &of_customer)), data("b7ad6b7169203331"));
+    assert_eq!(found(&snapshot(&of_flow, &none)), data("00006b7169203331"));
     assert_eq!(found(&snapshot(&none, &none)), id());
     assert_eq!(found(&snapshot(&json!({"traceparent": "nonsense"}), &none)), id());
     let detail = |body: Value| {
