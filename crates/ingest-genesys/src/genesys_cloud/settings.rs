@@ -160,3 +160,47 @@ fn read(path: &Path) -> Result<String, String> {
     }
     Ok(secret.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_subscriptions_is_checked() {
+        for (yaml, expected) in [
+            ("subscribe:", None),
+            ("subscribe: {endpoint: \"[::1]:7721\", lasts: 5m, limit: 1000}", None),
+            ("subscribe: {endpoint: 0.0.0.0:7721}", Some("could ask for events of conversations")),
+            ("subscribe: {endpoint: :7721, auth: {bearer: x}}", Some("in the clear")),
+            ("subscribe: {endpoint: :7721, auth: {bearer: x}, tls: {cert_file: c, key_file: k}}", None),
+            ("subscribe: {auth: {}}", Some("exactly one of")),
+            ("subscribe: {lasts: 5s}", Some("less than a minute")),
+            ("subscribe: {limit: 1001}", Some("not from 1 to 1000")),
+            ("subscribe: {port: 1}", Some("unknown")),
+            ("dialect: page", Some("did you mean `pages`?")),
+            ("events: links", Some("expected one of")),
+            ("subscriptions: [{topics: [v2.users.u.conversations]}]", None),
+            ("subscriptions: [{topics: [\"v2.users.*.conversations\"]}]", Some("no wildcards")),
+            ("subscriptions: [{conversations: [x]}]", Some("no conversation id")),
+            ("subscriptions: [{}]", Some("nothing is asked for")),
+            (
+                "subscriptions: [{topics: [v2.users.u.conversations], traceparent: 00-x}]",
+                Some("a traceparent cannot be used"),
+            ),
+            ("trust: {channels: [voise]}", Some("did you mean `voice`?")),
+        ] {
+            let whole = format!("region: eu_west_1\nclient_id: c\nclient_secret: \"${{env:S}}\"\n{yaml}\n");
+            let findings = check(&Node::load("c.yaml", &whole).unwrap());
+            let text: String = findings.iter().map(ToString::to_string).collect();
+            assert_eq!(findings.len(), usize::from(expected.is_some()), "{yaml}: {text}");
+            assert!(text.contains(expected.unwrap_or("")), "{yaml}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_secrets_of_callers_are_not_printed() {
+        let yaml = "subscribe: {auth: {bearer: hidden-1}}";
+        let settings: Settings = Node::load("c.yaml", yaml).unwrap().parse().unwrap();
+        assert!(!format!("{settings:?}").contains("hidden-"));
+    }
+}
