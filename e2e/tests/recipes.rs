@@ -188,9 +188,9 @@ callback-campaign: call customer
             crm: SELECT
         contact-center-backend: choose queue
   callback-campaign: POST
-  conversation-events: process customer.end
-  conversation-events: process user.end
-  conversation-events: process user.start
+  conversation-events: process v2.detail.events.conversation.{id}.customer.end
+  conversation-events: process v2.detail.events.conversation.{id}.user.end
+  conversation-events: process v2.detail.events.conversation.{id}.user.start
 ";
 
 /// Each span below its parent, in the order of their names; one whose parent is not there stands at the left.

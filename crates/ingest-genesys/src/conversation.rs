@@ -75,6 +75,11 @@ impl Conversation {
         self.context.map(|context| (context.trace, context.parent))
     }
 
+    /// The trace as far as was known when spans were last asked for.
+    pub fn last_trace(&self) -> Option<TraceId> {
+        self.emitted.trace()
+    }
+
     /// When the conversation began, as far as was known when spans were last asked for.
     pub fn began_ms(&self) -> Option<u64> {
         self.began_ms
@@ -172,7 +177,8 @@ fn superseded(id: SpanId, root: &Span) -> Span {
         parent: Some(root.id),
         remote_parent: false,
         name: "Superseded".into(),
-        kind: Kind::Internal,
+        // The kind is part of what makes two spans the same.
+        kind: if id == root.id { Kind::Server } else { Kind::Internal },
         stage: None,
         start_ms: root.start_ms,
         end_ms: Some(root.start_ms),

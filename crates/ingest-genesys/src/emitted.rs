@@ -97,6 +97,11 @@ impl Emitted {
         taken_back
     }
 
+    /// The trace of what was given out last.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.trace
+    }
+
     pub(crate) fn any_finished(&self) -> bool {
         self.spans.iter().any(|known| known.state == State::Finished)
     }

@@ -17,6 +17,7 @@
 //! Outside of any span, bodies stay as they are.
 
 mod notification;
+mod subscriptions;
 pub mod calls;
 
 use opentelemetry::Context;
@@ -25,6 +26,7 @@ use throughline_context::w3c;
 use throughline_context::{Candidate, Decision, Found, Traceparent, Trust, genesys, uui, websocket};
 
 pub use notification::Notification;
+pub use subscriptions::{DETAIL_EVENTS, Subscriptions};
 
 use crate::context::{join, outgoing};
 use crate::interaction::Interaction;

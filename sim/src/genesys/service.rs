@@ -189,6 +189,11 @@ impl Service {
         self.tally
     }
 
+    /// Whether some channel is subscribed to a topic that begins so.
+    pub fn carries(&self, topic: &str) -> bool {
+        self.channels.begins(topic)
+    }
+
     /// Does what is due until `now`.
     pub fn advance(&mut self, now: u64) {
         while self.advance_some(now, usize::MAX) {}

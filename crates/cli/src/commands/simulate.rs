@@ -32,7 +32,7 @@ enum What {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline sim genesys --concurrent 200 --speed 10 --fault drop_socket=0.001 --fault duplicate=0.05\n\nFaults can be changed while it runs:\n  curl -d '{\"status_429\": 0.1, \"now\": [\"drop_sockets\"]}' http://127.0.0.1:8300/sim/faults\nShares are from 0 to 1: drop_socket, duplicate, reorder, malformed, huge (with huge_bytes), status_429, status_503, revoke_tokens, evict_channel.\nMilliseconds: delay_ms, slow_ms. At once, in `now`: drop_sockets, close_sockets, revoke_tokens, evict_channels."
+    after_help = "Example:\n  throughline sim genesys --concurrent 200 --speed 10 --fault drop_socket=0.001 --fault duplicate=0.05\n\nFaults can be changed while it runs:\n  curl -d '{\"status_429\": 0.1, \"now\": [\"drop_sockets\"]}' http://127.0.0.1:8300/sim/faults\nShares are from 0 to 1: drop_socket, duplicate, reorder, malformed, huge (with huge_bytes), status_429, status_503, revoke_tokens, evict_channel, refuse_handshakes.\nMilliseconds: delay_ms, slow_ms. At once, in `now`: drop_sockets, close_sockets, revoke_tokens, evict_channels."
 )]
 struct Genesys {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8300")]

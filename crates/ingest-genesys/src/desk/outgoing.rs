@@ -51,7 +51,7 @@ impl Outgoing {
     }
 
     /// Offers a batch until it is taken. Nothing new is taken in meanwhile.
-    async fn offer(
+    pub(crate) async fn offer(
         &self,
         bytes: Vec<u8>,
         items: usize,

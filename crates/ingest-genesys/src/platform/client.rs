@@ -178,6 +178,19 @@ impl Platform {
         self.bearer().await.map(drop)
     }
 
+    /// The token that requests carry now, for what is no request of this kind: a handshake.
+    pub(crate) async fn token(&self) -> Result<String, PlatformError> {
+        self.bearer().await
+    }
+
+    /// The OAuth client that it is for; nothing where a token was given.
+    pub(crate) fn client_id(&self) -> &str {
+        match &self.settings.grant {
+            Grant::Client(credentials) => &credentials.client_id,
+            Grant::Token(_) => "",
+        }
+    }
+
     /// Drops the token: the service said that it is revoked.
     pub async fn log_in_again(&self) {
         *self.token.lock().await = None;
@@ -301,7 +314,7 @@ impl Platform {
     }
 
     /// Drops a token that is no longer believed, unless there is a newer one already.
-    async fn forget(&self, refused: &str) {
+    pub(crate) async fn forget(&self, refused: &str) {
         let mut token = self.token.lock().await;
         if token.as_ref().is_some_and(|token| token.value == refused) {
             *token = None;

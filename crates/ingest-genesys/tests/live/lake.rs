@@ -130,6 +130,11 @@ impl Lake {
         self.row(id).links
     }
 
+    /// What is held of other traces: whether it was taken back.
+    pub(crate) fn left_behind(&self, trace: TraceId) -> impl Iterator<Item = bool> {
+        self.rows.iter().filter(move |((other, ..), _)| *other != trace).map(|(_, row)| row.superseded)
+    }
+
     /// The one that counts, in whatever trace.
     fn row(&self, id: SpanId) -> &Row {
         let mut found = self.rows.iter().filter(|((_, known, _), row)| *known == id && !row.superseded);

@@ -804,6 +804,15 @@ fn the_pages_socket_wants_a_token_and_subscriptions() {
     let seen = desk.get("/sim/seen").body.unwrap();
     assert_eq!(seen[0]["ignored_headers"], json!(["traceparent"]));
     assert!(seen[1]["subscriptions"][0]["traceparent"].as_str().unwrap().contains("4bf92f"));
+    desk.service.make(Mischief::DropSockets);
+    assert_eq!(frames.try_recv(), Ok(Frame::Cut));
+    desk.service.faults_mut().refuse_handshakes = 1.0;
+    assert_eq!(code(&desk.service.open_events(&request).unwrap_err()), (401, "bad.credentials".to_owned()));
+    desk.service.faults_mut().refuse_handshakes = 0.0;
+    let (_, mut frames) = desk.service.open_events(&request).unwrap();
+    desk.service.make(Mischief::RevokeTokens);
+    assert_eq!(frames.try_recv(), Ok(Frame::Close(1008)));
+    assert_eq!(desk.service.open_events(&request).unwrap_err().status, 401);
 }
 
 fn anything() -> impl proptest::strategy::Strategy<Value = Value> {

@@ -1,10 +1,13 @@
 //! The socket: so many connections, so much time for each step, and an end in which open requests are answered.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::intake::Intake;
+use super::Answer;
 
 /// Open connections; more wait in the kernel's queue.
 const CONNECTIONS: usize = 128;
@@ -28,10 +31,16 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Between two attempts to accept where the system is out of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn serve(
+/// What answers the requests.
+pub(crate) trait Answers: Send + Sync + 'static {
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
+}
+
+/// Until it is stopped: `stopped` is told or dropped.
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    intake: Arc<Intake>,
+    intake: Arc<impl Answers>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -52,7 +61,7 @@ pub(super) async fn serve(
                 tasks.spawn(connection(stream, tls.clone(), Arc::clone(&intake), ending.clone(), place));
             }
             (Err(error), _) => {
-                tracing::warn!(%error, "cannot accept a connection of EventBridge");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE).await;
             }
             (_, Err(_)) => break,
@@ -61,14 +70,14 @@ pub(super) async fn serve(
     drop((listener, ends));
     let answered = async { while tasks.join_next().await.is_some() {} };
     if timeout(GRACE, answered).await.is_err() {
-        tracing::warn!("some events were cut off at the stop; EventBridge sends them again");
+        tracing::warn!("some requests were cut off at the stop");
     }
 }
 
 async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    intake: Arc<Intake>,
+    intake: Arc<impl Answers>,
     mut ending: watch::Receiver<()>,
     _place: OwnedSemaphorePermit,
 ) {
@@ -84,10 +93,11 @@ async fn connection(
     }
 }
 
-async fn requests<S>(stream: S, intake: Arc<Intake>, mut ending: watch::Receiver<()>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    intake: Arc<impl Answers>,
+    mut ending: watch::Receiver<()>,
+) {
     let service = service_fn(|request| {
         let intake = Arc::clone(&intake);
         async move { Ok::<_, Infallible>(intake.answer(request).await) }
@@ -107,6 +117,6 @@ where
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection of EventBridge ended early");
+        tracing::debug!(%error, "a connection ended early");
     }
 }

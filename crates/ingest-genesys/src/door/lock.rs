@@ -1,28 +1,55 @@
-//! Who may send events.
+//! Who may come in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow::config::Opaque;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
-
-use super::settings::{ApiKey, Auth, Basic};
 
 pub(super) const ONE: &str = "write exactly one of `basic`, `api_key` and `bearer`";
 
+/// What whoever comes has to send: one of these.
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Auth {
+    pub(crate) basic: Option<Basic>,
+    pub(crate) api_key: Option<ApiKey>,
+    pub(crate) bearer: Option<Opaque>,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Basic {
+    pub(crate) username: String,
+    pub(crate) password: Opaque,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ApiKey {
+    pub(crate) header: String,
+    pub(crate) value: Opaque,
+}
+
 /// A header that has to be there, and what it has to say.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     header: HeaderName,
     /// What stands before the secret, in any case.
     scheme: Option<&'static str>,
     secret: Opaque,
-    pub(super) challenge: HeaderValue,
+    pub(crate) challenge: HeaderValue,
 }
 
 impl Lock {
-    pub(super) fn of(auth: &Auth) -> Result<Self, String> {
+    /// `realm` is a plain word, for the challenge.
+    pub(crate) fn of(auth: &Auth, realm: &str) -> Result<Self, String> {
+        let challenge = |scheme: &str, more: &str| {
+            HeaderValue::from_str(&format!("{scheme} realm=\"{realm}\"{more}"))
+                .map_err(|_| format!("{realm:?} is no realm"))
+        };
         let lock = match auth {
             Auth { basic: Some(Basic { username, password }), api_key: None, bearer: None } => {
                 if username.is_empty() || username.contains(':') || password.0.is_empty() {
@@ -32,20 +59,20 @@ impl Lock {
                     header: AUTHORIZATION,
                     scheme: Some("Basic"),
                     secret: Opaque(STANDARD.encode(format!("{username}:{}", password.0))),
-                    challenge: HeaderValue::from_static(r#"Basic realm="eventbridge", charset="UTF-8""#),
+                    challenge: challenge("Basic", r#", charset="UTF-8""#)?,
                 }
             }
             Auth { basic: None, api_key: Some(ApiKey { header, value }), bearer: None } => Self {
                 header: header.parse().map_err(|_| format!("{header:?} is no name of a header"))?,
                 scheme: None,
                 secret: value.clone(),
-                challenge: HeaderValue::from_static(r#"ApiKey realm="eventbridge""#),
+                challenge: challenge("ApiKey", "")?,
             },
             Auth { basic: None, api_key: None, bearer: Some(token) } => Self {
                 header: AUTHORIZATION,
                 scheme: Some("Bearer"),
                 secret: token.clone(),
-                challenge: HeaderValue::from_static(r#"Bearer realm="eventbridge""#),
+                challenge: challenge("Bearer", "")?,
             },
             _ => return Err(ONE.to_owned()),
         };
@@ -57,7 +84,7 @@ impl Lock {
     }
 
     /// In a time that tells nothing of the secret but its length.
-    pub(super) fn opens(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn opens(&self, headers: &HeaderMap) -> bool {
         let given = headers.get(&self.header).map_or(&b""[..], HeaderValue::as_bytes);
         let given = match self.scheme {
             Some(scheme) => after(scheme, given).unwrap_or_default(),

@@ -6,9 +6,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::settings::Tls;
+use super::address::Tls;
 
-pub(super) fn config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let Tls { cert_file, key_file } = tls;
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", cert_file.display());
     let chain: Result<Vec<_>, _> =
