@@ -14,6 +14,7 @@ pub(crate) fn all() -> Registry {
         processors::batch::FACTORY,
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
+        processors::redaction::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
         exporters::debug::FACTORY,
