@@ -15,6 +15,7 @@ pub(crate) fn all() -> Registry {
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
         processors::redaction::FACTORY,
+        processors::cardinality::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
         exporters::debug::FACTORY,

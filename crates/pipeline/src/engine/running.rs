@@ -17,6 +17,7 @@ use super::telemetry;
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
+use crate::processors::cardinality::Guards;
 
 /// A started plan.
 pub struct Running {
@@ -48,6 +49,7 @@ impl Running {
             .with(Arc::clone(&accounts))
             .with(Arc::clone(&health))
             .with(addresses)
+            .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),

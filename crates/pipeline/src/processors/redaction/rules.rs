@@ -7,20 +7,7 @@ use regex::{Regex, RegexSet};
 use super::detect::{self, Kind, Kinds, Says};
 use super::mask::{Mask, Pseudonym};
 use super::sanitize::{Databases, Urls};
-
-/// Attributes that interactions and traces are joined by: no detector looks at them. Patterns do.
-const JOIN_KEYS: [&str; 10] = [
-    "interaction.id",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "traceparent",
-    "previous-trace-id",
-    "otel-trace-id",
-    "sip.call_id",
-    "service.instance.id",
-    "messaging.message.id",
-];
+use crate::processors::join_keys::is_join_key;
 
 #[derive(Default)]
 pub(super) struct Rules {
@@ -178,7 +165,7 @@ impl Rules {
         };
         let allowed = keys.allow_all || keys.allowed.contains(key) || super::audit::is_ours(key);
         let fate = if ignored || allowed { inside } else { Fate::Removed };
-        let joins = JOIN_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key));
+        let joins = is_join_key(key);
         Verdict {
             fate,
             inside,

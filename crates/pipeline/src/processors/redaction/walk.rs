@@ -1,6 +1,5 @@
 //! The walk over one chunk: every field that the table of shapes names, spliced where a rule says so.
 
-mod pair;
 mod value;
 mod named;
 
@@ -17,7 +16,7 @@ use super::rules::{Fate, Rule, Rules, Verdict};
 use super::shape::{REPEATING, REQUEST, Role, Shape};
 use super::texts::{Outcome, Texts, Under};
 use crate::processors::attributes::value::readable;
-use pair::Pair;
+use crate::processors::pair::Pair;
 
 /// Keys whose verdict is kept; whoever sends more makes us judge again.
 const MOST_KEYS: usize = 4096;

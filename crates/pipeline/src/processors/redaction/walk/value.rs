@@ -3,8 +3,7 @@
 use flow::otlp::view::Value;
 use flow::wire::{Field, fields, put_len, put_nested};
 
-use super::pair::Pair;
-use super::{Fate, Outcome, Under, Walk, readable};
+use super::{Fate, Outcome, Pair, Under, Walk, readable};
 
 const STRING: u32 = 1;
 const ARRAY: u32 = 5;

@@ -4,16 +4,16 @@ use flow::wire::{fields, put_len, put_nested};
 
 /// The bytes of a `KeyValue`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pair<'a> {
+pub(in crate::processors) struct Pair<'a> {
     raw: &'a [u8],
-    pub(super) key: &'a [u8],
+    pub(in crate::processors) key: &'a [u8],
     /// The `AnyValue` message.
-    pub(super) value: &'a [u8],
+    pub(in crate::processors) value: &'a [u8],
 }
 
 impl<'a> Pair<'a> {
     #[inline]
-    pub(super) fn read(raw: &'a [u8]) -> Self {
+    pub(in crate::processors) fn read(raw: &'a [u8]) -> Self {
         // As everybody writes it: a short key, then a short value.
         if let [0x0a, len @ ..=0x7f, rest @ ..] = raw
             && let Some((key, [0x12, len @ ..=0x7f, value @ ..])) = rest.split_at_checked(usize::from(*len))
@@ -32,13 +32,13 @@ impl<'a> Pair<'a> {
         pair
     }
 
-    pub(super) fn key(&self) -> &'a str {
+    pub(in crate::processors) fn key(&self) -> &'a str {
         std::str::from_utf8(self.key).unwrap_or_default()
     }
 
     /// The text, where the value is nothing but a short one.
     #[inline]
-    pub(super) fn text(&self) -> Option<&'a [u8]> {
+    pub(in crate::processors) fn text(&self) -> Option<&'a [u8]> {
         match self.value {
             [0x0a, len @ ..=0x7f, text @ ..] if text.len() == usize::from(*len) => Some(text),
             _ => None,
@@ -46,7 +46,13 @@ impl<'a> Pair<'a> {
     }
 
     /// Writes it as a field with another key and value, and with whatever else was in it.
-    pub(super) fn put(&self, number: u32, key: &[u8], value: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+    pub(in crate::processors) fn put(
+        &self,
+        number: u32,
+        key: &[u8],
+        value: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         put_nested(out, number, |out| {
             put_len(out, 1, key);
             put_nested(out, 2, value);
