@@ -100,5 +100,13 @@ fn advice_on_what_would_surprise() {
         &FACTORY,
         &format!("{{allow_all_keys: true, allowed_keys: [a], detectors: {{all: mask}}, {KEY}}}"),
     ));
+    expect![[r#"
+        c.yaml:1:63: error: processors::redaction::country_code: expected a country's calling code, found the text `Germany`
+          help: write its digits in quotes: "1", "44", "353"
+    "#]]
+    .assert_eq(&findings(
+        &FACTORY,
+        "{allow_all_keys: true, detectors: {all: mask}, country_code: Germany}",
+    ));
     assert_eq!(findings(&FACTORY, "{allow_all_keys: true, detectors: {all: mask}}"), "");
 }
