@@ -64,15 +64,22 @@ fn beside_a_backend() {
 #[test]
 fn nothing_personal_leaves() {
     let key = |name: &str| (name == "REDACTION_KEY").then(|| "0123456789abcdef0123456789abcdef".to_owned());
-    shipped_with("personal-data.yaml", &key, expect![[r#"
+    shipped_with(
+        "personal-data.yaml",
+        &key,
+        expect![[r#"
         traces  otlp -> memory_limiter -> batch -> redaction -> cardinality -> otlp
         own metrics: http://localhost:8888/metrics
-    "#]]);
-    shipped("personal-data.yaml", expect![[r#"
+    "#]],
+    );
+    shipped(
+        "personal-data.yaml",
+        expect![[r#"
         personal-data.yaml:24:7: error: processors::redaction::detectors: the action `hash` needs a key
           help: set `hmac_key: ${env:REDACTION_KEY}` or `hmac_key_file`; `openssl rand -hex 32` makes a key
         personal-data.yaml:30:15: advice: processors::redaction::hmac_key: the environment variable `REDACTION_KEY` is not set
           help: set it, or give a default: `${env:REDACTION_KEY:-...}`
         1 error, 1 piece of advice
-    "#]]);
+    "#]],
+    );
 }

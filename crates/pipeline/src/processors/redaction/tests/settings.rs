@@ -101,7 +101,7 @@ fn advice_on_what_would_surprise() {
         &format!("{{allow_all_keys: true, allowed_keys: [a], detectors: {{all: mask}}, {KEY}}}"),
     ));
     expect![[r#"
-        c.yaml:1:63: error: processors::redaction::country_code: expected a country's calling code, found the text `Germany`
+        c.yaml:1:62: error: processors::redaction::country_code: expected a country's calling code, found the text `Germany`
           help: write its digits in quotes: "1", "44", "353"
     "#]]
     .assert_eq(&findings(
