@@ -15,6 +15,8 @@ pub(crate) fn all() -> Registry {
         processors::batch::FACTORY,
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
+        processors::redaction::FACTORY,
+        processors::cardinality::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
         exporters::debug::FACTORY,

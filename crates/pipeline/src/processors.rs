@@ -1,6 +1,10 @@
 //! Through: what changes, delays or limits batches.
 
+mod pair;
+mod join_keys;
 pub mod memory_limiter;
 pub mod batch;
 pub mod attributes;
 pub mod resource;
+pub mod redaction;
+pub mod cardinality;

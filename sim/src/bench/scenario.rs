@@ -39,6 +39,11 @@ pub struct Config {
 
 const GUIDE: Config = Config { file: "guide.yaml", text: include_str!("../../bench/guide.yaml") };
 const GRPC: Config = Config { file: "grpc.yaml", text: include_str!("../../bench/grpc.yaml") };
+const REDACTION: Config = Config { file: "redaction.yaml", text: include_str!("../../bench/redaction.yaml") };
+const PSEUDONYMS: Config =
+    Config { file: "pseudonyms.yaml", text: include_str!("../../bench/pseudonyms.yaml") };
+const CARDINALITY: Config =
+    Config { file: "cardinality.yaml", text: include_str!("../../bench/cardinality.yaml") };
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -108,6 +113,27 @@ pub fn all() -> Vec<Scenario> {
             about: "64 connections",
             connections: 64,
             limits: Limits { peak_mib: Some(64.0), ..Limits::default() },
+            ..plain.clone()
+        },
+        Scenario {
+            name: "redaction",
+            about: "attributes and redaction with 5 detectors",
+            config: REDACTION,
+            limits: cpu(1.5),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "pseudonyms",
+            about: "redaction alone: a phone number in every span becomes a keyed hash",
+            config: PSEUDONYMS,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "cardinality",
+            about: "attributes and cardinality",
+            config: CARDINALITY,
+            limits: Limits::default(),
             ..plain.clone()
         },
         Scenario {

@@ -18,6 +18,7 @@ use crate::auth::Offers;
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
+use crate::processors::cardinality::Guards;
 
 /// A started plan.
 pub struct Running {
@@ -50,6 +51,7 @@ impl Running {
             .with(Arc::clone(&health))
             .with(addresses)
             .with(Arc::new(Offers::default()))
+            .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),

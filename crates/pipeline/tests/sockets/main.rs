@@ -13,4 +13,5 @@ mod auth;
 mod life;
 mod extensions;
 mod law;
+mod personal;
 mod hostile;

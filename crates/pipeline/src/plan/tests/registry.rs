@@ -17,6 +17,8 @@ pub(super) fn registry() -> Registry {
         factory("memory_limiter", &[], all, check::<Limiter>, processor),
         factory("batch", &[], all, check::<Batch>, processor),
         factory("attributes", &[], traces, check::<Attributes>, processor),
+        crate::processors::redaction::FACTORY,
+        crate::processors::cardinality::FACTORY,
         factory("otlp_grpc", &["otlp"], all, check::<Client>, exporter),
         factory("otlp_http", &["otlphttp"], all, check::<Client>, exporter),
         factory("debug", &[], all, check::<Nothing>, exporter),

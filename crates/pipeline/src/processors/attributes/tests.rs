@@ -19,6 +19,12 @@ mod settings;
 #[derive(Default)]
 pub(in crate::processors) struct Kept(Mutex<Vec<Batch>>);
 
+impl Kept {
+    pub(in crate::processors) fn take(&self) -> Option<Batch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
 impl Consumer for Kept {
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
@@ -37,8 +43,7 @@ pub(in crate::processors) fn through(factory: &Factory, section: &str, batch: Ba
     futures_util::future::FutureExt::now_or_never(processor.consume(batch))
         .expect("no waiting")
         .expect("taken");
-    let batch = kept.0.lock().unwrap().pop();
-    batch.expect("one batch")
+    kept.take().expect("one batch")
 }
 
 /// Errors, without advice.
