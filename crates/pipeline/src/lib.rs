@@ -9,6 +9,7 @@ pub mod plan;
 pub mod engine;
 pub mod net;
 pub mod receivers;
+mod calendar;
 pub mod ottl;
 pub mod processors;
 pub mod exporters;
