@@ -9,6 +9,8 @@ pub mod plan;
 pub mod engine;
 pub mod net;
 pub mod receivers;
+mod calendar;
+pub mod ottl;
 pub mod processors;
 pub mod exporters;
 pub mod extensions;
