@@ -13,6 +13,7 @@ pub(crate) fn all() -> Registry {
         ingest_genesys::eventbridge::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
+        processors::tail_sampling::FACTORY,
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
         exporters::otlp_grpc::FACTORY,

@@ -19,10 +19,11 @@ mod outbox;
 mod lane;
 mod metrics;
 mod decisions;
+pub mod explain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flow::config::Node;
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
@@ -87,6 +88,7 @@ impl TailSampling {
             pipeline: Arc::clone(&ctx.pipeline),
             memory: Arc::clone(&ctx.memory),
             log,
+            started: since_1970(),
         };
         let lane = |at: usize| {
             let mut shard = Shard::new(whose.clone(), rules.clone(), Arc::clone(&policies));
@@ -126,10 +128,10 @@ impl TailSampling {
         let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
         let chunks = batch.payload.chunks().to_vec();
         let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
-        let mut headers = 0;
+        let (mut headers, now) = (0, since_1970());
         for chunk in &chunks {
             let before = headers;
-            survey(chunk, &policies.watch, |run| {
+            survey(chunk, &policies.watch, now, |run| {
                 let header = before + run.header;
                 headers = headers.max(header + 1);
                 if let Some(share) = shares.get_mut(shard_of(&run.trace_id, self.lanes.len())) {
@@ -166,6 +168,12 @@ impl Consumer for TailSampling {
     fn in_flight(&self) -> u64 {
         self.around.spans.load(Ordering::Relaxed)
     }
+}
+
+/// Nanoseconds.
+fn since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Which of so many shards a trace belongs to.

@@ -97,6 +97,10 @@ pub(super) struct Fixed {
 }
 
 impl Settings {
+    pub(super) fn by_interaction(&self) -> bool {
+        self.decide_by == DecideBy::Interaction
+    }
+
     pub(super) fn fixed(&self) -> Fixed {
         Fixed { shards: self.shards(), decide_by: self.decide_by, block_on_overflow: self.block_on_overflow }
     }
@@ -119,7 +123,7 @@ impl Settings {
             wait: nanoseconds(self.decision_wait),
             wait_after_root: nanoseconds(self.decision_wait_after_root_received),
             interaction_wait: nanoseconds(self.interaction_wait),
-            by_interaction: self.decide_by == DecideBy::Interaction,
+            by_interaction: self.by_interaction(),
             at_ingest: self.sampling_strategy == Strategy::SpanIngest,
             most_traces: share(self.num_traces),
             most_bytes: share(self.max_pending_mib.saturating_mul(1 << 20)),

@@ -54,6 +54,8 @@ pub(crate) struct Whose {
     pub(crate) pipeline: Arc<str>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) log: Option<Arc<dyn DecisionLog>>,
+    /// When it started, in nanoseconds since 1970.
+    pub(crate) started: u64,
 }
 
 pub(crate) struct Shard {
@@ -133,7 +135,13 @@ impl Shard {
                 }
             };
             if stale {
-                let facts = survey::facts(run.resource.0, run.scope.0, run.bytes, &self.policies.watch);
+                let facts = survey::facts(
+                    run.resource.0,
+                    run.scope.0,
+                    run.bytes,
+                    &self.policies.watch,
+                    self.whose.started + now,
+                );
                 self.take_run(&Run { facts, ..*run }, number, origin, now);
             } else {
                 self.take_run(run, number, origin, now);
@@ -192,7 +200,7 @@ impl Shard {
         self.sampled.values_mut().for_each(renumber);
         self.interactions.kept.values_mut().for_each(renumber);
         for trace in self.traces.values_mut() {
-            trace.facts = self.pending.facts(&trace.pieces, &policies.watch);
+            trace.facts = self.pending.facts(&trace.pieces, &policies.watch, self.whose.started + now);
         }
         self.tally.policies = Tally::of(&policies).policies;
         (self.rules, self.policies) = (rules, policies);

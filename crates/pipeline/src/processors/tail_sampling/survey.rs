@@ -26,8 +26,8 @@ pub(crate) struct Run<'a> {
     pub(crate) interaction: Option<&'a str>,
 }
 
-/// All runs of a chunk, in order.
-pub(crate) fn survey<'a>(chunk: &'a [u8], watch: &Watch, mut each: impl FnMut(Run<'a>)) {
+/// All runs of a chunk, in order. `now` is in nanoseconds since 1970, for policies that ask for the time.
+pub(crate) fn survey<'a>(chunk: &'a [u8], watch: &Watch, now: u64, mut each: impl FnMut(Run<'a>)) {
     let mut header = 0;
     for around in fields_of(chunk, 0..chunk.len(), 1) {
         let resource = ResourceSpans(around.bytes());
@@ -36,8 +36,14 @@ pub(crate) fn survey<'a>(chunk: &'a [u8], watch: &Watch, mut each: impl FnMut(Ru
         let of_resource = fields(resource.resource().0).filter(|field| field.number == 1);
         let interaction = of_resource.filter_map(|field| interaction(field.bytes())).next();
         for scope in fields_of(chunk, around.inner(), 2) {
-            let shared =
-                Shared { resource, scope: ScopeSpans(scope.bytes()), hits: on_resource, interaction, header };
+            let shared = Shared {
+                resource,
+                scope: ScopeSpans(scope.bytes()),
+                hits: on_resource,
+                interaction,
+                header,
+                now,
+            };
             header += 1;
             runs(chunk, scope.inner(), watch, &shared, &mut each);
         }
@@ -45,11 +51,11 @@ pub(crate) fn survey<'a>(chunk: &'a [u8], watch: &Watch, mut each: impl FnMut(Ru
 }
 
 /// The facts of stored spans, found anew: for policies that have changed.
-pub(crate) fn facts(resource: &[u8], scope: &[u8], spans: &[u8], watch: &Watch) -> Facts {
+pub(crate) fn facts(resource: &[u8], scope: &[u8], spans: &[u8], watch: &Watch, now: u64) -> Facts {
     let mut hits = Hits::default();
     watch.resource(ResourceSpans(resource), &mut hits);
     let (resource, scope) = (ResourceSpans(resource), ScopeSpans(scope));
-    let shared = Shared { resource, scope, hits, interaction: None, header: 0 };
+    let shared = Shared { resource, scope, hits, interaction: None, header: 0, now };
     let mut sum = Facts::default();
     runs(spans, 0..spans.len(), watch, &shared, &mut |run| sum.join(&run.facts));
     sum
@@ -62,6 +68,7 @@ struct Shared<'a> {
     hits: Hits,
     interaction: Option<&'a str>,
     header: u32,
+    now: u64,
 }
 
 fn runs<'a>(
@@ -125,8 +132,8 @@ fn span<'a>(around: &Field<'a>, watch: &Watch, shared: &Shared<'a>) -> Run<'a> {
     }
     facts.time(start_ns, end_ns);
     facts.status(status);
-    let Shared { resource, scope, header, .. } = *shared;
-    watch.predicates(&Seen { resource, scope, span: raw }, &mut facts.hits);
+    let Shared { resource, scope, header, now, .. } = *shared;
+    watch.predicates(&Seen { resource, scope, span: raw, now }, &mut facts.hits);
     Run { trace_id, facts, bytes: raw, resource, scope, header, interaction: interaction_id }
 }
 

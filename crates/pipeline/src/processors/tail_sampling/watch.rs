@@ -1,5 +1,6 @@
 //! What policies look for on resources and spans. Each thing has a bit in `Hits`; equal ones of several policies share it.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use flow::otlp::view::{ResourceSpans, ScopeSpans, Value};
@@ -19,6 +20,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) scope: ScopeSpans<'a>,
     /// The encoded span.
     pub(crate) span: &'a [u8],
+    /// Nanoseconds since 1970.
+    pub(crate) now: u64,
 }
 
 /// Everything that is looked for.
@@ -30,7 +33,8 @@ pub(crate) struct Watch {
     states: Vec<(Bit, String, Vec<String>)>,
     flags: Option<Bit>,
     predicates: Vec<(Bit, Option<Bit>, Predicate)>,
-    bits: usize,
+    /// What each bit stands for, in words.
+    words: Vec<String>,
 }
 
 /// What an attribute's value has to be.
@@ -50,6 +54,32 @@ impl PartialEq for Test {
             (Self::Within(one), Self::Within(other)) => one == other,
             (Self::Is(one), Self::Is(other)) => one == other,
             _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneOf(texts) => OneOf(texts).fmt(f),
+            Self::Matches(patterns) => write!(f, "matches {}", patterns.patterns().join(" or ")),
+            Self::Within(range) => match (*range.start(), *range.end()) {
+                (min, i64::MAX) => write!(f, "is at least {min}"),
+                (i64::MIN, max) => write!(f, "is at most {max}"),
+                (min, max) => write!(f, "is from {min} to {max}"),
+            },
+            Self::Is(value) => write!(f, "is {value}"),
+        }
+    }
+}
+
+struct OneOf<'t>(&'t [String]);
+
+impl fmt::Display for OneOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [only] => write!(f, "is {only}"),
+            several => write!(f, "is one of {}", several.join(", ")),
         }
     }
 }
@@ -78,11 +108,17 @@ impl Test {
 impl Watch {
     /// How many bits are in use; more than `Hits::MOST` do not fit.
     pub(crate) fn bits(&self) -> usize {
-        self.bits
+        self.words.len()
+    }
+
+    /// What was looked for: "`key` is one of a, b".
+    pub(crate) fn words(&self, bit: Bit) -> &str {
+        self.words.get(usize::from(bit)).map_or("", String::as_str)
     }
 
     pub(crate) fn attribute(&mut self, key: &str, test: Test) -> Bit {
-        let fresh = self.bits as Bit;
+        let fresh = self.bits() as Bit;
+        let words = format!("`{key}` {test}");
         let at = self.attributes.iter().position(|(known, _)| **known == *key.as_bytes());
         let at = at.unwrap_or_else(|| {
             self.attributes.push((key.as_bytes().into(), Vec::new()));
@@ -94,11 +130,11 @@ impl Watch {
             return *bit;
         }
         tests.push((fresh, test));
-        self.fresh()
+        self.fresh(words)
     }
 
     pub(crate) fn state(&mut self, key: String, values: Vec<String>) -> Bit {
-        let bit = self.fresh();
+        let bit = self.fresh(format!("`{key}` in the tracestate {}", OneOf(&values)));
         self.states.push((bit, key, values));
         bit
     }
@@ -107,15 +143,20 @@ impl Watch {
         if let Some(bit) = self.flags {
             return bit;
         }
-        let bit = self.fresh();
+        let bit = self.fresh("the sampled flag is set".to_owned());
         self.flags = Some(bit);
         bit
     }
 
     /// Gives the bit for a span that it holds for; and one for its errors where they count.
-    pub(crate) fn predicate(&mut self, errors_count: bool, predicate: Predicate) -> (Bit, Option<Bit>) {
-        let bit = self.fresh();
-        let failed = errors_count.then(|| self.fresh());
+    pub(crate) fn predicate(
+        &mut self,
+        words: String,
+        errors_count: bool,
+        predicate: Predicate,
+    ) -> (Bit, Option<Bit>) {
+        let failed = errors_count.then(|| self.fresh(format!("{words} failed")));
+        let bit = self.fresh(words);
         self.predicates.push((bit, failed, predicate));
         (bit, failed)
     }
@@ -186,9 +227,9 @@ impl Watch {
         }
     }
 
-    fn fresh(&mut self) -> Bit {
-        self.bits += 1;
-        (self.bits - 1) as Bit
+    fn fresh(&mut self, words: String) -> Bit {
+        self.words.push(words);
+        (self.words.len() - 1) as Bit
     }
 }
 

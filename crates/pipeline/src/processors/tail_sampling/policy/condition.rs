@@ -38,7 +38,7 @@ pub(crate) struct Share {
     /// The hash of the salt alone, to go on from.
     salted: u64,
     threshold: u64,
-    pub(crate) ratio: f64,
+    ratio: f64,
 }
 
 impl Share {
@@ -48,7 +48,11 @@ impl Share {
         Self { salted: fnv(0xcbf2_9ce4_8422_2325, salt.as_bytes()), threshold, ratio }
     }
 
-    fn takes(&self, key: &[u8]) -> bool {
+    pub(crate) fn percentage(&self) -> f64 {
+        self.ratio * 100.0
+    }
+
+    pub(crate) fn takes(&self, key: &[u8]) -> bool {
         self.threshold > 0 && fnv(self.salted, key) <= self.threshold
     }
 }

@@ -48,7 +48,7 @@ impl Bucket {
 pub(crate) struct Composite {
     total: u64,
     /// In the order in which they are asked.
-    pub(super) parts: Vec<Part>,
+    parts: Vec<Part>,
     state: Mutex<Window>,
 }
 
@@ -71,6 +71,10 @@ impl Composite {
     pub(crate) fn new(total: u64, parts: Vec<Part>) -> Self {
         let window = Window { parts: vec![0; parts.len()], ..Window::default() };
         Self { total, parts, state: Mutex::new(window) }
+    }
+
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter()
     }
 
     /// The first part that wants the trace and has room for it; one without room leaves it to the next.

@@ -1,13 +1,21 @@
 //! The settings of each type of policy that stands for itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use flow::config::{Finding, Node, Severity};
+use flow::otlp::view::Event;
+use flow::wire::fields_of;
 use regex::RegexSet;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::policies::Reader;
+use crate::ottl::{self, Context, ErrorMode, Scene, Within};
 use crate::processors::tail_sampling::policy::{Bucket, Condition, Named, Share};
-use crate::processors::tail_sampling::watch::Test;
+use crate::processors::tail_sampling::watch::{Predicate, Test};
+
+/// Field number of the events in a span.
+const EVENTS: u32 = 11;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -96,19 +104,9 @@ struct State {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Ottl {
-    #[serde(rename = "error_mode")]
-    _error_mode: ErrorMode,
-    span: Vec<String>,
-    spanevent: Vec<String>,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-#[serde(rename_all = "lowercase")]
-enum ErrorMode {
-    #[default]
-    Ignore,
-    Silent,
-    Propagate,
+    error_mode: ErrorMode,
+    span: Vec<IgnoredAny>,
+    spanevent: Vec<IgnoredAny>,
 }
 
 impl Reader<'_> {
@@ -256,12 +254,28 @@ impl Reader<'_> {
     }
 
     fn ottl(&mut self, block: &Node) -> Option<Condition> {
-        let Ottl { span, spanevent, .. } = self.block(block)?;
+        let Ottl { error_mode, span, spanevent } = self.block(block)?;
         if span.is_empty() && spanevent.is_empty() {
-            self.wrong(block, "`ottl_condition` has no condition", "list some under `span` or `spanevent`");
+            let help = "list some under `span` or `spanevent`";
+            self.wrong(block, "`ottl_condition` has no condition", help);
         }
-        self.wrong(block, "OTTL conditions are not there yet", "use the attribute policies");
-        None
+        let before = self.errors();
+        let mut read = |key: &str, context: Context| -> Vec<ottl::Condition> {
+            let nodes = block.get(key).map_or(&[][..], Node::items).iter();
+            nodes
+                .filter_map(|node| ottl::Condition::read(node, Within::context(context), self.findings))
+                .collect()
+        };
+        let (spans, events) = (read("span", Context::Span), read("spanevent", Context::SpanEvent));
+        if self.errors() > before {
+            return None;
+        }
+        let texts =
+            ["span", "spanevent"].into_iter().flat_map(|key| block.get(key).map_or(&[][..], Node::items));
+        let words = texts.filter_map(Node::text).collect::<Vec<_>>().join(" or ");
+        let predicate = any_holds(spans, events, error_mode);
+        let (bit, failed) = self.watch.predicate(words, error_mode == ErrorMode::Propagate, predicate);
+        Some(Condition::Found { bit, failed })
     }
 
     fn attribute(&mut self, block: &Node, key: &str, test: Test, invert: bool) -> Option<Condition> {
@@ -293,6 +307,38 @@ impl Reader<'_> {
         self.findings.extend(findings);
         raw.filter(|_| !failed)
     }
+}
+
+/// True where one of the conditions holds for the span or for one of its events.
+fn any_holds(spans: Vec<ottl::Condition>, events: Vec<ottl::Condition>, mode: ErrorMode) -> Predicate {
+    let said = AtomicBool::new(mode != ErrorMode::Ignore);
+    Box::new(move |seen| {
+        let scene = Scene::new(seen.now).resource(seen.resource).scope(seen.scope).span(seen.span);
+        let mut failed = None;
+        let mut holds = |condition: &ottl::Condition, scene: &Scene<'_>| match condition.holds(scene) {
+            Ok(holds) => holds,
+            Err(why) => {
+                failed.get_or_insert_with(|| format!("{}: {why}", condition.path));
+                false
+            }
+        };
+        if spans.iter().any(|condition| holds(condition, &scene)) {
+            return Ok(true);
+        }
+        if !events.is_empty() {
+            for (at, event) in fields_of(seen.span, 0..seen.span.len(), EVENTS).enumerate() {
+                let scene = scene.event(Event(event.bytes()), at);
+                if events.iter().any(|condition| holds(condition, &scene)) {
+                    return Ok(true);
+                }
+            }
+        }
+        let Some(why) = failed else { return Ok(false) };
+        if !said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%why, "a condition of tail_sampling fails on a span; this is said once");
+        }
+        Err(why)
+    })
 }
 
 /// How a type is written.

@@ -125,12 +125,12 @@ impl Pending {
     }
 
     /// The facts of a trace, found anew.
-    pub(super) fn facts(&self, list: &List, watch: &Watch) -> Facts {
+    pub(super) fn facts(&self, list: &List, watch: &Watch, now: u64) -> Facts {
         let mut sum = Facts::default();
         for (_, piece) in self.walk(*list) {
             let Some(parcel) = self.parcel(&piece) else { continue };
             if parcel.origin.audience == Audience::All {
-                sum.join(&facts(parcel.header.resource(), parcel.header.scope(), parcel.bytes, watch));
+                sum.join(&facts(parcel.header.resource(), parcel.header.scope(), parcel.bytes, watch, now));
             }
         }
         sum
