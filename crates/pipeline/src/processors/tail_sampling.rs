@@ -189,3 +189,6 @@ fn belongs(subject: &Decided, shard: usize, shards: usize) -> bool {
         Decided::Interaction(_) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,14 @@ fn beside_a_backend() {
     "#]],
     );
 }
+
+#[test]
+fn the_guides_sampling() {
+    shipped(
+        "sampling.yaml",
+        expect![[r#"
+        traces  otlp -> memory_limiter -> tail_sampling -> batch -> otlphttp
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+}

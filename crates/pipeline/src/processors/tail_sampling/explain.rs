@@ -95,8 +95,7 @@ impl Explainer {
     }
 
     fn one(&self, id: &TraceId, trace: &Trace, now: u64) -> Explanation {
-        let chosen_by = trace.interaction.as_ref().map_or(&id[..], |name| name.as_bytes());
-        let subject = Subject { chosen_by, facts: &trace.facts, now };
+        let subject = Subject::new(*id, trace.interaction.as_deref(), &trace.facts, now);
         let mut answers: HashMap<usize, Answer> = HashMap::new();
         let verdict = self.policies.decide(&subject, |at, answer| {
             answers.insert(at, answer);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub(crate) use condition::{Condition, Share};
 pub(crate) use limits::{Bucket, Composite, Part};
 
+use sha2::{Digest, Sha256};
+
 use super::facts::Facts;
 use super::watch::Watch;
 
@@ -38,11 +40,22 @@ pub(crate) struct Named {
 /// What is to be decided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    /// What a choice by chance goes by: the trace id, or the interaction's.
-    pub(crate) chosen_by: &'a [u8],
+    /// What a choice by chance goes by.
+    pub(crate) chosen_by: TraceId,
     pub(crate) facts: &'a Facts,
     /// Nanoseconds since the start.
     pub(crate) now: u64,
+}
+
+impl<'a> Subject<'a> {
+    /// A choice by chance goes by the interaction, where there is one.
+    pub(crate) fn new(id: TraceId, interaction: Option<&str>, facts: &'a Facts, now: u64) -> Self {
+        let chosen_by = interaction.map_or(id, |name| {
+            // The collector's hash is good for ids that are random to begin with; a name is not.
+            Sha256::digest(name).first_chunk().copied().unwrap_or(id)
+        });
+        Self { chosen_by, facts, now }
+    }
 }
 
 /// A condition could not be answered.

@@ -54,7 +54,7 @@ fn reason(condition: &Condition, subject: &Subject<'_>, sights: &[Sight], watch:
         Condition::Always => (true, "every trace".to_owned()),
         Condition::Latency { from_ms, to_ms } => latency(facts.duration_ms(), *from_ms, *to_ms),
         Condition::Share(share) => {
-            let takes = share.takes(subject.chosen_by);
+            let takes = share.takes(&subject.chosen_by);
             let among = if takes { "is" } else { "is not" };
             (takes, format!("{}% of all ids, and this one {among} among them", share.percentage()))
         }
@@ -63,14 +63,10 @@ fn reason(condition: &Condition, subject: &Subject<'_>, sights: &[Sight], watch:
         Condition::SpanCount { min, max } => {
             let holds = facts.spans >= *min && max.is_none_or(|max| facts.spans <= max);
             let upper = max.map(|max| format!(", at most {max}")).unwrap_or_default();
-            (holds, format!("{} spans; at least {min}{upper} are asked for", facts.spans))
+            (holds, format!("{}; at least {min}{upper} are asked for", spans(facts.spans)))
         }
-        Condition::SpanRate(_) => {
-            (true, format!("{} spans, if there is room for them in this second", facts.spans))
-        }
-        Condition::ByteRate(_) => {
-            (true, format!("{} bytes, if there is room for them in this second", facts.bytes))
-        }
+        Condition::SpanRate(_) => (true, format!("{}, if there is room for them", spans(facts.spans))),
+        Condition::ByteRate(_) => (true, format!("{} bytes, if there is room for them", facts.bytes)),
         Condition::All(parts) => {
             let no = parts.iter().find(|part| !reason(&part.condition, subject, sights, watch).0);
             match no {
@@ -99,6 +95,10 @@ fn reason(condition: &Condition, subject: &Subject<'_>, sights: &[Sight], watch:
             }
         }
     }
+}
+
+fn spans(count: u32) -> String {
+    if count == 1 { "1 span".to_owned() } else { format!("{count} spans") }
 }
 
 fn latency(duration: Option<u64>, from_ms: u64, to_ms: Option<u64>) -> (bool, String) {

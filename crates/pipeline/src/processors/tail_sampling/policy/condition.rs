@@ -77,7 +77,7 @@ impl Condition {
             Self::Latency { from_ms, to_ms: Some(to_ms) } => {
                 at_the_end(facts.duration_ms().is_some_and(|ms| ms > *from_ms && ms <= *to_ms))
             }
-            Self::Share(share) => Some(share.takes(subject.chosen_by)),
+            Self::Share(share) => Some(share.takes(&subject.chosen_by)),
             Self::Status(wanted) => so_far(facts.statuses & wanted != 0),
             Self::Found { bit, failed } => {
                 let found = facts.hits.has(*bit);

@@ -111,8 +111,7 @@ impl Shard {
     pub(super) fn follow(&mut self, run: &Run<'_>, header: u32, origin: u32, late: Late, now: u64) {
         let mut facts = self.facts_of(&run.trace_id);
         facts.join(&run.facts);
-        let chosen_by = run.interaction.map_or(&run.trace_id[..], str::as_bytes);
-        if self.policies.drops(&Subject { chosen_by, facts: &facts, now }) {
+        if self.policies.drops(&Subject::new(run.trace_id, run.interaction, &facts, now)) {
             self.leave_out(&run.trace_id, Reason::SampledOut, now);
             return self.pending.refuse(run.facts.spans, origin, Reason::SampledOut, &mut self.outbox);
         }
@@ -150,9 +149,8 @@ impl Shard {
     }
 }
 
-fn subject<'t>(id: &'t TraceId, trace: &'t Trace, now: u64) -> Subject<'t> {
-    let chosen_by = trace.interaction.as_ref().map_or(&id[..], |name| name.as_bytes());
-    Subject { chosen_by, facts: &trace.facts, now }
+fn subject<'t>(id: &TraceId, trace: &'t Trace, now: u64) -> Subject<'t> {
+    Subject::new(*id, trace.interaction.as_deref(), &trace.facts, now)
 }
 
 fn mark<'p>(policies: &'p Policies, rules: &super::Rules, kept: Kept, cached: bool) -> Mark<'p> {
