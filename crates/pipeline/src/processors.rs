@@ -2,5 +2,11 @@
 
 pub mod memory_limiter;
 pub mod batch;
+mod left_out;
+pub mod filter;
 pub mod attributes;
 pub mod resource;
+pub mod transform;
+
+#[cfg(test)]
+pub(crate) mod tests;

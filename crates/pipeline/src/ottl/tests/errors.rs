@@ -180,20 +180,20 @@ fn wrong_arguments() {
         Context::Span,
         "IsMatch(name, name)",
         expect![[r#"
-        c.yaml:1:1: error: `pattern` is a text in double quotes, at column 15:
-            IsMatch(name, name)
-                          ^^^^"#]],
+            c.yaml:1:1: error: `pattern` must be a text in double quotes, at column 15:
+                IsMatch(name, name)
+                              ^^^^"#]],
     );
     condition(
         Context::Span,
         "HasPrefix(kind, nil)",
         expect![[r#"
-        c.yaml:1:1: error: `value` is text, not a whole number, at column 11:
-            HasPrefix(kind, nil)
-                      ^^^^
-        c.yaml:1:1: error: `prefix` is text, not nil, at column 17:
-            HasPrefix(kind, nil)
-                            ^^^"#]],
+            c.yaml:1:1: error: `value` must be text, not a whole number, at column 11:
+                HasPrefix(kind, nil)
+                          ^^^^
+            c.yaml:1:1: error: `prefix` must be text, not nil, at column 17:
+                HasPrefix(kind, nil)
+                                ^^^"#]],
     );
     condition(
         Context::Span,
@@ -220,55 +220,95 @@ fn wrong_arguments() {
             trace_id == TraceID(0x01)
                         ^^^^^^^^^^^^^"#]],
     );
-    statement(span, "set(name, 5)", expect![[r#"
+    statement(
+        span,
+        "set(name, 5)",
+        expect![[r#"
         c.yaml:1:1: error: this field takes text, not a whole number, at column 11:
             set(name, 5)
-                      ^"#]]);
-    statement(span, "set(\"name\", 5)", expect![[r#"
+                      ^"#]],
+    );
+    statement(
+        span,
+        "set(\"name\", 5)",
+        expect![[r#"
         c.yaml:1:1: error: expected the path of what is changed, at column 5:
             set("name", 5)
-                ^^^^^^"#]]);
-    statement(span, "set(events, nil)", expect![[r#"
+                ^^^^^^"#]],
+    );
+    statement(
+        span,
+        "set(events, nil)",
+        expect![[r#"
         c.yaml:1:1: error: `events` can be read and not changed, at column 5:
             set(events, nil)
-                ^^^^^^"#]]);
-    statement(span, "delete_key(name, \"x\")", expect![[r#"
+                ^^^^^^"#]],
+    );
+    statement(
+        span,
+        "delete_key(name, \"x\")",
+        expect![[r#"
         c.yaml:1:1: error: `name` is text, not a map, at column 12:
             delete_key(name, "x")
                        ^^^^
-          help: attributes and the cache are maps"#]]);
-    statement(span, "keep_keys(attributes, \"x\")", expect![[r#"
-        c.yaml:1:1: error: `keys` is a list in square brackets, such as `["a", "b"]`, at column 23:
-            keep_keys(attributes, "x")
-                                  ^^^"#]]);
-    statement(span, "merge_maps(attributes, cache, \"replace\")", expect![[r#"
+          help: attributes and the cache are maps"#]],
+    );
+    statement(
+        span,
+        "keep_keys(attributes, \"x\")",
+        expect![[r#"
+            c.yaml:1:1: error: `keys` must be a list in square brackets, such as `["a", "b"]`, at column 23:
+                keep_keys(attributes, "x")
+                                      ^^^"#]],
+    );
+    statement(
+        span,
+        "merge_maps(attributes, cache, \"replace\")",
+        expect![[r#"
         c.yaml:1:1: error: `strategy` cannot be "replace", at column 31:
             merge_maps(attributes, cache, "replace")
                                           ^^^^^^^^^
-          help: it is one of insert, update, upsert"#]]);
-    statement(span, "replace_pattern(name, \"a\", \"b\", SHA265, \"%d\")", expect![[r#"
+          help: it is one of insert, update, upsert"#]],
+    );
+    statement(
+        span,
+        "replace_pattern(name, \"a\", \"b\", SHA265, \"%d\")",
+        expect![[r#"
         c.yaml:1:1: error: `SHA265` is no function of one text that gives a text, at column 33:
             replace_pattern(name, "a", "b", SHA265, "%d")
                                             ^^^^^^
           help: did you mean `SHA256`? these are Base64Decode, Base64Encode, Hex, SHA256, SHA512, String, ToCamelCase, ToLowerCase, ToSnakeCase, ToUpperCase, Trim
         c.yaml:1:1: error: the format has one `%s` and no other `%`, at column 41:
             replace_pattern(name, "a", "b", SHA265, "%d")
-                                                    ^^^^"#]]);
-    statement(span, "replace_match(name, \"[\", \"b\")", expect![[r#"
+                                                    ^^^^"#]],
+    );
+    statement(
+        span,
+        "replace_match(name, \"[\", \"b\")",
+        expect![[r#"
         c.yaml:1:1: error: not a pattern: a `[` is not closed, at column 21:
             replace_match(name, "[", "b")
-                                ^^^"#]]);
-    statement(span, "set(attributes[0], name[\"x\"])", expect![[r#"
+                                ^^^"#]],
+    );
+    statement(
+        span,
+        "set(attributes[0], name[\"x\"])",
+        expect![[r#"
         c.yaml:1:1: error: the keys of `attributes` are text, such as `attributes["key"]`, at column 16:
             set(attributes[0], name["x"])
                            ^
         c.yaml:1:1: error: there is no such key in `name`, at column 25:
             set(attributes[0], name["x"])
-                                    ^^^"#]]);
-    statement(span, "set(attributes[\"t\"], FormatTime(start_time, \"%Q\"))", expect![[r#"
+                                    ^^^"#]],
+    );
+    statement(
+        span,
+        "set(attributes[\"t\"], FormatTime(start_time, \"%Q\"))",
+        expect![[r#"
         c.yaml:1:1: error: `%Q` means nothing in a time format, at column 45:
             set(attributes["t"], FormatTime(start_time, "%Q"))
-                                                        ^^^^"#]]);
+                                                        ^^^^"#]],
+    );
 }
 
 #[test]
@@ -282,29 +322,49 @@ fn no_conditions() {
             ^^^^^^^^^^^^^^^
           help: compare it with something, such as `... != nil` or `... == true`"#]],
     );
-    condition(Context::Span, "name == \"x\" and kind + 1", expect![[r#"
+    condition(
+        Context::Span,
+        "name == \"x\" and kind + 1",
+        expect![[r#"
         c.yaml:1:1: error: a whole number is not a condition, at column 17:
             name == "x" and kind + 1
                             ^^^^^^^^
-          help: a condition is a comparison, `true`, `false`, or a function that says yes or no"#]]);
-    condition(Context::Span, "Concat([name], \"\")", expect![[r#"
+          help: a condition is a comparison, `true`, `false`, or a function that says yes or no"#]],
+    );
+    condition(
+        Context::Span,
+        "Concat([name], \"\")",
+        expect![[r#"
         c.yaml:1:1: error: text is not a condition, at column 1:
             Concat([name], "")
             ^^^^^^^^^^^^^^^^^^
-          help: a condition is a comparison, `true`, `false`, or a function that says yes or no"#]]);
-    condition(Context::Span, "attributes[\"a\"] = 1", expect![[r#"
+          help: a condition is a comparison, `true`, `false`, or a function that says yes or no"#]],
+    );
+    condition(
+        Context::Span,
+        "attributes[\"a\"] = 1",
+        expect![[r#"
         c.yaml:1:1: error: expected the end of the condition, found `=`, at column 17:
             attributes["a"] = 1
                             ^
-          help: two values are compared with `==`"#]]);
-    condition(Context::Span, "(name == \"a\" or\n  name = \"b\")", expect![[r#"
+          help: two values are compared with `==`"#]],
+    );
+    condition(
+        Context::Span,
+        "(name == \"a\" or\n  name = \"b\")",
+        expect![[r#"
         c.yaml:1:1: error: expected `)`, or what goes on behind `(name`, found `=`, at line 2, column 8:
               name = "b")
-                   ^"#]]);
-    condition(Context::Span, "Any(attributes, (k, v) => v == 1)", expect![[r#"
+                   ^"#]],
+    );
+    condition(
+        Context::Span,
+        "Any(attributes, (k, v) => v == 1)",
+        expect![[r#"
         c.yaml:1:1: error: functions of functions (`(k, v) => ...`) are not supported, at column 24:
             Any(attributes, (k, v) => v == 1)
-                                   ^"#]]);
+                                   ^"#]],
+    );
 }
 
 /// Advice does not stop anything.

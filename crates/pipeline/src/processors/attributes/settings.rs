@@ -222,7 +222,7 @@ fn extract(item: &Node, key: String, pattern: &str, findings: &mut Vec<Finding>)
 }
 
 /// A regular expression of the configuration.
-pub(super) fn regex(node: &Node, pattern: &str, findings: &mut Vec<Finding>) -> Option<Regex> {
+pub(in crate::processors) fn regex(node: &Node, pattern: &str, findings: &mut Vec<Finding>) -> Option<Regex> {
     let why = match Regex::new(pattern) {
         Ok(regex) => return Some(regex),
         Err(error) => error.to_string(),
