@@ -27,10 +27,15 @@ mod functions;
 mod check;
 mod condition;
 mod statement;
+mod groups;
+mod failures;
 
 pub use check::Within;
 pub use condition::Condition;
 pub use failure::{ErrorMode, Failure};
+pub(crate) use failures::Failures;
+pub(crate) use functions::Change;
+pub(crate) use groups::{Group, groups};
 pub use lexer::LONGEST;
 pub use parser::DEEPEST;
 pub use path::Context;

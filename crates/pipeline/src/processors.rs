@@ -2,6 +2,12 @@
 
 pub mod memory_limiter;
 pub mod batch;
+pub mod tail_sampling;
+mod left_out;
+pub mod filter;
 pub mod attributes;
 pub mod resource;
-pub mod tail_sampling;
+pub mod transform;
+
+#[cfg(test)]
+pub(crate) mod tests;

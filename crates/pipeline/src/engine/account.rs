@@ -130,6 +130,13 @@ impl Account {
             .inc_by(items as u64);
     }
 
+    /// A batch of which nothing is left: its ledgers hear it from every exporter.
+    pub fn all_dropped(&self, batch: &Batch) {
+        for side in &self.exporters {
+            batch.ack.settle(&side.exporter, Outcome::Dropped);
+        }
+    }
+
     /// An exporter has taken items in; they are its business now.
     pub fn enqueued(&self, exporter: &str, items: usize) {
         if let Some(side) = self.side(exporter) {

@@ -10,6 +10,8 @@ use crate::processors::attributes::tests::pair;
 mod conditions;
 mod errors;
 mod statements;
+pub(crate) mod model;
+mod agreement;
 
 /// 2024-02-29 12:34:56.5 UTC.
 const START: u64 = 1_709_210_096_500_000_000;

@@ -207,12 +207,12 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, names: &[&str], len: Option<usize>) -> Option<u64> {
-        let fits = |name: &&str| {
+        let fits = |name: &str| {
             let name = len.and_then(|len| name.get(..len)).unwrap_or(name);
             let start = self.rest.get(..name.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(name)).then_some(name.len())
         };
-        let (nth, len) = names.iter().enumerate().find_map(|(nth, name)| Some((nth, fits(&name)?)))?;
+        let (nth, len) = names.iter().enumerate().find_map(|(nth, name)| Some((nth, fits(name)?)))?;
         self.rest = self.rest.get(len..)?;
         u64::try_from(nth).ok()
     }

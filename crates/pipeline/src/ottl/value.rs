@@ -9,7 +9,7 @@ use flow::wire::{fields_of, put_len, put_nested};
 use super::failure::Failure;
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
+pub(super) enum Value<'a> {
     Nil,
     Bool(bool),
     Int(i64),
@@ -31,7 +31,7 @@ pub enum Value<'a> {
 
 /// The `KeyValue`s that stand under one field number of a message: a span's attributes as well as a `KeyValueList`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Map<'a> {
+pub(super) struct Map<'a> {
     pub(super) message: Cow<'a, [u8]>,
     pub(super) number: u32,
 }

@@ -228,7 +228,7 @@ fn put_kind(
     name: impl Fn(usize) -> Option<&'static str>,
 ) -> Result<(), Failure> {
     let kind = (0..KINDS.len()).find(|kind| name(*kind) == Some(text));
-    let kind = kind.ok_or_else(|| Failure::new(format!("there is no span kind `{text}`")))?;
+    let kind = kind.ok_or_else(|| Failure::new("there is no such span kind"))?;
     put_count(out, number, kind as i64)
 }
 

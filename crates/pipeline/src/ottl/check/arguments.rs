@@ -122,7 +122,7 @@ impl Checker {
         }
         let wanted: Vec<_> = types.iter().map(|kind| kind.name()).collect();
         let found = kind(&code).map_or("nil", Type::name);
-        let message = format!("`{}` is {}, not {found}", param.name, wanted.join(" or "));
+        let message = format!("`{}` must be {}, not {found}", param.name, wanted.join(" or "));
         self.wrong(Wrong::new(expr.at.clone(), message));
         None
     }
@@ -182,7 +182,7 @@ impl Checker {
     }
 
     fn expected<T>(&mut self, param: &Param, expr: &Expr, what: &str) -> Option<T> {
-        self.wrong(Wrong::new(expr.at.clone(), format!("`{}` is {what}", param.name)));
+        self.wrong(Wrong::new(expr.at.clone(), format!("`{}` must be {what}", param.name)));
         None
     }
 }

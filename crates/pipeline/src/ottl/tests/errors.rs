@@ -180,20 +180,20 @@ fn wrong_arguments() {
         Context::Span,
         "IsMatch(name, name)",
         expect![[r#"
-        c.yaml:1:1: error: `pattern` is a text in double quotes, at column 15:
-            IsMatch(name, name)
-                          ^^^^"#]],
+            c.yaml:1:1: error: `pattern` must be a text in double quotes, at column 15:
+                IsMatch(name, name)
+                              ^^^^"#]],
     );
     condition(
         Context::Span,
         "HasPrefix(kind, nil)",
         expect![[r#"
-        c.yaml:1:1: error: `value` is text, not a whole number, at column 11:
-            HasPrefix(kind, nil)
-                      ^^^^
-        c.yaml:1:1: error: `prefix` is text, not nil, at column 17:
-            HasPrefix(kind, nil)
-                            ^^^"#]],
+            c.yaml:1:1: error: `value` must be text, not a whole number, at column 11:
+                HasPrefix(kind, nil)
+                          ^^^^
+            c.yaml:1:1: error: `prefix` must be text, not nil, at column 17:
+                HasPrefix(kind, nil)
+                                ^^^"#]],
     );
     condition(
         Context::Span,
@@ -257,9 +257,9 @@ fn wrong_arguments() {
         span,
         "keep_keys(attributes, \"x\")",
         expect![[r#"
-        c.yaml:1:1: error: `keys` is a list in square brackets, such as `["a", "b"]`, at column 23:
-            keep_keys(attributes, "x")
-                                  ^^^"#]],
+            c.yaml:1:1: error: `keys` must be a list in square brackets, such as `["a", "b"]`, at column 23:
+                keep_keys(attributes, "x")
+                                      ^^^"#]],
     );
     statement(
         span,

@@ -144,7 +144,7 @@ fn nested_values_are_set() {
         ("set(name, attributes[\"ok\"])", "this takes text, not a boolean"),
         ("set(kind, Int(\"-1\"))", "-1 does not fit here"),
         ("set(attributes[\"a\"], start_time)", "a time cannot be the value of an attribute"),
-        ("set(kind.string, \"Robot\")", "there is no span kind `Robot`"),
+        ("set(kind.string, \"Robot\")", "there is no such span kind"),
         ("set(span_id.string, name)", "an id has 16 hexadecimal digits"),
     ] {
         assert_eq!(after(text, Context::Span), Err(failure.into()), "{text}");

@@ -48,7 +48,7 @@ fn errors(factory: &Factory, section: &Node) -> String {
     errors.map(|finding| format!("{finding}\n")).collect()
 }
 
-pub(in crate::processors) fn findings(factory: &Factory, section: &str) -> String {
+pub(crate) fn findings(factory: &Factory, section: &str) -> String {
     let mut section = Node::load("c.yaml", section).expect("valid YAML");
     section.set_path(format!("processors::{}", factory.name));
     (factory.check)(&section).iter().map(|finding| format!("{finding}\n")).collect()

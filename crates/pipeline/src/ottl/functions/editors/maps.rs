@@ -13,12 +13,11 @@ use crate::ottl::text::{encoded, text_like};
 use crate::ottl::value::{ENTRIES, Value, entries};
 use crate::ottl::write::{check_depth, edit_entry, wrapped};
 
+/// An edit of a list of attributes, which stand in these bytes.
+type Edit<'e> = &'e mut dyn FnMut(&mut Attributes, &[u8]) -> Result<(), Failure>;
+
 /// Edits the entries of a map: those of a message, or of a value inside of one. A map that is not there is a failure.
-pub(super) fn edit(
-    target: &Target,
-    args: Args<'_, '_>,
-    edit: &mut dyn FnMut(&mut Attributes, &[u8]) -> Result<(), Failure>,
-) -> Changed {
+pub(super) fn edit(target: &Target, args: Args<'_, '_>, edit: Edit<'_>) -> Changed {
     let place = target.place;
     let message = args.scene.message(place.level);
     let keys = keys(target, args)?;
