@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flow::config::Node;
 use flow::wire::fields_of;
@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::processors::tail_sampling::FACTORY;
 use prost::Message;
+use tokio::time::Instant;
 
 const SPANS_OF_A_TRACE: usize = 20;
 const SPANS_OF_A_REQUEST: usize = 100;

@@ -15,7 +15,7 @@ use crate::chance::Chance;
 /// The first of January 2026.
 const START_NS: u64 = 1_767_225_600_000_000_000;
 /// Where nobody says otherwise.
-pub const SPANS_OF_A_TRACE: usize = 8;
+const SPANS_OF_A_TRACE: usize = 8;
 
 /// This many requests of this many spans, no two alike.
 pub fn requests(distinct: usize, spans: usize) -> Vec<ExportTraceServiceRequest> {
@@ -23,7 +23,11 @@ pub fn requests(distinct: usize, spans: usize) -> Vec<ExportTraceServiceRequest>
 }
 
 /// The same with so many spans in each trace.
-pub fn traces(distinct: usize, spans: usize, spans_of_a_trace: usize) -> Vec<ExportTraceServiceRequest> {
+pub(super) fn traces(
+    distinct: usize,
+    spans: usize,
+    spans_of_a_trace: usize,
+) -> Vec<ExportTraceServiceRequest> {
     let mut chance = Chance::new(0x5eed);
     (0..distinct).map(|_| request(&mut chance, spans, spans_of_a_trace)).collect()
 }

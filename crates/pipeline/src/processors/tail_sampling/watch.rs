@@ -27,7 +27,7 @@ pub(crate) struct Seen<'a> {
 /// Everything that is looked for.
 #[derive(Default)]
 pub(crate) struct Watch {
-    attributes: Vec<(Box<[u8]>, Vec<(Bit, Test)>)>,
+    attributes: Vec<Asked>,
     /// Bit `n` is set where a key of `n` bytes is looked for, the last one for all longer keys too.
     lengths: u64,
     states: Vec<(Bit, String, Vec<String>)>,
@@ -35,6 +35,12 @@ pub(crate) struct Watch {
     predicates: Vec<(Bit, Option<Bit>, Predicate)>,
     /// What each bit stands for, in words.
     words: Vec<String>,
+}
+
+/// What is asked of the values of one key.
+struct Asked {
+    key: Box<[u8]>,
+    tests: Vec<(Bit, Test)>,
 }
 
 /// What an attribute's value has to be.
@@ -119,13 +125,13 @@ impl Watch {
     pub(crate) fn attribute(&mut self, key: &str, test: Test) -> Bit {
         let fresh = self.bits() as Bit;
         let words = format!("`{key}` {test}");
-        let at = self.attributes.iter().position(|(known, _)| **known == *key.as_bytes());
+        let at = self.attributes.iter().position(|asked| *asked.key == *key.as_bytes());
         let at = at.unwrap_or_else(|| {
-            self.attributes.push((key.as_bytes().into(), Vec::new()));
+            self.attributes.push(Asked { key: key.as_bytes().into(), tests: Vec::new() });
             self.lengths |= length_bit(key.len());
             self.attributes.len() - 1
         });
-        let Some((_, tests)) = self.attributes.get_mut(at) else { return fresh };
+        let Some(Asked { tests, .. }) = self.attributes.get_mut(at) else { return fresh };
         if let Some((bit, _)) = tests.iter().find(|(_, known)| *known == test) {
             return *bit;
         }
@@ -186,9 +192,9 @@ impl Watch {
                 _ => {}
             }
         }
-        let Some((_, tests)) = self.attributes.iter().find(|(known, _)| **known == *key) else { return };
+        let Some(asked) = self.attributes.iter().find(|asked| *asked.key == *key) else { return };
         let value = Value::new(value);
-        for (bit, test) in tests {
+        for (bit, test) in &asked.tests {
             if !hits.has(*bit) && test.fits(&value, on_resource) {
                 hits.set(*bit);
             }
