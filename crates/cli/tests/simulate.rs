@@ -27,7 +27,19 @@ fn text(bytes: &[u8]) -> String {
 fn it_says_which_policy_decides_and_why() {
     let output = simulate(&["--config", &config(), &trace()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    expect![[r#""#]].assert_eq(&text(&output.stdout));
+    expect![[r#"
+        trace 4bf92f3577f34da6c19e9222d19e89b8  2 spans, 2340 ms: SAMPLED by `slow-calls`
+          critical-paths  string_attribute  not sampled  on no span or resource `http.route` matches ^/payments or ^/identity or ^/actions/customer$
+          slow-calls      latency           sampled      2340 ms; at least 2000 ms is asked for
+
+        trace 00000000000000000000000000000002  1 span, 40 ms: SAMPLED by `critical-paths`
+          critical-paths  string_attribute  sampled      `http.route` matches ^/payments or ^/identity or ^/actions/customer$ on `POST /payments/{id}` of crm
+          slow-calls      latency           not sampled  40 ms; at least 2000 ms is asked for
+
+        trace 00000000000000000000000000000003  1 span, 90 ms: NOT SAMPLED, no policy wants it
+          critical-paths  string_attribute  not sampled  on no span or resource `http.route` matches ^/payments or ^/identity or ^/actions/customer$
+          slow-calls      latency           not sampled  90 ms; at least 2000 ms is asked for
+    "#]].assert_eq(&text(&output.stdout));
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub static FACTORY: Factory = Factory {
     make: Make::Processor(make),
 };
 
+/// How long a client waits for room at most, before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// At the stop, the next consumer has so long to take what is left.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -122,9 +124,6 @@ impl TailSampling {
     }
 
     async fn take(&self, mut batch: Batch) -> Result<(), Refusal> {
-        for lane in &self.lanes {
-            lane.admit().await?;
-        }
         let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
         let chunks = batch.payload.chunks().to_vec();
         let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
@@ -138,6 +137,10 @@ impl TailSampling {
                     share.push(Run { header, ..run });
                 }
             });
+        }
+        let deadline = Instant::now() + PATIENCE;
+        for (lane, _) in self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()) {
+            lane.admit(deadline).await?;
         }
         let runs = shares.iter().map(Vec::len).sum();
         let ack = std::mem::take(&mut batch.ack).cut(runs);

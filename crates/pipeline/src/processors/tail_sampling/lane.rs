@@ -19,8 +19,6 @@ use crate::engine::account::Accounts;
 const BETWEEN: Duration = Duration::from_millis(50);
 /// So many, before others may have the shard.
 const AT_ONCE: usize = 256;
-/// How long a client waits for room at most, before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all lanes of a processor share.
 pub(super) struct Surroundings {
@@ -68,8 +66,7 @@ impl Lane {
     }
 
     /// Waits until there is room, or gives up.
-    pub(super) async fn admit(&self) -> Result<(), Refusal> {
-        let deadline = Instant::now() + PATIENCE;
+    pub(super) async fn admit(&self, deadline: Instant) -> Result<(), Refusal> {
         loop {
             let notified = self.room.notified();
             let Some(why) = self.no_room() else { return Ok(()) };
@@ -165,6 +162,11 @@ impl Lane {
 
     /// Gives batches to the next consumer until it refuses, and settles what is left out.
     async fn hand_on(&self) {
+        self.hand_on_in_order().await;
+        self.room.notify_waiters();
+    }
+
+    async fn hand_on_in_order(&self) {
         let _order = self.handing_on.lock().await;
         self.settle();
         while let Some(batch) = self.next_batch() {
@@ -184,7 +186,6 @@ impl Lane {
                 }
             }
         }
-        self.room.notify_waiters();
     }
 
     fn next_batch(&self) -> Option<Batch> {

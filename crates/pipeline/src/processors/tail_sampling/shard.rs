@@ -287,6 +287,9 @@ impl Shard {
         let id = &run.trace_id;
         let interaction = run.interaction.filter(|_| self.rules.by_interaction);
         if let Some(late) = self.sampled.get(id) {
+            if let Some(name) = interaction {
+                self.keep_interaction(name, late, now);
+            }
             return self.forward(run, header, origin, late, now);
         }
         if let Some(late) = interaction.and_then(|name| self.interactions.kept.get(name)) {

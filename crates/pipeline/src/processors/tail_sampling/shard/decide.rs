@@ -73,9 +73,19 @@ impl Shard {
         let late = Late { kept, at: now };
         let interaction = self.traces.get(id).and_then(|trace| trace.interaction.clone());
         self.keep_with(id, late, now);
-        let Some(name) = interaction else { return };
-        self.tell(Decided::Interaction(Arc::clone(&name)), Some(kept));
-        for other in self.interactions.traces(&name) {
+        if let Some(name) = interaction {
+            self.keep_interaction(&name, late, now);
+        }
+    }
+
+    /// Keeps the traces of an interaction, now and from now on.
+    pub(super) fn keep_interaction(&mut self, name: &str, late: Late, now: u64) {
+        if self.interactions.kept.get(name).is_some() {
+            return;
+        }
+        let shared: Arc<str> = Arc::from(name);
+        self.tell(Decided::Interaction(Arc::clone(&shared)), Some(late.kept));
+        for other in self.interactions.traces(name) {
             let Some(trace) = self.traces.get(&other) else { continue };
             if self.policies.drops(&subject(&other, trace, now)) {
                 self.leave_out(&other, Reason::SampledOut, now);
@@ -83,7 +93,7 @@ impl Shard {
                 self.keep_with(&other, late, now);
             }
         }
-        self.interactions.kept.insert(name, late);
+        self.interactions.kept.insert(shared, late);
     }
 
     /// Sends a pending trace out by a decision, and remembers it.

@@ -48,6 +48,20 @@ fn the_id_may_stand_on_the_resource_or_come_later() {
 }
 
 #[test]
+fn a_trace_that_was_kept_before_its_call_was_known_keeps_the_call() {
+    let mut bench = Bench::new(BY_CALL);
+    bench.send(vec![span(1, 1).status(2)]);
+    bench.wait(5 * SECOND);
+    bench.send(vec![of_call(span(2, 2))]);
+    bench.wait(20 * SECOND);
+    assert_eq!(bench.names(), ["span 1"]);
+    bench.send(vec![of_call(span(1, 3))]);
+    let mut names = bench.names();
+    names.sort();
+    assert_eq!(names, ["span 2", "span 3"]);
+}
+
+#[test]
 fn undecided_ones_go_when_the_call_is_silent() {
     let mut bench = Bench::new(BY_CALL);
     bench.send(vec![of_call(span(1, 1))]);
