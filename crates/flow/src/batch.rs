@@ -122,7 +122,16 @@ impl Client {
         self.address.is_none() && self.metadata.is_empty() && self.auth.is_empty()
     }
 
-    /// What is true of both: nobody's data is to carry somebody else's header or address.
+    /// For data of both: what is true of both.
+    #[must_use]
+    pub fn shared_with(self: &Arc<Self>, other: &Arc<Self>) -> Arc<Self> {
+        if Arc::ptr_eq(self, other) || self.is_nobody() || self == other {
+            return Arc::clone(self);
+        }
+        Arc::new(self.common(other))
+    }
+
+    /// Nobody's data is to carry somebody else's header or address.
     fn common(&self, other: &Self) -> Self {
         let same_host = self.address.map(|a| a.ip()) == other.address.map(|a| a.ip());
         let same_header = |name: &str| self.header(name).eq(other.header(name));
@@ -188,12 +197,7 @@ impl Batch {
 
     /// Joins another batch of the same signal, audience and pipeline. Of the clients remains what they have in common.
     pub fn join(&mut self, other: Self) {
-        if !Arc::ptr_eq(&self.client, &other.client)
-            && !self.client.is_nobody()
-            && self.client != other.client
-        {
-            self.client = Arc::new(self.client.common(&other.client));
-        }
+        self.client = self.client.shared_with(&other.client);
         self.payload.join(other.payload);
         self.items += other.items;
         self.ack.join(other.ack);

@@ -9,6 +9,7 @@ pub mod view;
 pub mod splice;
 pub mod attributes;
 pub mod edit;
+pub mod revise;
 pub mod json;
 pub mod split;
 

@@ -10,6 +10,8 @@ pub mod auth;
 pub mod engine;
 pub mod net;
 pub mod receivers;
+mod calendar;
+pub mod ottl;
 pub mod processors;
 pub mod exporters;
 pub mod extensions;

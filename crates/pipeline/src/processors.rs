@@ -4,7 +4,14 @@ mod pair;
 mod join_keys;
 pub mod memory_limiter;
 pub mod batch;
+pub mod tail_sampling;
+mod left_out;
+pub mod filter;
 pub mod attributes;
 pub mod resource;
 pub mod redaction;
 pub mod cardinality;
+pub mod transform;
+
+#[cfg(test)]
+pub(crate) mod tests;

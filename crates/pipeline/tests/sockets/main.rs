@@ -14,4 +14,5 @@ mod life;
 mod extensions;
 mod law;
 mod personal;
+mod sampling;
 mod hostile;

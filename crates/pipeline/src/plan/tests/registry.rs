@@ -15,6 +15,7 @@ pub(super) fn registry() -> Registry {
     Registry::new([
         factory("otlp", &[], all, check::<Otlp>, receiver),
         factory("memory_limiter", &[], all, check::<Limiter>, processor),
+        crate::processors::tail_sampling::FACTORY,
         factory("batch", &[], all, check::<Batch>, processor),
         factory("attributes", &[], traces, check::<Attributes>, processor),
         crate::processors::redaction::FACTORY,

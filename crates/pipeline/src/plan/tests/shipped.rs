@@ -83,3 +83,14 @@ fn nothing_personal_leaves() {
     "#]],
     );
 }
+
+#[test]
+fn the_guides_sampling() {
+    shipped(
+        "sampling.yaml",
+        expect![[r#"
+        traces  otlp -> memory_limiter -> tail_sampling -> batch -> otlphttp
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+}

@@ -149,7 +149,7 @@ fn components() {
         "processors: {tail_samplig: }\n",
         expect![[r#"
             c.yaml:1:14: error: processors::tail_samplig: unknown processor `tail_samplig`
-              help: the processors are attributes, batch, cardinality, memory_limiter, redaction
+              help: did you mean `tail_sampling`?
             1 error, 0 pieces of advice
         "#]],
     );

@@ -53,7 +53,7 @@ fn errors(factory: &Factory, section: &Node) -> String {
     errors.map(|finding| format!("{finding}\n")).collect()
 }
 
-pub(in crate::processors) fn findings(factory: &Factory, section: &str) -> String {
+pub(crate) fn findings(factory: &Factory, section: &str) -> String {
     let mut section = Node::load("c.yaml", section).expect("valid YAML");
     section.set_path(format!("processors::{}", factory.name));
     (factory.check)(&section).iter().map(|finding| format!("{finding}\n")).collect()
@@ -82,12 +82,12 @@ fn request(span: Span) -> ExportTraceServiceRequest {
     }
 }
 
-pub(in crate::processors) fn pair(key: &str, value: impl Any) -> KeyValue {
+pub(crate) fn pair(key: &str, value: impl Any) -> KeyValue {
     KeyValue { key: key.into(), value: Some(value.any()), key_strindex: 0 }
 }
 
 /// What an attribute can be set to.
-pub(in crate::processors) trait Any {
+pub(crate) trait Any {
     fn any(self) -> AnyValue;
 }
 
@@ -115,7 +115,7 @@ any! {
 }
 
 /// `a="text" n=5 l=["x"]`, in order.
-pub(in crate::processors) fn shown(attributes: &[KeyValue]) -> String {
+pub(crate) fn shown(attributes: &[KeyValue]) -> String {
     let pair = |attribute: &KeyValue| format!("{}={}", attribute.key, shown_value(attribute.value.as_ref()));
     attributes.iter().map(pair).collect::<Vec<_>>().join(" ")
 }

@@ -4,19 +4,19 @@ use std::fmt;
 
 /// A moment by the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Moment {
-    pub(super) year: u64,
-    pub(super) month: u64,
-    pub(super) day: u64,
-    pub(super) hour: u64,
-    pub(super) minute: u64,
-    pub(super) second: u64,
-    pub(super) nanosecond: u64,
+pub(crate) struct Moment {
+    pub(crate) year: u64,
+    pub(crate) month: u64,
+    pub(crate) day: u64,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
+    pub(crate) nanosecond: u64,
 }
 
 impl Moment {
     /// Nanoseconds since 1970.
-    pub(super) fn from_ns(ns: u64) -> Self {
+    pub(crate) fn from_ns(ns: u64) -> Self {
         let seconds = ns / 1_000_000_000;
         let (year, month, day) = date(seconds / 86_400);
         Self {
@@ -28,6 +28,26 @@ impl Moment {
             second: seconds % 60,
             nanosecond: ns % 1_000_000_000,
         }
+    }
+
+    /// Nanoseconds since 1970; nothing for what no calendar has, or is too far off.
+    pub(crate) fn to_ns(self) -> Option<u64> {
+        let Self { year, month, day, hour, minute, second, nanosecond } = self;
+        let of_day = hour < 24 && minute < 60 && second < 60 && nanosecond < 1_000_000_000;
+        if !of_day || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
+            return None;
+        }
+        let days = days(year, month, day);
+        if date(days) != (year, month, day) {
+            return None;
+        }
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanosecond)
+    }
+
+    /// From Sunday, which is 0.
+    pub(crate) fn weekday(self) -> u64 {
+        (days(self.year, self.month, self.day) + 4) % 7
     }
 }
 
@@ -56,6 +76,16 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
 
+/// Days from the first of January 1970, which `date` undoes.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let shifted = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted + 2) / 5 + day.max(1) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +102,11 @@ mod tests {
         ];
         for (ns, shown) in table {
             assert_eq!(Moment::from_ns(ns).to_string(), shown);
+            assert_eq!(Moment::from_ns(ns).to_ns(), Some(ns), "{shown}");
         }
+        assert_eq!(Moment::from_ns(951_782_400_000_000_000).weekday(), 2);
+        let leap = |year, day| Moment { year, month: 2, day, ..Moment::from_ns(0) }.to_ns();
+        assert!(leap(2024, 29).is_some() && leap(2023, 29).is_none() && leap(2023, 0).is_none());
     }
 
     #[test]
@@ -80,6 +114,7 @@ mod tests {
         let (mut year, mut month, mut day) = (1970, 1, 1);
         for days in 0..80_000 {
             assert_eq!(date(days), (year, month, day));
+            assert_eq!(super::days(year, month, day), days);
             let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
             let last = match month {
                 2 => 28 + u64::from(leap),
