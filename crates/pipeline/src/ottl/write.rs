@@ -1,7 +1,7 @@
 //! A message with another value at a place: the bytes that a statement leaves behind.
 
 use flow::otlp::attributes::{Attributes, Keys};
-use flow::otlp::splice::Splice;
+use flow::otlp::splice::{Splice, with_field};
 use flow::otlp::view::Value as View;
 use flow::wire::{fields, fields_of, put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
 use throughline_context::Tracestate;
@@ -35,7 +35,7 @@ pub(super) fn set(
             edit_entry(message, place.number, keys, &mut |_| Ok(Some(value.clone())))?
         }
         (Form::TraceState, [key]) => set_member(message, place.number, key.text()?, value)?,
-        (_, []) => Some(put_field(message, place.number, &field(place, value, message)?)),
+        (_, []) => Some(with_field(message, place.number, &field(place, value, message)?)),
         _ => return Err(Failure::new("there is no such key")),
     };
     Ok(written.map(|message| Change { level: place.level, message }))
@@ -142,24 +142,6 @@ fn replace_map(message: &[u8], number: u32, value: &Value<'_>) -> Written {
     Ok(Some(out))
 }
 
-/// A message with another field of this number; an empty one is left out.
-fn put_field(message: &[u8], number: u32, field: &[u8]) -> Vec<u8> {
-    let mut splice = Splice::new(message);
-    let mut place = message.len()..message.len();
-    for other in fields(message) {
-        if other.number == number {
-            place = other.start..other.end;
-            break;
-        }
-        if other.number > number {
-            place = other.start..other.start;
-            break;
-        }
-    }
-    splice.replace(place, |out| out.extend_from_slice(field));
-    splice.finish().unwrap_or_default()
-}
-
 /// The whole field, with its tag.
 fn field(place: Place, value: &Value<'_>, message: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
@@ -254,5 +236,5 @@ fn set_member(message: &[u8], number: u32, key: &str, value: &Value<'_>) -> Writ
     if state.set(key, value).is_err() {
         return Ok(None);
     }
-    Ok(Some(put_field(message, number, &wrapped(number, state.as_str().as_bytes()))))
+    Ok(Some(with_field(message, number, &wrapped(number, state.as_str().as_bytes()))))
 }
