@@ -133,18 +133,24 @@ fn report(section: &str, expected: Expect) {
 #[test]
 fn what_is_wrong_with_the_settings() {
     report("num_workers: 4", expect![[""]]);
-    report("{wait_duration: 5, num_traces: 0, limit_mib: 0}", expect![[r#"
+    report(
+        "{wait_duration: 5, num_traces: 0, limit_mib: 0}",
+        expect![[r#"
         c.yaml:1:17: advice: processors::groupbytrace::wait_duration: a bare number is nanoseconds: `5` is 5 ns
           help: write the unit: `5s` if seconds are meant
         c.yaml:1:32: error: processors::groupbytrace::num_traces: there must be room for a trace
           help: write 1 or more
         c.yaml:1:46: error: processors::groupbytrace::limit_mib: there must be room for a trace
           help: write 1 or more
-    "#]]);
-    report("{discard_orphans: true, store_on_disk: true}", expect![[r#"
+    "#]],
+    );
+    report(
+        "{discard_orphans: true, store_on_disk: true}",
+        expect![[r#"
         c.yaml:1:19: error: processors::groupbytrace::discard_orphans: traces without a root span cannot be discarded
           help: remove it; `tail_sampling` decides by what a trace consists of
         c.yaml:1:40: error: processors::groupbytrace::store_on_disk: traces wait in memory only
           help: remove it
-    "#]]);
+    "#]],
+    );
 }

@@ -173,34 +173,55 @@ fn report(section: &str, expected: Expect) {
 
 #[test]
 fn what_is_wrong_with_the_settings() {
-    report("", expect![[r#"
+    report(
+        "",
+        expect![[r#"
         c.yaml:1:1: advice: processors::probabilistic_sampler: no trace is kept
           help: set `sampling_percentage`, such as 10
-    "#]]);
-    report("sampling_percentage: -1", expect![[r#"
+    "#]],
+    );
+    report(
+        "sampling_percentage: -1",
+        expect![[r#"
         c.yaml:1:22: error: processors::probabilistic_sampler::sampling_percentage: a percentage is 0 or more
           help: 100 and more keep every trace
-    "#]]);
-    report("sampling_percentage: .inf", expect![[r#"
+    "#]],
+    );
+    report(
+        "sampling_percentage: .inf",
+        expect![[r#"
         c.yaml:1:22: error: processors::probabilistic_sampler::sampling_percentage: a percentage is 0 or more
           help: 100 and more keep every trace
-    "#]]);
-    report("{sampling_percentage: 1e-20, mode: equalizing}", expect![[r#"
+    "#]],
+    );
+    report(
+        "{sampling_percentage: 1e-20, mode: equalizing}",
+        expect![[r#"
         c.yaml:1:23: error: processors::probabilistic_sampler::sampling_percentage: this is less than one trace in 2^56, which is the least that can be said
           help: write 0 to keep none
-    "#]]);
-    report("sampling_percentage: 0.001", expect![[r#"
+    "#]],
+    );
+    report(
+        "sampling_percentage: 0.001",
+        expect![[r#"
         c.yaml:1:22: advice: processors::probabilistic_sampler::sampling_percentage: no trace is kept: `hash_seed` knows percentages down to 0.0062
           help: use `mode: proportional` or `mode: equalizing`
-    "#]]);
+    "#]],
+    );
     report("{sampling_percentage: 10, mode: ''}", expect![[""]]);
-    report("{sampling_percentage: 10, mode: hash, sampling_precision: 15}", expect![[r#"
+    report(
+        "{sampling_percentage: 10, mode: hash, sampling_precision: 15}",
+        expect![[r#"
         c.yaml:1:33: error: processors::probabilistic_sampler::mode: expected one of ``, `hash_seed`, `proportional`, `equalizing`, found the text `hash`
-    "#]]);
-    report("{sampling_percentage: 10, mode: equalizing, hash_seed: 5, from_attribute: a}", expect![[r#"
+    "#]],
+    );
+    report(
+        "{sampling_percentage: 10, mode: equalizing, hash_seed: 5, from_attribute: a}",
+        expect![[r#"
         c.yaml:1:75: advice: processors::probabilistic_sampler::from_attribute: `from_attribute` is for logs, and this samples traces
           help: remove it
         c.yaml:1:56: advice: processors::probabilistic_sampler::hash_seed: this has no effect but in mode `hash_seed`
           help: remove it
-    "#]]);
+    "#]],
+    );
 }

@@ -102,43 +102,67 @@ fn report(section: &str, expected: Expect) {
 
 #[test]
 fn what_is_wrong_with_the_settings() {
-    report("", expect![[r#"
+    report(
+        "",
+        expect![[r#"
         c.yaml:1:1: error: processors::span: nothing is said about what to do with spans
           help: set `name::from_attributes`, `name::to_attributes` or `status`
-    "#]]);
-    report("name: {separator: x}", expect![[r#"
+    "#]],
+    );
+    report(
+        "name: {separator: x}",
+        expect![[r#"
         c.yaml:1:1: error: processors::span: nothing is said about what to do with spans
           help: set `name::from_attributes`, `name::to_attributes` or `status`
-    "#]]);
-    report("name: {from_attribute: [a]}", expect![[r#"
+    "#]],
+    );
+    report(
+        "name: {from_attribute: [a]}",
+        expect![[r#"
         c.yaml:1:8: error: processors::span::name::from_attribute: unknown key
           help: did you mean `from_attributes`?
-    "#]]);
-    report("name: {to_attributes: {}}", expect![[r#"
+    "#]],
+    );
+    report(
+        "name: {to_attributes: {}}",
+        expect![[r#"
         c.yaml:1:23: error: processors::span::name::to_attributes: `to_attributes` has no rule
           help: list at least one: `rules: ['^/v1/customers/(?P<customer_id>\d+)']`
-    "#]]);
-    report("name: {to_attributes: {rules: ['a', '(', '(a)(?P<b>c)', '(?P<a>b)']}}", expect![[r#"
+    "#]],
+    );
+    report(
+        "name: {to_attributes: {rules: ['a', '(', '(a)(?P<b>c)', '(?P<a>b)']}}",
+        expect![[r#"
         c.yaml:1:32: error: processors::span::name::to_attributes::rules::0: the pattern has no group, so there is nothing to make an attribute of
           help: write `(?P<name>...)` for an attribute, `(?:...)` for another group
         c.yaml:1:37: error: processors::span::name::to_attributes::rules::1: not a regular expression: unclosed group; found the text `(`
         c.yaml:1:42: error: processors::span::name::to_attributes::rules::2: a group of the pattern has no name, and the name is the new attribute's key
           help: write `(?P<name>...)` for an attribute, `(?:...)` for another group
-    "#]]);
-    report("status: {code: ok}", expect![[r#"
+    "#]],
+    );
+    report(
+        "status: {code: ok}",
+        expect![[r#"
         c.yaml:1:16: error: processors::span::status::code: expected one of `Unset`, `Ok`, `Error`, found the text `ok`
           help: did you mean `Ok`?
-    "#]]);
-    report("status: {}", expect![[r#"
+    "#]],
+    );
+    report(
+        "status: {}",
+        expect![[r#"
         c.yaml:1:9: error: processors::span::status: `code` is required
           help: it is one of `Unset`, `Ok`, `Error`
-    "#]]);
-    report("status: {code: Ok, description: x}\ninclude: {}", expect![[r#"
+    "#]],
+    );
+    report(
+        "status: {code: Ok, description: x}\ninclude: {}",
+        expect![[r#"
         c.yaml:1:33: error: processors::span::status::description: only the code `Error` has a description
           help: remove it
         c.yaml:2:10: error: processors::span::include: nothing is said about the spans to match
           help: set at least one of `services`, `span_names`, `span_kinds`, `attributes`, `resources`, `libraries`
         c.yaml:2:10: error: processors::span::include: `match_type` is required
           help: it is `strict` or `regexp`
-    "#]]);
+    "#]],
+    );
 }
