@@ -5,7 +5,7 @@ use std::ops::Range;
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
 use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
-use flow::otlp::revise::{Fate, Revisions, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
 use flow::otlp::{Limits, accept, check, json, view};
@@ -128,13 +128,13 @@ pub(crate) fn on_resource_edits(
 pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usize) {
     struct Fates<'f>(std::iter::Cycle<std::iter::Copied<std::slice::Iter<'f, u8>>>, usize);
     impl Sieve for Fates<'_> {
-        fn resource(&mut self, _: view::ResourceSpans<'_>) -> bool {
+        fn resource(&mut self, _: &Around<'_>) -> bool {
             self.0.next() != Some(0)
         }
-        fn scope(&mut self, _: view::ResourceSpans<'_>, _: view::ScopeSpans<'_>) -> bool {
+        fn scope(&mut self, _: &Around<'_>) -> bool {
             self.0.next() != Some(0)
         }
-        fn span(&mut self, _: view::ResourceSpans<'_>, _: view::ScopeSpans<'_>, _: &[u8]) -> Fate {
+        fn span(&mut self, _: &Around<'_>, _: &[u8]) -> Fate {
             match self.0.next() {
                 Some(0 | 1) => Fate::Remove,
                 Some(2) => Fate::Replace(named(self.1).encode_to_vec()),

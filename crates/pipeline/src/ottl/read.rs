@@ -7,7 +7,7 @@ use throughline_context::Tracestate;
 
 use super::code::count;
 use super::path::{Form, KINDS, Place, old_kind};
-use super::scene::{Scene, bytes, number, text};
+use super::scene::{Level, Scene, bytes, number, text};
 use super::text::hex;
 use super::value::{Map, Value};
 
@@ -39,8 +39,8 @@ pub(super) fn value<'a>(place: Place, scene: &Scene<'a>) -> Value<'a> {
         Form::Records => Value::Records(count(message, place.number)),
         Form::EventIndex => Value::Int(scene.event_index as i64),
         Form::SchemaUrl => Value::text(match place.level {
-            super::scene::Level::Resource => scene.resource_schema,
-            _ => scene.scope_schema,
+            Level::Resource => text(scene.resource_spans, place.number),
+            _ => text(scene.scope_spans, place.number),
         }),
     }
 }

@@ -6,9 +6,9 @@ mod threshold;
 use std::sync::Arc;
 
 use flow::config::Node;
-use flow::otlp::revise::{Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, sift};
 use flow::otlp::splice::with_field;
-use flow::otlp::view::{ResourceSpans, ScopeSpans, Value, attribute};
+use flow::otlp::view::{Value, attribute};
 use flow::wire::{fields_of, put_len};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use prometheus::{IntCounter, IntCounterVec};
@@ -116,7 +116,7 @@ struct Run<'p> {
 }
 
 impl Sieve for Run<'_> {
-    fn span(&mut self, _: ResourceSpans<'_>, _: ScopeSpans<'_>, span: &[u8]) -> Fate {
+    fn span(&mut self, _: &Around<'_>, span: &[u8]) -> Fate {
         let (fate, policy) = self.sampler.decide(span);
         let nth = Policy::ALL.iter().position(|known| *known == policy).unwrap_or_default();
         let sampled = usize::from(fate == Fate::Remove);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use flow::config::Node;
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
-use flow::otlp::revise::{Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, sift};
 use flow::otlp::splice::{Splice, with_field};
-use flow::otlp::view::{ResourceSpans, ScopeSpans, Value};
+use flow::otlp::view::Value;
 use flow::wire::{fields_of, put_len, put_varint_field};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use regex::Regex;
@@ -80,8 +80,8 @@ struct Spans<'p> {
 }
 
 impl Sieve for Spans<'_> {
-    fn span(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>, span: &[u8]) -> Fate {
-        if !self.work.filter.matches(resource.resource(), scope.scope(), span) {
+    fn span(&mut self, around: &Around<'_>, span: &[u8]) -> Fate {
+        if !self.work.filter.matches(around.resource, around.scope, span) {
             return Fate::Keep;
         }
         self.edited(span).map_or(Fate::Keep, Fate::Replace)

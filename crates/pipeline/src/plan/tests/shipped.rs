@@ -59,9 +59,12 @@ fn beside_a_backend() {
 
 #[test]
 fn fewer_spans() {
-    shipped("reduce.yaml", expect![[r#"
+    shipped(
+        "reduce.yaml",
+        expect![[r#"
         traces  otlp -> memory_limiter -> filter/probes -> span/routes -> transform/tidy -> groupbytrace -> probabilistic_sampler -> batch -> otlp
         extensions: health_check
         own metrics: http://localhost:8888/metrics
-    "#]]);
+    "#]],
+    );
 }
