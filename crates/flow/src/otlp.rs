@@ -12,6 +12,7 @@ pub mod edit;
 pub mod revise;
 pub mod json;
 pub mod split;
+pub mod by_trace;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

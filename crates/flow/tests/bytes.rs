@@ -101,6 +101,11 @@ proptest! {
     }
 
     #[test]
+    fn parted_traces_agree(traces in arbitrary::traces()) {
+        agreement::on_by_trace(&traces);
+    }
+
+    #[test]
     fn revisions_agree(traces in arbitrary::traces(), fates in prop::collection::vec(0_u8..4, 1..40), len in 0_usize..200) {
         agreement::on_revisions(&traces, &fates, len);
     }

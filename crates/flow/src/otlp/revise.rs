@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use super::splice::Splice;
-use super::view::{ResourceSpans, ScopeSpans};
+use super::view::{Resource, ResourceSpans, Scope, ScopeSpans};
 use crate::batch::{Batch, Payload};
 use crate::wire::{Field, fields_of, put_len};
 
@@ -156,21 +156,43 @@ pub enum Fate {
     Replace(Vec<u8>),
 }
 
+/// What stands around a span, looked up once for all spans of a scope.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    pub resource_spans: ResourceSpans<'a>,
+    pub resource: Resource<'a>,
+    pub scope_spans: ScopeSpans<'a>,
+    pub scope: Scope<'a>,
+}
+
+impl<'a> Around<'a> {
+    /// Without a scope yet.
+    pub fn resource(resource_spans: ResourceSpans<'a>) -> Self {
+        let resource = resource_spans.resource();
+        Self { resource_spans, resource, scope_spans: ScopeSpans(&[]), scope: Scope(&[]) }
+    }
+
+    #[must_use]
+    pub fn scope(self, scope_spans: ScopeSpans<'a>) -> Self {
+        Self { scope_spans, scope: scope_spans.scope(), ..self }
+    }
+}
+
 /// Says of spans whether they stay.
 pub trait Sieve {
     /// Whether to look below this resource; without, all of its spans go.
-    fn resource(&mut self, resource: ResourceSpans<'_>) -> bool {
-        let _ = resource;
+    fn resource(&mut self, around: &Around<'_>) -> bool {
+        let _ = around;
         true
     }
 
     /// Whether to look below this scope; without, all of its spans go.
-    fn scope(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>) -> bool {
-        let _ = (resource, scope);
+    fn scope(&mut self, around: &Around<'_>) -> bool {
+        let _ = around;
         true
     }
 
-    fn span(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>, span: &[u8]) -> Fate;
+    fn span(&mut self, around: &Around<'_>, span: &[u8]) -> Fate;
 }
 
 /// Takes spans out of a batch, and scopes and resources that are left without any; says how many spans.
@@ -197,17 +219,17 @@ pub fn sift(batch: &mut Batch, sieve: &mut impl Sieve) -> usize {
 fn sift_chunk(chunk: &[u8], sieve: &mut impl Sieve, revisions: &mut Revisions) -> usize {
     let mut gone = 0;
     for resource_spans in fields_of(chunk, 0..chunk.len(), 1) {
-        let resource = ResourceSpans(resource_spans.bytes());
+        let around = Around::resource(ResourceSpans(resource_spans.bytes()));
         let before = revisions.list.len();
         let (mut kept, mut removed) = (0, 0);
-        let stays = sieve.resource(resource);
+        let stays = sieve.resource(&around);
         for scope_spans in fields_of(chunk, resource_spans.inner(), 2) {
-            let scope = ScopeSpans(scope_spans.bytes());
+            let around = around.scope(ScopeSpans(scope_spans.bytes()));
             let before = revisions.list.len();
             let (mut kept_here, mut removed_here) = (0, 0);
-            let stays = stays && sieve.scope(resource, scope);
+            let stays = stays && sieve.scope(&around);
             for span in fields_of(chunk, scope_spans.inner(), 2) {
-                match if stays { sieve.span(resource, scope, span.bytes()) } else { Fate::Remove } {
+                match if stays { sieve.span(&around, span.bytes()) } else { Fate::Remove } {
                     Fate::Keep => kept_here += 1,
                     Fate::Remove => {
                         removed_here += 1;

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
+use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
-use flow::otlp::revise::{Fate, Revisions, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
 use flow::otlp::{Limits, accept, check, json, view};
@@ -127,13 +128,13 @@ pub(crate) fn on_resource_edits(
 pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usize) {
     struct Fates<'f>(std::iter::Cycle<std::iter::Copied<std::slice::Iter<'f, u8>>>, usize);
     impl Sieve for Fates<'_> {
-        fn resource(&mut self, _: view::ResourceSpans<'_>) -> bool {
+        fn resource(&mut self, _: &Around<'_>) -> bool {
             self.0.next() != Some(0)
         }
-        fn scope(&mut self, _: view::ResourceSpans<'_>, _: view::ScopeSpans<'_>) -> bool {
+        fn scope(&mut self, _: &Around<'_>) -> bool {
             self.0.next() != Some(0)
         }
-        fn span(&mut self, _: view::ResourceSpans<'_>, _: view::ScopeSpans<'_>, _: &[u8]) -> Fate {
+        fn span(&mut self, _: &Around<'_>, _: &[u8]) -> Fate {
             match self.0.next() {
                 Some(0 | 1) => Fate::Remove,
                 Some(2) => Fate::Replace(named(self.1).encode_to_vec()),
@@ -169,6 +170,42 @@ pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usi
     let read = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
     assert_eq!(debug(&read), debug(&expected));
     assert_eq!((gone, batch.items), (expected_gone, items - expected_gone));
+}
+
+/// The parts of a request hold each trace's spans, in order and with what stands around them.
+pub(crate) fn on_by_trace(traces: &ExportTraceServiceRequest) {
+    let all = |request: &ExportTraceServiceRequest| {
+        let mut all = Vec::new();
+        for resource in &request.resource_spans {
+            for scope in &resource.scope_spans {
+                for span in &scope.spans {
+                    let around = (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
+                    all.push((span.trace_id.clone(), debug(&(around, span))));
+                }
+            }
+        }
+        all
+    };
+    let bytes = traces.encode_to_vec();
+    let half = Payload::from(bytes.clone());
+    let mut payload = half.clone();
+    payload.join(half);
+    let whole = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
+    let expected = all(&whole);
+    let mut ids: Vec<Vec<u8>> = Vec::new();
+    for (id, _) in &expected {
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    let parts = by_trace(&payload);
+    assert_eq!(parts.iter().map(|part| part.trace_id.to_vec()).collect::<Vec<_>>(), ids);
+    for part in parts {
+        let found = all(&ExportTraceServiceRequest::decode(part.bytes.as_slice()).unwrap());
+        let own: Vec<_> = expected.iter().filter(|(id, _)| **id == *part.trace_id).cloned().collect();
+        assert_eq!((found.len(), &found), (part.spans, &own));
+        assert!(check(Signal::Traces, &part.bytes, &Limits::default()).is_ok_and(|sound| !sound.odd));
+    }
 }
 
 fn named(len: usize) -> Span {

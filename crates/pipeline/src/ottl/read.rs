@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use flow::otlp::view::attribute;
 use throughline_context::Tracestate;
 
 use super::code::count;
 use super::path::{Form, KINDS, Place, old_kind};
-use super::scene::{Scene, bytes, number, text};
+use super::scene::{Level, Scene, bytes, number, text};
 use super::text::hex;
-use super::value::{Map, Value, entry};
+use super::value::{Map, Value};
 
 pub(super) fn value<'a>(place: Place, scene: &Scene<'a>) -> Value<'a> {
     let message = scene.message(place.level);
@@ -38,8 +39,8 @@ pub(super) fn value<'a>(place: Place, scene: &Scene<'a>) -> Value<'a> {
         Form::Records => Value::Records(count(message, place.number)),
         Form::EventIndex => Value::Int(scene.event_index as i64),
         Form::SchemaUrl => Value::text(match place.level {
-            super::scene::Level::Resource => scene.resource_schema,
-            _ => scene.scope_schema,
+            Level::Resource => text(scene.resource_spans, place.number),
+            _ => text(scene.scope_spans, place.number),
         }),
     }
 }
@@ -48,7 +49,7 @@ pub(super) fn value<'a>(place: Place, scene: &Scene<'a>) -> Value<'a> {
 pub(super) fn keyed<'a>(place: Place, key: &str, scene: &Scene<'a>) -> Option<Value<'a>> {
     let message = scene.message(place.level);
     match place.form {
-        Form::Map => entry(message, place.number, key).map(Value::of),
+        Form::Map => attribute(message, place.number, key).map(Value::of),
         Form::TraceState => {
             // A list that cannot be read has no members, and a member that is not there is an empty text.
             let state: Tracestate = text(message, place.number).parse().ok()?;

@@ -1,5 +1,6 @@
 //! What a condition looks at: a span with what stands around it, borrowed from the bytes that travel.
 
+use flow::otlp::revise::Around;
 use flow::otlp::view::{Event, ResourceSpans, ScopeSpans};
 use flow::wire::{Field, fields, fields_of};
 
@@ -12,8 +13,9 @@ pub struct Scene<'a> {
     pub span: &'a [u8],
     pub event: &'a [u8],
     pub event_index: usize,
-    pub resource_schema: &'a str,
-    pub scope_schema: &'a str,
+    /// What has the schemas of resource and scope.
+    pub resource_spans: &'a [u8],
+    pub scope_spans: &'a [u8],
     /// A `KeyValueList`: what statements have noted for those that follow.
     pub cache: &'a [u8],
     /// Nanoseconds since 1970.
@@ -35,14 +37,28 @@ impl<'a> Scene<'a> {
         Self { now, ..Self::default() }
     }
 
+    /// To be called once for each resource, since what is not there is looked for everywhere.
     #[must_use]
     pub fn resource(self, resource: ResourceSpans<'a>) -> Self {
-        Self { resource: resource.resource().0, resource_schema: resource.schema_url(), ..self }
+        Self { resource: resource.resource().0, resource_spans: resource.0, ..self }
     }
 
+    /// To be called once for each scope.
     #[must_use]
     pub fn scope(self, scope: ScopeSpans<'a>) -> Self {
-        Self { scope: scope.scope().0, scope_schema: scope.schema_url(), ..self }
+        Self { scope: scope.scope().0, scope_spans: scope.0, ..self }
+    }
+
+    /// With resource and scope that were looked up before.
+    #[must_use]
+    pub fn around(self, around: &Around<'a>) -> Self {
+        Self {
+            resource: around.resource.0,
+            scope: around.scope.0,
+            resource_spans: around.resource_spans.0,
+            scope_spans: around.scope_spans.0,
+            ..self
+        }
     }
 
     /// With the bytes of a span.

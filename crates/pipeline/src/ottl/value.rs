@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use flow::otlp::attributes::encode_value;
-use flow::otlp::view::{Array, KeyValue, Map as KeyValueList, Value as View};
+use flow::otlp::view::{Array, KeyValue, Map as KeyValueList, Value as View, attribute};
 use flow::wire::{fields_of, put_len, put_nested};
 
 use super::failure::Failure;
@@ -192,9 +192,9 @@ impl<'a> Value<'a> {
 impl<'a> Map<'a> {
     pub(super) fn get(self, key: &str) -> Option<Value<'a>> {
         match self.message {
-            Cow::Borrowed(message) => entry(message, self.number, key).map(Value::of),
+            Cow::Borrowed(message) => attribute(message, self.number, key).map(Value::of),
             Cow::Owned(message) => {
-                entry(&message, self.number, key).map(|value| Value::of(value).into_owned())
+                attribute(&message, self.number, key).map(|value| Value::of(value).into_owned())
             }
         }
     }
@@ -206,28 +206,6 @@ impl<'a> Map<'a> {
 
 pub(super) fn entries(message: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
     fields_of(message, 0..message.len(), number).map(|field| KeyValue::new(field.bytes()))
-}
-
-/// The value of a key; the first where there are several.
-pub(super) fn entry<'a>(message: &'a [u8], number: u32, key: &str) -> Option<View<'a>> {
-    let key = key.as_bytes();
-    let mut found = fields_of(message, 0..message.len(), number).filter_map(|field| {
-        let entry = field.bytes();
-        let value_from = match entry {
-            // As everybody writes it: the key first, and short.
-            [0x0a, len @ 0..=0x7f, rest @ ..] => {
-                let len = usize::from(*len);
-                (rest.get(..len) == Some(key)).then_some(2 + len)?
-            }
-            _ => {
-                let own = fields_of(entry, 0..entry.len(), 1).next();
-                (own.map_or(&[][..], |own| own.bytes()) == key).then_some(0)?
-            }
-        };
-        let value = fields_of(entry, value_from..entry.len(), 2).next();
-        Some(value.map_or(View::Empty, |value| View::new(value.bytes())))
-    });
-    found.next()
 }
 
 /// The elements of an `ArrayValue`.

@@ -1,9 +1,10 @@
 //! A message with another value at a place: the bytes that a statement leaves behind.
 
-use flow::otlp::attributes::{Attributes, Keys};
-use flow::otlp::splice::Splice;
+use flow::otlp::splice::{Splice, with_field};
 use flow::otlp::view::Value as View;
-use flow::wire::{fields, fields_of, put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
+use flow::wire::{
+    fields, fields_of, put_fixed32, put_fixed64, put_head, put_len, put_nested, put_varint_field, varint_len,
+};
 use throughline_context::Tracestate;
 
 use super::code::{Key, out_of_bounds};
@@ -31,11 +32,11 @@ pub(super) fn set(
     let written = match (place.form, keys) {
         (Form::Map, []) => replace_map(message, place.number, value)?,
         (Form::Map, keys) => {
-            let value = storable(value, keys.len())?;
-            edit_entry(message, place.number, keys, &mut |_| Ok(Some(value.clone())))?
+            let mut value = Some(storable(value, keys.len())?);
+            edit_entry(message, place.number, keys, &mut |_| Ok(value.take()))?
         }
         (Form::TraceState, [key]) => set_member(message, place.number, key.text()?, value)?,
-        (_, []) => Some(put_field(message, place.number, &field(place, value, message)?)),
+        (_, []) => Some(with_field(message, place.number, &field(place, value, message)?)),
         _ => return Err(Failure::new("there is no such key")),
     };
     Ok(written.map(|message| Change { level: place.level, message }))
@@ -64,6 +65,83 @@ fn deeper_than(value: View<'_>, levels: usize) -> bool {
     }
 }
 
+/// What becomes of an entry of a map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    Keep,
+    Remove,
+    /// By the `AnyValue` that was written.
+    Replace,
+}
+
+/// Walks over the entries of a map with `judge`, which is given the key, the bytes of the `AnyValue`, and where to write
+/// another one. Nothing where all are kept.
+pub(super) fn edit_entries(
+    message: &[u8],
+    number: u32,
+    mut judge: impl FnMut(&[u8], &[u8], &mut Vec<u8>) -> Result<Verdict, Failure>,
+) -> Written {
+    let (mut out, mut copied, mut value) = (Vec::new(), 0, Vec::new());
+    for field in fields_of(message, 0..message.len(), number) {
+        let (key, old) = key_and_value(field.bytes());
+        value.clear();
+        let verdict = judge(key, old, &mut value)?;
+        if verdict == Verdict::Keep {
+            continue;
+        }
+        if copied == 0 {
+            out.reserve(message.len() + value.len());
+        }
+        out.extend_from_slice(message.get(copied..field.start).unwrap_or_default());
+        copied = field.end;
+        if verdict == Verdict::Replace {
+            put_entry(&mut out, number, key, &value);
+        }
+    }
+    if copied == 0 {
+        return Ok(None);
+    }
+    out.extend_from_slice(message.get(copied..).unwrap_or_default());
+    Ok(Some(out))
+}
+
+/// Sets every entry of a key, or adds one at the end.
+pub(super) fn set_entry(message: &[u8], number: u32, key: &[u8], value: &[u8]) -> Vec<u8> {
+    let set = edit_entries(message, number, |own, _, out| {
+        if own != key {
+            return Ok(Verdict::Keep);
+        }
+        out.extend_from_slice(value);
+        Ok(Verdict::Replace)
+    });
+    set.ok().flatten().unwrap_or_else(|| {
+        let mut out = Vec::with_capacity(message.len() + key.len() + value.len() + 16);
+        out.extend_from_slice(message);
+        put_entry(&mut out, number, key, value);
+        out
+    })
+}
+
+pub(super) fn put_entry(out: &mut Vec<u8>, number: u32, key: &[u8], value: &[u8]) {
+    let len = |content: &[u8]| 1 + varint_len(content.len() as u64) + content.len();
+    put_head(out, number, len(key) + len(value));
+    put_len(out, 1, key);
+    put_len(out, 2, value);
+}
+
+/// Key and `AnyValue` of a `KeyValue`.
+fn key_and_value(entry: &[u8]) -> (&[u8], &[u8]) {
+    match entry {
+        // As everybody writes it: the key first, and short.
+        [0x0a, len @ 0..=0x7f, rest @ ..] => {
+            let key = rest.get(..usize::from(*len)).unwrap_or_default();
+            let value = fields_of(entry, 2 + key.len()..entry.len(), 2).next();
+            (key, value.map_or(&[], |value| value.bytes()))
+        }
+        _ => (bytes(entry, 1), bytes(entry, 2)),
+    }
+}
+
 /// Changes the `AnyValue` under several keys; `None` of `edit` leaves everything as it is. Maps that are missing on
 /// the way are made.
 pub(super) fn edit_entry(
@@ -73,22 +151,11 @@ pub(super) fn edit_entry(
     edit: &mut dyn FnMut(Option<&[u8]>) -> Written,
 ) -> Written {
     let Some((key, rest)) = keys.split_first() else { return Ok(None) };
-    let key = key.text()?;
-    let mut attributes = Attributes::default();
-    attributes.read(message, 0..message.len(), number, &Keys::of([key]));
-    let current = any_value(message, number, key);
+    let key = key.text()?.as_bytes();
+    let mut entries = fields_of(message, 0..message.len(), number).map(|field| key_and_value(field.bytes()));
+    let current = entries.find(|(own, _)| *own == key).map(|(_, value)| value);
     let Some(value) = edit_value(current, rest, edit)? else { return Ok(None) };
-    let place = attributes.put(&value);
-    attributes.set(message, key, place);
-    let mut splice = Splice::new(message);
-    attributes.write(&mut splice);
-    Ok(splice.finish())
-}
-
-/// The bytes of the `AnyValue` of a key.
-fn any_value<'a>(message: &'a [u8], number: u32, key: &str) -> Option<&'a [u8]> {
-    let mut entries = fields_of(message, 0..message.len(), number).map(|field| field.bytes());
-    entries.find(|entry| bytes(entry, 1) == key.as_bytes()).map(|entry| bytes(entry, 2))
+    Ok(Some(set_entry(message, number, key, &value)))
 }
 
 fn edit_value(
@@ -140,24 +207,6 @@ fn replace_map(message: &[u8], number: u32, value: &Value<'_>) -> Written {
         put_len(&mut out, number, entry.bytes());
     }
     Ok(Some(out))
-}
-
-/// A message with another field of this number; an empty one is left out.
-fn put_field(message: &[u8], number: u32, field: &[u8]) -> Vec<u8> {
-    let mut splice = Splice::new(message);
-    let mut place = message.len()..message.len();
-    for other in fields(message) {
-        if other.number == number {
-            place = other.start..other.end;
-            break;
-        }
-        if other.number > number {
-            place = other.start..other.start;
-            break;
-        }
-    }
-    splice.replace(place, |out| out.extend_from_slice(field));
-    splice.finish().unwrap_or_default()
 }
 
 /// The whole field, with its tag.
@@ -254,5 +303,5 @@ fn set_member(message: &[u8], number: u32, key: &str, value: &Value<'_>) -> Writ
     if state.set(key, value).is_err() {
         return Ok(None);
     }
-    Ok(Some(put_field(message, number, &wrapped(number, state.as_str().as_bytes()))))
+    Ok(Some(with_field(message, number, &wrapped(number, state.as_str().as_bytes()))))
 }

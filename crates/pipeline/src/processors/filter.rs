@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flow::config::Node;
-use flow::otlp::revise::{Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, sift};
 use flow::otlp::splice::Splice;
-use flow::otlp::view::{Event, ResourceSpans, ScopeSpans};
+use flow::otlp::view::Event;
 use flow::wire::fields_of;
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use prometheus::IntCounter;
@@ -113,25 +113,25 @@ impl Filter<'_> {
 }
 
 impl Sieve for Filter<'_> {
-    fn resource(&mut self, resource: ResourceSpans<'_>) -> bool {
+    fn resource(&mut self, around: &Around<'_>) -> bool {
         let rules = &self.processor.rules.resource;
-        rules.is_empty() || !self.any(rules, &Scene::new(self.now).resource(resource))
+        rules.is_empty() || !self.any(rules, &Scene::new(self.now).around(around))
     }
 
-    fn scope(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>) -> bool {
+    fn scope(&mut self, around: &Around<'_>) -> bool {
         let rules = &self.processor.rules.scope;
-        rules.is_empty() || !self.any(rules, &Scene::new(self.now).resource(resource).scope(scope))
+        rules.is_empty() || !self.any(rules, &Scene::new(self.now).around(around))
     }
 
-    fn span(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>, span: &[u8]) -> Fate {
+    fn span(&mut self, around: &Around<'_>, span: &[u8]) -> Fate {
         let rules = &self.processor.rules;
         if let Some(kept) = &rules.kept {
-            return match kept.matches(resource.resource(), scope.scope(), span) {
+            return match kept.matches(around.resource, around.scope, span) {
                 true => Fate::Keep,
                 false => Fate::Remove,
             };
         }
-        let scene = Scene::new(self.now).resource(resource).scope(scope).span(span);
+        let scene = Scene::new(self.now).around(around).span(span);
         if self.any(&rules.span, &scene) {
             return Fate::Remove;
         }

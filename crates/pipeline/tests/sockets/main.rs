@@ -15,4 +15,5 @@ mod extensions;
 mod law;
 mod personal;
 mod sampling;
+mod reduce;
 mod hostile;

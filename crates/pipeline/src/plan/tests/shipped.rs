@@ -94,3 +94,15 @@ fn the_guides_sampling() {
     "#]],
     );
 }
+
+#[test]
+fn fewer_spans() {
+    shipped(
+        "reduce.yaml",
+        expect![[r#"
+        traces  otlp -> memory_limiter -> filter/probes -> span/routes -> transform/tidy -> groupbytrace -> probabilistic_sampler -> batch -> otlp
+        extensions: health_check
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+}

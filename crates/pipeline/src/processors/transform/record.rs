@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use flow::otlp::revise::Revisions;
 use flow::otlp::splice::Splice;
-use flow::otlp::view::{Event, ResourceSpans, ScopeSpans};
+use flow::otlp::view::Event;
 use flow::wire::{Field, fields_of, put_len};
 
 use crate::ottl::{Change, Level, Scene};
@@ -15,7 +15,6 @@ const EVENTS: u32 = 11;
 /// A `ResourceSpans`.
 pub(super) struct Resource<'a> {
     around: Field<'a>,
-    schema: &'a str,
     draft: Draft<'a>,
     scopes: Vec<Scope<'a>>,
 }
@@ -23,7 +22,6 @@ pub(super) struct Resource<'a> {
 /// A `ScopeSpans`.
 struct Scope<'a> {
     around: Field<'a>,
-    schema: &'a str,
     draft: Draft<'a>,
     spans: Vec<Draft<'a>>,
 }
@@ -54,13 +52,11 @@ impl<'a> Resource<'a> {
     pub(super) fn new(source: &'a [u8], around: Field<'a>) -> Self {
         let scope = |around: Field<'a>| Scope {
             around,
-            schema: ScopeSpans(around.bytes()).schema_url(),
             draft: Draft::new(fields_of(source, around.inner(), 1).next()),
             spans: fields_of(source, around.inner(), 2).map(|span| Draft::new(Some(span))).collect(),
         };
         Self {
             around,
-            schema: ResourceSpans(around.bytes()).schema_url(),
             draft: Draft::new(fields_of(source, around.inner(), 1).next()),
             scopes: fields_of(source, around.inner(), 2).map(scope).collect(),
         }
@@ -78,9 +74,9 @@ impl<'a> Resource<'a> {
         Record {
             now,
             resource: &mut self.draft,
-            resource_schema: self.schema,
+            resource_spans: self.around.bytes(),
             scope: None,
-            scope_schema: "",
+            scope_spans: &[],
             span: None,
             event: None,
             cache: Vec::new(),
@@ -97,19 +93,19 @@ impl<'a> Resource<'a> {
 
     fn inner_record(&mut self, nth_scope: usize, nth_span: Option<usize>, now: u64) -> Record<'_, 'a> {
         let scope = self.scopes.get_mut(nth_scope);
-        let (scope_schema, scope, span) = match scope {
+        let (scope_spans, scope, span) = match scope {
             Some(scope) => {
                 let span = nth_span.and_then(|nth| scope.spans.get_mut(nth));
-                (scope.schema, Some(&mut scope.draft), span)
+                (scope.around.bytes(), Some(&mut scope.draft), span)
             }
-            None => ("", None, None),
+            None => (&[][..], None, None),
         };
         Record {
             now,
             resource: &mut self.draft,
-            resource_schema: self.schema,
+            resource_spans: self.around.bytes(),
             scope,
-            scope_schema,
+            scope_spans,
             span,
             event: None,
             cache: Vec::new(),
@@ -132,9 +128,9 @@ impl<'a> Resource<'a> {
 pub(super) struct Record<'r, 'a> {
     now: u64,
     resource: &'r mut Draft<'a>,
-    resource_schema: &'a str,
+    resource_spans: &'a [u8],
     scope: Option<&'r mut Draft<'a>>,
-    scope_schema: &'a str,
+    scope_spans: &'a [u8],
     span: Option<&'r mut Draft<'a>>,
     event: Option<usize>,
     cache: Vec<u8>,
@@ -145,9 +141,9 @@ impl Record<'_, '_> {
         let span = self.span.as_ref().map_or(&[][..], |draft| &draft.content);
         let scene = Scene {
             resource: &self.resource.content,
-            resource_schema: self.resource_schema,
+            resource_spans: self.resource_spans,
             scope: self.scope.as_ref().map_or(&[][..], |draft| &draft.content),
-            scope_schema: self.scope_schema,
+            scope_spans: self.scope_spans,
             cache: &self.cache,
             ..Scene::new(self.now)
         };

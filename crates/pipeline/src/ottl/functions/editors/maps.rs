@@ -1,34 +1,36 @@
 //! Editors of whole maps.
 
-use std::cell::Cell;
-
-use flow::otlp::attributes::{Attributes, Keys, encode_value};
-use flow::otlp::splice::Splice;
-use flow::otlp::view::Value as View;
+use flow::otlp::attributes::encode_value;
+use flow::otlp::view::{Value as View, attribute};
 
 use super::super::args::{Args, Target};
 use super::{Change, Changed, keys};
 use crate::ottl::failure::Failure;
-use crate::ottl::text::{encoded, text_like};
+use crate::ottl::text::text_like;
 use crate::ottl::value::{ENTRIES, Value, entries};
-use crate::ottl::write::{check_depth, edit_entry, wrapped};
+use crate::ottl::write::{Verdict, check_depth, edit_entries, edit_entry, set_entry, wrapped};
 
-/// An edit of a list of attributes, which stand in these bytes.
-type Edit<'e> = &'e mut dyn FnMut(&mut Attributes, &[u8]) -> Result<(), Failure>;
+/// What becomes of an entry: given its key, its `AnyValue`, and where to write another one.
+type Judge<'j> = &'j mut dyn FnMut(&str, &[u8], &mut Vec<u8>) -> Result<Verdict, Failure>;
 
-/// Edits the entries of a map: those of a message, or of a value inside of one. A map that is not there is a failure.
-pub(super) fn edit(target: &Target, args: Args<'_, '_>, edit: Edit<'_>) -> Changed {
+/// The map as it is afterwards, given the message and the field number under which it stands; nothing where that is
+/// the same.
+type Edit<'e> = &'e mut dyn FnMut(&[u8], u32) -> Result<Option<Vec<u8>>, Failure>;
+
+/// Edits the entries of a map, one after the other.
+pub(super) fn each(args: Args<'_, '_>, judge: Judge<'_>) -> Changed {
+    edit(args.target(0)?, args, &mut |message, number| {
+        edit_entries(message, number, |key, value, out| {
+            judge(str::from_utf8(key).unwrap_or_default(), value, out)
+        })
+    })
+}
+
+/// Edits attributes, or a map among their values. One that is not there is a failure.
+pub(super) fn edit(target: &Target, args: Args<'_, '_>, list: Edit<'_>) -> Changed {
     let place = target.place;
     let message = args.scene.message(place.level);
     let keys = keys(target, args)?;
-    let mut list = |message: &[u8], number| -> Result<Option<Vec<u8>>, Failure> {
-        let mut attributes = Attributes::default();
-        attributes.read(message, 0..message.len(), number, &Keys::all());
-        edit(&mut attributes, message)?;
-        let mut splice = Splice::new(message);
-        attributes.write(&mut splice);
-        Ok(splice.finish())
-    };
     let changed = if keys.is_empty() {
         list(message, place.number)?
     } else {
@@ -42,10 +44,7 @@ pub(super) fn edit(target: &Target, args: Args<'_, '_>, edit: Edit<'_>) -> Chang
 
 pub(super) fn delete_key(args: Args<'_, '_>) -> Changed {
     let key = args.text(1)?;
-    edit(args.target(0)?, args, &mut |attributes, source| {
-        attributes.remove(source, &key);
-        Ok(())
-    })
+    remove_where(args, |own| own == key)
 }
 
 pub(super) fn delete_matching_keys(args: Args<'_, '_>) -> Changed {
@@ -64,38 +63,37 @@ pub(super) fn keep_matching_keys(args: Args<'_, '_>) -> Changed {
 }
 
 fn remove_where(args: Args<'_, '_>, goes: impl Fn(&str) -> bool) -> Changed {
-    edit(args.target(0)?, args, &mut |attributes, source| {
-        attributes.remove_where(source, &goes);
-        Ok(())
-    })
+    each(args, &mut |key, _, _| Ok(if goes(key) { Verdict::Remove } else { Verdict::Keep }))
 }
 
 /// Keeps the keys that matter, then as many others as there is room for, in their order.
 pub(super) fn limit(args: Args<'_, '_>) -> Changed {
     let (limit, first) = (args.size(1)?, args.texts(2)?);
-    edit(args.target(0)?, args, &mut |attributes, source| {
-        let matters = |key: &str| first.iter().any(|first| first == key);
-        if attributes.iter(source).count() <= limit {
-            return Ok(());
+    let matters = |key: &str| first.iter().any(|first| first == key);
+    edit(args.target(0)?, args, &mut |message, number| {
+        if entries(message, number).count() <= limit {
+            return Ok(None);
         }
-        let room =
-            Cell::new(limit.saturating_sub(attributes.iter(source).filter(|(key, _)| matters(key)).count()));
-        attributes.remove_where(source, |key| {
-            let fits = matters(key) || room.get() > 0;
-            if fits && !matters(key) {
-                room.set(room.get() - 1);
+        let mut room =
+            limit.saturating_sub(entries(message, number).filter(|entry| matters(entry.key)).count());
+        edit_entries(message, number, |key, _, _| {
+            if matters(str::from_utf8(key).unwrap_or_default()) {
+                return Ok(Verdict::Keep);
             }
-            !fits
-        });
-        Ok(())
+            let verdict = if room > 0 { Verdict::Keep } else { Verdict::Remove };
+            room = room.saturating_sub(1);
+            Ok(verdict)
+        })
     })
 }
 
 pub(super) fn merge(args: Args<'_, '_>) -> Changed {
     let (target, other, strategy) = (args.target(0)?, args.map(1)?, args.word(2));
-    edit(target, args, &mut |attributes, source| {
+    edit(target, args, &mut |message, number| {
+        let mut merged: Option<Vec<u8>> = None;
         for entry in entries(&other.message, other.number) {
-            let there = attributes.contains(source, entry.key);
+            let message = merged.as_deref().unwrap_or(message);
+            let there = attribute(message, number, entry.key).is_some();
             let wanted = match strategy {
                 Some("insert") => !there,
                 Some("update") => there,
@@ -105,11 +103,10 @@ pub(super) fn merge(args: Args<'_, '_>) -> Changed {
                 let mut value = Vec::new();
                 encode_value(&entry.value, &mut value);
                 check_depth(&value, 1 + target.keys.len())?;
-                let value = attributes.put(&value);
-                attributes.set(source, entry.key, value);
+                merged = Some(set_entry(message, number, entry.key.as_bytes(), &value));
             }
         }
-        Ok(())
+        Ok(merged)
     })
 }
 
@@ -120,30 +117,23 @@ pub(super) fn truncate_all(args: Args<'_, '_>) -> Changed {
     let Some(room) = limit.checked_sub(marker.len()) else {
         return Err(Failure::new(format!("the marker alone is longer than {limit} bytes")));
     };
-    rewrite(args, |value, out| match value {
+    each(args, &mut |_, value, out| match View::new(value) {
         View::String(text) if text.len() > limit => {
             let kept = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
-            out.extend(encoded(&format!("{kept}{marker}")));
-            true
+            encode_value(&View::String(&format!("{kept}{marker}")), out);
+            Ok(Verdict::Replace)
         }
-        _ => false,
+        _ => Ok(Verdict::Keep),
     })
 }
 
 pub(super) fn stringify_all(args: Args<'_, '_>) -> Changed {
-    rewrite(args, |value, out| {
-        let text = match value {
-            View::String(_) => return false,
-            value => text_like(Value::of(value)).unwrap_or_default(),
-        };
-        out.extend(encoded(&text));
-        true
-    })
-}
-
-fn rewrite(args: Args<'_, '_>, write: impl Fn(View<'_>, &mut Vec<u8>) -> bool) -> Changed {
-    edit(args.target(0)?, args, &mut |attributes, source| {
-        attributes.rewrite(source, |_| true, &write);
-        Ok(())
+    each(args, &mut |_, value, out| match View::new(value) {
+        View::String(_) => Ok(Verdict::Keep),
+        value => {
+            let text = text_like(Value::of(value)).unwrap_or_default();
+            encode_value(&View::String(&text), out);
+            Ok(Verdict::Replace)
+        }
     })
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use flow::otlp::attributes::encode_value;
+use flow::otlp::view::Value as View;
 use regex::{Captures, Regex};
 
 use super::super::Converter;
@@ -10,9 +11,8 @@ use super::super::args::{Arg, Args};
 use super::{Changed, keys, maps};
 use crate::ottl::code::Code;
 use crate::ottl::failure::Failure;
-use crate::ottl::text::encoded;
-use crate::ottl::value::Value;
-use crate::ottl::write::set;
+use crate::ottl::value::{Value, entries};
+use crate::ottl::write::{Verdict, edit_entries, put_entry, set};
 
 /// What comes in the place of a match.
 struct Replacement<'a, 's> {
@@ -89,20 +89,13 @@ pub(super) fn whole(args: Args<'_, '_>) -> Changed {
 pub(super) fn all_wholes(args: Args<'_, '_>) -> Changed {
     let glob = args.glob(1)?;
     let replacement = Replacement::of(args, 2)?;
-    let text = encoded(&replacement.finished(replacement.text.clone().into_owned())?);
-    maps::edit(args.target(0)?, args, &mut |attributes, source| {
-        attributes.rewrite(
-            source,
-            |_| true,
-            |value, out| {
-                let fits = value.as_str().is_some_and(|text| glob.matches(text));
-                if fits {
-                    out.extend_from_slice(&text);
-                }
-                fits
-            },
-        );
-        Ok(())
+    let text = replacement.finished(replacement.text.clone().into_owned())?;
+    maps::each(args, &mut |_, value, out| match View::new(value) {
+        View::String(old) if glob.matches(old) => {
+            encode_value(&View::String(&text), out);
+            Ok(Verdict::Replace)
+        }
+        _ => Ok(Verdict::Keep),
     })
 }
 
@@ -112,55 +105,41 @@ pub(super) fn all_patterns(args: Args<'_, '_>) -> Changed {
     if args.word(1) == Some("key") {
         return all_keys(args, pattern, &replacement);
     }
-    let mut failure = Ok(());
-    let changed = maps::edit(args.target(0)?, args, &mut |attributes, source| {
-        attributes.rewrite(
-            source,
-            |_| true,
-            |value, out| {
-                let Some(text) = value.as_str() else { return false };
-                match replacement.apply(pattern, text) {
-                    Ok(Some(text)) => {
-                        out.extend(encoded(&text));
-                        true
-                    }
-                    Ok(None) => false,
-                    Err(error) => {
-                        failure = Err(error);
-                        false
-                    }
-                }
-            },
-        );
-        Ok(())
-    });
-    failure?;
-    changed
+    maps::each(args, &mut |_, value, out| {
+        let View::String(old) = View::new(value) else { return Ok(Verdict::Keep) };
+        Ok(match replacement.apply(pattern, old)? {
+            Some(text) => {
+                encode_value(&View::String(&text), out);
+                Verdict::Replace
+            }
+            None => Verdict::Keep,
+        })
+    })
 }
 
 /// Where two keys become one, the later value counts.
 fn all_keys(args: Args<'_, '_>, pattern: &Regex, replacement: &Replacement<'_, '_>) -> Changed {
-    maps::edit(args.target(0)?, args, &mut |attributes, source| {
+    maps::edit(args.target(0)?, args, &mut |message, number| {
         let mut renamed: Vec<(String, Vec<u8>)> = Vec::new();
         let mut any = false;
-        for (key, value) in attributes.iter(source) {
-            let new = replacement.apply(pattern, key)?;
+        for entry in entries(message, number) {
+            let new = replacement.apply(pattern, entry.key)?;
             any |= new.is_some();
-            let key = new.unwrap_or_else(|| key.to_owned());
-            let mut encoded = Vec::new();
-            encode_value(&value, &mut encoded);
+            let key = new.unwrap_or_else(|| entry.key.to_owned());
+            let mut value = Vec::new();
+            encode_value(&entry.value, &mut value);
             match renamed.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, value)) => *value = encoded,
-                None => renamed.push((key, encoded)),
+                Some((_, old)) => *old = value,
+                None => renamed.push((key, value)),
             }
         }
-        if any {
-            attributes.remove_where(source, |_| true);
-            for (key, value) in renamed {
-                let value = attributes.put(&value);
-                attributes.add(&key, value);
-            }
+        if !any {
+            return Ok(None);
         }
-        Ok(())
+        let rest = edit_entries(message, number, |_, _, _| Ok(Verdict::Remove))?;
+        Ok(rest.map(|mut rest| {
+            renamed.iter().for_each(|(key, value)| put_entry(&mut rest, number, key.as_bytes(), value));
+            rest
+        }))
     })
 }

@@ -115,7 +115,7 @@ impl Setup {
         let batch = Batch {
             pipeline: "traces".into(),
             ack: Ack::new(Arc::new(One(Arc::clone(&self.heard), number))),
-            client: Arc::new(Client { address: None, metadata }),
+            client: Arc::new(Client { metadata, ..Client::default() }),
             ..Batch::new(Signal::Traces, Payload::from(request(spans)), items)
         };
         let account = self.accounts.get("traces").unwrap();
