@@ -186,7 +186,6 @@ async fn keys_are_fetched_again_when_they_change() {
     let shown = |key: &Key| format!("Bearer {}", key.token(&claims(&provider.url)));
     assert!(http_line(&server, &shown(&old)).await.starts_with("200"));
     *provider.keys.lock().unwrap() = vec![new.jwk()];
-    assert!(http_line(&server, &shown(&new)).await.starts_with("401"), "asked for just now");
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
