@@ -8,7 +8,9 @@ mod outgoing;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::read::{self, Limits, Problems, Reading};
+use throughline_context::TraceId;
+
+use crate::read::{self, Frame, Limits, Problems, Reading};
 use crate::{Conversation, Id, Output, Settings};
 
 pub use desks::Desks;
@@ -72,12 +74,17 @@ impl Desk {
 
     /// A frame of a channel, or what EventBridge makes of it; false where it is neither.
     pub(crate) fn event(&mut self, bytes: &[u8], now_ms: u64) -> bool {
-        let frame = read::frame(bytes, now_ms, &self.settings, &self.limits, &mut self.problems);
+        let frame = self.read(bytes, now_ms);
         let is_event = frame.is_some();
         if let Some(reading) = frame.and_then(|frame| frame.reading) {
             self.learn(reading, now_ms);
         }
         is_event
+    }
+
+    /// What a frame says; nothing is learned of it yet.
+    pub(crate) fn read(&mut self, bytes: &[u8], received_ms: u64) -> Option<Frame> {
+        read::frame(bytes, received_ms, &self.settings, &self.limits, &mut self.problems)
     }
 
     /// The same from another receiver, which is told when it is done.
@@ -94,7 +101,7 @@ impl Desk {
         readings.into_iter().for_each(|reading| self.learn(reading, now_ms));
     }
 
-    fn learn(&mut self, reading: Reading, now_ms: u64) {
+    pub(crate) fn learn(&mut self, reading: Reading, now_ms: u64) {
         let Reading { conversation: id, facts } = reading;
         if self.gone.contains_key(&id) {
             return;
@@ -170,6 +177,16 @@ impl Desk {
     pub(crate) fn open(&self) -> Vec<Id> {
         let open = |(_, held): &(&Id, &Held)| held.conversation.ended_ms().is_none();
         self.held.iter().filter(open).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// When a conversation ended, if it is here and has.
+    pub(crate) fn ended_ms(&self, id: &Id) -> Option<u64> {
+        self.held.get(id)?.conversation.ended_ms()
+    }
+
+    /// The trace of a conversation as far as is known.
+    pub(crate) fn trace(&self, id: &Id) -> Option<TraceId> {
+        self.held.get(id)?.conversation.last_trace()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
-use throughline_context::SpanId;
+use throughline_context::{SpanId, TraceId};
 
 use crate::span::Span;
 
@@ -15,6 +15,8 @@ const AGAIN_MS: u64 = 1000;
 pub(crate) struct Emitted {
     /// In the order of their ids.
     spans: Vec<Given>,
+    /// Which they were given out in.
+    trace: Option<TraceId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ pub(crate) enum Way {
 
 impl Emitted {
     /// What an earlier process gave out. What it was is not known: each span goes to the store again.
-    pub(crate) fn again(marks: impl IntoIterator<Item = (SpanId, Mark)>) -> Self {
+    pub(crate) fn again(trace: Option<TraceId>, marks: impl IntoIterator<Item = (SpanId, Mark)>) -> Self {
         let given = |(id, mark)| {
             let state = match mark {
                 Mark::Open => State::Open,
@@ -68,7 +70,7 @@ impl Emitted {
         let mut spans: Vec<Given> = marks.into_iter().map(given).collect();
         spans.sort_by_key(|given| given.id);
         spans.dedup_by_key(|given| given.id);
-        Self { spans }
+        Self { spans, trace }
     }
 
     pub(crate) fn marks(&self) -> impl Iterator<Item = (SpanId, Mark)> {
@@ -109,6 +111,13 @@ impl Emitted {
         }
     }
 
+    /// From now on spans are given out in this trace. Where it was another one, that one, and what the store has there;
+    /// nobody else has anything yet.
+    pub(crate) fn move_to(&mut self, trace: TraceId) -> Option<(TraceId, Vec<SpanId>)> {
+        let before = self.trace.replace(trace).filter(|before| *before != trace)?;
+        Some((before, std::mem::take(&mut self.spans).into_iter().map(|given| given.id).collect()))
+    }
+
     /// The spans that were given out and are not among these: better knowledge has taken them back.
     pub(crate) fn retract(&mut self, spans: &[Span]) -> Vec<SpanId> {
         let ids: BTreeSet<SpanId> = spans.iter().map(|span| span.id).collect();
@@ -122,6 +131,11 @@ impl Emitted {
             given == State::Finished
         });
         taken_back
+    }
+
+    /// The trace of what was given out last.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.trace
     }
 
     pub(crate) fn any_finished(&self) -> bool {

@@ -4,11 +4,8 @@
 //! of the same conversations, or on one of its own where there is no other.
 
 mod settings;
-mod tls;
-mod lock;
 mod refused;
 mod intake;
-mod listen;
 mod keeper;
 
 use std::net::SocketAddr;
@@ -16,15 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flow::config::Node;
 use flow::{BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Outlets, Receiver, Signal};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::desk::{Desks, Told, way};
+use crate::door::{self, Lock};
 use intake::Intake;
 use keeper::Keeper;
-use lock::Lock;
 use settings::Settings;
 
 pub const IN: Factory = Factory {
@@ -62,14 +58,20 @@ impl EventBridge {
     async fn open(&self, outlets: Outlets) -> Result<(), BuildError> {
         let wrong = |why: String| BuildError::new(&self.ctx.id, why);
         let Some(traces) = outlets.traces else { return Ok(()) };
-        let lock = self.settings.auth.as_ref().map(Lock::of).transpose().map_err(wrong)?;
-        let tls = self.settings.tls.as_ref().map(tls::config).transpose().map_err(wrong)?;
+        let lock = self
+            .settings
+            .auth
+            .as_ref()
+            .map(|auth| Lock::of(auth, "eventbridge"))
+            .transpose()
+            .map_err(wrong)?;
+        let tls = self.settings.tls.as_ref().map(door::config).transpose().map_err(wrong)?;
         let mut tasks = Vec::new();
         let joined = match self.ctx.get::<Desks>() {
             Some(desks) => desks.find(self.settings.join.as_deref()).map_err(wrong)?,
             None => None,
         };
-        let listener = self.bind().await.map_err(wrong)?;
+        let listener = door::bind(&self.settings.endpoint).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(|error| wrong(error.to_string()))?;
         let told = match joined {
             Some(told) => told,
@@ -77,7 +79,7 @@ impl EventBridge {
         };
         let intake = Arc::new(Intake::new(&self.ctx, lock, told, traces));
         let (stop, stopped) = oneshot::channel();
-        let serving = listen::serve(listener, tls.map(TlsAcceptor::from), intake, stopped);
+        let serving = door::serve(listener, tls.map(TlsAcceptor::from), intake, stopped);
         tasks.insert(0, (stop, tokio::spawn(serving)));
         tracing::info!(receiver = %self.ctx.id, %address, "listening for events of EventBridge");
         *self.running() = Some(Running { address, tasks });
@@ -95,22 +97,6 @@ impl EventBridge {
         let (stop, stopped) = oneshot::channel();
         tasks.push((stop, tokio::spawn(keeper.until(stopped))));
         told_to
-    }
-
-    async fn bind(&self) -> Result<TcpListener, String> {
-        let endpoint = &self.settings.endpoint;
-        let all = endpoint.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
-        TcpListener::bind(all.as_ref().unwrap_or(endpoint)).await.map_err(|error| {
-            let mend = match error.kind() {
-                std::io::ErrorKind::AddrInUse => "; stop what listens there, or set another `endpoint`",
-                std::io::ErrorKind::PermissionDenied => {
-                    "; ports below 1024 need a right of their own: take a higher one"
-                }
-                std::io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-                _ => "",
-            };
-            format!("cannot listen on {endpoint}: {error}{mend}")
-        })
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {

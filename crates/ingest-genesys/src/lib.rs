@@ -10,6 +10,7 @@
 pub mod platform;
 pub mod notify;
 mod settings;
+mod trusted;
 mod id;
 mod time;
 mod words;
@@ -23,6 +24,8 @@ mod emitted;
 mod otlp;
 mod conversation;
 mod desk;
+mod door;
+mod subscription;
 pub mod genesys_cloud;
 pub mod eventbridge;
 
@@ -30,7 +33,7 @@ pub use conversation::{Conversation, Output};
 pub use desk::Desks;
 pub use fact::{Fact, FlowEvent, Lasted, Measure, Moment, Of, Says, Source, State, What};
 pub use id::Id;
-pub use settings::{Directory, Settings};
+pub use settings::{Directory, Names, Settings, Trust};
 pub use span::{Event, Kind, Link, Span, Value};
 pub use spans::to_spans;
 pub use words::{Segment, Word};

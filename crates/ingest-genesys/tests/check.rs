@@ -251,3 +251,26 @@ fn what_is_no_region_is_refused() {
     let error = Target::client("eu_west_9", "c", Opaque("wr0ng".to_owned()), None).unwrap_err();
     assert!(error.starts_with("`eu_west_9` is no region; known are us_east_1, "), "{error}");
 }
+
+/// The WebSocket of the pages' dialect, opened, and refused with what to do.
+#[tokio::test]
+async fn the_pages_web_socket() {
+    for (refuse, expected) in [
+        (0.0, "ok    the pages' WebSocket: 127.0.0.1 opened it\n"),
+        (
+            1.0,
+            "refused the handshake with 401 bad.credentials: Invalid login credentials. Sent was the token that 127.0.0.1 gave to the OAuth client simulated-client, to 127.0.0.1. It is not valid there",
+        ),
+    ] {
+        let faults = Faults { refuse_handshakes: refuse, ..Faults::default() };
+        let simulator = start(Options { faults, ..options() }).await;
+        let yaml = format!(
+            "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\ndialect: pages\n",
+            simulator.base_url()
+        );
+        let target = Target::of(&Node::load("c.yaml", &yaml).unwrap()).unwrap();
+        let report = check(&target).await;
+        assert!(report.to_string().contains(expected), "{report}");
+        assert_eq!(report.sound(), refuse == 0.0);
+    }
+}

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub format: Format,
     pub spans_per_request: usize,
     pub connections: usize,
+    /// Where every request has traces of its own: the spans of each (protobuf alone).
+    pub spans_of_a_fresh_trace: Option<usize>,
     /// Offered; absent is as fast as it is taken.
     pub spans_per_second: Option<u64>,
     /// What the sink takes; absent is as fast as it comes.
@@ -38,7 +40,13 @@ pub struct Config {
 }
 
 const GUIDE: Config = Config { file: "guide.yaml", text: include_str!("../../bench/guide.yaml") };
+const TAIL: Config = Config { file: "tail.yaml", text: include_str!("../../bench/tail.yaml") };
 const GRPC: Config = Config { file: "grpc.yaml", text: include_str!("../../bench/grpc.yaml") };
+const REDACTION: Config = Config { file: "redaction.yaml", text: include_str!("../../bench/redaction.yaml") };
+const PSEUDONYMS: Config =
+    Config { file: "pseudonyms.yaml", text: include_str!("../../bench/pseudonyms.yaml") };
+const CARDINALITY: Config =
+    Config { file: "cardinality.yaml", text: include_str!("../../bench/cardinality.yaml") };
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -54,6 +62,7 @@ pub fn all() -> Vec<Scenario> {
         format: Format::Protobuf,
         spans_per_request: 100,
         connections: 8,
+        spans_of_a_fresh_trace: None,
         spans_per_second: None,
         sink_spans_per_second: None,
         limits: Limits { idle_mib: Some(15.0), ..cpu(0.5) },
@@ -108,6 +117,36 @@ pub fn all() -> Vec<Scenario> {
             about: "64 connections",
             connections: 64,
             limits: Limits { peak_mib: Some(64.0), ..Limits::default() },
+            ..plain.clone()
+        },
+        Scenario {
+            name: "redaction",
+            about: "attributes and redaction with 5 detectors",
+            config: REDACTION,
+            limits: cpu(1.5),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "pseudonyms",
+            about: "redaction alone: a phone number in every span becomes a keyed hash",
+            config: PSEUDONYMS,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "cardinality",
+            about: "attributes and cardinality",
+            config: CARDINALITY,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "tail",
+            about: "tail sampling that keeps all: latency, status, text; 5 s wait, 20 spans a trace, 100 k spans/s",
+            config: TAIL,
+            spans_of_a_fresh_trace: Some(20),
+            spans_per_second: Some(100_000),
+            limits: cpu(1.0),
             ..plain.clone()
         },
         Scenario {

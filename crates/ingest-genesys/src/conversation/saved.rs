@@ -32,6 +32,8 @@ struct Saved {
     /// The trace, and the span that is continued.
     trace: Option<(String, Option<String>)>,
     restarts: u64,
+    /// The trace that they were given out in.
+    given_in: Option<String>,
 }
 
 pub(super) fn write(parts: Parts) -> Result<Vec<u8>, String> {
@@ -40,6 +42,7 @@ pub(super) fn write(parts: Parts) -> Result<Vec<u8>, String> {
         legs,
         newest_ms,
         restarts: parts.restarts,
+        given_in: parts.emitted.trace().map(|trace| trace.to_string()),
         given: parts.emitted.marks().map(|(id, mark)| (id.to_string(), mark)).collect(),
         trace: parts
             .context
@@ -57,6 +60,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, String> {
         .map_err(|error| format!("not a conversation (line {}, column {})", error.line(), error.column()))?;
     let given = saved.given.iter().map(|(id, mark)| Some((id.parse().ok()?, *mark)));
     let marks: Option<Vec<_>> = given.collect();
+    let given_in = saved.given_in.map(|trace| trace.parse()).transpose().map_err(|_| "not a trace id")?;
     let context = match saved.trace {
         None => None,
         Some((trace, parent)) => Some(Context {
@@ -66,7 +70,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, String> {
     };
     Ok(Parts {
         facts: Facts::again(saved.legs, saved.newest_ms),
-        emitted: Emitted::again(marks.ok_or("not a span id")?),
+        emitted: Emitted::again(given_in, marks.ok_or("not a span id")?),
         context,
         restarts: saved.restarts,
     })

@@ -53,7 +53,7 @@ impl Outgoing {
     }
 
     /// Offers a batch until it is taken. Nothing new is taken in meanwhile.
-    async fn offer(
+    pub(crate) async fn offer(
         &mut self,
         bytes: Vec<u8>,
         items: usize,

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::{Consumer, Ctx};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::CONTENT_ENCODING;
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use prometheus::IntCounterVec;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::lock::Lock;
-use super::refused::{Answer, Refused};
+use super::refused::Refused;
 use crate::desk::Told;
+use crate::door::{self, Answer, Answers, Lock};
 
 /// Bytes of an event; those of EventBridge are 256 KiB at most.
 const LIMIT: usize = 1 << 20;
@@ -46,19 +46,6 @@ impl Intake {
         Self { receiver: Arc::clone(&ctx.id), lock, told, out, requests, turned_away: AtomicU64::new(0) }
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let answer = match self.take(request).await {
-            Ok(()) => Response::new(Full::new(Bytes::new())),
-            Err(refused) => {
-                let answer = refused.answer();
-                self.note(&answer);
-                answer
-            }
-        };
-        self.requests.with_label_values(&[&*self.receiver, answer.status().as_str()]).inc();
-        answer
-    }
-
     /// Says so in the log, more and more seldom, and nothing of what was sent.
     fn note(&self, answer: &Answer) {
         let count = self.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
@@ -77,7 +64,7 @@ impl Intake {
             return Err(Refused::Method);
         }
         // A page in a browser cannot send this to another site without asking first.
-        if !is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
+        if !door::is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
             return Err(Refused::NotJson);
         }
         let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -108,8 +95,17 @@ impl Intake {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let given = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
+impl Answers for Intake {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let answer = match self.take(request).await {
+            Ok(()) => Response::new(Full::new(Bytes::new())),
+            Err(refused) => {
+                let answer = refused.answer();
+                self.note(&answer);
+                answer
+            }
+        };
+        self.requests.with_label_values(&[&*self.receiver, answer.status().as_str()]).inc();
+        answer
+    }
 }

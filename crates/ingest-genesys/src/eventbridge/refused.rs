@@ -8,7 +8,7 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
-pub(super) type Answer = Response<Full<Bytes>>;
+use crate::door::Answer;
 
 const SOON: Duration = Duration::from_secs(1);
 

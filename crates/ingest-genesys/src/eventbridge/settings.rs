@@ -1,13 +1,12 @@
 //! The section of `eventbridge`.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use flow::config::{Finding, GoDuration, Node, Opaque};
+use flow::config::{Finding, GoDuration, Node};
 use serde::Deserialize;
 
-use super::lock::Lock;
+use crate::door::{self, Auth, Tls};
+use crate::trusted::Trusted;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +14,7 @@ pub(super) struct Settings {
     /// `host:port` to listen on.
     pub(super) endpoint: String,
     pub(super) tls: Option<Tls>,
+    /// What the connection of the API destination sends.
     pub(super) auth: Option<Auth>,
     /// The receiver `genesys_cloud` whose conversations the events are about; may be left out where there is only one.
     pub(super) join: Option<String>,
@@ -24,38 +24,10 @@ pub(super) struct Settings {
     pub(super) settle: GoDuration,
     /// Participant attributes that become attributes of the root span.
     pub(super) attributes: Vec<String>,
+    /// Whose `traceparent` in participant data is continued.
+    pub(super) trust: Trusted,
     /// Read numbers, addresses and names at all.
     pub(super) personal_data: bool,
-}
-
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Tls {
-    pub(super) cert_file: PathBuf,
-    pub(super) key_file: PathBuf,
-}
-
-/// What the connection of the API destination sends: one of these.
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Auth {
-    pub(super) basic: Option<Basic>,
-    pub(super) api_key: Option<ApiKey>,
-    pub(super) bearer: Option<Opaque>,
-}
-
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Basic {
-    pub(super) username: String,
-    pub(super) password: Opaque,
-}
-
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ApiKey {
-    pub(super) header: String,
-    pub(super) value: Opaque,
 }
 
 impl Default for Settings {
@@ -68,6 +40,7 @@ impl Default for Settings {
             region: String::new(),
             settle: GoDuration::from_secs(2),
             attributes: Vec::new(),
+            trust: Trusted::default(),
             personal_data: false,
         }
     }
@@ -78,6 +51,7 @@ impl Settings {
         crate::Settings {
             region: (!self.region.is_empty()).then(|| self.region.replace('_', "-").into()),
             personal_data: self.personal_data,
+            trust: self.trust.trust(),
             attributes: self.attributes.iter().map(|name| Arc::from(name.as_str())).collect(),
             settle_ms: u64::try_from(self.settle.get().as_millis()).unwrap_or(u64::MAX),
             ..crate::Settings::default()
@@ -88,53 +62,11 @@ impl Settings {
 pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
-    let at = |key| section.get(key).unwrap_or(section);
-    // A key without a value must not mean an open door.
-    let asks = section.get("auth").is_some();
-    match settings.auth.as_ref().map(Lock::of) {
-        Some(Ok(_)) => {}
-        Some(Err(why)) => findings.push(Finding::error(at("auth"), why)),
-        None if asks => findings.push(Finding::error(at("auth"), super::lock::ONE)),
-        None => {}
-    }
-    let secure = section.get("tls").is_some();
-    let Tls { cert_file, key_file } = settings.tls.clone().unwrap_or_default();
-    if secure && (cert_file.as_os_str().is_empty() || key_file.as_os_str().is_empty()) {
-        findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
-    }
-    match host(&settings.endpoint) {
-        None => {
-            let finding = Finding::error(at("endpoint"), "not an address to listen on");
-            findings.push(finding.help("write a host and a port, as in `127.0.0.1:7720`"));
-        }
-        Some(host) if !is_loopback(host) && !asks => {
-            let finding =
-                Finding::error(at("endpoint"), "everybody who can reach this address could send events");
-            findings.push(finding.help("write `auth` with what the connection of the API destination sends"));
-        }
-        Some(host) if !is_loopback(host) && !secure => {
-            let finding =
-                Finding::advice(at("endpoint"), "secrets and events go over the network in the clear");
-            findings.push(finding.help("write `tls`, or listen on 127.0.0.1 behind a proxy that speaks TLS"));
-        }
-        Some(_) => {}
-    }
+    findings.extend(Trusted::check(section));
+    let (tls, auth) = (settings.tls.as_ref(), settings.auth.as_ref());
+    let words = ("send events", "127.0.0.1:7720", "what the connection of the API destination sends");
+    findings.extend(door::check(section, &settings.endpoint, (tls, auth), words));
     findings
-}
-
-/// The host of an endpoint, without the brackets of an IPv6 address; empty for all interfaces.
-fn host(endpoint: &str) -> Option<&str> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    (bare.is_some() || !host.contains(':')).then_some(bare.unwrap_or(host))
-}
-
-/// Whether only programs on this machine can mean this host.
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_end_matches('.');
-    bare.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -160,6 +92,8 @@ mod tests {
             ("auth: {api_key: {header: \"x y\", value: b}}", Some("no name of a header")),
             ("auth: {api_key: {value: b}}", Some("no name of a header")),
             ("tls:", Some("`cert_file`")),
+            ("trust: {channels: [chat]}", None),
+            ("trust: {channels: [chats]}", Some("did you mean `chat`?")),
             ("tokens: x", Some("unknown")),
         ] {
             let findings = check(&Node::load("c.yaml", yaml).unwrap());

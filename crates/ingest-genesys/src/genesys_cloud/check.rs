@@ -16,6 +16,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use super::Target;
 use super::tls;
 use crate::platform::{self, Platform};
+use crate::subscription::{self, Dialect};
 
 pub use report::{Line, Report, Verdict};
 
@@ -78,6 +79,12 @@ async fn ask(
     }
     requests::analytics(platform, report).await;
     channel::notifications(platform, &topics, report, proxies, tls).await;
+    if settings.dialect == Dialect::Pages {
+        match subscription::try_pages(platform, tls).await {
+            Ok(host) => report.ok("the pages' WebSocket", format!("{host} opened it")),
+            Err(why) => report.fail("the pages' WebSocket", why, ""),
+        }
+    }
     let (left, allowed) = platform.left();
     report.ok("requests left", format!("{left} of {allowed} in this minute"));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::{Consumer, Ctx};
+use flow::{Audience, Consumer, Ctx};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -20,6 +20,7 @@ use crate::Id;
 use crate::desk::{self, Desk, Outgoing, Told, Underway};
 use crate::notify::Notice;
 use crate::platform::{Platform, PlatformError};
+use crate::subscription::{self, Asking, Hub, Lines};
 use crate::time::now_ms;
 
 /// Notices and answers that wait for the task; what does not fit waits in the sockets.
@@ -40,6 +41,8 @@ pub(super) struct Run {
     channels: Channels,
     notices: mpsc::Receiver<Notice>,
     told: mpsc::Receiver<Told>,
+    hub: Hub,
+    asks: mpsc::Receiver<Asking>,
     answers: mpsc::Receiver<Bytes>,
     answer_to: mpsc::Sender<Bytes>,
     asked: Asked,
@@ -65,14 +68,18 @@ impl Run {
         ctx: &Ctx,
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
-        (out, told): (Arc<dyn Consumer>, mpsc::Receiver<Told>),
+        (out, told, asks): (Arc<dyn Consumer>, mpsc::Receiver<Told>, mpsc::Receiver<Asking>),
     ) -> Self {
         let (notice_to, notices) = mpsc::channel(WAITING);
         let (answer_to, answers) = mpsc::channel(ANSWERS);
         let lookback = u64::try_from(settings.lookback.get().as_millis()).unwrap_or(u64::MAX);
         let now = Instant::now();
+        let lines = Lines::new(Arc::clone(&platform), Arc::clone(&tls), notice_to.clone());
+        let meters = subscription::Meters::new(&ctx.id, &ctx.telemetry);
         Self {
             id: Arc::clone(&ctx.id),
+            hub: Hub::new(&settings.wanted(), lines, meters, now_ms()),
+            asks,
             settings: settings.clone(),
             desk: Desk::new(settings.conversion(&platform.base().region), now_ms()),
             channels: Channels::new(Arc::clone(&platform), tls, notice_to),
@@ -119,6 +126,7 @@ impl Run {
         gather.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut forget = interval(FORGET);
         let all_given = loop {
+            let want_at = self.hub.due();
             tokio::select! {
                 // An error is the sender gone, which is how a stop is told.
                 _ = &mut stopped => break true,
@@ -128,6 +136,8 @@ impl Run {
                     self.outgoing.meters.events.inc();
                     self.desk.told(told, now_ms());
                 }
+                Some(asking) = self.asks.recv() => self.hub.asked(asking, now_ms()),
+                () = at(want_at) => drop(self.want()),
                 done = finished(&mut self.sweeping) => {
                     self.sweeping = None;
                     self.swept(done);
@@ -144,22 +154,29 @@ impl Run {
                     }
                     self.keep().await;
                 }
-                _ = forget.tick() => self.desk.forget(now_ms()),
+                _ = forget.tick() => {
+                    self.desk.forget(now_ms());
+                    self.hub.forget(now_ms(), &self.desk);
+                }
             }
         };
         // What counts as given here may not be, where a batch was refused to the end.
         if let Some(checkpoint) = self.checkpoint.filter(|_| all_given) {
             checkpoint.last(&mut self.desk, self.asked.until_ms(), &self.meters).await;
         }
+        drop(self.hub);
         self.channels.close().await;
     }
 
     fn notice(&mut self, notice: Notice) {
         let receiver = &self.id;
         match notice {
-            Notice::Event(bytes) => {
+            Notice::Event(heard) => {
                 self.outgoing.meters.events.inc();
-                self.desk.event(&bytes, now_ms());
+                if let Some(mut frame) = self.desk.read(&heard.bytes, heard.at_ms) {
+                    self.hub.heard(&heard, &mut frame, now_ms());
+                    frame.reading.into_iter().for_each(|reading| self.desk.learn(reading, now_ms()));
+                }
             }
             Notice::Unreadable { bytes, why } => {
                 self.outgoing.meters.unreadable.inc();
@@ -184,10 +201,18 @@ impl Run {
                 self.lost += 1;
                 self.owe();
             }
-            Notice::Rejected(topics) => {
-                let (topic, why) = topics.first().cloned().unwrap_or_default();
-                let count = topics.len();
-                tracing::error!(%receiver, count, topic, why, "topics were refused: give the OAuth client a role with these permissions");
+            Notice::Subscribed { channel, topics, refused, news } => {
+                if let Some((topic, why)) = refused.first().filter(|_| news) {
+                    let count = refused.len();
+                    tracing::error!(%receiver, count, topic, why, "topics were refused: give the OAuth client a role with these permissions");
+                }
+                self.hub.subscribed(channel, (topics, refused));
+            }
+            Notice::Line { subscription, open } => {
+                if let Err(why) = &open {
+                    tracing::error!(%receiver, subscription, why, "no events of the conversations that were asked for");
+                }
+                self.hub.line(subscription, open);
             }
             Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
         }
@@ -267,16 +292,30 @@ impl Run {
             return;
         }
         self.desk.settings.directory.queues = found.queues.iter().cloned().collect();
-        let before = self.channels.len();
-        let left_out = self.channels.want(&found.topics());
-        self.lost += self.channels.len() - before;
+        let (queues, users) = (found.queues.len(), found.users.len());
+        self.found = found;
+        let left_out = self.want();
+        let receiver = &self.id;
         if !left_out.is_empty() {
             let count = left_out.len();
             tracing::error!(%receiver, count, "topics have no place on the channels: name the queues that matter, or take a second OAuth client");
         }
-        let (queues, users, channels) = (found.queues.len(), found.users.len(), self.channels.len());
+        let channels = self.channels.len();
         tracing::info!(%receiver, queues, users, channels, "following");
-        self.found = found;
+    }
+
+    /// Subscribes to what was found, and to what callers asked for where there is room left; those of what was found that
+    /// have no place.
+    fn want(&mut self) -> Vec<String> {
+        let mut topics = self.found.topics();
+        let found = topics.len();
+        topics.extend(self.hub.topics());
+        let before = self.channels.len();
+        let left_out = self.channels.want(&topics);
+        self.lost += self.channels.len() - before;
+        self.hub.wanted(&left_out);
+        topics.truncate(found);
+        left_out.into_iter().filter(|topic| topics.contains(topic)).collect()
     }
 
     async fn keep(&mut self) {
@@ -290,7 +329,19 @@ impl Run {
     async fn give(&mut self, stopped: &mut oneshot::Receiver<()>) -> bool {
         let (left, _) = self.platform.left();
         self.meters.requests_left.set(i64::from(left));
-        self.outgoing.give(&mut self.desk, now_ms(), stopped).await
+        self.hub.answer_waiting(Instant::now());
+        if !self.outgoing.give(&mut self.desk, now_ms(), stopped).await {
+            return false;
+        }
+        let (events, count) = self.hub.take(&self.desk);
+        count == 0 || self.outgoing.offer(events, count, Audience::All, stopped).await
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
     }
 }
 

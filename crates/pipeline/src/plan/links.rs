@@ -5,8 +5,9 @@ use flow::config::{Finding, Node, closest};
 use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
 use super::pipelines::Service;
 
-/// Keys that hold the id of an extension, with the key of the block that they stand in.
-const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", "storage")];
+/// Keys that hold the id of an extension, with the key of the block or list that they stand in.
+const LINKS: [(&str, &str); 3] =
+    [("auth", "authenticator"), ("middlewares", "id"), ("sending_queue", "storage")];
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
@@ -21,8 +22,10 @@ pub(super) fn check(components: &Components, service: &Service<'_>, findings: &m
 fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str)) {
     for (key, node) in block.entries() {
         for (_, link) in LINKS.iter().filter(|(outer, _)| key.name == *outer) {
-            if let Some((node, id)) = node.get(link).and_then(|node| Some((node, node.text()?))) {
-                found(node, id);
+            for place in std::iter::once(node).chain(node.items()) {
+                if let Some((node, id)) = place.get(link).and_then(|node| Some((node, node.text()?))) {
+                    found(node, id);
+                }
             }
         }
         each_link(node, found);

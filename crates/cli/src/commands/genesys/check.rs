@@ -90,6 +90,12 @@ fn listeners(plan: &Plan) -> Vec<(String, String)> {
         let endpoint = receiver.section.get("endpoint").and_then(|endpoint| endpoint.text());
         found.push((receiver.id.clone(), endpoint.unwrap_or("127.0.0.1:7720").to_owned()));
     }
+    let clouds = plan.receivers.iter().filter(|receiver| receiver.factory.name == "genesys_cloud");
+    for receiver in clouds {
+        let Some(subscribe) = receiver.section.get("subscribe") else { continue };
+        let endpoint = subscribe.get("endpoint").and_then(|endpoint| endpoint.text());
+        found.push((receiver.id.clone(), endpoint.unwrap_or("127.0.0.1:7721").to_owned()));
+    }
     for extension in &plan.extensions {
         let usual = match extension.factory.name {
             "health_check" => "localhost:13133",
