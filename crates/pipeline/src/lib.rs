@@ -8,6 +8,7 @@
 pub mod plan;
 pub mod engine;
 pub mod net;
+pub mod journal;
 pub mod receivers;
 pub mod processors;
 pub mod exporters;
