@@ -48,6 +48,11 @@ impl Run {
         Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
     }
 
+    /// With a file of the test's own.
+    pub fn file(path: &Path) -> Self {
+        Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
+    }
+
     /// Lays more YAML over it; keys are parted by `::` as in `--config yaml:`.
     #[must_use]
     pub fn over(mut self, path: &Path) -> Self {

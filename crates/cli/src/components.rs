@@ -19,6 +19,8 @@ pub(crate) fn all() -> Registry {
         exporters::debug::FACTORY,
         exporters::file::FACTORY,
         store_api::lake::OUT,
+        extensions::journal::FACTORY,
+        extensions::file_storage::FACTORY,
         extensions::health_check::FACTORY,
         extensions::pprof::FACTORY,
         extensions::zpages::FACTORY,

@@ -11,12 +11,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile};
-use super::record::{ALIGN, Decision, Head, Kind, Settled, encode_decisions, span};
+use super::record::{ALIGN, Decision, Head, Kind, Settled, encode_decisions};
 use super::room::Room;
 use super::segment::{DATA, Header, random, ranges};
 
 use index::News;
-pub(super) use index::{Index, Shelf};
+pub(super) use index::{Shelf, all};
 pub(super) use read::{Cursor, Read};
 
 /// Free files that are kept for later.
@@ -88,6 +88,8 @@ pub(super) struct Committed {
     pub(super) placed: Vec<Placed>,
     /// Why the others are not, and the decisions neither.
     pub(super) failed: Option<io::Error>,
+    /// Another group, be it empty, makes segments free.
+    pub(super) more: bool,
 }
 
 impl Body {
@@ -117,12 +119,19 @@ impl<D: Disk> Log<D> {
         if told_end <= self.last {
             self.free(needed);
         }
-        if written.is_err() {
-            self.unsynced.clear();
-            self.next_id = self.shelf.index().next;
-            self.shelf.index().tell_again();
+        match &written {
+            Ok(()) => {
+                let (free, _) = self.empty_segments();
+                self.free(free);
+            }
+            Err(_) => {
+                self.unsynced.clear();
+                self.next_id = self.shelf.index().next;
+                self.shelf.index().tell_again();
+            }
         }
-        Committed { placed: std::mem::take(&mut self.synced), failed: written.err() }
+        let more = written.is_ok() && !self.empty_segments().1.is_empty();
+        Committed { placed: std::mem::take(&mut self.synced), failed: written.err(), more }
     }
 
     /// Decisions come first: whoever finds that entries are settled must find why.

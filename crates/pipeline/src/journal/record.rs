@@ -126,12 +126,12 @@ impl Settled {
 
 /// What a sampler decided about one thing, in the sampler's own terms.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Decision {
+pub(super) struct Decision {
     /// The processor's id.
-    pub sampler: String,
+    pub(super) sampler: String,
     /// What was decided about: a trace id, an interaction's id.
-    pub key: Vec<u8>,
-    pub verdict: Vec<u8>,
+    pub(super) key: Vec<u8>,
+    pub(super) verdict: Vec<u8>,
 }
 
 pub(super) fn encode_decisions(decisions: &[Decision]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 mod scan;
 mod set;
 
-pub(super) use scan::{Found, Scan};
+pub(super) use scan::Scan;
 pub(super) use set::{IdSet, ranges};
 
 use std::hash::{BuildHasher, RandomState};

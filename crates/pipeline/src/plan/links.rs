@@ -6,23 +6,26 @@ use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS
 use super::pipelines::Service;
 
 /// Keys that hold the id of an extension, with the key of the block that they stand in.
-const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", "storage")];
+const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", STORAGE)];
+const STORAGE: &str = "storage";
+/// The types of extensions that a queue can be stored with.
+const STORES: [&str; 1] = ["file_storage"];
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
         for (_, component) in components.known(section) {
-            each_link(&component.section, &mut |node, id| {
-                findings.extend(broken(node, id, components, service));
+            each_link(&component.section, &mut |node, link, id| {
+                findings.extend(broken(node, link, id, components, service));
             });
         }
     }
 }
 
-fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str)) {
+fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str, &str)) {
     for (key, node) in block.entries() {
         for (_, link) in LINKS.iter().filter(|(outer, _)| key.name == *outer) {
             if let Some((node, id)) = node.get(link).and_then(|node| Some((node, node.text()?))) {
-                found(node, id);
+                found(node, link, id);
             }
         }
         each_link(node, found);
@@ -32,7 +35,13 @@ fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str)) {
     }
 }
 
-fn broken(node: &Node, id: &str, components: &Components, service: &Service<'_>) -> Option<Finding> {
+fn broken(
+    node: &Node,
+    link: &str,
+    id: &str,
+    components: &Components,
+    service: &Service<'_>,
+) -> Option<Finding> {
     if !components.has(EXTENSIONS, id) {
         let finding = Finding::error(node, format!("there is no extension `{id}`"));
         let ids = components.of(EXTENSIONS).map(|key| key.name.as_str());
@@ -40,6 +49,13 @@ fn broken(node: &Node, id: &str, components: &Components, service: &Service<'_>)
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "add it to `extensions` and to `service::extensions`".into(),
         }));
+    }
+    let kind = components.get(EXTENSIONS, id).map(|extension| extension.factory.name);
+    if let (STORAGE, Some(kind)) = (link, kind)
+        && !STORES.contains(&kind)
+    {
+        let finding = Finding::error(node, format!("`{id}` is not an extension that stores"));
+        return Some(finding.help(format!("name one of the type {}", STORES.join(", "))));
     }
     let named = service.named(EXTENSIONS).any(|reference| reference.id == id);
     let finding = || Finding::error(node, format!("`service::extensions` does not name `{id}`"));

@@ -13,4 +13,5 @@ mod tls;
 mod life;
 mod extensions;
 mod law;
+mod journal;
 mod hostile;

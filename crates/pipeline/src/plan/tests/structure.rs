@@ -336,11 +336,9 @@ fn references() {
               help: add `otlp` to a pipeline, or take it out here
             c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `service::extensions` does not name `bearertokenauth`
               help: add `bearertokenauth` to that list: only what it names is started
-            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: a queue on disk is not supported yet
-              help: remove `storage`; what is queued in memory does not survive a restart
             c.yaml:2:14: advice: extensions::bearertokenauth: configured, but `service::extensions` does not name it
               help: add `bearertokenauth` to that list, or take it out here
-            2 errors, 2 pieces of advice
+            1 error, 2 pieces of advice
         "#]],
     );
 }
