@@ -1,5 +1,9 @@
 //! The promise of the journal, kept by the binary: 2xx means that a span is safe.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and long ones say how far they are"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -86,7 +90,7 @@ impl Setup {
     }
 
     /// Waits until everything that was accepted is at both backends; then how often each span is there.
-    async fn delivered(&self) -> [BTreeMap<u64, usize>; 2] {
+    async fn delivered(&self, product: &Product) -> [BTreeMap<u64, usize>; 2] {
         let accepted = self.accepted();
         let wait = async {
             loop {
@@ -102,7 +106,13 @@ impl Setup {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(120), wait).await.expect("accepted spans are missing")
+        let waited = tokio::time::timeout(Duration::from_secs(number("JOURNAL_PATIENCE", 120)), wait).await;
+        if let Ok(came) = waited {
+            return came;
+        }
+        let metrics = e2e::product::get(product.metrics, "/metrics").await.unwrap().body;
+        let own: Vec<_> = metrics.lines().filter(|line| line.starts_with("throughline_")).collect();
+        panic!("accepted spans are missing; it said:\n{}\n{}", product.log(), own.join("\n"));
     }
 }
 
@@ -163,7 +173,7 @@ async fn no_kill_loses_an_accepted_span() {
     }
     setup.flapping.set(Behaviour::default());
     let product = setup.start().await;
-    let [steady, flapping] = setup.delivered().await;
+    let [steady, flapping] = setup.delivered(&product).await;
     for exporter in ["otlphttp/steady", "otlphttp/flapping"] {
         let of = |name: &str| format!("{name}{{exporter=\"{exporter}\",pipeline=\"traces\"}}");
         product.wait_for_metric(&of("throughline_pipeline_in_flight_items"), 0.0).await.unwrap();
@@ -183,7 +193,7 @@ async fn no_kill_loses_an_accepted_span() {
     assert!(accepted.len() as u64 > kills * SPANS, "there was load");
     assert!(steady.keys().chain(flapping.keys()).all(|n| *n < offered), "nothing came that was not sent");
     // What was under way at a kill: what came in in the last moments before it, whose settlement was not on disk.
-    assert!(again(&steady) * 2 < accepted.len(), "{} of {} came twice", again(&steady), accepted.len());
+    assert!(again(&steady) * 10 < accepted.len(), "{} of {} came twice", again(&steady), accepted.len());
 
     let came = (setup.steady.spans(), setup.flapping.spans());
     let product = setup.start().await;
@@ -206,7 +216,7 @@ async fn an_outage_is_made_up_for() {
     setup.steady.wait_for(accepted, Duration::from_secs(30)).await.unwrap();
     assert_eq!(setup.flapping.spans(), 0);
     setup.flapping.set(Behaviour::default());
-    let [steady, flapping] = setup.delivered().await;
+    let [steady, flapping] = setup.delivered(&product).await;
     assert!(steady.values().chain(flapping.values()).all(|times| *times == 1), "and once");
     product.stop().await.unwrap();
 }

@@ -11,6 +11,8 @@ mod stream;
 mod door;
 mod decisions;
 mod home;
+#[cfg(test)]
+mod simulated;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

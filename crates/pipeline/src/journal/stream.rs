@@ -115,6 +115,7 @@ impl Stream {
             tracing::info!(log, entries = live, salvaged, "the journal holds what an earlier run accepted");
         }
         self.metrics.opened(live, recovered.salvaged);
+        self.outbox.open(shelf.index().end());
         let stream = Arc::clone(self);
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread.spawn(move || writer::run(&stream, log))?;
@@ -241,3 +242,6 @@ fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

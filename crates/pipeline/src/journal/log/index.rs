@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Cursor;
 use crate::journal::segment::{DATA, Header, IdSet};
 
 /// The index, shared by the writer and the readers.
@@ -175,6 +176,12 @@ impl<F> Index<F> {
             false => (segment.live() > 0).then(|| segment.settled.first_gap()),
         });
         may_come.next().unwrap_or(self.next)
+    }
+
+    /// Behind the last record that is safe.
+    pub(in crate::journal) fn end(&self) -> Cursor {
+        let last = self.segments.last_key_value();
+        last.map(|(place, segment)| Cursor { place: *place, at: segment.end }).unwrap_or_default()
     }
 
     /// Entries that are not settled.

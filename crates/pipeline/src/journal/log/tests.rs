@@ -1,9 +1,8 @@
 //! A log on a disk that forgets, tears, fails and fills up, against a model; each run follows from its seed.
 
-mod disk;
 mod world;
 
-use disk::Faults;
+use crate::journal::simulated::Faults;
 use world::World;
 
 /// `JOURNAL_SEEDS` makes the run longer.

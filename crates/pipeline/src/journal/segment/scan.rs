@@ -56,10 +56,27 @@ impl<'f, F: DiskFile> Scan<'f, F> {
                 self.at += head.span();
                 return Ok(Some(Found { head, at, after_damage: self.damaged }));
             }
+            self.pass_over_zeros()?;
             self.damaged = true;
-            self.at += ALIGN;
         }
         Ok(None)
+    }
+
+    /// Where no record begins, none begins in the zeros that a file is made of either: a head is not zero at its start.
+    fn pass_over_zeros(&mut self) -> io::Result<()> {
+        self.at += ALIGN;
+        while self.at < self.end {
+            let len = usize::try_from(self.end - self.at).unwrap_or(WINDOW).min(WINDOW);
+            let Some(bytes) = self.bytes(self.at, len)? else { return Ok(()) };
+            let words = bytes.as_chunks::<{ ALIGN as usize }>().0;
+            let zeros = words.iter().take_while(|word| **word == [0; ALIGN as usize]).count();
+            let more = !words.is_empty() && zeros == words.len();
+            self.at += zeros as u64 * ALIGN;
+            if !more {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The body of a record; nothing where its checksum does not fit.

@@ -80,6 +80,11 @@ impl Outbox {
         self.arrived.notify_waiters();
     }
 
+    /// An earlier run has left what is in front of `end`.
+    pub(super) fn open(&self, end: Cursor) {
+        self.state().safe = end;
+    }
+
     pub(super) fn begin(&self) {
         self.state().begun = true;
         self.arrived.notify_waiters();

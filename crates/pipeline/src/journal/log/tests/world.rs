@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk::{Chance, Faults, SimDisk};
 use crate::journal::log::open::Recovered;
 use crate::journal::log::{Body, Cursor, Group, Log};
 use crate::journal::record::Decision;
 use crate::journal::room::Room;
+use crate::journal::simulated::{Chance, Faults, SimDisk};
 
 const SEGMENT: u64 = 4096 + 8192;
 const CONSUMERS: [&str; 2] = ["otlp/a", "otlp/b"];

@@ -11,14 +11,14 @@ const SECTOR: usize = 512;
 
 /// Numbers that follow from a seed.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(in crate::journal) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::journal) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::journal) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,29 +26,29 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::journal) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    pub(super) fn one_in(&mut self, share: f64) -> bool {
+    pub(in crate::journal) fn one_in(&mut self, share: f64) -> bool {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64 <= share && share > 0.0
     }
 }
 
 /// What goes wrong, as a share of the calls.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults {
-    pub(super) write: f64,
-    pub(super) sync: f64,
+pub(in crate::journal) struct Faults {
+    pub(in crate::journal) write: f64,
+    pub(in crate::journal) sync: f64,
     /// Bytes that all files together may have.
-    pub(super) room: Option<u64>,
+    pub(in crate::journal) room: Option<u64>,
     /// A kill, and no power cut.
-    pub(super) keeps_unsynced: bool,
+    pub(in crate::journal) keeps_unsynced: bool,
 }
 
 /// Survives the logs that use it.
 #[derive(Clone)]
-pub(super) struct SimDisk(Arc<Mutex<State>>);
+pub(in crate::journal) struct SimDisk(Arc<Mutex<State>>);
 
 struct State {
     files: BTreeMap<u32, Contents>,
@@ -66,13 +66,13 @@ struct Contents {
     unsynced: Vec<(usize, Vec<u8>)>,
 }
 
-pub(super) struct SimFile {
+pub(in crate::journal) struct SimFile {
     disk: SimDisk,
     number: u32,
 }
 
 impl SimDisk {
-    pub(super) fn new(seed: u64, faults: Faults) -> Self {
+    pub(in crate::journal) fn new(seed: u64, faults: Faults) -> Self {
         let chance = Chance::new(seed ^ 0xd15c);
         Self(Arc::new(Mutex::new(State { files: BTreeMap::new(), chance, faults, fuse: None, dead: false })))
     }
@@ -82,27 +82,27 @@ impl SimDisk {
     }
 
     /// The power goes at the n-th call from now on.
-    pub(super) fn light(&self, calls: usize) {
+    pub(in crate::journal) fn light(&self, calls: usize) {
         self.state().fuse = Some(calls);
     }
 
     /// Nothing goes wrong any more.
-    pub(super) fn quiet(&self) {
+    pub(in crate::journal) fn quiet(&self) {
         let mut state = self.state();
         state.faults = Faults { keeps_unsynced: state.faults.keeps_unsynced, ..Faults::default() };
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    pub(in crate::journal) fn is_dead(&self) -> bool {
         self.state().dead
     }
 
     /// Bytes of all files.
-    pub(super) fn used(&self) -> u64 {
+    pub(in crate::journal) fn used(&self) -> u64 {
         self.state().files.values().map(|file| file.seen.len() as u64).sum()
     }
 
     /// What was not synced is lost, in part or wholly; then the power is back.
-    pub(super) fn restart(&self) {
+    pub(in crate::journal) fn restart(&self) {
         let mut state = self.state();
         let State { files, chance, faults, .. } = &mut *state;
         for file in files.values_mut() {
@@ -124,7 +124,7 @@ impl SimDisk {
     }
 
     /// Changes one bit somewhere behind the headers.
-    pub(super) fn rot(&self, chance: &mut Chance) {
+    pub(in crate::journal) fn rot(&self, chance: &mut Chance) {
         let mut state = self.state();
         let nth = chance.below(state.files.len());
         if let Some(file) = state.files.values_mut().nth(nth) {
