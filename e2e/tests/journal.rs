@@ -58,8 +58,8 @@ impl Setup {
         run.start().await.unwrap()
     }
 
-    /// Sends for as long as the clients live, half of them by gRPC; notes what was accepted.
-    fn load(&self, product: &Product) -> JoinSet<()> {
+    /// Sends for as long as the clients live, half of them by gRPC, with a pause after each answer; notes what was accepted.
+    fn load(&self, product: &Product, pause: Duration) -> JoinSet<()> {
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let (address, format) = match client % 2 {
@@ -158,7 +158,7 @@ async fn no_kill_loses_an_accepted_span() {
     };
     for kill in 0..kills {
         let product = setup.start().await;
-        let mut clients = setup.load(&product);
+        let mut clients = setup.load(&product, Duration::from_millis(1));
         setup.flapping.set(match below(5) {
             0 => Behaviour::status(503, None),
             1 => Behaviour::hang(),
@@ -208,7 +208,7 @@ async fn an_outage_is_made_up_for() {
     let setup = Setup::new().await;
     let product = setup.start().await;
     setup.flapping.set(Behaviour::refuse());
-    let mut clients = setup.load(&product);
+    let mut clients = setup.load(&product, Duration::from_millis(20));
     tokio::time::sleep(Duration::from_secs(number("JOURNAL_OUTAGE_SECONDS", 3))).await;
     clients.shutdown().await;
     let accepted = setup.accepted().len() as u64;
