@@ -74,7 +74,8 @@ impl Setup {
                     let first = next.fetch_add(SPANS, Ordering::Relaxed);
                     match connection.send(request(first, format)).await {
                         Reply::Accepted { rejected: 0 } => {
-                            accepted.lock().unwrap().extend(first..first + SPANS)
+                            accepted.lock().unwrap().extend(first..first + SPANS);
+                            tokio::time::sleep(pause).await;
                         }
                         Reply::Busy { .. } => tokio::time::sleep(Duration::from_millis(20)).await,
                         _ => return,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -72,7 +72,9 @@ impl Disk for HostDirectory {
 
     fn create(&mut self, number: u32, len: u64) -> io::Result<File> {
         let path = self.path(number);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(true).mode(0o640);
+        let file = options.open(&path)?;
         let reserved =
             reserve(&file, len).and_then(|()| file.sync_all()).and_then(|()| sync_directory(&self.0));
         match reserved {
@@ -139,7 +141,6 @@ fn reserve(file: &File, len: u64) -> io::Result<()> {
 
 /// Makes a directory that survives a power cut, with those above it; nobody but the owner and the group may look in.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
     if path.is_dir() {
         return Ok(());
     }

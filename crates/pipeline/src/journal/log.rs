@@ -21,6 +21,8 @@ pub(super) use read::{Cursor, Read};
 
 /// Free files that are kept for later.
 const SPARE: usize = 2;
+/// A buffer that grew beyond this is not kept for the next group.
+const KEPT: usize = 4 << 20;
 /// Files end at multiples of this.
 const BLOCK: u64 = 4096;
 
@@ -231,8 +233,10 @@ impl<D: Disk> Log<D> {
         }
         pen.at += buffer.len() as u64;
         self.last = Cursor { place: pen.place, at: pen.at };
-        pen.buffer = buffer;
-        pen.buffer.clear();
+        if buffer.capacity() <= KEPT {
+            pen.buffer = buffer;
+            pen.buffer.clear();
+        }
         self.shelf.index().written(pen.place, pen.at, self.next_id);
         self.synced.append(&mut self.unsynced);
         Ok(())

@@ -81,6 +81,12 @@ impl SimDisk {
         self.0.lock().unwrap()
     }
 
+    /// A file that somebody else has written.
+    pub(in crate::journal) fn put(&self, number: u32, contents: Vec<u8>) {
+        let contents = Contents { safe: contents.clone(), seen: contents, unsynced: Vec::new() };
+        self.state().files.insert(number, contents);
+    }
+
     /// The power goes at the n-th call from now on.
     pub(in crate::journal) fn light(&self, calls: usize) {
         self.state().fuse = Some(calls);

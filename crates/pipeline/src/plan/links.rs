@@ -8,15 +8,29 @@ use super::pipelines::Service;
 /// Keys that hold the id of an extension, with the key of the block that they stand in.
 const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", STORAGE)];
 const STORAGE: &str = "storage";
+const JOURNAL: &str = "journal";
 /// The types of extensions that a queue can be stored with.
 const STORES: [&str; 1] = ["file_storage"];
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
+    one_journal(components, service, findings);
     for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
         for (_, component) in components.known(section) {
             each_link(&component.section, &mut |node, link, id| {
                 findings.extend(broken(node, link, id, components, service));
             });
+        }
+    }
+}
+
+/// One journal covers all pipelines.
+fn one_journal(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
+    let is_journal = |id: &str| components.get(EXTENSIONS, id).is_some_and(|it| it.factory.name == JOURNAL);
+    let mut journals = service.extensions.iter().filter(|reference| is_journal(reference.id));
+    if let Some(first) = journals.next() {
+        for other in journals.filter(|other| other.id != first.id) {
+            let finding = Finding::error(other.node, format!("`{}` is a second journal", other.id));
+            findings.push(finding.help(format!("`{}` covers all pipelines; take this one out", first.id)));
         }
     }
 }

@@ -102,16 +102,8 @@ impl Life {
             .with(Arc::new(Addresses::default()))
             .with(Arc::new(Accounts::new(telemetry)))
             .with(Arc::clone(backends));
-        let registry = Registry::new([
-            receivers::otlp::FACTORY,
-            processors::memory_limiter::FACTORY,
-            processors::batch::FACTORY,
-            extensions::journal::FACTORY,
-            extensions::file_storage::FACTORY,
-            BACKEND,
-        ]);
         let yaml = yaml.replace("DIRECTORY", &directory.display().to_string());
-        let (plan, findings) = Plan::of(&Node::load("journal.yaml", &yaml).unwrap(), &registry);
+        let (plan, findings) = Plan::of(&Node::load("journal.yaml", &yaml).unwrap(), &registry());
         let plan = plan.unwrap_or_else(|| panic!("{findings:?}"));
         let running = Running::start(&plan, &ctx).await.unwrap();
         Self { ctx, running }
@@ -154,6 +146,17 @@ impl Life {
         assert_eq!(self.ctx.memory.held(), 0, "nothing is held");
         balances
     }
+}
+
+fn registry() -> Registry {
+    Registry::new([
+        receivers::otlp::FACTORY,
+        processors::memory_limiter::FACTORY,
+        processors::batch::FACTORY,
+        extensions::journal::FACTORY,
+        extensions::file_storage::FACTORY,
+        BACKEND,
+    ])
 }
 
 /// A request with one span, which has a number and so many bytes of text.
@@ -207,6 +210,10 @@ async fn what_was_accepted_is_delivered_after_a_restart() {
     backends.set_away("backend/a", true);
     let life = Life::start(&one_exporter(), directory.path(), &backends).await;
     life.accepted(0..50).await;
+    let documented = include_str!("../../../../docs/telemetry.md");
+    for family in life.ctx.telemetry.registry().gather() {
+        assert!(documented.contains(&format!("`{}`", family.name())), "not documented: {}", family.name());
+    }
     let [balance] = life.stop().await.try_into().unwrap();
     assert_eq!((balance.received, balance.in_flight, balance.exported), (50, 50, 0), "it waits on the disk");
 
@@ -346,4 +353,36 @@ async fn a_stored_queue_survives_a_restart() {
     );
     let [balance] = life.stop().await.try_into().unwrap();
     assert_eq!((balance.received, balance.exported), (accepted as i64, accepted as i64));
+}
+
+/// Scenario: settings of both extensions, and references to them, that cannot work.
+/// Guarantees: each is named before anything starts.
+#[test]
+fn what_cannot_work_is_named() {
+    let yaml = one_exporter()
+        .replace(
+            "{journal: {directory: DIRECTORY}}",
+            "{journal: {max_size_mib: 4, group_wait: 2s, max_age: 1h}, journal/2: {directory: /b}, \
+             file_storage: {directory: '', fsync: false, compaction: {on_start: true}}}",
+        )
+        .replace("[journal]", "[journal, journal/2, file_storage]")
+        .replace("backend/a: {", "backend/a: {sending_queue: {storage: journal, wait_for_result: true}, ");
+    let (plan, findings) = Plan::of(&Node::load("c.yaml", &yaml).unwrap(), &registry());
+    assert!(plan.is_none());
+    let said: Vec<_> =
+        findings.iter().map(|finding| format!("{}: {}\n", finding.path, finding.message)).collect();
+    expect_test::expect![[r#"
+        processors::batch::timeout: sending after 5ms makes many small requests, which backends throttle
+        exporters::backend/a::sending_queue::storage: `journal` is not an extension that stores
+        exporters::backend/a::sending_queue::wait_for_result: does not go with `storage`
+        extensions::journal: `directory` is missing
+        extensions::journal::max_size_mib: less than 16
+        extensions::journal::group_wait: longer than a second: every client waits for it
+        extensions::journal::max_age: what is older is given up, though a client was told that it is safe
+        extensions::file_storage::directory: `directory` is empty
+        extensions::file_storage::fsync: every batch is synced before it counts as queued
+        extensions::file_storage::compaction: has no effect: segments of a log need none of it
+        service::extensions::1: `journal/2` is a second journal
+    "#]]
+    .assert_eq(&said.concat());
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::index::{Index, Segment, Shelf, all};
 use super::{Cursor, Log, Spare};
 use crate::journal::disk::{Disk, DiskFile};
-use crate::journal::record::{Decision, Kind, Settled, decode_decisions};
+use crate::journal::record::{Decision, HEAD, Kind, Settled, decode_decisions};
 use crate::journal::room::Room;
 use crate::journal::segment::{Header, Scan};
 
@@ -141,11 +141,14 @@ fn read<F: DiskFile>(used: Used<F>, bounds: Bounds, least: u64, said: &mut Said)
     segment.settled = crate::journal::segment::IdSet::new(segment.first);
     let mut scan = Scan::new(&*file, header.salt, bounds.end.unwrap_or(len), bounds.end.is_none());
     let mut salvaged = false;
+    // Ids are missing only where records are.
+    let most_missing = len / HEAD as u64;
     while let Some(found) = scan.next()? {
         segment.end = found.end();
         salvaged |= found.after_damage;
         match found.head.kind {
             Kind::Entry if !(segment.next..bounds.ids).contains(&found.head.id) => {}
+            Kind::Entry if found.head.id - segment.next > most_missing => {}
             Kind::Entry => {
                 for hole in segment.next..found.head.id {
                     segment.settled.insert(hole);

@@ -56,3 +56,56 @@ fn room_is_used_again() {
         World::new(seed, Faults::default()).long_run(4_000);
     }
 }
+
+mod any_files {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::{Cursor, Log};
+    use crate::journal::record::{Head, Kind};
+    use crate::journal::room::Room;
+    use crate::journal::segment::{DATA, Header};
+    use crate::journal::simulated::{Faults, SimDisk};
+
+    /// Heads that fit, with anything in them, and bytes that are no records.
+    fn contents() -> impl Strategy<Value = Vec<u8>> {
+        let kind = prop_oneof![Just(Kind::Entry), Just(Kind::Settled), Just(Kind::Decision)];
+        let head = (kind, any::<u64>(), 0..200_u32, any::<u32>());
+        let record = (head, any::<bool>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
+            |((kind, id, len, crc), fits, body)| {
+                let whole = Head::of(kind, id % 50, &body);
+                let head = if fits { whole } else { Head { kind, id, len, body_crc: crc } };
+                let mut bytes = Vec::new();
+                head.put(7, &mut bytes);
+                bytes.extend(body);
+                bytes.resize(bytes.len().next_multiple_of(8), 0);
+                bytes
+            },
+        );
+        let header = (0..4_u64, any::<u64>(), 0..4_u64, any::<u64>());
+        (header, prop::collection::vec(record, 0..12)).prop_map(|((place, first, previous, end), records)| {
+            let header = Header { place, salt: 7, first: first % 60, previous, previous_end: end % 9000 };
+            let mut bytes = header.encode();
+            bytes.resize(DATA as usize, 0);
+            bytes.extend(records.concat());
+            bytes
+        })
+    }
+
+    proptest! {
+        /// Scenario: files with headers, heads and bodies that fit and say anything.
+        /// Guarantees: the log opens, reads, and commits.
+        #[test]
+        fn are_a_log(files in prop::collection::vec(contents(), 0..4)) {
+            let disk = SimDisk::new(0, Faults::default());
+            files.into_iter().zip(0..).for_each(|(file, number)| disk.put(number, file));
+            let consumers: Arc<[Arc<str>]> = [Arc::from("out")].into();
+            let (mut log, _) = Log::open(disk, 16 << 10, consumers, Arc::new(Room::default())).unwrap();
+            let (read, _) = log.shelf().read(Cursor::default(), usize::MAX, 1).unwrap();
+            let settled = read.iter().map(|read| (read.id, 0)).collect();
+            let committed = log.commit(&super::super::Group { settled, ..Default::default() });
+            prop_assert!(committed.failed.is_none());
+        }
+    }
+}
