@@ -100,3 +100,86 @@ impl Consumer for FanOut {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use flow::{Ack, Ledger, Outcome, Payload, Signal};
+
+    use super::*;
+
+    /// Refuses so many times.
+    #[derive(Default)]
+    struct Taker {
+        refusals: Mutex<usize>,
+        taken: Mutex<usize>,
+    }
+
+    impl Consumer for Taker {
+        fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+            Box::pin(async move {
+                let mut refusals = self.refusals.lock().unwrap();
+                if let Some(left) = refusals.checked_sub(1) {
+                    *refusals = left;
+                    return Err(Refusal::busy("full", Duration::from_secs(1)));
+                }
+                *self.taken.lock().unwrap() += batch.items;
+                Ok(())
+            })
+        }
+    }
+
+    struct Entry {
+        durable: bool,
+        settled: Mutex<Vec<(String, Outcome)>>,
+    }
+
+    impl Ledger for Entry {
+        fn settle(&self, exporter: &str, outcome: Outcome) {
+            self.settled.lock().unwrap().push((exporter.to_owned(), outcome));
+        }
+
+        fn is_durable(&self) -> bool {
+            self.durable
+        }
+    }
+
+    /// Scenario: one of two exporters refuses twice, with a journal in front and without; and one that has it already.
+    /// Guarantees: with a journal the batch is offered until it is taken; nobody gets twice what he has; the law closes.
+    #[tokio::test(start_paused = true)]
+    async fn what_lies_in_a_journal_is_not_lost_for_one_exporter() {
+        for (durable, refusals, known, expected, lost) in [
+            (false, 2, None, [5, 0], 5),
+            (true, 2, None, [5, 5], 0),
+            (true, 0, Some("a"), [0, 5], 0),
+            (true, 0, Some("b"), [5, 0], 0),
+        ] {
+            let accounts = Arc::new(Accounts::default());
+            let names: [Arc<str>; 2] = ["a", "b"].map(Arc::from);
+            let account = accounts.open("traces", &names);
+            let [steady, full] = [0, refusals]
+                .map(|refusals| Arc::new(Taker { refusals: Mutex::new(refusals), ..Taker::default() }));
+            let branch = |exporter: &Arc<str>, taker: &Arc<Taker>| Branch {
+                exporter: Arc::clone(exporter),
+                consumer: Arc::clone(taker) as Arc<dyn Consumer>,
+            };
+            let branches = vec![branch(&names[0], &steady), branch(&names[1], &full)];
+            let fan_out = FanOut::over(branches, &accounts, &Arc::default());
+            let entry = Arc::new(Entry { durable, settled: Mutex::default() });
+            let mut batch = Batch::new(Signal::Traces, Payload::default(), 5);
+            batch.pipeline = Arc::from("traces");
+            batch.already = known.into_iter().map(Arc::from).collect();
+            batch.ack = Ack::new(Arc::clone(&entry) as Arc<dyn Ledger>);
+            account.received(5);
+            fan_out.consume(batch).await.unwrap();
+            assert_eq!([&steady, &full].map(|taker| *taker.taken.lock().unwrap()), expected);
+            assert_eq!(entry.settled.lock().unwrap().len(), usize::from(lost > 0), "{durable} {known:?}");
+            for (balance, taken) in accounts.balances().iter().zip(expected) {
+                // What was taken is counted by the queues, which are not part of this test.
+                assert_eq!(balance.difference(), i64::from(taken as i32), "{balance:?}");
+            }
+            assert_eq!(accounts.balances()[1].lost, lost);
+        }
+    }
+}

@@ -47,6 +47,7 @@ impl Home {
             patience: self.keeping.patience,
             max_age: self.keeping.max_age,
             segment,
+            health: self.ctx.get().unwrap_or_default(),
         };
         let stream = Stream::new(&format!("{folder}/{name}"), consumers, means);
         let path = self.keeping.directory.join(folder).join(file_name(name));

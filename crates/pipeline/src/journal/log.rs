@@ -40,6 +40,8 @@ pub(super) struct Log<D: Disk> {
     next_id: u64,
     /// The segment that was filled last, and the end of what is safe in it.
     last: Cursor,
+    /// Segments of which everything that is needed is safe elsewhere.
+    carried: Vec<u64>,
     unsynced: Vec<Placed>,
     synced: Vec<Placed>,
 }
@@ -90,8 +92,6 @@ pub(super) struct Committed {
     pub(super) placed: Vec<Placed>,
     /// Why the others are not, and the decisions neither.
     pub(super) failed: Option<io::Error>,
-    /// Another group, be it empty, makes segments free.
-    pub(super) more: bool,
 }
 
 impl Body {
@@ -109,31 +109,34 @@ impl<D: Disk> Log<D> {
     }
 
     /// Makes a group safe. What was settled counts at once; that it is on the disk too only spares a repetition.
+    /// [`Log::tidy`] is to follow.
     pub(super) fn commit(&mut self, group: &Group<'_>) -> Committed {
         // Of what this group settles nothing becomes free before it is written.
-        let (free, needed) = self.empty_segments();
+        let (_, needed) = self.empty_segments();
         let news = self.shelf.index().settle(&group.settled, self.consumers.len());
-        self.free(free);
         let told = self.write_told(group, news, &needed);
         let told_end = told.as_ref().map_or(Cursor::MAX, |end| *end);
         let written = told.and_then(|_| self.write_entries(group));
         // A disk that is too full for the entries may have taken what makes room.
         if told_end <= self.last {
-            self.free(needed);
+            self.carried = needed;
         }
-        match &written {
-            Ok(()) => {
-                let (free, _) = self.empty_segments();
-                self.free(free);
-            }
-            Err(_) => {
-                self.unsynced.clear();
-                self.next_id = self.shelf.index().next;
-                self.shelf.index().tell_again();
-            }
+        if written.is_err() {
+            self.unsynced.clear();
+            self.next_id = self.shelf.index().next;
+            self.shelf.index().tell_again();
         }
-        let more = written.is_ok() && !self.empty_segments().1.is_empty();
-        Committed { placed: std::mem::take(&mut self.synced), failed: written.err(), more }
+        Committed { placed: std::mem::take(&mut self.synced), failed: written.err() }
+    }
+
+    /// Makes segments free that the last group has emptied. True where another group, be it an empty one, would make
+    /// more of them free.
+    pub(super) fn tidy(&mut self) -> bool {
+        let carried = std::mem::take(&mut self.carried);
+        self.free(carried);
+        let (free, _) = self.empty_segments();
+        self.free(free);
+        !self.empty_segments().1.is_empty()
     }
 
     /// Decisions come first: whoever finds that entries are settled must find why.

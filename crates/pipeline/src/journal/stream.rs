@@ -20,6 +20,7 @@ use super::entry;
 use super::log::{Cursor, Log, Read, Shelf};
 use super::record::Decision;
 use super::room::Room;
+use crate::engine::health::Health;
 use inbox::{Append, Inbox};
 use metrics::Metrics;
 use outbox::Outbox;
@@ -38,6 +39,7 @@ pub(crate) struct Means {
     /// After so long an entry is given up; zero is never.
     pub(crate) max_age: Duration,
     pub(crate) segment: u64,
+    pub(crate) health: Arc<Health>,
 }
 
 pub(crate) struct Stream {
@@ -50,6 +52,8 @@ pub(crate) struct Stream {
     outbox: Outbox,
     opened: OnceLock<Opened>,
     closing: AtomicBool,
+    /// It takes nothing at the moment, and `/readyz` says so.
+    refusing: AtomicBool,
 }
 
 /// What is known once the log is open.
@@ -99,6 +103,7 @@ impl Stream {
             outbox: Outbox::default(),
             opened: OnceLock::new(),
             closing: AtomicBool::new(false),
+            refusing: AtomicBool::new(false),
             means,
         })
     }
@@ -130,6 +135,10 @@ impl Stream {
 
     /// Is there room for so many bytes more?
     pub(crate) fn admit(&self, bytes: usize) -> Result<(), Refusal> {
+        self.room_for(bytes).inspect_err(|refusal| self.report(Some(refusal)))
+    }
+
+    fn room_for(&self, bytes: usize) -> Result<(), Refusal> {
         let now = Instant::now();
         self.means.room.ask(bytes as u64, now)?;
         let waiting = self.inbox.bytes();
@@ -138,6 +147,18 @@ impl Stream {
             return Err(Refusal::busy("the journal's disk is slower than what comes in", after));
         }
         Ok(())
+    }
+
+    /// Says whether it takes data, where that has changed.
+    fn report(&self, refusal: Option<&Refusal>) {
+        if refusal.is_none() && !self.refusing.load(Ordering::Relaxed) {
+            return;
+        }
+        self.means.health.journal(&self.name, refusal.map(|refusal| refusal.why.as_str()));
+        if !self.refusing.swap(refusal.is_some(), Ordering::Relaxed) {
+            // Whether that is over has to be seen also when nobody comes any more.
+            self.inbox.wake();
+        }
     }
 
     /// When so many bytes will have gone.

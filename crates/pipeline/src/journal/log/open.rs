@@ -97,6 +97,7 @@ impl<D: Disk> Log<D> {
             next_place,
             next_id,
             last,
+            carried: Vec::new(),
             unsynced: Vec::new(),
             synced: Vec::new(),
         };

@@ -1,5 +1,6 @@
 //! What waits to be written.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const LARGE: usize = 1 << 20;
 const SLICE: Duration = Duration::from_millis(1);
 /// What is settled need not be on the disk at once.
 const LEISURE: Duration = Duration::from_millis(100);
+/// After a failure somebody has to look whether it is over, though nobody may come any more.
+const PROBE: Duration = Duration::from_secs(1);
 
 pub(super) struct Append {
     pub(super) body: Body,
@@ -77,24 +80,30 @@ impl Inbox {
         self.ring(work, first);
     }
 
+    /// Lets the writer look whether it has to probe.
+    pub(super) fn wake(&self) {
+        self.ring(self.work(), true);
+    }
+
     pub(super) fn close(&self) {
         let mut work = self.work();
         work.closed = true;
         self.ring(work, true);
     }
 
-    /// The next group, as soon as it is due; nothing once it is closed and empty.
-    pub(super) fn gather(&self, patience: Duration) -> Option<Work> {
+    /// The next group, as soon as it is due; nothing once it is closed and empty. With `probe` an empty one after a while.
+    pub(super) fn gather(&self, patience: Duration, probe: &AtomicBool) -> Option<Work> {
         let mut work = self.work();
         loop {
             if work.is_urgent() || work.closed {
                 break;
             }
-            if work.settled.is_empty() {
+            if work.settled.is_empty() && !probe.load(Ordering::Relaxed) {
                 work = self.bell.wait(work).unwrap_or_else(PoisonError::into_inner);
             } else {
+                let longest = if work.settled.is_empty() { PROBE } else { LEISURE };
                 let (woken, waited) =
-                    self.bell.wait_timeout(work, LEISURE).unwrap_or_else(PoisonError::into_inner);
+                    self.bell.wait_timeout(work, longest).unwrap_or_else(PoisonError::into_inner);
                 work = woken;
                 if waited.timed_out() {
                     break;

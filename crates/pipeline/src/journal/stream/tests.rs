@@ -15,6 +15,7 @@ fn stream(consumers: &[&str], max_age: Duration) -> Arc<Stream> {
         patience: Duration::from_millis(2),
         max_age,
         segment: SEGMENT,
+        health: Arc::default(),
     };
     let consumers: Vec<Arc<str>> = consumers.iter().map(|consumer| Arc::from(*consumer)).collect();
     Stream::new("pipelines/traces", &consumers, means)
@@ -76,6 +77,8 @@ async fn a_full_disk_refuses() {
         }
     };
     assert!((20..32).contains(&safe), "{safe}");
+    let refusing = stream.means.health.readiness().journals;
+    assert_eq!(refusing[0].why, refusal.why);
     assert_eq!((refusal.fault, refusal.retry_after.is_some()), (Fault::Busy, true), "{refusal}");
     for number in 0..safe {
         let Taken { batch, .. } = next(&stream).await;
@@ -88,6 +91,9 @@ async fn a_full_disk_refuses() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), again).await.expect("no room again");
+    while !stream.means.health.readiness().journals.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(next(&stream).await.batch.items, safe);
     stream.finish().await;
 }

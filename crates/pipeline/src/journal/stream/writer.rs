@@ -1,6 +1,7 @@
 //! The thread that writes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flow::Refusal;
@@ -17,24 +18,28 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Commits one group after the other until the stream is closed.
 pub(super) fn run<D: Disk>(stream: &Arc<Stream>, mut log: Log<D>) {
-    while let Some(work) = stream.inbox.gather(stream.means.patience) {
+    while let Some(work) = stream.inbox.gather(stream.means.patience, &stream.refusing) {
         let Work { appends, settled, decisions, decided, .. } = work;
         let bytes: u64 = appends.iter().map(|append| u64::from(append.body.len)).sum();
         let started = Instant::now();
         let group =
             Group { entries: appends.iter().map(|append| &append.body).collect(), settled, decisions };
-        let Committed { placed, failed, more } = log.commit(&group);
+        let Committed { placed, failed } = log.commit(&group);
         stream.metrics.committed(bytes, started.elapsed(), failed.is_some());
         let refusal = failed.map(|error| {
             tracing::error!(log = &*stream.name, %error, "the journal cannot write; what it refuses, clients repeat");
             Refusal::busy(format!("the journal cannot write: {error}"), AFTER_FAILURE)
         });
         stream.accepted(appends, placed, refusal.clone());
-        let answer = refusal.map_or(Ok(()), Err);
+        let answer = refusal.clone().map_or(Ok(()), Err);
         decided.into_iter().for_each(|done| drop(done.send(answer.clone())));
-        if more && let Some(error) = log.commit(&Group::default()).failed {
-            tracing::warn!(log = &*stream.name, %error, "segments of the journal cannot be made free yet");
+        // Nobody waits for this.
+        if log.tidy() && log.commit(&Group::default()).failed.is_none() {
+            log.tidy();
         }
+        // Only who was refused wants to know when there is room again.
+        let still = || stream.refusing.load(Ordering::Relaxed).then(|| stream.room_for(0).err()).flatten();
+        stream.report(refusal.or_else(still).as_ref());
         stream.metrics.live(log.shelf().index().live());
     }
 }

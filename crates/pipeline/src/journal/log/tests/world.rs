@@ -225,6 +225,7 @@ impl World {
             decisions: decided.keys().map(|n| decision(*n)).collect(),
         };
         let committed = log.commit(&group);
+        log.tidy();
         let mut wholly = BTreeSet::new();
         for (n, entry) in &mut self.confirmed {
             for (_, consumer) in settled.iter().filter(|(id, _)| *id == entry.id) {
