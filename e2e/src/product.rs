@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// How long it may take to start, to stop, or to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running `throughline run`, killed when dropped.
+/// A running `throughline run` or `throughline demo`, killed when dropped.
 pub struct Product {
     child: Child,
     pub http: SocketAddr,
@@ -32,6 +32,7 @@ pub struct Run {
     sets: Vec<String>,
     env: Vec<(String, String)>,
     page: bool,
+    demo: Option<Vec<String>>,
 }
 
 /// The answer to a plain HTTP request.
@@ -51,6 +52,12 @@ impl Run {
     /// With a file of the test's own.
     pub fn file(path: &Path) -> Self {
         Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
+    }
+
+    /// The demonstration with its page, in place of a configuration.
+    pub fn demo(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { demo: Some(arguments), page: true, ..Self::default() }
     }
 
     /// Lays more YAML over it; keys are parted by `::` as in `--config yaml:`.
@@ -99,7 +106,13 @@ impl Run {
         }
         run.sets.extend(own);
         let mut command = Command::new(binary()?);
-        command.arg("run").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        match &run.demo {
+            Some(arguments) => {
+                command.arg("demo").arg("--examples").arg(root().join("examples")).args(arguments)
+            }
+            None => command.arg("run"),
+        };
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.args(run.configs.iter().flat_map(|config| ["--config", config]));
         command.args(run.sets.iter().flat_map(|set| ["--set", set]));
         command.envs(run.env.iter().map(|(name, value)| (name, value)));
@@ -129,9 +142,18 @@ impl Product {
     }
 
     /// SIGTERM, and waits for the end.
-    pub async fn stop(mut self) -> Result<String> {
+    pub async fn stop(self) -> Result<String> {
+        self.end("-TERM").await
+    }
+
+    /// Ctrl-C, and waits for the end.
+    pub async fn interrupt(self) -> Result<String> {
+        self.end("-INT").await
+    }
+
+    async fn end(mut self, signal: &str) -> Result<String> {
         let pid = self.child.id().context("it has ended")?;
-        let killed = Command::new("kill").arg(pid.to_string()).status().await?;
+        let killed = Command::new("kill").args([signal, &pid.to_string()]).status().await?;
         anyhow::ensure!(killed.success(), "kill failed");
         let status = timeout(PATIENCE, self.child.wait()).await.context("it does not stop")??;
         anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.log());

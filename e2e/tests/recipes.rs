@@ -146,7 +146,7 @@ async fn every_recipe_joins_one_interaction() {
     assert_eq!(interaction["trace_ids"].as_array().unwrap().len(), 1);
     let stages =
         interaction["stages"].as_array().unwrap().iter().map(|stage| stage["stage"].as_str().unwrap());
-    assert_eq!(stages.collect::<Vec<_>>(), ["alert", "talk"]);
+    assert_eq!(stages.collect::<Vec<_>>(), ["alert", "talk", "action"]);
     assert_eq!((&interaction["channel"], &interaction["direction"]), (&"voice".into(), &"outbound".into()));
     assert_eq!(interaction["agents"], serde_json::json!([centre.platform.agent]));
 }
@@ -188,9 +188,9 @@ callback-campaign: call customer
             crm: SELECT
         contact-center-backend: choose queue
   callback-campaign: POST
-  conversation-events: process customer.end
-  conversation-events: process user.end
-  conversation-events: process user.start
+  conversation-events: process v2.detail.events.conversation.{id}.customer.end
+  conversation-events: process v2.detail.events.conversation.{id}.user.end
+  conversation-events: process v2.detail.events.conversation.{id}.user.start
 ";
 
 /// Each span below its parent, in the order of their names; one whose parent is not there stands at the left.

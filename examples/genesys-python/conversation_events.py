@@ -12,9 +12,8 @@ import sys
 import tracing  # before the SDK of Genesys Cloud, whose calls it traces
 
 import PureCloudPlatformClientV2 as genesys_cloud
-from opentelemetry import trace
 from opentelemetry.context import Context
-from throughline_otel import genesys, map_paths
+from throughline_otel import Subscriptions, genesys, map_paths
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -22,11 +21,9 @@ import platform_client
 
 # The page's snippet, with the conversation that it left out.
 SUBSCRIPTION = {"type": "conversation", "id": "$.conversationId", "traceparent": "$.context.traceparent"}
-TOPIC = "v2.detail.events.conversation.{id}."
+TOPIC = "v2.detail.events.conversation."
 EVENTS = ("customer.start", "user.start", "user.end", "acw", "customer.end")
 LAST = "customer.end"
-
-tracer = trace.get_tracer("conversation_events")
 
 
 def read_lines(lines):
@@ -37,36 +34,29 @@ def read_lines(lines):
     return subscriptions
 
 
-def contexts(subscriptions):
-    """Where each conversation's events belong: this stays here, for the platform has no place for it."""
-    return {
-        one["id"]: genesys.subscriptions.extract(
-            {"subscriptions": [one]}, genesys.conversation_context(one["id"], Context())
-        )
-        for one in subscriptions
-    }
+def open_channel(notifications, subscriptions):
+    """A channel with the topics of these conversations, and who asked for which: the platform has no place for that."""
+    channel, asked = notifications.post_notifications_channels(), Subscriptions()
+    topics = []
+    for one in subscriptions:
+        origin = genesys.subscriptions.extract({"subscriptions": [one]}, Context())
+        topics += asked.conversations(channel.id, [one["id"]], EVENTS, origin)
+    notifications.put_notifications_channel_subscriptions(channel.id, [{"id": topic} for topic in topics])
+    return channel, asked
 
 
-def open_channel(notifications, conversations):
-    """A channel with the topics of these conversations; the address of its WebSocket."""
-    channel = notifications.post_notifications_channels()
-    topics = [{"id": TOPIC.format(id=one) + event} for one in conversations for event in EVENTS]
-    notifications.put_notifications_channel_subscriptions(channel.id, topics)
-    return channel.connect_uri
-
-
-async def follow(address, wanted, ready):
+async def follow(channel, asked, subscriptions, ready):
     """Until the last of the conversations has ended. The address is a secret of its own: no header is needed."""
-    open_conversations = set(wanted)
-    async for socket in connect(address):
+    open_conversations = {one["id"] for one in subscriptions}
+    async for socket in connect(channel.connect_uri):
         try:
             await socket.send(json.dumps({"message": "ping"}))
             async for frame in socket:
                 event = json.loads(frame)
                 if event.get("eventBody", {}).get("message") == "pong":
                     ready()
-                elif event.get("topicName", "").startswith("v2.detail.events.conversation."):
-                    open_conversations.discard(process(event, wanted))
+                with asked.process(channel.id, event):
+                    open_conversations.discard(handle(event))
                 if not open_conversations:
                     return
         except ConnectionClosed:
@@ -74,30 +64,23 @@ async def follow(address, wanted, ready):
             continue
 
 
-def process(event, wanted):
-    """A span for an event; the conversation that it ends, if it does."""
-    conversation = event["eventBody"]["conversationId"]
-    what = event["topicName"].removeprefix(TOPIC.format(id=conversation))
-    context = wanted.get(conversation)
-    if context is None:
+def handle(event):
+    """The work, in the span of the event; the conversation that it ends, if it does."""
+    if not event.get("topicName", "").startswith(TOPIC):
         return None
-    attributes = {
-        "messaging.system": "genesys_cloud",
-        "messaging.operation.type": "process",
-        "messaging.destination.template": TOPIC + what,
-    }
-    with tracer.start_as_current_span(f"process {what}", context, trace.SpanKind.CONSUMER, attributes):
-        print(what, flush=True)
+    conversation = event["eventBody"]["conversationId"]
+    what = event["topicName"].removeprefix(f"{TOPIC}{conversation}.")
+    print(what, flush=True)
     return conversation if what == LAST else None
 
 
 def main():
-    wanted = contexts(read_lines(sys.stdin))
+    subscriptions = read_lines(sys.stdin)
     provider = tracing.begin("conversation-events")
     try:
         notifications = genesys_cloud.NotificationsApi(platform_client.connect())
-        address = open_channel(notifications, wanted)
-        asyncio.run(follow(address, wanted, lambda: print("listening", flush=True)))
+        channel, asked = open_channel(notifications, subscriptions)
+        asyncio.run(follow(channel, asked, subscriptions, lambda: print("listening", flush=True)))
     finally:
         provider.shutdown()
 

@@ -3,6 +3,9 @@
 pub(crate) mod run;
 pub(crate) mod validate;
 pub(crate) mod components;
+pub(crate) mod simulate_sampling;
 pub(crate) mod demo;
 pub(crate) mod hops;
 pub(crate) mod simulate;
+pub(crate) mod genesys;
+pub(crate) mod call;

@@ -10,10 +10,19 @@ pub(crate) fn all() -> Registry {
     Registry::new([
         receivers::otlp::FACTORY,
         ingest_genesys::genesys_cloud::IN,
+        ingest_genesys::eventbridge::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
+        processors::tail_sampling::FACTORY,
+        processors::filter::FACTORY,
+        processors::probabilistic_sampler::FACTORY,
+        processors::groupbytrace::FACTORY,
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
+        processors::redaction::FACTORY,
+        processors::cardinality::FACTORY,
+        processors::span::FACTORY,
+        processors::transform::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
         exporters::debug::FACTORY,
@@ -21,6 +30,10 @@ pub(crate) fn all() -> Registry {
         store_api::lake::OUT,
         extensions::journal::FACTORY,
         extensions::file_storage::FACTORY,
+        extensions::basicauth::FACTORY,
+        extensions::bearertokenauth::FACTORY,
+        extensions::oidc::FACTORY,
+        extensions::rate_limit::FACTORY,
         extensions::health_check::FACTORY,
         extensions::pprof::FACTORY,
         extensions::zpages::FACTORY,
@@ -34,6 +47,7 @@ pub(crate) fn context() -> Ctx {
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
         .with(Arc::new(StoreDoor::new(OPEN_STORE)))
         .with(Arc::new(page))
+        .with(Arc::new(ingest_genesys::Desks::default()))
 }
 
 #[cfg(feature = "lake")]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{components as list, demo, hops, run, simulate, validate};
+use commands::{call, components as list, demo, genesys, hops, run, simulate, simulate_sampling, validate};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -31,12 +31,18 @@ enum Command {
     Validate(validate::Arguments),
     /// List the components of this binary.
     Components(list::Arguments),
+    /// Say which sampling policy would decide on a trace, and why.
+    Simulate(simulate_sampling::Arguments),
     /// Run a small contact centre with two real services, and show it.
     Demo(demo::Arguments),
     /// Find the hop of a path that loses trace context, and what mends it.
     Hops(hops::Arguments),
-    /// Simulate what the product connects to.
+    /// Be what the product connects to: a Genesys Cloud to try it with.
     Sim(simulate::Arguments),
+    /// Connect to Genesys Cloud: what would not work, and spans of the past.
+    Genesys(genesys::Arguments),
+    /// Place calls and hand them over, with the trace going on at the other end.
+    Call(call::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,8 +52,11 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Components(arguments) => list::run(&arguments),
+        Command::Simulate(arguments) => simulate_sampling::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
+        Command::Genesys(arguments) => genesys::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
     }
 }

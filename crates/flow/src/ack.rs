@@ -41,6 +41,11 @@ impl Ack {
         Self { ledgers: vec![ledger] }
     }
 
+    /// Nobody wants to hear.
+    pub fn is_empty(&self) -> bool {
+        self.ledgers.is_empty()
+    }
+
     pub fn join(&mut self, other: Self) {
         self.ledgers.extend(other.ledgers);
     }

@@ -105,6 +105,8 @@ pub struct Client {
     pub address: Option<SocketAddr>,
     /// Lower-case names; only filled where the receiver's `include_metadata` is on.
     pub metadata: Vec<(String, String)>,
+    /// What an authenticator said of the client, by name.
+    pub auth: Vec<(String, String)>,
 }
 
 impl Client {
@@ -117,16 +119,26 @@ impl Client {
     }
 
     fn is_nobody(&self) -> bool {
-        self.address.is_none() && self.metadata.is_empty()
+        self.address.is_none() && self.metadata.is_empty() && self.auth.is_empty()
     }
 
-    /// What is true of both: nobody's data is to carry somebody else's header or address.
+    /// For data of both: what is true of both.
+    #[must_use]
+    pub fn shared_with(self: &Arc<Self>, other: &Arc<Self>) -> Arc<Self> {
+        if Arc::ptr_eq(self, other) || self.is_nobody() || self == other {
+            return Arc::clone(self);
+        }
+        Arc::new(self.common(other))
+    }
+
+    /// Nobody's data is to carry somebody else's header or address.
     fn common(&self, other: &Self) -> Self {
         let same_host = self.address.map(|a| a.ip()) == other.address.map(|a| a.ip());
         let same_header = |name: &str| self.header(name).eq(other.header(name));
         Self {
             address: self.address.filter(|_| same_host),
             metadata: self.metadata.iter().filter(|(name, _)| same_header(name)).cloned().collect(),
+            auth: self.auth.iter().filter(|said| other.auth.contains(said)).cloned().collect(),
         }
     }
 }
@@ -192,12 +204,7 @@ impl Batch {
 
     /// Joins another batch of the same signal, audience, `already` and pipeline. Of the clients remains what they have in common.
     pub fn join(&mut self, other: Self) {
-        if !Arc::ptr_eq(&self.client, &other.client)
-            && !self.client.is_nobody()
-            && self.client != other.client
-        {
-            self.client = Arc::new(self.client.common(&other.client));
-        }
+        self.client = self.client.shared_with(&other.client);
         self.payload.join(other.payload);
         self.items += other.items;
         self.ack.join(other.ack);
@@ -226,7 +233,7 @@ mod tests {
         let batch = |address: &str, metadata: &[(&str, &str)]| {
             let metadata =
                 metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            let client = Client { address: address.parse().ok(), metadata };
+            let client = Client { address: address.parse().ok(), metadata, auth: Vec::new() };
             Batch { client: Arc::new(client), ..Batch::new(Signal::Traces, Payload::default(), 1) }
         };
         let tenant = ("x-tenant", "acme");

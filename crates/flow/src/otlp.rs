@@ -9,8 +9,10 @@ pub mod view;
 pub mod splice;
 pub mod attributes;
 pub mod edit;
+pub mod revise;
 pub mod json;
 pub mod split;
+pub mod by_trace;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

@@ -92,6 +92,25 @@ proptest! {
     }
 
     #[test]
+    fn sifted_spans_agree(
+        traces in arbitrary::traces(),
+        fates in prop::collection::vec(0_u8..6, 1..40),
+        content in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        agreement::on_sift(&traces, &fates, content.len());
+    }
+
+    #[test]
+    fn parted_traces_agree(traces in arbitrary::traces()) {
+        agreement::on_by_trace(&traces);
+    }
+
+    #[test]
+    fn revisions_agree(traces in arbitrary::traces(), fates in prop::collection::vec(0_u8..4, 1..40), len in 0_usize..200) {
+        agreement::on_revisions(&traces, &fates, len);
+    }
+
+    #[test]
     fn pieces_are_the_whole(traces in arbitrary::traces(), metrics in arbitrary::metrics(), max in 1_usize..5) {
         agreement::on_split(Signal::Traces, &traces.encode_to_vec(), max);
         agreement::on_split(Signal::Metrics, &metrics.encode_to_vec(), max);

@@ -19,6 +19,7 @@ pub struct Conversation {
     emitted: Emitted,
     context: Option<Context>,
     changed: bool,
+    began_ms: Option<u64>,
     ended_ms: Option<u64>,
 }
 
@@ -36,7 +37,15 @@ pub struct Output {
 impl Conversation {
     pub fn new(id: Id) -> Self {
         let facts = Facts::default();
-        Self { id, facts, emitted: Emitted::default(), context: None, changed: false, ended_ms: None }
+        Self {
+            id,
+            facts,
+            emitted: Emitted::default(),
+            context: None,
+            changed: false,
+            began_ms: None,
+            ended_ms: None,
+        }
     }
 
     pub fn id(&self) -> &Id {
@@ -64,6 +73,16 @@ impl Conversation {
     /// The trace, once it cannot change any more: from when the first finished span was given out.
     pub fn trace(&self) -> Option<(TraceId, Option<SpanId>)> {
         self.context.map(|context| (context.trace, context.parent))
+    }
+
+    /// The trace as far as was known when spans were last asked for.
+    pub fn last_trace(&self) -> Option<TraceId> {
+        self.emitted.trace()
+    }
+
+    /// When the conversation began, as far as was known when spans were last asked for.
+    pub fn began_ms(&self) -> Option<u64> {
+        self.began_ms
     }
 
     /// When the conversation ended, if that was known when spans were last asked for.
@@ -104,8 +123,12 @@ impl Conversation {
         }
         let spans = spans(&self.id, &self.facts, self.context, settings);
         let Some(root) = spans.first() else { return Output::default() };
+        self.began_ms = Some(root.start_ms);
         self.ended_ms = root.end_ms;
         let (trace, root_parent) = (root.trace_id, root.parent);
+        let revision = self.facts.revision();
+        let left =
+            self.emitted.move_to(trace).map(|(before, ids)| left(before, &ids, root)).unwrap_or_default();
         let taken_back = self.emitted.retract(&spans);
         let taken_back: Vec<Span> = taken_back.into_iter().map(|id| superseded(id, root)).collect();
         let mut finished = Vec::new();
@@ -120,14 +143,30 @@ impl Conversation {
         if self.emitted.any_finished() {
             self.context = Some(Context { trace, parent: root_parent });
         }
-        let write = |spans: &[Span]| otlp::write(&self.id, spans, self.facts.revision(), now_ms, settings);
-        Output {
-            finished: write(&finished),
-            finished_spans: finished.len(),
-            open: write(&open),
-            open_spans: open.len(),
-        }
+        let write = |id, spans: &[Span]| otlp::write(id, spans, revision, now_ms, settings);
+        let open_spans = open.len() + left.len();
+        // Requests one behind the other are one request.
+        let open = [write(Some(&self.id), &open), write(None, &left)].concat();
+        let finished_spans = finished.len();
+        Output { finished: write(Some(&self.id), &finished), finished_spans, open, open_spans }
     }
+}
+
+/// What stands in a trace that the conversation has left: its participant data named another one. It belongs to no
+/// interaction.
+fn left(before: TraceId, ids: &[SpanId], root: &Span) -> Vec<Span> {
+    let one = |id: &SpanId| {
+        let span = superseded(*id, root);
+        let is_root = *id == root.id;
+        Span {
+            trace_id: before,
+            // The kind is part of what makes two spans the same.
+            kind: if is_root { root.kind } else { span.kind },
+            parent: span.parent.filter(|_| !is_root),
+            ..span
+        }
+    };
+    ids.iter().map(one).collect()
 }
 
 /// What stands in the place of a span that better knowledge has taken back: it has no stage and takes no time.
@@ -138,7 +177,8 @@ fn superseded(id: SpanId, root: &Span) -> Span {
         parent: Some(root.id),
         remote_parent: false,
         name: "Superseded".into(),
-        kind: Kind::Internal,
+        // The kind is part of what makes two spans the same.
+        kind: if id == root.id { Kind::Server } else { Kind::Internal },
         stage: None,
         start_ms: root.start_ms,
         end_ms: Some(root.start_ms),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use throughline_context::SpanId;
+use throughline_context::{SpanId, TraceId};
 
 use crate::span::Span;
 
@@ -14,6 +14,8 @@ const AGAIN_MS: u64 = 1000;
 pub(crate) struct Emitted {
     /// In the order of their ids.
     spans: Vec<Given>,
+    /// Which they were given out in.
+    trace: Option<TraceId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,13 @@ impl Emitted {
         }
     }
 
+    /// From now on spans are given out in this trace. Where it was another one, that one, and what the store has there;
+    /// nobody else has anything yet.
+    pub(crate) fn move_to(&mut self, trace: TraceId) -> Option<(TraceId, Vec<SpanId>)> {
+        let before = self.trace.replace(trace).filter(|before| *before != trace)?;
+        Some((before, std::mem::take(&mut self.spans).into_iter().map(|given| given.id).collect()))
+    }
+
     /// The spans that were given out and are not among these: better knowledge has taken them back.
     pub(crate) fn retract(&mut self, spans: &[Span]) -> Vec<SpanId> {
         let ids: BTreeSet<SpanId> = spans.iter().map(|span| span.id).collect();
@@ -86,6 +95,11 @@ impl Emitted {
             given == State::Finished
         });
         taken_back
+    }
+
+    /// The trace of what was given out last.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.trace
     }
 
     pub(crate) fn any_finished(&self) -> bool {

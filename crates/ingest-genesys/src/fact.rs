@@ -129,6 +129,8 @@ pub enum Says {
     Campaign,
     /// Another conversation that this one came from or went on as.
     Conversation,
+    /// The span that asked for the events of this conversation.
+    Origin,
     /// Personal data.
     Ani,
     Dnis,

@@ -11,32 +11,52 @@ use crate::settings::Settings;
 use crate::span::{Event, Kind, Link, Span, Value};
 use crate::time::ns;
 
+/// Whom spans of conversations are about, and who receives events.
 const SERVICE: &str = "genesys-cloud";
+const RECEIVER: &str = "throughline";
 const SAMPLED: u32 = 1;
 /// Whether the parent is remote is known, and it is.
 const REMOTE_PARENT: u32 = 0x300;
 const ERROR: u64 = 2;
 
-/// Writes an `ExportTraceServiceRequest` with these spans; nothing for none.
+/// Writes an `ExportTraceServiceRequest` with these spans of a conversation, or of none; nothing for no spans.
 pub(crate) fn write(
-    conversation: &Id,
+    conversation: Option<&Id>,
     spans: &[Span],
     revision: u64,
     now_ms: u64,
     settings: &Settings,
 ) -> Vec<u8> {
     let mut out = Vec::new();
-    if spans.is_empty() {
-        return out;
+    if !spans.is_empty() {
+        out.reserve(256 + 512 * spans.len());
+        let about = (SERVICE, settings.region.as_deref(), conversation);
+        put_group(&mut out, about, spans, |out, span| put_span(out, span, Some(revision), now_ms));
     }
-    out.reserve(256 + 512 * spans.len());
-    put_nested(&mut out, 1, |out| {
+    out
+}
+
+/// Adds the span of an event to such a request: it never changes, and has no revision.
+pub(crate) fn write_event(out: &mut Vec<u8>, conversation: &Id, span: &Span) {
+    let about = (RECEIVER, None, Some(conversation));
+    put_group(out, about, std::slice::from_ref(span), |out, span| put_span(out, span, None, span.start_ms));
+}
+
+fn put_group(
+    out: &mut Vec<u8>,
+    (service, region, conversation): (&str, Option<&str>, Option<&Id>),
+    spans: &[Span],
+    mut put: impl FnMut(&mut Vec<u8>, &Span),
+) {
+    put_nested(out, 1, |out| {
         put_nested(out, 1, |out| {
-            attribute(out, 1, "service.name", text(SERVICE));
-            if let Some(region) = &settings.region {
+            attribute(out, 1, "service.name", text(service));
+            if let Some(region) = region {
                 attribute(out, 1, "cloud.region", text(region));
             }
-            attribute(out, 1, "interaction.id", text(&conversation.to_string()));
+            if let Some(conversation) = conversation {
+                attribute(out, 1, "interaction.id", text(&conversation.to_string()));
+            }
         });
         put_nested(out, 2, |out| {
             put_nested(out, 1, |out| {
@@ -44,14 +64,13 @@ pub(crate) fn write(
                 put_len(out, 2, env!("CARGO_PKG_VERSION").as_bytes());
             });
             for span in spans {
-                put_nested(out, 2, |out| put_span(out, span, revision, now_ms));
+                put_nested(out, 2, |out| put(out, span));
             }
         });
     });
-    out
 }
 
-fn put_span(out: &mut Vec<u8>, span: &Span, revision: u64, now_ms: u64) {
+fn put_span(out: &mut Vec<u8>, span: &Span, revision: Option<u64>, now_ms: u64) {
     put_len(out, 1, &span.trace_id.0);
     put_len(out, 2, &span.id.0);
     if let Some(parent) = span.parent {
@@ -61,6 +80,7 @@ fn put_span(out: &mut Vec<u8>, span: &Span, revision: u64, now_ms: u64) {
     let kind = match span.kind {
         Kind::Internal => 1,
         Kind::Server => 2,
+        Kind::Consumer => 5,
     };
     put_varint_field(out, 6, kind);
     put_fixed64(out, 7, ns(span.start_ms));
@@ -71,7 +91,9 @@ fn put_span(out: &mut Vec<u8>, span: &Span, revision: u64, now_ms: u64) {
     for (key, value) in &span.attributes {
         attribute(out, 9, key, |out| put_value(out, value));
     }
-    attribute(out, 9, "throughline.revision", |out| put_value(out, &Value::Int(revision as i64)));
+    if let Some(revision) = revision {
+        attribute(out, 9, "throughline.revision", |out| put_value(out, &Value::Int(revision as i64)));
+    }
     if span.end_ms.is_none() {
         attribute(out, 9, "throughline.unfinished", |out| put_value(out, &Value::Bool(true)));
     }

@@ -10,4 +10,4 @@ pub use base::{Base, UnknownRegion};
 pub use client::{Answer, Platform, Settings};
 pub use error::{Code, PlatformError, Refused};
 pub use pace::{Pace, Told};
-pub use token::Credentials;
+pub use token::{Credentials, Grant};

@@ -12,11 +12,29 @@ pub struct Settings {
     pub personal_data: bool,
     /// Participant attributes that become attributes of the root span; no others are kept but `traceparent`.
     pub attributes: Vec<Arc<str>>,
+    /// Whose `traceparent` a conversation continues.
+    pub trust: Trust,
     /// How long after its end a span is given to everybody: until then what belongs to it may still come in. The store
     /// gets it at once.
     pub settle_ms: u64,
     /// What ids are called.
     pub directory: Directory,
+}
+
+/// On which channels, and of which participants, a `traceparent` in participant data is believed. Where it is not, the
+/// trace restarts with a link to what was claimed: whoever writes to a site over the web can set such attributes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trust {
+    /// `interaction.channel`.
+    pub channels: Names,
+    /// `interaction.participant.purpose`.
+    pub participants: Names,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Names {
+    All,
+    Only(Vec<Arc<str>>),
 }
 
 /// Names that some sources leave out: those of queues and flows, by id in lower case.
@@ -32,6 +50,7 @@ impl Default for Settings {
             region: None,
             personal_data: false,
             attributes: Vec::new(),
+            trust: Trust::default(),
             settle_ms: 2000,
             directory: Directory::default(),
         }
@@ -42,5 +61,41 @@ impl Settings {
     /// The name under which a participant attribute is kept.
     pub(crate) fn kept(&self, name: &str) -> Option<&Arc<str>> {
         self.attributes.iter().find(|kept| kept.as_ref() == name)
+    }
+}
+
+impl Default for Trust {
+    /// What is spoken: a caller has no way into participant data but the site's own flows.
+    fn default() -> Self {
+        let spoken = ["voice", "callback"].map(Arc::from).to_vec();
+        Self { channels: Names::Only(spoken), participants: Names::All }
+    }
+}
+
+impl Trust {
+    /// What is not known is not believed, unless everything is.
+    pub(crate) fn believes(&self, channel: Option<&str>, participant: Option<&str>) -> bool {
+        self.channels.hold(channel) && self.participants.hold(participant)
+    }
+}
+
+impl Names {
+    /// `all` among them stands for every name.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut only = Vec::new();
+        for name in names {
+            if name == "all" {
+                return Self::All;
+            }
+            only.push(Arc::from(name));
+        }
+        Self::Only(only)
+    }
+
+    fn hold(&self, name: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => name.is_some_and(|name| names.iter().any(|known| known.as_ref() == name)),
+        }
     }
 }

@@ -32,6 +32,7 @@ pub struct Span {
 pub enum Kind {
     Internal,
     Server,
+    Consumer,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

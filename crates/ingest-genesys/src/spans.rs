@@ -1,19 +1,20 @@
 //! A timeline as spans: the conversation, its legs, their stages.
 
+mod carried;
 mod frame;
 mod root;
 mod stages;
 mod transfer;
 mod outcome;
 
-use throughline_context::{SpanId, TraceId, Traceparent};
+use throughline_context::{SpanId, TraceId};
 
-use crate::fact::{Fact, Says};
+use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::id::{Id, span_id};
 use crate::settings::Settings;
 use crate::span::Span;
-use crate::timeline::{Leg, Role, Timeline};
+use crate::timeline::{Leg, Timeline};
 use flow::Stage;
 
 /// The spans of a conversation as far as it is known: pure, and the same for the same facts in any order.
@@ -35,11 +36,11 @@ pub(crate) fn spans(
     settings: &Settings,
 ) -> Vec<Span> {
     let Some(timeline) = Timeline::of(facts) else { return Vec::new() };
-    let found =
-        carried(&timeline).map(|parent| Context { trace: parent.trace_id, parent: Some(parent.parent_id) });
-    let context = chosen.or(found).unwrap_or(Context { trace: conversation.trace(), parent: None });
+    let carried = carried::of(&timeline, &settings.trust);
+    let context =
+        chosen.or(carried.believed).unwrap_or(Context { trace: conversation.trace(), parent: None });
     let writer = Writer { conversation, context, timeline: &timeline, settings };
-    let mut spans = vec![writer.root(found)];
+    let mut spans = vec![writer.root(&carried)];
     for (nth, leg) in timeline.legs.iter().enumerate() {
         spans.push(writer.leg(leg));
         writer.stages(nth, leg, &mut spans);
@@ -55,14 +56,6 @@ pub(crate) fn spans(
 pub(crate) struct Context {
     pub(crate) trace: TraceId,
     pub(crate) parent: Option<SpanId>,
-}
-
-/// The context of participant data: the customer's goes before others', and then the order of the legs decides.
-fn carried(timeline: &Timeline<'_>) -> Option<Traceparent> {
-    let parse = |leg: &Leg<'_>| leg.said(Says::Traceparent)?.parse::<Traceparent>().ok();
-    let mut legs: Vec<&Leg<'_>> = timeline.legs.iter().collect();
-    legs.sort_by_key(|leg| leg.role != Role::Customer);
-    legs.into_iter().find_map(parse)
 }
 
 /// What all spans of a conversation are written with.

@@ -1,9 +1,17 @@
 //! Times in milliseconds since 1970, UTC: what all three sources count in, each in its own spelling.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// The last millisecond that nanoseconds in 63 bits can name.
 pub(crate) const LATEST: u64 = i64::MAX.unsigned_abs() / NS;
 
 const NS: u64 = 1_000_000;
+
+/// The clock of this machine.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(LATEST)
+}
 
 pub(crate) fn ns(ms: u64) -> u64 {
     ms.min(LATEST) * NS

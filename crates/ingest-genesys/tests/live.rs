@@ -13,9 +13,12 @@ mod play;
 mod tree;
 
 use ingest_genesys::read::{Limits, Problems, records};
-use ingest_genesys::{Conversation, Fact, Settings};
+use ingest_genesys::{Conversation, Fact, Link, Names, Says, Settings, Source, Trust, What, Word, to_spans};
 use lake::Lake;
 use play::Played;
+use throughline_context::Traceparent;
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// All events one by one, then REST and the record of analytics.
 fn pieces(played: &Played) -> Vec<Vec<Fact>> {
@@ -233,5 +236,128 @@ fn a_trace_does_not_move_once_spans_went_out() {
     lake.take(&output);
     assert_eq!((output.finished_spans, output.open_spans), (0, 1), "only the root has something to tell");
     assert_eq!(lake.links(played.id().root()), 1);
-    assert!(lake.traces().all(|one| one == trace));
+    assert_eq!(lake.traces(&played.id().to_string()), [trace]);
+}
+
+/// Scenario: an outbound call is seen before its customer, whose participant data names the trace of whoever placed it.
+/// Guarantees: the store keeps nothing of the conversation in the trace that it was in before.
+#[test]
+fn a_conversation_that_moves_leaves_nothing_behind() {
+    let played = Played::new("traced");
+    let mut conversation = Conversation::new(played.id().clone());
+    let mut lake = Lake::default();
+    let mut traces = std::collections::BTreeSet::new();
+    // Nothing has settled while it goes on: everything went to the store alone.
+    for facts in played.live_events() {
+        let seen =
+            facts.iter().map(|fact| format!("{:?}", fact.what)).any(|what| what.contains("Traceparent"));
+        conversation.apply(facts);
+        lake.take(&conversation.spans(0, played.settings()));
+        let [now] = lake.traces(&played.id().to_string())[..] else { panic!("two traces") };
+        traces.insert(now);
+        if seen && traces.len() == 2 {
+            break;
+        }
+    }
+    assert!(traces.contains(&played.id().trace()));
+    for facts in pieces(&played) {
+        conversation.apply(facts);
+    }
+    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+    lake.holds(&played.everything(), "moved");
+}
+
+/// The flow writes the context twelve seconds after the call came in: the store has spans by then, nobody else.
+#[test]
+fn spans_of_the_store_go_over_to_the_trace_that_comes_late() {
+    let played = Played::new("traced");
+    let mut conversation = Conversation::new(played.id().clone());
+    let mut lake = Lake::default();
+    let mut moved = Vec::new();
+    let events: Vec<Vec<Fact>> = played.live_events().into_iter().map(elsewhere).collect();
+    for (facts, at_ms) in events.iter().zip(played.times()) {
+        conversation.apply(facts.iter().cloned());
+        let before = conversation.last_trace();
+        // Nobody but the store gets anything until it is sure.
+        lake.take(&conversation.spans_for(at_ms, played.settings(), false));
+        moved.extend(before.filter(|before| Some(*before) != conversation.last_trace()));
+    }
+    lake.take(&conversation.spans(played.over_ms(), played.settings()));
+    assert_eq!(moved, [played.id().trace()]);
+    let whole = played.spans(events.concat());
+    lake.holds(&whole, "traced");
+    let trace = whole[0].trace_id;
+    assert_eq!(trace, PARENT.parse::<Traceparent>().unwrap().trace_id);
+    let left: Vec<_> = lake.left_behind(trace).collect();
+    assert!(!left.is_empty() && left.iter().all(|superseded| *superseded), "{left:?}");
+}
+
+/// The same with another trace in participant data.
+fn elsewhere(facts: Vec<Fact>) -> Vec<Fact> {
+    let other = |what| match what {
+        What::Says(Says::Traceparent, _) => What::Says(Says::Traceparent, Word::text(PARENT)),
+        what => what,
+    };
+    facts.into_iter().map(|fact| Fact { what: other(fact.what), ..fact }).collect()
+}
+
+/// A caller on a channel where customers can set attributes themselves: the trace restarts with a link.
+#[test]
+fn a_trace_is_continued_where_the_site_believes_it() {
+    let played = Played::new("traced");
+    let facts = || elsewhere(played.live_facts());
+    let own = played.id().trace();
+    let claimed: Traceparent = PARENT.parse().unwrap();
+    let voice = || Names::of(["voice"]);
+    for (channels, participants, believed) in [
+        (voice(), Names::All, true),
+        (Names::All, Names::of(["customer"]), true),
+        (Names::of(["chat", "all"]), Names::All, true),
+        (Names::of(["chat", "message"]), Names::All, false),
+        (voice(), Names::of(["agent"]), false),
+        (Names::of([]), Names::All, false),
+    ] {
+        let trust = Trust { channels, participants };
+        let settings = Settings { trust: trust.clone(), ..played.settings().clone() };
+        let spans = to_spans(played.id(), facts(), &settings);
+        let (root, says) = (&spans[0], |key| spans[0].attribute(key));
+        let link = Link { trace_id: claimed.trace_id, span_id: claimed.parent_id, kind: "participant_data" };
+        if believed {
+            assert_eq!(
+                (root.trace_id, root.parent),
+                (claimed.trace_id, Some(claimed.parent_id)),
+                "{trust:?}"
+            );
+            assert_eq!((says("throughline.context.decision"), &root.links[..]), (Some("continue"), &[][..]));
+        } else {
+            assert_eq!((root.trace_id, root.parent, &root.links[..]), (own, None, &[link][..]), "{trust:?}");
+            assert_eq!(says("throughline.context.decision"), Some("restart"));
+            assert_eq!(says("throughline.context.reason"), Some("the participant is not trusted"));
+        }
+        assert_eq!(says("throughline.context.source"), Some("participant-data"));
+        assert!(spans.iter().all(|span| span.trace_id == root.trace_id), "{trust:?}");
+    }
+}
+
+/// The customer's claim is not believed, the flow's is: the claim stays a link, and what makes no sense is nothing.
+#[test]
+fn a_believed_participant_counts_beside_one_that_is_not() {
+    let played = Played::new("traced");
+    let mut facts = elsewhere(played.live_facts());
+    let of = |purpose: &str| {
+        let says = |fact: &&Fact| matches!(&fact.what, What::Says(Says::Purpose, word) if **word == *purpose);
+        played.live_facts().iter().find(says).unwrap().of.clone()
+    };
+    let said =
+        |of, text| Fact { of, source: Source::Rest, what: What::Says(Says::Traceparent, Word::text(text)) };
+    let flow = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    facts.push(said(of("ivr"), flow));
+    facts.push(said(of("acd"), "00-nonsense"));
+    let trust = Trust { participants: Names::of(["ivr", "acd"]), ..Trust::default() };
+    let settings = Settings { trust, ..played.settings().clone() };
+    let spans = to_spans(played.id(), facts, &settings);
+    assert_eq!(spans[0].trace_id, flow.parse::<Traceparent>().unwrap().trace_id);
+    assert_eq!(spans[0].attribute("throughline.context.decision"), Some("continue"));
+    let links: Vec<_> = spans[0].links.iter().map(|link| (link.kind, link.trace_id)).collect();
+    assert_eq!(links, [("participant_data", PARENT.parse::<Traceparent>().unwrap().trace_id)]);
 }

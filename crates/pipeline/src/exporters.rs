@@ -1,7 +1,6 @@
 //! Out: what takes telemetry to its destinations.
 
 mod otlp;
-mod calendar;
 mod unsupported;
 pub mod otlp_grpc;
 pub mod otlp_http;

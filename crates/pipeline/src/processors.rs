@@ -1,6 +1,20 @@
 //! Through: what changes, delays or limits batches.
 
+mod pair;
+mod join_keys;
 pub mod memory_limiter;
 pub mod batch;
+pub mod tail_sampling;
+mod left_out;
+pub mod filter;
+pub mod probabilistic_sampler;
+pub mod groupbytrace;
 pub mod attributes;
 pub mod resource;
+pub mod redaction;
+pub mod cardinality;
+pub mod span;
+pub mod transform;
+
+#[cfg(test)]
+pub(crate) mod tests;

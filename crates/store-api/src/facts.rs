@@ -27,6 +27,9 @@ pub struct Facts {
     pub stages: BTreeMap<Stage, Stretch>,
     pub queues: Firsts,
     pub agents: Firsts,
+    /// Of agents, by their ids.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
     pub services: Firsts,
     /// The earliest value.
     pub channel: Option<(u64, String)>,
@@ -35,6 +38,9 @@ pub struct Facts {
     pub region: Option<(Source, u64, String)>,
     /// The value of the span that ends last.
     pub outcome: Option<(u64, String)>,
+    /// Spans that go on: their stages, and up to when they have been told. In order.
+    #[serde(default)]
+    pub open: Vec<(Option<Stage>, u64)>,
 }
 
 /// All spans of one stage.
@@ -57,11 +63,13 @@ impl Default for Facts {
             stages: BTreeMap::new(),
             queues: Firsts::default(),
             agents: Firsts::default(),
+            names: BTreeMap::new(),
             services: Firsts::default(),
             channel: None,
             direction: None,
             region: None,
             outcome: None,
+            open: Vec::new(),
         }
     }
 }
@@ -95,6 +103,12 @@ impl Facts {
                 values.note(value, start);
             }
         }
+        if let Some((agent, name)) = span.text(key::AGENT).zip(span.text(key::AGENT_NAME)) {
+            self.name(firsts::short(agent), firsts::short(name));
+        }
+        if !span.finished() {
+            self.goes_on(span.stage(), end);
+        }
         let text = |key, at| span.text(key).map(|value| (at, firsts::short(value)));
         earliest(&mut self.channel, text(key::CHANNEL, start));
         earliest(&mut self.direction, text(key::DIRECTION, start));
@@ -119,10 +133,29 @@ impl Facts {
         self.queues.join(&other.queues);
         self.agents.join(&other.agents);
         self.services.join(&other.services);
+        other.names.iter().for_each(|(agent, name)| self.name(agent.clone(), name.clone()));
+        other.open.iter().for_each(|(stage, end)| self.goes_on(*stage, *end));
         earliest(&mut self.channel, other.channel.clone());
         earliest(&mut self.direction, other.direction.clone());
         earliest(&mut self.region, other.region.clone());
         latest(&mut self.outcome, other.outcome.clone());
+    }
+
+    /// Which names stay must not depend on the order.
+    fn name(&mut self, agent: String, name: String) {
+        let known = self.names.entry(agent).or_insert_with(|| name.clone());
+        if name < *known {
+            *known = name;
+        }
+        if self.names.len() > Firsts::MOST {
+            self.names.pop_last();
+        }
+    }
+
+    fn goes_on(&mut self, stage: Option<Stage>, end_ns: u64) {
+        let place = self.open.partition_point(|known| *known <= (stage, end_ns));
+        self.open.insert(place, (stage, end_ns));
+        self.open.truncate(Firsts::MOST);
     }
 
     fn stretch(&mut self, stage: Stage, more: Stretch) {
@@ -145,7 +178,8 @@ impl Facts {
         let region = moved.region.as_mut().map(|(_, at, _)| at);
         let lists = moved.queues.times().chain(moved.agents.times());
         let bounds = [&mut moved.start_ns, &mut moved.last_start_ns, &mut moved.end_ns];
-        let times = stages.chain(values).chain(region).chain(lists).chain(bounds);
+        let open = moved.open.iter_mut().map(|(_, end)| end);
+        let times = stages.chain(open).chain(values).chain(region).chain(lists).chain(bounds);
         times.for_each(|at| *at = time(*at));
         moved
     }
@@ -154,6 +188,8 @@ impl Facts {
     pub fn weight(&self) -> usize {
         let texts = self.queues.weight() + self.agents.weight() + self.services.weight();
         let ids: usize = self.interactions.iter().map(|id| id.len() + 2 * size_of::<String>()).sum();
+        let names: usize = self.names.iter().map(|(id, name)| id.len() + name.len() + 64).sum();
+        let ids = ids + names + self.open.len() * size_of::<(Option<Stage>, u64)>();
         size_of::<Self>() + texts + ids + self.stages.len() * 64 + 96
     }
 }

@@ -72,7 +72,8 @@ fn misses(filter: &Filter, summary: &Summary) -> u8 {
 
 fn mentions(summary: &Summary, q: &str) -> bool {
     let part = q.to_lowercase();
-    let names = summary.queues.iter().chain(&summary.agents).chain(&summary.services);
+    let names =
+        summary.queues.iter().chain(&summary.agents).chain(summary.names.values()).chain(&summary.services);
     summary.id == q
         || q.parse().is_ok_and(|trace| summary.trace_ids.contains(&trace))
         || names.into_iter().any(|name| name.to_lowercase().contains(&part))

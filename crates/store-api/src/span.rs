@@ -20,6 +20,8 @@ pub mod key {
     pub const QUEUE: &str = "interaction.queue.name";
     pub const REGION: &str = "interaction.region";
     pub const AGENT: &str = "interaction.agent.id";
+    /// A name for the agent on the same span, where somebody allowed names at all.
+    pub const AGENT_NAME: &str = "user.full_name";
     pub const OUTCOME: &str = "interaction.outcome";
     /// Integer; a span replaces an earlier one of the same identity only with a higher one. Absent means 0.
     pub const REVISION: &str = "throughline.revision";

@@ -1,5 +1,7 @@
 //! One interaction in a line: what the list shows and the filters look at.
 
+use std::collections::BTreeMap;
+
 use throughline_context::TraceId;
 
 use crate::facts::Facts;
@@ -16,6 +18,8 @@ pub struct Summary {
     /// In the order of first start, as the agents.
     pub queues: Vec<String>,
     pub agents: Vec<String>,
+    /// Of agents, by their ids.
+    pub names: BTreeMap<String, String>,
     pub outcome: Option<String>,
     pub span_count: u64,
     pub error_count: u64,
@@ -25,6 +29,8 @@ pub struct Summary {
     pub stages: Vec<(Stage, u64)>,
     /// In the order of their start.
     pub trace_ids: Vec<TraceId>,
+    /// Spans that go on: their stages, and up to when they have been told.
+    pub open: Vec<(Option<Stage>, u64)>,
 }
 
 impl Summary {
@@ -48,13 +54,33 @@ impl Summary {
             region: all.region.map(|(_, _, value)| value),
             queues: all.queues.in_order(),
             agents: all.agents.in_order(),
+            names: all.names,
             outcome: all.outcome.map(|(_, value)| value),
             span_count: all.spans,
             error_count: all.errors,
             services: all.services.in_order(),
             stages: stages.into_iter().map(|(stage, stretch)| (*stage, stretch.duration_ns)).collect(),
             trace_ids: trace_ids.into_iter().map(|(_, trace)| trace).collect(),
+            open: all.open,
         }
+    }
+
+    /// Something goes on.
+    pub fn running(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The same at a later time, up to which goes on what went on.
+    #[must_use]
+    pub fn as_of(mut self, now_ns: u64) -> Self {
+        for (open, end) in &mut self.open {
+            let more = now_ns.saturating_sub(*end);
+            *end += more;
+            self.end_ns = self.end_ns.max(*end);
+            let stages = self.stages.iter_mut().filter(|(stage, _)| Some(*stage) == *open);
+            stages.for_each(|(_, duration)| *duration = duration.saturating_add(more));
+        }
+        self
     }
 
     pub fn duration_ns(&self) -> u64 {

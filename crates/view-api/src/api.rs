@@ -1,7 +1,7 @@
 //! The questions over HTTP.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
@@ -88,7 +88,7 @@ pub(crate) async fn interactions(
     let question = query::question(read(parameters)?)?;
     api.ask(async {
         let page = api.store.recent(question).await?;
-        written(move || text(&Interactions::from(page))).await
+        written(move || text(&Interactions::of(page, now_ns()))).await
     })
     .await
 }
@@ -115,7 +115,7 @@ pub(crate) async fn interaction(
                         for at /api/v1/traces";
             ApiError::not_found(format!("no span has the `interaction.id` `{id}`"), help)
         })?;
-        written(move || text(&InteractionSpans::from(&found))).await
+        written(move || text(&InteractionSpans::of(&found, now_ns()))).await
     })
     .await
 }
@@ -145,7 +145,7 @@ pub(crate) async fn trace(
             let help = "spans are kept as long as `retention` of the `lake` exporter says";
             ApiError::not_found(format!("no span of the trace {id} is kept"), help)
         })?;
-        written(move || text(&TraceSpans::from(&found))).await
+        written(move || text(&TraceSpans::of(&found, now_ns()))).await
     })
     .await
 }
@@ -172,6 +172,11 @@ pub(crate) async fn hops(
         written(move || text(&Hops::from(found))).await
     })
     .await
+}
+
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {

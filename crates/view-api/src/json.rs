@@ -3,6 +3,8 @@
 mod hops;
 mod value;
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 use store_api::span::{self, StatusCode};
 use store_api::{Attributes, Count, Interaction, Page, Trace};
@@ -66,8 +68,12 @@ pub(crate) struct Summary {
     region: Option<String>,
     queues: Vec<String>,
     agents: Vec<String>,
+    /// Names of agents by their ids, as far as spans tell them.
+    agent_names: BTreeMap<String, String>,
     #[schema(required)]
     outcome: Option<String>,
+    /// Some span goes on: times are those until now.
+    running: bool,
     span_count: u64,
     trace_count: usize,
     error_count: u64,
@@ -119,6 +125,7 @@ struct Span<'a> {
     service: &'a str,
     scope: Scope<'a>,
     start_ns: Ns,
+    /// Until now, where the span is not finished.
     duration_ns: Ns,
     status: Status<'a>,
     #[schema(required)]
@@ -170,11 +177,12 @@ struct Link<'a> {
     attributes: Vec<Attribute<'a>>,
 }
 
-impl From<Page> for Interactions {
-    fn from(page: Page) -> Self {
+impl Interactions {
+    /// As of a time, like all that can go on.
+    pub(crate) fn of(page: Page, now_ns: u64) -> Self {
         let facets = page.facets;
         Self {
-            interactions: page.interactions.into_iter().map(Summary::from).collect(),
+            interactions: page.interactions.into_iter().map(|summary| summary.as_of(now_ns).into()).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
             facets: Facets {
                 region: counts(facets.region),
@@ -200,6 +208,7 @@ impl From<store_api::Summary> for Summary {
             start_ns: Ns(summary.start_ns),
             duration_ns: Ns(summary.duration_ns()),
             end_ns: Ns(summary.end_ns),
+            running: summary.running(),
             span_count: summary.span_count,
             trace_count: summary.trace_ids.len(),
             error_count: summary.error_count,
@@ -214,34 +223,36 @@ impl From<store_api::Summary> for Summary {
             queues: summary.queues,
             agents: summary.agents,
             outcome: summary.outcome,
+            agent_names: summary.names,
             services: summary.services,
         }
     }
 }
 
-impl<'a> From<&'a Interaction> for InteractionSpans<'a> {
-    fn from(found: &'a Interaction) -> Self {
+impl<'a> InteractionSpans<'a> {
+    pub(crate) fn of(found: &'a Interaction, now_ns: u64) -> Self {
         Self {
-            interaction: found.summary.clone().into(),
-            spans: found.spans.iter().map(|span| span.as_ref().into()).collect(),
+            interaction: found.summary.clone().as_of(now_ns).into(),
+            spans: found.spans.iter().map(|span| Span::of(span, now_ns)).collect(),
             truncated: found.truncated,
         }
     }
 }
 
-impl<'a> From<&'a Trace> for TraceSpans<'a> {
-    fn from(found: &'a Trace) -> Self {
+impl<'a> TraceSpans<'a> {
+    pub(crate) fn of(found: &'a Trace, now_ns: u64) -> Self {
         Self {
             trace_id: found.trace_id.to_string(),
             interaction_ids: &found.interactions,
-            spans: found.spans.iter().map(|span| span.as_ref().into()).collect(),
+            spans: found.spans.iter().map(|span| Span::of(span, now_ns)).collect(),
             truncated: found.truncated,
         }
     }
 }
 
-impl<'a> From<&'a span::Span> for Span<'a> {
-    fn from(span: &'a span::Span) -> Self {
+impl<'a> Span<'a> {
+    fn of(span: &'a span::Span, now_ns: u64) -> Self {
+        let until_now = if span.finished() { 0 } else { now_ns.saturating_sub(span.start_ns) };
         Self {
             trace_id: span.trace_id.to_string(),
             span_id: span.span_id.to_string(),
@@ -251,7 +262,7 @@ impl<'a> From<&'a span::Span> for Span<'a> {
             service: span.resource.service(),
             scope: Scope { name: &span.scope.name, version: &span.scope.version },
             start_ns: Ns(span.start_ns),
-            duration_ns: Ns(span.duration_ns),
+            duration_ns: Ns(span.duration_ns.max(until_now)),
             status: Status { code: StatusCode::name(span.status.code), message: &span.status.message },
             stage: span.stage().map(store_api::Stage::name),
             revision: span.revision(),

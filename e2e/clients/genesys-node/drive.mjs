@@ -16,6 +16,7 @@ const conversations = new platform.ConversationsApi();
 const analytics = new platform.AnalyticsApi();
 const notifications = new platform.NotificationsApi();
 const tokens = new platform.TokensApi();
+const authorization = new platform.AuthorizationApi();
 const users = new platform.UsersApi();
 const routing = new platform.RoutingApi();
 
@@ -36,6 +37,9 @@ async function refused(status, code, call) {
 
 const named = (list) => Object.fromEntries(list.entities.map((one) => [one.name, one.id]));
 await tokens.getTokensMe();
+// This SDK cannot ask for the permissions of roles.
+const { grants } = await authorization.getAuthorizationSubjectsMe();
+assert.equal(grants[0].role.name, "Simulated");
 const people = named(await users.getUsers({ pageSize: 100 }));
 await users.getUser(people.Ann);
 await refused(400, "not.a.user", () => users.getUsersMe());
@@ -104,6 +108,8 @@ for (const [transfer, body] of [
   assert.equal(participants.find((one) => one.id === agent).calls[0].disconnectType, "transfer", transfer);
 }
 
+// Client credentials belong to nobody: each request says who wants to talk.
+const ann = { consultingUserId: people.Ann };
 for (const [consult, body] of [
   ["postConversationsCallParticipantConsult", { destination: { userId: people.Cleo } }],
   ["postConversationsCallParticipantConsultAgent", { userId: people.Cleo }],
@@ -112,7 +118,8 @@ for (const [consult, body] of [
   ["postConversationsCallParticipantVoiceConsult", { address: number }],
 ]) {
   const [call, agent] = await placed();
-  const { destinationParticipantId } = await conversations[consult](call, agent, body);
+  await refused(400, "not.a.user", () => conversations[consult](call, agent, body));
+  const { destinationParticipantId } = await conversations[consult](call, agent, { ...body, ...ann });
   await wait(9000);
   const { participants } = await conversations.getConversation(call);
   assert.ok(participants.some((one) => one.id === destinationParticipantId), consult);
@@ -120,7 +127,7 @@ for (const [consult, body] of [
 }
 {
   const [call, agent] = await placed();
-  await conversations.postConversationsCallParticipantConsultAgent(call, agent, { userId: people.Cleo });
+  await conversations.postConversationsCallParticipantConsultAgent(call, agent, { userId: people.Cleo, ...ann });
   await wait(9000);
   await conversations.deleteConversationsCallParticipantConsult(call, agent);
 }

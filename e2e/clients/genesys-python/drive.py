@@ -114,6 +114,7 @@ class Drive:
         self.analytics = sdk.AnalyticsApi(client)
         self.notifications = sdk.NotificationsApi(client)
         self.tokens = sdk.TokensApi(client)
+        self.authorization = sdk.AuthorizationApi(client)
         self.users = sdk.UsersApi(client)
         self.routing = sdk.RoutingApi(client)
 
@@ -145,6 +146,9 @@ class Drive:
 
     def directory(self):
         self.tokens.get_tokens_me()
+        grants = self.authorization.get_authorization_subjects_me(include_full_roles=True).grants
+        if not any(policy.actions for grant in grants for policy in grant.role.policies):
+            wrong.append("the token has no permission")
         people = self.users.get_users(page_size=100).entities
         self.people = {person.name: person.id for person in people}
         self.users.get_user(self.people["Ann"])
@@ -234,6 +238,8 @@ class Drive:
     def consultations(self):
         api = self.conversations
         cleo, technical, number = self.people["Cleo"], self.queues["technical"], "+493023125999"
+        # Client credentials belong to nobody: each request says who wants to talk.
+        ann = {"consultingUserId": self.people["Ann"]}
         destination = {"destination": {"userId": cleo}, "speakTo": "DESTINATION"}
         for consult, body in [
             (api.post_conversations_call_participant_consult, destination),
@@ -243,7 +249,8 @@ class Drive:
             (api.post_conversations_call_participant_voice_consult, {"address": number}),
         ]:
             call, agent, _ = self.call()
-            third = consult(call, agent, body).destination_participant_id
+            self.refused(400, "not.a.user", consult, call, agent, body)
+            third = consult(call, agent, body | ann).destination_participant_id
             self.wait(9000)
             if third not in [one.id for one in api.get_conversation(call).participants]:
                 wrong.append(f"{consult.__name__}: the destination is no participant")
@@ -251,7 +258,7 @@ class Drive:
             update.speak_to = "BOTH"
             api.patch_conversations_call_participant_consult(call, agent, update)
         call, agent, _ = self.call()
-        api.post_conversations_call_participant_consult_agent(call, agent, {"userId": cleo})
+        api.post_conversations_call_participant_consult_agent(call, agent, {"userId": cleo} | ann)
         self.wait(9000)
         api.delete_conversations_call_participant_consult(call, agent)
 

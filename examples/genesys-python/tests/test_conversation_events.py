@@ -60,7 +60,8 @@ class Mended(unittest.TestCase):
             call = begin(platform)
             printed = follow(platform, client, [{"conversationId": call, "context": {"traceparent": PARENT}}])
         self.assertEqual(
-            [span.name for span in printed], ["process user.start", "process user.end", "process customer.end"]
+            [span.attributes["genesys_cloud.event.type"] for span in printed],
+            ["user.start", "user.end", "customer.end"],
         )
         for span in printed:
             self.assertEqual((span.parent.trace_id, span.parent.span_id), ids(PARENT))
@@ -94,14 +95,14 @@ def begin(platform):
 
 def follow(platform, client, origins, disturb=None):
     """Follows while the agent answers and hangs up; the spans that came of it."""
-    wanted = conversation_events.contexts(conversation_events.read_lines(map(json.dumps, origins)))
-    address = conversation_events.open_channel(genesys_cloud.NotificationsApi(client), wanted)
-    (call,) = wanted
+    wanted = conversation_events.read_lines(map(json.dumps, origins))
+    channel, asked = conversation_events.open_channel(genesys_cloud.NotificationsApi(client), wanted)
+    call = wanted[0]["id"]
     agent = platform.conversation(call)[1]["participants"][1]["id"]
 
     async def scenario():
         ready = asyncio.Semaphore(0)
-        following = asyncio.create_task(conversation_events.follow(address, wanted, ready.release))
+        following = asyncio.create_task(conversation_events.follow(channel, asked, wanted, ready.release))
         await ready.acquire()
         await asyncio.to_thread(platform.change_participant, call, agent, {"state": "connected"})
         if disturb:

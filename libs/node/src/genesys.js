@@ -32,8 +32,14 @@ export function conversationContext(id, context = contexts.active()) {
   return parent ? trace.setSpanContext(withInteraction(context, id), parent) : context;
 }
 
-/** The context of a conversation as the API shows it: of a participant's attributes, else of its id. */
+/** The context of a conversation as the API shows it: of attributes, the customer's before others', else of its id. */
 export function fromConversation(conversation, context = contexts.active()) {
   const byId = conversationContext(conversation?.id, context);
-  return participantAttributes.extract(conversation, byId);
+  const listed = Array.isArray(conversation?.participants) ? conversation.participants : [];
+  const participants = [...listed].sort((a, b) => isCustomer(b) - isCustomer(a));
+  return participantAttributes.extract({ participants }, byId);
+}
+
+function isCustomer(participant) {
+  return Number(participant?.purpose === 'customer');
 }

@@ -52,6 +52,23 @@ export function conversationParent(uuid: unknown): SpanContext | undefined;
 /** A link to the trace that a call was in before its context was lost. */
 export function previousTraceLink(value: unknown, source?: string): Link | undefined;
 
+/** What detail events tell, each by a topic of its own. */
+export const detailEvents: string[];
+
+/** The spans that asked for events, by channel and topic, where the socket is the application's own. */
+export class Subscriptions {
+  /** The active span asks for the events of these conversations on a channel; the topics to subscribe to. */
+  conversations(channel: string, ids: string[], context?: Context): string[];
+  /** The active span asks for these topics on a channel. */
+  topics(channel: string, topics: string[], context?: Context): void;
+  /** The message that subscribes to so many conversations on a socket of the pages' dialect, with the context in it. */
+  message<Body>(socket: string, conversations: number, message: Body, context?: Context): Body;
+  /** Forgets what was asked for on a channel. */
+  end(channel: string): void;
+  /** Does the work that a frame of a channel asks for: in a consumer span where it is about a conversation. */
+  process<T>(channel: string, frame: unknown, work: () => T): T;
+}
+
 export namespace genesys {
   /** Of the conversation or the participant: the carrier that survives inside the platform. */
   const attributes: Place;
@@ -67,6 +84,6 @@ export namespace genesys {
   const message: Place;
   /** The context of a conversation of which only the id is known. */
   function conversationContext(id: unknown, context?: Context): Context;
-  /** The context of a conversation as the API shows it: of a participant's attributes, else of its id. */
+  /** The context of a conversation as the API shows it: of attributes, the customer's before others', else of its id. */
   function fromConversation(conversation: unknown, context?: Context): Context;
 }

@@ -10,3 +10,4 @@ export { InteractionPropagator } from './propagator.js';
 export { Place, mapPaths } from './place.js';
 export { conversationParent, formatTraceparent, parseTraceparent, previousTraceLink } from './traceparent.js';
 export * as genesys from './genesys.js';
+export { Subscriptions, detailEvents } from './subscriptions.js';

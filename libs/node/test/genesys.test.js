@@ -91,6 +91,12 @@ test('the first participant with a usable traceparent counts, else the conversat
   assert.equal(parentOf(found), PARENT);
   assert.equal(interactionId(found), CONVERSATION);
 
+  const other = PARENT.replace('b7ad', '0000');
+  const flow = { purpose: 'ivr', attributes: { traceparent: other } };
+  const customer = { purpose: 'customer', attributes: { traceparent: PARENT } };
+  const both = genesys.fromConversation({ id: CONVERSATION, participants: [flow, customer] }, ROOT_CONTEXT);
+  assert.equal(parentOf(both), PARENT, 'the customer goes first');
+
   const bare = genesys.fromConversation({ id: CONVERSATION, participants: [] }, ROOT_CONTEXT);
   assert.equal(parentOf(bare), '00-c41e7d905b2a4f0e9a6d37c2e10b8f54-c41e7d905b2a4f0e-01');
   assert.equal(interactionId(bare), CONVERSATION);

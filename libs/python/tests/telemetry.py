@@ -17,6 +17,7 @@ class Telemetry:
         provider = TracerProvider()
         provider.add_span_processor(InteractionSpanProcessor())
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.provider = provider
         self.tracer = provider.get_tracer("test")
 
     @property

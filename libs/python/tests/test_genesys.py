@@ -88,6 +88,12 @@ class Conversations(unittest.TestCase):
         found = genesys.from_conversation({"id": CONVERSATION, "participants": participants}, NOWHERE)
         self.assertEqual((parent_of(found), interaction_id(found)), (PARENT, CONVERSATION))
 
+    def test_the_customer_goes_first(self):
+        flow = {"purpose": "ivr", "attributes": {"traceparent": PARENT.replace("b7ad", "0000")}}
+        customer = {"purpose": "customer", "attributes": {"traceparent": PARENT}}
+        found = genesys.from_conversation({"id": CONVERSATION, "participants": [flow, customer]}, NOWHERE)
+        self.assertEqual(parent_of(found), PARENT)
+
     def test_without_one_the_id_counts(self):
         found = genesys.from_conversation({"id": CONVERSATION, "participants": []}, NOWHERE)
         self.assertEqual(parent_of(found), "00-c41e7d905b2a4f0e9a6d37c2e10b8f54-c41e7d905b2a4f0e-01")

@@ -1,8 +1,11 @@
 //! OpenTelemetry's conventions for HTTP, where server and client agree.
 
-use http::{Method, StatusCode, Version};
+use http::Method;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+use http::{StatusCode, Version};
 use opentelemetry::KeyValue;
 
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 use crate::span::Open;
 
 /// Methods that conventions know; another one may be made up by the caller, without end.
@@ -36,6 +39,7 @@ pub(crate) fn method(method: &Method) -> Vec<KeyValue> {
     vec![KeyValue::new(KEY, "_OTHER"), original]
 }
 
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 pub(crate) fn version(version: Version) -> Option<KeyValue> {
     let name = match version {
         Version::HTTP_10 => "1.0",
@@ -54,6 +58,7 @@ pub(crate) fn server(address: Option<&str>, port: Option<u16>) -> impl Iterator<
     address.into_iter().chain(port)
 }
 
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 pub(crate) fn answered(span: &Open, status: StatusCode, failed: bool) {
     span.set(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
     if failed {

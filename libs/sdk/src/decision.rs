@@ -1,6 +1,7 @@
 //! What became of a caller's context, written on the span.
 
 use opentelemetry::KeyValue;
+#[cfg(feature = "tower")]
 use opentelemetry::trace::{Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use throughline_context::Decision;
 
@@ -35,6 +36,7 @@ pub(crate) fn attributes(decision: &Decision) -> Vec<KeyValue> {
 }
 
 /// A link needs a span. Where only the trace is known, it names the one that the first 16 digits of the trace make.
+#[cfg(feature = "tower")]
 pub(crate) fn link(decision: &Decision) -> Option<Link> {
     let Decision::Restart { link: Some(link), .. } = decision else { return None };
     let span_id = link.span_id.unwrap_or_else(|| link.trace_id.root_span());

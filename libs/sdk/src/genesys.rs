@@ -1,5 +1,5 @@
-//! The context in force, in what is sent to Genesys Cloud, and contexts in what comes from there. Nothing here calls
-//! the platform: bodies and messages go in and come out.
+//! The context in force, in what is sent to Genesys Cloud, and contexts in what comes from there. Bodies and messages go
+//! in and come out; [`calls`] alone calls the platform.
 //!
 //! The platform keeps no header of a request, so that the context travels in bodies: as attributes, which every
 //! participant's scripts, flows and notifications show, and as User-to-User data, which leaves over SIP trunks.
@@ -17,6 +17,8 @@
 //! Outside of any span, bodies stay as they are.
 
 mod notification;
+mod subscriptions;
+pub mod calls;
 
 use opentelemetry::Context;
 use throughline_context::json::{self, JsonError, JsonProblem, Path, PathError, Place};
@@ -24,6 +26,7 @@ use throughline_context::w3c;
 use throughline_context::{Candidate, Decision, Found, Traceparent, Trust, genesys, uui, websocket};
 
 pub use notification::Notification;
+pub use subscriptions::{DETAIL_EVENTS, Subscriptions};
 
 use crate::context::{join, outgoing};
 use crate::interaction::Interaction;

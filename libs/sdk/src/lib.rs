@@ -26,7 +26,7 @@
 //! | `reqwest` | [`ClientMiddleware`]: a span for each request that is made, and its context in the headers |
 //! | `websocket` | [`websocket`]: contexts in handshakes and in messages |
 //! | `postgres` | [`postgres`]: a span for each statement; with `sqlx` or `tokio-postgres`, for these clients |
-//! | `genesys` | [`genesys`]: contexts in bodies and notifications of Genesys Cloud |
+//! | `genesys` | [`genesys`]: contexts in bodies and notifications of Genesys Cloud; with `reqwest`, a client for calls |
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -49,7 +49,7 @@ mod interaction;
 mod early;
 #[cfg(any(feature = "genesys", feature = "postgres", feature = "reqwest", feature = "tower"))]
 mod span;
-#[cfg(any(feature = "reqwest", feature = "tower"))]
+#[cfg(any(feature = "genesys", feature = "reqwest", feature = "tower"))]
 mod conventions;
 #[cfg(any(feature = "genesys", feature = "tower"))]
 mod decision;

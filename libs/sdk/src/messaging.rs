@@ -1,10 +1,8 @@
 //! OpenTelemetry's conventions for messages.
 
-use opentelemetry::trace::{SpanBuilder, SpanKind};
+use opentelemetry::trace::{Link, SpanBuilder, SpanKind};
 use opentelemetry::{Context, KeyValue};
-use throughline_context::Decision;
 
-use crate::decision;
 use crate::span::Open;
 
 /// A kind of messages; its name is one out of few.
@@ -21,13 +19,16 @@ impl Kind<'_> {
         Open::start(builder, parent)
     }
 
-    pub(crate) fn process(self, text: &str, parent: &Context, found: &Decision, more: Vec<KeyValue>) -> Open {
+    pub(crate) fn process(
+        self,
+        text: &str,
+        parent: &Context,
+        more: Vec<KeyValue>,
+        link: Option<Link>,
+    ) -> Open {
         let mut builder = self.builder("process", SpanKind::Consumer, text);
-        builder
-            .attributes
-            .get_or_insert_default()
-            .extend(decision::attributes(found).into_iter().chain(more));
-        builder.links = decision::link(found).map(|link| vec![link]);
+        builder.attributes.get_or_insert_default().extend(more);
+        builder.links = link.map(|link| vec![link]);
         Open::start(builder, parent)
     }
 

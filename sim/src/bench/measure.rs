@@ -69,7 +69,10 @@ impl Trial<'_> {
         let idle = self.running.usage()?;
 
         let scenario = self.scenario;
-        let bodies = Bodies::encode(scenario.format, false, scenario.spans_per_request)?;
+        let bodies = match scenario.spans_of_a_fresh_trace {
+            Some(spans) => Bodies::fresh_traces(scenario.spans_per_request, spans),
+            None => Bodies::encode(scenario.format, false, scenario.spans_per_request)?,
+        };
         let warm_up = self.put_under_load("warm-up", bodies.clone(), self.durations.warm_up).await;
         self.drain(warm_up.tally.accepted).await;
         let before = self.running.usage()?;

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub format: Format,
     pub spans_per_request: usize,
     pub connections: usize,
+    /// Where every request has traces of its own: the spans of each (protobuf alone).
+    pub spans_of_a_fresh_trace: Option<usize>,
     /// Offered; absent is as fast as it is taken.
     pub spans_per_second: Option<u64>,
     /// What the sink takes; absent is as fast as it comes.
@@ -50,11 +52,13 @@ pub struct Config {
     pub common: bool,
 }
 
-const GUIDE: Config =
-    Config { file: "guide.yaml", text: include_str!("../../bench/guide.yaml"), common: true };
-const GRPC: Config = Config { file: "grpc.yaml", text: include_str!("../../bench/grpc.yaml"), common: true };
-const JOURNAL: Config =
-    Config { file: "journal.yaml", text: include_str!("../../bench/journal.yaml"), common: false };
+const GUIDE: Config = common("guide.yaml", include_str!("../../bench/guide.yaml"));
+const TAIL: Config = common("tail.yaml", include_str!("../../bench/tail.yaml"));
+const GRPC: Config = common("grpc.yaml", include_str!("../../bench/grpc.yaml"));
+const REDACTION: Config = own("redaction.yaml", include_str!("../../bench/redaction.yaml"));
+const PSEUDONYMS: Config = own("pseudonyms.yaml", include_str!("../../bench/pseudonyms.yaml"));
+const CARDINALITY: Config = own("cardinality.yaml", include_str!("../../bench/cardinality.yaml"));
+const JOURNAL: Config = own("journal.yaml", include_str!("../../bench/journal.yaml"));
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -70,6 +74,7 @@ pub fn all() -> Vec<Scenario> {
         format: Format::Protobuf,
         spans_per_request: 100,
         connections: 8,
+        spans_of_a_fresh_trace: None,
         spans_per_second: None,
         sink_spans_per_second: None,
         limits: Limits { idle_mib: Some(15.0), ..cpu(0.5) },
@@ -135,6 +140,36 @@ pub fn all() -> Vec<Scenario> {
             ..plain.clone()
         },
         Scenario {
+            name: "redaction",
+            about: "attributes and redaction with 5 detectors",
+            config: REDACTION,
+            limits: cpu(1.5),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "pseudonyms",
+            about: "redaction alone: a phone number in every span becomes a keyed hash",
+            config: PSEUDONYMS,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "cardinality",
+            about: "attributes and cardinality",
+            config: CARDINALITY,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "tail",
+            about: "tail sampling that keeps all: latency, status, text; 5 s wait, 20 spans a trace, 100 k spans/s",
+            config: TAIL,
+            spans_of_a_fresh_trace: Some(20),
+            spans_per_second: Some(100_000),
+            limits: cpu(1.0),
+            ..plain.clone()
+        },
+        Scenario {
             name: "overload",
             about: "ten times what the sink takes, under a limit of 100 MiB",
             limit_mib: OVERLOAD_MIB,
@@ -157,6 +192,14 @@ pub fn all() -> Vec<Scenario> {
             ..paced
         },
     ]
+}
+
+const fn common(file: &'static str, text: &'static str) -> Config {
+    Config { file, text, common: true }
+}
+
+const fn own(file: &'static str, text: &'static str) -> Config {
+    Config { file, text, common: false }
 }
 
 fn cpu(seconds_per_million: f64) -> Limits {

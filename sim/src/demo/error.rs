@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::genesys::scenario::Wrong;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the packages of {} are not installed: run scripts/setup-examples.sh", folder.display())]
@@ -13,6 +15,10 @@ pub enum Error {
         "{program} was not found: install Node 20.6 or later (https://nodejs.org) and run scripts/setup-examples.sh"
     )]
     NoProgram { program: String },
+    #[error("the simulated Genesys Cloud cannot be started: {0}")]
+    NoSimulator(io::Error),
+    #[error(transparent)]
+    Scenario(#[from] Wrong),
     #[error("no folder for temporary files: {0}")]
     NoScratch(io::Error),
     #[error("{service} cannot be started: {error}")]

@@ -126,10 +126,16 @@ impl Record {
 
     /// Participant data that the customer has from the beginning.
     pub(super) fn set_first_attributes(&mut self, values: &[(String, String)]) {
-        let customer = self.story.participants.get(self.story.anchor).map(|one| (one.id.clone(), one.begins));
-        if let Some((id, begins)) = customer.filter(|_| !values.is_empty()) {
-            self.set_attributes(begins, &id, values);
+        let begins = self.story.participants.get(self.story.anchor).map(|one| one.begins);
+        if let Some(begins) = begins.filter(|_| !values.is_empty()) {
+            self.set_customer_data(begins, values);
         }
+    }
+
+    /// Participant data of the customer, as flows write it.
+    pub(super) fn set_customer_data(&mut self, at_ms: u64, values: &[(String, String)]) {
+        let customer = self.story.participants.get(self.story.anchor).map(|one| one.id.clone());
+        self.set_attributes(at_ms, customer.as_deref().unwrap_or_default(), values);
     }
 
     pub fn set_uui_data(&mut self, uui: &str) {

@@ -6,11 +6,11 @@ mod yaml;
 mod file;
 mod sentence;
 mod library;
-mod speed;
+mod lengths;
 
 use std::fmt;
 
-pub use library::library;
+pub use library::{demonstration, library};
 
 /// A conversation that can be played. It comes from [`Scenario::parse`], which has tried it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +19,11 @@ pub struct Scenario {
     pub name: String,
     /// The comment at the head of the file.
     pub about: String,
+    /// How often it is chosen, compared with others.
+    pub weight: u64,
     pub media: Media,
     pub direction: Direction,
-    /// A number or an address; without one, the seed chooses.
+    /// A number or an address, in which the seed chooses a digit for each `#`; without one, the seed chooses it all.
     pub customer: Option<String>,
     pub dialled: Option<String>,
     pub subject: Option<String>,

@@ -5,6 +5,7 @@
 mod options;
 mod answer;
 mod access;
+mod rights;
 mod topics;
 mod channels;
 mod faults;
@@ -188,6 +189,11 @@ impl Service {
         self.tally
     }
 
+    /// Whether some channel is subscribed to a topic that begins so.
+    pub fn carries(&self, topic: &str) -> bool {
+        self.channels.begins(topic)
+    }
+
     /// Does what is due until `now`.
     pub fn advance(&mut self, now: u64) {
         while self.advance_some(now, usize::MAX) {}
@@ -270,6 +276,7 @@ impl Service {
         };
         match rest {
             ["tokens", "me"] => self.own_token(request, token),
+            ["authorization", "subjects", "me"] => Ok(Answer::ok(self.own_rights(request))),
             ["users", rest @ ..] => self.directory.users(&self.options, request, rest),
             ["routing", "queues", rest @ ..] => self.directory.queues(&self.options, request, rest),
             ["notifications", rest @ ..] => self.notifications(request, rest),
@@ -317,13 +324,6 @@ impl Service {
             self.seen.pop_front();
         }
         self.seen.push_back(note);
-    }
-
-    fn need(&self, permission: &str) -> Result<(), Box<Answer>> {
-        if self.options.denied.iter().any(|denied| denied == permission) {
-            return Err(Answer::forbidden(&[permission]));
-        }
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -21,6 +22,17 @@ const DISTINCT: usize = 64;
 pub struct Bodies {
     ready: Arc<[Bytes]>,
     spans: u64,
+    /// Nothing where every round has the same traces.
+    fresh: Option<Arc<Fresh>>,
+}
+
+/// What makes the traces of each request new.
+#[derive(Debug)]
+struct Fresh {
+    /// For each body, where its trace ids stand.
+    places: Vec<Vec<usize>>,
+    /// Goes on from run to run.
+    sent: AtomicU64,
 }
 
 impl Bodies {
@@ -29,7 +41,22 @@ impl Bodies {
         let requests = spans::requests(DISTINCT, spans);
         let ready: io::Result<Vec<Bytes>> =
             requests.iter().map(|request| encode(request, format, gzip)).collect();
-        Ok(Self { ready: ready?.into(), spans: spans as u64 })
+        Ok(Self { ready: ready?.into(), spans: spans as u64, fresh: None })
+    }
+
+    /// Requests in protobuf whose traces have so many spans, and are new in every request: for what holds traces.
+    pub fn fresh_traces(spans: usize, spans_of_a_trace: usize) -> Self {
+        let requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
+        let (ready, places): (Vec<Bytes>, Vec<Vec<usize>>) = requests
+            .iter()
+            .map(|request| {
+                let body = request.encode_to_vec();
+                let places = places(&body, request);
+                (Bytes::from(body), places)
+            })
+            .unzip();
+        let fresh = Fresh { places, sent: AtomicU64::new(0) };
+        Self { ready: ready.into(), spans: spans as u64, fresh: Some(Arc::new(fresh)) }
     }
 
     /// Spans in each body.
@@ -39,13 +66,33 @@ impl Bodies {
 
     /// The body of the n-th request of a run.
     pub fn nth(&self, n: u64) -> Bytes {
-        self.ready.get(n as usize % self.ready.len().max(1)).cloned().unwrap_or_default()
+        let at = n as usize % self.ready.len().max(1);
+        let body = self.ready.get(at).cloned().unwrap_or_default();
+        let Some(fresh) = &self.fresh else { return body };
+        let number = fresh.sent.fetch_add(1, Ordering::Relaxed);
+        let mut body = body.to_vec();
+        for place in fresh.places.get(at).into_iter().flatten() {
+            if let Some(id) = body.get_mut(*place..*place + 8) {
+                // Distinct for each request, the same for all spans of a trace.
+                id.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, more)| *byte ^= more);
+            }
+        }
+        body.into()
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Bytes> {
         self.ready.iter()
     }
+}
+
+/// Where the trace ids of a request stand in its body.
+fn places(body: &[u8], request: &ExportTraceServiceRequest) -> Vec<usize> {
+    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+    let mut ids: Vec<&[u8]> = scopes.flat_map(|scope| &scope.spans).map(|span| &span.trace_id[..]).collect();
+    ids.dedup();
+    let windows = body.windows(16).enumerate();
+    windows.filter(|(_, window)| ids.contains(window)).map(|(at, _)| at).collect()
 }
 
 fn encode(request: &ExportTraceServiceRequest, format: Format, gzip: bool) -> io::Result<Bytes> {
@@ -84,6 +131,19 @@ mod tests {
                 assert_eq!(grpc::unframe(framed.clone()), Some((plain.clone(), false)));
                 assert_eq!(sink::json_items(json), Ok(spans as u64));
             }
+        }
+    }
+
+    #[test]
+    fn fresh_traces_are_new_in_every_request_and_whole() {
+        let bodies = Bodies::fresh_traces(100, 20);
+        let mut seen = std::collections::HashSet::new();
+        for n in (0..2 * DISTINCT as u64).chain(0..5) {
+            let request = ExportTraceServiceRequest::decode(bodies.nth(n)).unwrap();
+            let spans = &request.resource_spans[0].scope_spans[0].spans;
+            let traces: Vec<_> = spans.chunk_by(|a, b| a.trace_id == b.trace_id).collect();
+            assert_eq!(traces.iter().map(|trace| trace.len()).collect::<Vec<_>>(), [20; 5]);
+            assert!(traces.iter().all(|trace| seen.insert(trace[0].trace_id.clone())));
         }
     }
 

@@ -14,18 +14,28 @@ use crate::chance::Chance;
 
 /// The first of January 2026.
 const START_NS: u64 = 1_767_225_600_000_000_000;
+/// Where nobody says otherwise.
 const SPANS_OF_A_TRACE: usize = 8;
 
 /// This many requests of this many spans, no two alike.
 pub fn requests(distinct: usize, spans: usize) -> Vec<ExportTraceServiceRequest> {
-    let mut chance = Chance::new(0x5eed);
-    (0..distinct).map(|_| request(&mut chance, spans)).collect()
+    traces(distinct, spans, SPANS_OF_A_TRACE)
 }
 
-fn request(chance: &mut Chance, spans: usize) -> ExportTraceServiceRequest {
+/// The same with so many spans in each trace.
+pub(super) fn traces(
+    distinct: usize,
+    spans: usize,
+    spans_of_a_trace: usize,
+) -> Vec<ExportTraceServiceRequest> {
+    let mut chance = Chance::new(0x5eed);
+    (0..distinct).map(|_| request(&mut chance, spans, spans_of_a_trace)).collect()
+}
+
+fn request(chance: &mut Chance, spans: usize, spans_of_a_trace: usize) -> ExportTraceServiceRequest {
     let mut written = Vec::with_capacity(spans);
     while written.len() < spans {
-        let size = SPANS_OF_A_TRACE.min(spans - written.len());
+        let size = spans_of_a_trace.min(spans - written.len());
         write_trace(chance, size, &mut written);
     }
     let resource = Resource {

@@ -34,7 +34,11 @@ export interface Summary {
   region: string | null;
   queues: string[];
   agents: string[];
+  /** By their ids; those that nobody told are missing. */
+  agent_names: Record<string, string>;
   outcome: string | null;
+  /** Something goes on; times are those until now. */
+  running: boolean;
   span_count: number;
   trace_count: number;
   error_count: number;

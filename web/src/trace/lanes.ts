@@ -2,9 +2,9 @@
 
 import { formatCoarse, formatDuration } from '../time';
 import type { IconName } from '../ui/icons';
-import { lookUp } from './attributes';
+import { flowOf, lookUp } from './attributes';
 import type { Model, Node } from './model';
-import { hasCaller, toneName, type Tone } from './stages';
+import { hasCaller, isWritten, toneName, type Tone } from './stages';
 
 export interface Bar {
   node: Node;
@@ -34,23 +34,25 @@ const WORK_NAMES: Partial<Record<Tone, string>> = {
   db: 'SQL',
 };
 
-export function lanesOf({ nodes }: Model): Lane[] {
+export function lanesOf({ nodes, agents }: Model): Lane[] {
   const stages = nodes.filter(({ stage }) => stage);
   if (stages.length === 0) return [];
   const of = (...wanted: string[]) => stages.filter(({ stage }) => stage && wanted.includes(stage));
   const caller = stages.filter(({ stage }) => stage && stage !== 'action' && hasCaller(stage));
   const ivr = of('ivr');
+  const flows = new Set(ivr.map(({ span }) => flowOf(span) ?? span.name));
+  const written = stages.some(({ span }) => isWritten(lookUp(span, 'interaction.channel')));
+  const customer = lane('caller', written ? 'message' : 'caller', written ? 'Customer' : 'Caller', '', caller);
+  const parked = of('park');
+  const inQueue = parked.filter(({ span }) => lookUp(span, 'interaction.agent.id') === null);
+  const withAgent = parked.filter((node) => !inQueue.includes(node));
+  const agentStages = of('alert', 'talk', 'hold', 'consult', 'transfer', 'wrapup', 'voicemail');
   return [
-    ...lane('caller', 'caller', 'Caller', '', caller),
-    ...lane('ivr', 'ivr', 'IVR', ivr[0]?.span.name ?? '', ivr),
+    ...customer,
+    ...lane('ivr', 'ivr', 'IVR', [...flows].join(', '), ivr),
     ...workLanes(nodes),
-    ...grouped(of('queue', 'park'), 'interaction.queue.name', 'queue', 'Queue'),
-    ...grouped(
-      of('alert', 'talk', 'hold', 'consult', 'transfer', 'wrapup', 'voicemail'),
-      'interaction.agent.id',
-      'agent',
-      'Agent',
-    ),
+    ...grouped([...of('queue'), ...inQueue], 'interaction.queue.name', 'queue', 'Queue'),
+    ...grouped([...agentStages, ...withAgent], 'interaction.agent.id', 'agent', 'Agent', agents),
   ];
 }
 
@@ -84,7 +86,13 @@ function services(found: readonly Node[]): string {
   return names.size > 1 ? `${names.size} services` : ([...names][0] ?? '');
 }
 
-function grouped(found: readonly Node[], key: string, kind: 'queue' | 'agent', name: string): Lane[] {
+function grouped(
+  found: readonly Node[],
+  key: string,
+  kind: 'queue' | 'agent',
+  name: string,
+  names: ReadonlyMap<string, string> = new Map(),
+): Lane[] {
   const groups = new Map<string, Node[]>();
   for (const node of found) {
     const owner = lookUp(node.span, key);
@@ -93,7 +101,7 @@ function grouped(found: readonly Node[], key: string, kind: 'queue' | 'agent', n
     if (same) same.push(node);
     else groups.set(owner ?? '', [node]);
   }
-  return [...groups].flatMap(([owner, members]) => lane(kind, kind, name, owner, members));
+  return [...groups].flatMap(([owner, members]) => lane(kind, kind, name, names.get(owner) ?? owner, members));
 }
 
 /** Without an agent's name these still are an agent's time; a ring or a hold alone is not. */
@@ -112,15 +120,16 @@ function made(kind: Lane['kind'], icon: IconName, name: string, detail: string, 
     detail,
     level: 0,
     tone: inOrder[0]?.tone ?? 'setup',
-    bars: inOrder.map((node) => ({
-      node,
-      labels:
-        kind === 'caller'
-          ? [toneName(node.tone)]
-          : [`${toneName(node.tone)} ${formatCoarse(node.duration)}`, toneName(node.tone)],
-    })),
+    bars: inOrder.map((node) => ({ node, labels: labels(kind, node) })),
     total: covered(inOrder),
   };
+}
+
+function labels(kind: Lane['kind'], { span, tone, duration }: Node): string[] {
+  const name = toneName(tone);
+  if (kind === 'caller') return [name];
+  const flow = kind === 'ivr' ? flowOf(span) : null;
+  return [...(flow ? [`${flow} ${formatCoarse(duration)}`, flow] : [`${name} ${formatCoarse(duration)}`]), name];
 }
 
 /** Length of the union; the nodes are in order of start. */

@@ -2,6 +2,7 @@
 
 import type { Span, Stage } from '../api/types';
 import { durationOf, parseNanos } from '../time';
+import { agentNames, flowOf, lookUp } from './attributes';
 import { ancestorsOf, linkParents, type Placement } from './parents';
 import { isStage, knownStage, workTone, type Tone } from './stages';
 
@@ -32,6 +33,8 @@ export interface Model {
   rejoined: number;
   errors: number;
   running: boolean;
+  /** Names of agents by their ids. */
+  agents: ReadonlyMap<string, string>;
 }
 
 export function buildModel(spans: readonly Span[]): Model {
@@ -49,6 +52,7 @@ export function buildModel(spans: readonly Span[]): Model {
     rejoined: nodes.filter(({ placement }) => placement === 'rejoined').length,
     errors: nodes.filter(isError).length,
     running: nodes.some(({ span }) => !span.finished),
+    agents: agentNames(spans),
   };
 }
 
@@ -63,6 +67,14 @@ export function visibleNodes(nodes: readonly Node[], folded: ReadonlySet<string>
     index = folded.has(node.key) ? Math.max(node.next, index + 1) : index + 1;
   }
   return shown;
+}
+
+/** Whose a stage or a leg of the call was: an agent, a queue, a flow; null for work. */
+export function ownerOf({ span, stage, tone }: Node, agents: ReadonlyMap<string, string>): string | null {
+  if (!stage && tone !== 'call') return null;
+  const agent = lookUp(span, 'interaction.agent.id');
+  if (agent !== null) return agents.get(agent) ?? agent;
+  return lookUp(span, 'interaction.queue.name') ?? flowOf(span);
 }
 
 /** Time in which no child was running. */
@@ -119,6 +131,7 @@ function paint(nodes: readonly Node[]) {
     const work = workTone(span, 0);
     if (node.stage) node.tone = node.stage;
     else if (aroundStages.has(node)) node.tone = 'call';
+    else if (parent?.tone === 'call' && sameService && span.kind === 'internal' && work !== 'db') node.tone = 'call';
     else if (parent && isStage(parent.tone) && sameService && span.kind === 'internal' && work !== 'db')
       node.tone = parent.tone;
     else {

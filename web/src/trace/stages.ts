@@ -35,6 +35,9 @@ export const toneClass = (tone: Tone): string => `${isStage(tone) ? 'st' : 'sv'}
 export const isWait = (tone: string): boolean => WAITING.includes(tone);
 export const isWork = (tone: string): boolean => WORKING.includes(tone);
 export const hasCaller = (stage: string): boolean => !OFF_LINE.includes(stage);
+/** Nobody is on a line there. */
+export const isWritten = (channel: string | null): boolean =>
+  channel !== null && ['chat', 'message', 'email'].includes(channel);
 export const knownStage = (stage: string | null): Stage | null => (stage !== null && isStage(stage) ? stage : null);
 
 const QUERY = new Set(['db.system', 'db.system.name', 'db.statement', 'db.query.text']);

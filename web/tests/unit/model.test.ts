@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildModel, selfTime, visibleNodes, type Model } from '../../src/trace/model';
+import { buildModel, ownerOf, selfTime, visibleNodes, type Model } from '../../src/trace/model';
 import { callSpans } from '../fixtures/call.mjs';
 import { child, span } from './spans';
 
@@ -122,6 +122,28 @@ test('self time leaves out every moment a child was running, once', () => {
     child('d', 'a', 9, 12),
   ]);
   expect(selfTime(nodes[0]!)).toBe(4e9);
+});
+
+test('a leg without a stage is drawn as the call around it, and says whose it is', () => {
+  const text = (key: string, value: string) => ({ key, type: 'string' as const, value });
+  const agent = text('interaction.agent.id', '059fd892');
+  const { nodes, agents } = buildModel([
+    span('call', 0, 9, { kind: 'server' }),
+    child('customer', 'call', 0, 9),
+    child('leg', 'call', 1, 9, { attributes: [agent, text('user.full_name', 'Ann')] }),
+    child('ringing', 'leg', 1, 2, { attributes: [text('interaction.queue.name', 'billing')] }),
+    child('talk', 'leg', 2, 9, { stage: 'talk', attributes: [agent] }),
+    child('look-up', 'call', 1, 2, { kind: 'server', service: 'two' }),
+  ]);
+  const shown = nodes.map((node) => [node.span.name, node.tone, ownerOf(node, agents)]);
+  expect(shown).toEqual([
+    ['call', 'call', null],
+    ['customer', 'call', null],
+    ['leg', 'call', 'Ann'],
+    ['ringing', 'call', 'billing'],
+    ['talk', 'talk', 'Ann'],
+    ['look-up', 'http', null],
+  ]);
 });
 
 test('colours: stages by name, a stage’s own steps like it, services by depth, queries as such', () => {

@@ -26,6 +26,31 @@ describe('lanes', () => {
     ]);
   });
 
+  test('agents by their names, flows by theirs, and whoever is parked is with the agent', () => {
+    const attributes = (values: Record<string, string>) =>
+      Object.entries(values).map(([key, value]) => ({ key, type: 'string' as const, value }));
+    const ann = { 'interaction.agent.id': '059fd892' };
+    const lanes = lanesOf(
+      buildModel([
+        span('flow', 0, 3, { stage: 'ivr', attributes: attributes({ 'genesys_cloud.flow.name': 'Bot' }) }),
+        span('leg', 3, 9, { attributes: attributes({ ...ann, 'user.full_name': 'Ann' }) }),
+        child('talk', 'leg', 3, 5, {
+          stage: 'talk',
+          attributes: attributes({ ...ann, 'interaction.channel': 'message' }),
+        }),
+        child('park', 'leg', 5, 9, {
+          stage: 'park',
+          attributes: attributes({ ...ann, 'interaction.queue.name': 'support' }),
+        }),
+      ]),
+    );
+    expect(lanes.map(({ name, detail, bars }) => `${name} ${detail}: ${bars.map(({ labels }) => labels[0])}`)).toEqual([
+      'Customer : IVR,Talk,Park',
+      'IVR Bot: Bot 3.00 s',
+      'Agent Ann: Talk 2.00 s,Park 4.00 s',
+    ]);
+  });
+
   test('the caller is not in wrap-up, and time in the call is counted once', () => {
     const caller = lanesOf(call)[0]!;
     expect(caller.bars.map(({ node }) => node.stage)).not.toContain('wrapup');

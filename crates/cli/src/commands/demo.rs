@@ -1,25 +1,26 @@
 //! `throughline demo`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use pipeline::engine::running::Running;
-use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
-use sim::demo::{Demo, Progress};
-use sim::traffic::{Day, Tally};
+use pipeline::plan::{Component, Plan, Sources, World, findings_as_text, read_file};
+use sim::demo::{Centre, Demo, Progress, Tally, quiet_day};
+use sim::genesys::service::Traffic;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::run::Stop;
+use super::simulate::speed;
 use crate::{components, exit, logs};
 
 const GUIDE: &str = "guide.yaml";
 const OVER: &str = "demo.yaml";
-const PAGE: &str = "http://127.0.0.1:7717";
-const OTLP: &str = "127.0.0.1:4318";
 /// Between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -34,12 +35,16 @@ pub(crate) struct Arguments {
     /// Where the spans are kept; without it, a folder that goes with the demonstration.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Equal seeds make equal calls; without one, every run has calls of its own.
+    /// Equal seeds make equal conversations; without one, every run has its own.
     #[arg(long)]
     seed: Option<u64>,
+    /// How many conversations begin in a minute, on average.
     #[arg(long, default_value_t = 30.0)]
     calls_per_minute: f64,
-    /// Ends after so many calls; without it, with Ctrl-C.
+    /// How many times faster than in life people talk and wait; Data Actions take the time they take.
+    #[arg(long, default_value = "10", value_parser = speed)]
+    speed: f64,
+    /// Ends after so many conversations; without it, with Ctrl-C.
     #[arg(long)]
     calls: Option<u64>,
     /// Sets one key of the configuration, as `run` has it.
@@ -47,35 +52,46 @@ pub(crate) struct Arguments {
     sets: Vec<String>,
 }
 
-#[expect(clippy::print_stderr, reason = "the answer to a command")]
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let scratch = match tempfile::tempdir() {
-        Ok(scratch) => scratch,
-        Err(error) => {
-            eprintln!("error: no temporary folder: {error}");
-            return ExitCode::from(exit::FAILED);
-        }
-    };
-    let data = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
-    let plan = match plan(arguments, &data) {
-        Ok(plan) => plan,
-        Err(findings) => {
-            eprintln!("{findings}");
-            return ExitCode::from(exit::INPUT);
-        }
-    };
-    logs::start_quietly(&plan.telemetry.logs);
-    match serve(arguments, &plan) {
+    match demo(arguments) {
         Ok(()) => exit::OK,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(exit::FAILED)
+        Err(Failed { code, message }) => {
+            complain(&message);
+            ExitCode::from(code)
         }
     }
 }
 
-/// The guide's own configuration, with the embedded store for its backend and on loopback alone.
-fn plan(arguments: &Arguments, data: &std::path::Path) -> Result<Plan, String> {
+struct Failed {
+    code: u8,
+    message: String,
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    Failed { code: exit::FAILED, message: format!("error: {error:#}") }
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+fn complain(message: &str) {
+    eprintln!("{message}");
+}
+
+fn demo(arguments: &Arguments) -> Result<(), Failed> {
+    let scratch = tempfile::tempdir().context("no temporary folder").map_err(failed)?;
+    let data = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("no runtime").map_err(failed)?;
+    let seed = arguments.seed.unwrap_or_else(from_clock);
+    let centre = runtime.block_on(Centre::open(seed)).map_err(|error| failed(error.into()))?;
+    let plan = plan(arguments, &data, &centre)
+        .map_err(|findings| Failed { code: exit::INPUT, message: findings })?;
+    logs::start_quietly(&plan.telemetry.logs);
+    runtime.block_on(serve(arguments, &plan, centre)).map_err(failed)
+}
+
+/// The guide's own configuration, with the embedded store for its backend, on loopback alone, and with the simulated
+/// Genesys Cloud beside the services.
+fn plan(arguments: &Arguments, data: &Path, centre: &Centre) -> Result<Plan, String> {
     let file = |path: &str| match path {
         GUIDE => Ok(include_str!("../../../../configs/guide.yaml").to_owned()),
         OVER => Ok(include_str!("../../../../configs/demo.yaml").to_owned()),
@@ -83,6 +99,9 @@ fn plan(arguments: &Arguments, data: &std::path::Path) -> Result<Plan, String> {
     };
     let env = |name: &str| match name {
         "THROUGHLINE_DATA" => Some(data.to_string_lossy().into_owned()),
+        "GENESYS_REGION" => Some(centre.base_url()),
+        "GENESYS_CLIENT_ID" => Some(centre.client_id().to_owned()),
+        "GENESYS_CLIENT_SECRET" => Some(centre.client_secret().to_owned()),
         _ => None,
     };
     let configs = vec![format!("file:{GUIDE}"), format!("file:{OVER}")];
@@ -91,30 +110,53 @@ fn plan(arguments: &Arguments, data: &std::path::Path) -> Result<Plan, String> {
     plan.ok_or_else(|| findings_as_text(&findings))
 }
 
-fn serve(arguments: &Arguments, plan: &Plan) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+async fn serve(arguments: &Arguments, plan: &Plan, centre: Centre) -> anyhow::Result<()> {
     let demo = Demo {
         node_service: arguments.examples.join("node-service"),
         python_crm: arguments.examples.join("python-crm"),
-        otlp: OTLP.parse().context("the receiver's address")?,
+        otlp: address(&plan.receivers, "otlp", &["protocols", "http", "endpoint"])?,
         database_url: None,
-        day: Day {
+        traffic: Traffic {
             calls_per_minute: arguments.calls_per_minute,
             calls: arguments.calls,
-            ..Day::quiet(arguments.seed.unwrap_or_else(from_clock))
+            speed: arguments.speed,
+            ..quiet_day()
         },
+        kept: arguments.data.is_some(),
     };
-    runtime.block_on(async {
-        let mut stop = Stop::listen()?;
-        let mut running = Running::start(plan, &components::context()).await?;
-        let mut printer = Printer::new();
-        printer.line(&format!("The page: {PAGE}   (Ctrl-C ends everything)"));
-        let ran = sim::demo::run(&demo, stop.asked(), |progress| printer.show(progress)).await;
+    let page = address(&plan.extensions, "view", &["endpoint"])?;
+    let mut stop = Stop::listen()?;
+    let mut running = Running::start(plan, &components::context()).await?;
+    let mut printer = Printer::new();
+    printer.line(&format!("The page: http://{page}   (Ctrl-C ends everything)"));
+    let (tell, told) = oneshot::channel();
+    let told = async {
+        told.await.ok();
+    };
+    let ran = async {
+        let ran = centre.run(&demo, told, |progress| printer.show(progress)).await;
         running.stop().await;
-        let tally = ran?;
-        printer.line(&format!("Done: {}", text(&tally)));
-        Ok(())
-    })
+        ran
+    };
+    let twice = async {
+        stop.asked().await;
+        tell.send(()).ok();
+        stop.asked().await;
+    };
+    let tally = tokio::select! {
+        ran = ran => ran?,
+        () = twice => anyhow::bail!("ended before everything was told"),
+    };
+    printer.line(&format!("Done: {}", text(&tally)));
+    Ok(())
+}
+
+/// Where a component of the configuration listens.
+fn address(components: &[Component], id: &str, path: &[&str]) -> anyhow::Result<SocketAddr> {
+    let section = components.iter().find(|component| component.id == id).map(|component| &component.section);
+    let text = section.and_then(|section| section.at(path.iter().copied())?.text());
+    let text = text.with_context(|| format!("`{id}` has no address: leave `{}` in", path.join("::")))?;
+    text.parse().with_context(|| format!("`{text}` is no address of `{id}`: write one as 127.0.0.1:4318"))
 }
 
 fn from_clock() -> u64 {
@@ -133,11 +175,11 @@ impl Printer {
         Self { terminal: std::io::stdout().is_terminal(), last: None }
     }
 
-    fn show(&mut self, progress: Progress<'_>) {
+    fn show(&mut self, progress: Progress) {
         match progress {
             Progress::Starting { service } => self.line(&format!("Starting {service} ...")),
             Progress::Ready { service, address } => self.line(&format!("{service} is ready at {address}")),
-            Progress::Calls(tally) => self.calls(tally),
+            Progress::Calls(tally) => self.calls(&tally),
             Progress::Stopping => self.line("Stopping ..."),
         }
     }
@@ -161,16 +203,8 @@ impl Printer {
 }
 
 fn text(tally: &Tally) -> String {
-    let Tally { calls_started, calls_ended, actions, spans_accepted, spans_refused, spans_lost, .. } = tally;
-    let going = calls_started - calls_ended;
-    let mut text = format!(
-        "{calls_started} calls, {going} going on, {actions} Data Actions, {spans_accepted} voice spans sent"
-    );
-    if spans_refused + spans_lost > 0 {
-        text.push_str(&format!(", {spans_refused} refused, {spans_lost} lost"));
-    }
-    if let Some(trouble) = &tally.trouble {
-        text.push_str(&format!(" ({trouble})"));
-    }
-    text
+    let Tally { begun, ended, actions, actions_failed } = tally;
+    let going = begun - ended;
+    let failed = if *actions_failed > 0 { format!(" ({actions_failed} failed)") } else { String::new() };
+    format!("{begun} conversations, {going} going on, {actions} Data Actions{failed}")
 }

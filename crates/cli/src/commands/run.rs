@@ -37,6 +37,11 @@ pub(crate) struct Configs {
 }
 
 impl Configs {
+    /// Whether there is more than the built-in configuration.
+    pub(crate) fn given(&self) -> bool {
+        !self.configs.is_empty()
+    }
+
     /// The checked plan, or everything that is wrong.
     pub(crate) fn plan(&self) -> (Option<Plan>, Vec<flow::config::Finding>) {
         let mut configs = self.configs.clone();

@@ -32,7 +32,7 @@ enum What {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline sim genesys --concurrent 200 --speed 10 --fault drop_socket=0.001 --fault duplicate=0.05\n\nFaults can be changed while it runs:\n  curl -d '{\"status_429\": 0.1, \"now\": [\"drop_sockets\"]}' http://127.0.0.1:8300/sim/faults\nShares are from 0 to 1: drop_socket, duplicate, reorder, malformed, huge (with huge_bytes), status_429, status_503, revoke_tokens, evict_channel.\nMilliseconds: delay_ms, slow_ms. At once, in `now`: drop_sockets, close_sockets, revoke_tokens, evict_channels."
+    after_help = "Example:\n  throughline sim genesys --concurrent 200 --speed 10 --fault drop_socket=0.001 --fault duplicate=0.05\n\nFaults can be changed while it runs:\n  curl -d '{\"status_429\": 0.1, \"now\": [\"drop_sockets\"]}' http://127.0.0.1:8300/sim/faults\nShares are from 0 to 1: drop_socket, duplicate, reorder, malformed, huge (with huge_bytes), status_429, status_503, revoke_tokens, evict_channel, refuse_handshakes.\nMilliseconds: delay_ms, slow_ms. At once, in `now`: drop_sockets, close_sockets, revoke_tokens, evict_channels."
 )]
 struct Genesys {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8300")]
@@ -91,7 +91,7 @@ struct Genesys {
     event_bridge_header: Option<String>,
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 =
         text.trim_end_matches('x').parse().map_err(|_| "write a number, as 10 or 10x".to_owned())?;
     if (0.01..=1000.0).contains(&speed) { Ok(speed) } else { Err("a speed is from 0.01 to 1000".to_owned()) }
@@ -167,6 +167,7 @@ fn options(arguments: &Genesys, scenarios: Vec<Scenario>) -> Result<Options, Fai
         concurrent: arguments.concurrent,
         calls: arguments.calls,
         speed: arguments.speed,
+        ..Traffic::default()
     };
     Ok(Options {
         seed: arguments.seed,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::wire::{Field, Reader, set_length};
+use crate::wire::{Field, Reader, fields, set_length};
 
 /// Writes a changed copy of `source`. Edits come in ascending order; messages are opened and closed around them.
 #[derive(Debug)]
@@ -116,6 +116,25 @@ impl<'a> Splice<'a> {
             self.copied = end;
         }
     }
+}
+
+/// A message with another field of this number, in the place of the one that it has or where encoders put it; an empty
+/// `field` takes it out.
+pub fn with_field(message: &[u8], number: u32, field: &[u8]) -> Vec<u8> {
+    let mut splice = Splice::new(message);
+    let mut place = message.len()..message.len();
+    for other in fields(message) {
+        if other.number == number {
+            place = other.start..other.end;
+            break;
+        }
+        if other.number > number {
+            place = other.start..other.start;
+            break;
+        }
+    }
+    splice.replace(place, |out| out.extend_from_slice(field));
+    splice.finish().unwrap_or_default()
 }
 
 #[inline(never)]

@@ -257,6 +257,29 @@ impl<'a> Map<'a> {
     }
 }
 
+/// The value of a key among the attributes under a field number; the first where there are several. Looks at no other
+/// value.
+pub fn attribute<'a>(message: &'a [u8], number: u32, key: &str) -> Option<Value<'a>> {
+    let key = key.as_bytes();
+    let mut found = fields_of(message, 0..message.len(), number).filter_map(|field| {
+        let entry = field.bytes();
+        let value_from = match entry {
+            // As everybody writes it: the key first, and short.
+            [0x0a, len @ 0..=0x7f, rest @ ..] => {
+                let len = usize::from(*len);
+                (rest.get(..len) == Some(key)).then_some(2 + len)?
+            }
+            _ => {
+                let own = fields_of(entry, 0..entry.len(), 1).next();
+                (own.map_or(&[][..], |own| own.bytes()) == key).then_some(0)?
+            }
+        };
+        let value = fields_of(entry, value_from..entry.len(), 2).next();
+        Some(value.map_or(Value::Empty, |value| Value::new(value.bytes())))
+    });
+    found.next()
+}
+
 fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
     children(raw, number).map(KeyValue::new)
 }

@@ -3,17 +3,21 @@
 use std::ops::Range;
 
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
+use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
+use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
 use flow::otlp::{Limits, accept, check, json, view};
-use flow::{Payload, Signal};
+use flow::wire::fields_of;
+use flow::{Batch, Payload, Signal};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use crate::arbitrary::Edit;
@@ -116,6 +120,143 @@ pub(crate) fn on_resource_edits(
     let read = ExportMetricsServiceRequest::decode(edited(&metrics.encode_to_vec()).as_slice()).unwrap();
     // A negative zero is left out on the wire.
     let expected = ExportMetricsServiceRequest::decode(expected.encode_to_vec().as_slice()).unwrap();
+    assert_eq!(debug(&read), debug(&expected));
+}
+
+/// Spans that a sieve lets through are those that a filter on decoded spans lets through; resources and scopes that it
+/// empties are gone, those that were empty before stay.
+pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usize) {
+    struct Fates<'f>(std::iter::Cycle<std::iter::Copied<std::slice::Iter<'f, u8>>>, usize);
+    impl Sieve for Fates<'_> {
+        fn resource(&mut self, _: &Around<'_>) -> bool {
+            self.0.next() != Some(0)
+        }
+        fn scope(&mut self, _: &Around<'_>) -> bool {
+            self.0.next() != Some(0)
+        }
+        fn span(&mut self, _: &Around<'_>, _: &[u8]) -> Fate {
+            match self.0.next() {
+                Some(0 | 1) => Fate::Remove,
+                Some(2) => Fate::Replace(named(self.1).encode_to_vec()),
+                _ => Fate::Keep,
+            }
+        }
+    }
+    let bytes = traces.encode_to_vec();
+    let items = check(Signal::Traces, &bytes, &Limits::default()).unwrap().items;
+    let mut batch = Batch::new(Signal::Traces, Payload::from(bytes), items);
+    let gone = sift(&mut batch, &mut Fates(fates.iter().copied().cycle(), len));
+    let (mut fates, mut expected, mut expected_gone) = (fates.iter().copied().cycle(), traces.clone(), 0);
+    expected.resource_spans.retain_mut(|resource| {
+        let stays = fates.next() != Some(0);
+        let mut removed = 0;
+        resource.scope_spans.retain_mut(|scope| {
+            let stays = stays && fates.next() != Some(0);
+            let before = scope.spans.len();
+            scope.spans.retain_mut(|span| match stays.then(|| fates.next()).flatten() {
+                None | Some(0 | 1) => false,
+                Some(2) => {
+                    *span = named(len);
+                    true
+                }
+                _ => true,
+            });
+            removed += before - scope.spans.len();
+            before == scope.spans.len() || !scope.spans.is_empty()
+        });
+        expected_gone += removed;
+        removed == 0 || resource.scope_spans.iter().any(|scope| !scope.spans.is_empty())
+    });
+    let read = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
+    assert_eq!(debug(&read), debug(&expected));
+    assert_eq!((gone, batch.items), (expected_gone, items - expected_gone));
+}
+
+/// The parts of a request hold each trace's spans, in order and with what stands around them.
+pub(crate) fn on_by_trace(traces: &ExportTraceServiceRequest) {
+    let all = |request: &ExportTraceServiceRequest| {
+        let mut all = Vec::new();
+        for resource in &request.resource_spans {
+            for scope in &resource.scope_spans {
+                for span in &scope.spans {
+                    let around = (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
+                    all.push((span.trace_id.clone(), debug(&(around, span))));
+                }
+            }
+        }
+        all
+    };
+    let bytes = traces.encode_to_vec();
+    let half = Payload::from(bytes.clone());
+    let mut payload = half.clone();
+    payload.join(half);
+    let whole = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
+    let expected = all(&whole);
+    let mut ids: Vec<Vec<u8>> = Vec::new();
+    for (id, _) in &expected {
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    let parts = by_trace(&payload);
+    assert_eq!(parts.iter().map(|part| part.trace_id.to_vec()).collect::<Vec<_>>(), ids);
+    for part in parts {
+        let found = all(&ExportTraceServiceRequest::decode(part.bytes.as_slice()).unwrap());
+        let own: Vec<_> = expected.iter().filter(|(id, _)| **id == *part.trace_id).cloned().collect();
+        assert_eq!((found.len(), &found), (part.spans, &own));
+        assert!(check(Signal::Traces, &part.bytes, &Limits::default()).is_ok_and(|sound| !sound.odd));
+    }
+}
+
+fn named(len: usize) -> Span {
+    Span { name: "x".repeat(len), ..Span::default() }
+}
+
+/// Messages of every level replaced, removed and put in, in any order.
+pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len: usize) {
+    let mut fates = fates.iter().copied().cycle();
+    let mut revisions = Revisions::default();
+    let mut expected = traces.clone();
+    let bytes = traces.encode_to_vec();
+    let new_resource = Resource { dropped_attributes_count: 1 + len as u32, ..Resource::default() };
+    let new_scope = InstrumentationScope { name: "y".repeat(len), ..InstrumentationScope::default() };
+    for (around, decoded) in fields_of(&bytes, 0..bytes.len(), 1).zip(&mut expected.resource_spans) {
+        for (scope_spans, decoded) in fields_of(&bytes, around.inner(), 2).zip(&mut decoded.scope_spans) {
+            let spans: Vec<_> = fields_of(&bytes, scope_spans.inner(), 2).collect();
+            let mut kept = Vec::new();
+            for (field, span) in spans.iter().zip(decoded.spans.drain(..)) {
+                match fates.next() {
+                    Some(0) => revisions.remove(field),
+                    Some(1) => {
+                        revisions.replace(field, named(len).encode_to_vec());
+                        kept.push(named(len));
+                    }
+                    _ => kept.push(span),
+                }
+            }
+            decoded.spans = kept;
+            if fates.next() == Some(0) {
+                let content = new_scope.encode_to_vec();
+                match fields_of(&bytes, scope_spans.inner(), 1).next() {
+                    Some(scope) => revisions.replace(&scope, content),
+                    None => revisions.insert_head(&scope_spans, content),
+                }
+                decoded.scope = Some(new_scope.clone());
+            }
+        }
+        if fates.next() == Some(0) {
+            let content = new_resource.encode_to_vec();
+            match fields_of(&bytes, around.inner(), 1).next() {
+                Some(resource) => revisions.replace(&resource, content),
+                None => revisions.insert_head(&around, content),
+            }
+            decoded.resource = Some(new_resource.clone());
+        }
+    }
+    let mut splice = Splice::new(&bytes);
+    revisions.write(&mut splice);
+    let written = splice.finish().unwrap_or_else(|| bytes.clone());
+    let read = ExportTraceServiceRequest::decode(written.as_slice()).unwrap();
     assert_eq!(debug(&read), debug(&expected));
 }
 

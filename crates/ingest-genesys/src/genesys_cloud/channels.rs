@@ -53,7 +53,8 @@ impl Channels {
     fn open(&mut self, list: Arc<Vec<String>>) {
         let (sender, receiver) = watch::channel(list);
         let (platform, tls) = (Arc::clone(&self.platform), Arc::clone(&self.tls));
-        self.tasks.spawn(Channel::new(platform, tls, receiver, self.notices.clone()).run());
+        let channel = Channel::new(self.topics.len(), platform, tls, receiver, self.notices.clone());
+        self.tasks.spawn(channel.run());
         self.topics.push(sender);
     }
 

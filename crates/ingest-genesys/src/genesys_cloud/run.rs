@@ -3,22 +3,24 @@
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flow::{Audience, Batch, Consumer, Ctx, Payload, Signal};
+use flow::{Audience, Consumer, Ctx};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::channels::Channels;
-use super::desk::Desk;
 use super::discover::{Found, discover};
 use super::meters::Meters;
 use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
 use crate::Id;
+use crate::desk::{self, Desk, Outgoing, Told};
 use crate::notify::Notice;
 use crate::platform::{Platform, PlatformError};
+use crate::subscription::{self, Asking, Hub, Lines};
+use crate::time::now_ms;
 
 /// Notices and answers that wait for the task; what does not fit waits in the sockets.
 const WAITING: usize = 1024;
@@ -30,17 +32,18 @@ const FORGET: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(10);
 /// Answers of analytics after a loss before what seems finished is given to everybody.
 const QUESTIONS: u8 = 2;
-/// Before a batch is offered again where the pipeline does not say when.
-const REFUSED: Duration = Duration::from_secs(1);
 
 pub(super) struct Run {
     id: Arc<str>,
     settings: Settings,
     platform: Arc<Platform>,
-    out: Arc<dyn Consumer>,
+    outgoing: Outgoing,
     desk: Desk,
     channels: Channels,
     notices: mpsc::Receiver<Notice>,
+    told: mpsc::Receiver<Told>,
+    hub: Hub,
+    asks: mpsc::Receiver<Asking>,
     answers: mpsc::Receiver<Bytes>,
     answer_to: mpsc::Sender<Bytes>,
     asked: Asked,
@@ -65,20 +68,29 @@ impl Run {
         ctx: &Ctx,
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
-        out: Arc<dyn Consumer>,
+        (out, told, asks): (Arc<dyn Consumer>, mpsc::Receiver<Told>, mpsc::Receiver<Asking>),
     ) -> Self {
         let (notice_to, notices) = mpsc::channel(WAITING);
         let (answer_to, answers) = mpsc::channel(ANSWERS);
         let lookback = u64::try_from(settings.lookback.get().as_millis()).unwrap_or(u64::MAX);
         let now = Instant::now();
+        let lines = Lines::new(Arc::clone(&platform), Arc::clone(&tls), notice_to.clone());
+        let meters = subscription::Meters::new(&ctx.id, &ctx.telemetry);
         Self {
             id: Arc::clone(&ctx.id),
+            hub: Hub::new(&settings.wanted(), lines, meters, now_ms()),
+            asks,
             settings: settings.clone(),
             desk: Desk::new(settings.conversion(&platform.base().region)),
             channels: Channels::new(Arc::clone(&platform), tls, notice_to),
             platform,
-            out,
+            outgoing: Outgoing {
+                receiver: Arc::clone(&ctx.id),
+                out,
+                meters: desk::Meters::new(&ctx.id, "websocket", &ctx.telemetry),
+            },
             notices,
+            told,
             answers,
             answer_to,
             asked: Asked::since(now_ms().saturating_sub(lookback)),
@@ -98,11 +110,18 @@ impl Run {
         gather.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut forget = interval(FORGET);
         loop {
+            let want_at = self.hub.due();
             tokio::select! {
                 // An error is the sender gone, which is how a stop is told.
                 _ = &mut stopped => break,
                 Some(notice) = self.notices.recv() => self.notice(notice),
                 Some(page) = self.answers.recv() => self.desk.records(&page, now_ms()),
+                Some(told) = self.told.recv() => {
+                    self.outgoing.meters.events.inc();
+                    self.desk.told(told, now_ms());
+                }
+                Some(asking) = self.asks.recv() => self.hub.asked(asking, now_ms()),
+                () = at(want_at) => drop(self.want()),
                 done = finished(&mut self.sweeping) => {
                     self.sweeping = None;
                     self.swept(done);
@@ -118,21 +137,28 @@ impl Run {
                         break;
                     }
                 }
-                _ = forget.tick() => self.desk.forget(now_ms()),
+                _ = forget.tick() => {
+                    self.desk.forget(now_ms());
+                    self.hub.forget(now_ms(), &self.desk);
+                }
             }
         }
+        drop(self.hub);
         self.channels.close().await;
     }
 
     fn notice(&mut self, notice: Notice) {
         let receiver = &self.id;
         match notice {
-            Notice::Event(bytes) => {
-                self.meters.events.inc();
-                self.desk.event(&bytes, now_ms());
+            Notice::Event(heard) => {
+                self.outgoing.meters.events.inc();
+                if let Some(mut frame) = self.desk.read(&heard.bytes, heard.at_ms) {
+                    self.hub.heard(&heard, &mut frame, now_ms());
+                    frame.reading.into_iter().for_each(|reading| self.desk.learn(reading, now_ms()));
+                }
             }
             Notice::Unreadable { bytes, why } => {
-                self.meters.unreadable.inc();
+                self.outgoing.meters.unreadable.inc();
                 tracing::warn!(%receiver, bytes, why, "a frame was left out; analytics is asked for what it said");
                 self.owe();
             }
@@ -151,10 +177,18 @@ impl Run {
                 self.lost += 1;
                 self.owe();
             }
-            Notice::Rejected(topics) => {
-                let (topic, why) = topics.first().cloned().unwrap_or_default();
-                let count = topics.len();
-                tracing::error!(%receiver, count, topic, why, "topics were refused: give the OAuth client a role with these permissions");
+            Notice::Subscribed { channel, topics, refused, news } => {
+                if let Some((topic, why)) = refused.first().filter(|_| news) {
+                    let count = refused.len();
+                    tracing::error!(%receiver, count, topic, why, "topics were refused: give the OAuth client a role with these permissions");
+                }
+                self.hub.subscribed(channel, (topics, refused));
+            }
+            Notice::Line { subscription, open } => {
+                if let Err(why) = &open {
+                    tracing::error!(%receiver, subscription, why, "no events of the conversations that were asked for");
+                }
+                self.hub.line(subscription, open);
             }
             Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
         }
@@ -228,73 +262,49 @@ impl Run {
             return;
         }
         self.desk.settings.directory.queues = found.queues.iter().cloned().collect();
-        let before = self.channels.len();
-        let left_out = self.channels.want(&found.topics());
-        self.lost += self.channels.len() - before;
+        let (queues, users) = (found.queues.len(), found.users.len());
+        self.found = found;
+        let left_out = self.want();
+        let receiver = &self.id;
         if !left_out.is_empty() {
             let count = left_out.len();
             tracing::error!(%receiver, count, "topics have no place on the channels: name the queues that matter, or take a second OAuth client");
         }
-        let (queues, users, channels) = (found.queues.len(), found.users.len(), self.channels.len());
+        let channels = self.channels.len();
         tracing::info!(%receiver, queues, users, channels, "following");
-        self.found = found;
+    }
+
+    /// Subscribes to what was found, and to what callers asked for where there is room left; those of what was found that
+    /// have no place.
+    fn want(&mut self) -> Vec<String> {
+        let mut topics = self.found.topics();
+        let found = topics.len();
+        topics.extend(self.hub.topics());
+        let before = self.channels.len();
+        let left_out = self.channels.want(&topics);
+        self.lost += self.channels.len() - before;
+        self.hub.wanted(&left_out);
+        topics.truncate(found);
+        left_out.into_iter().filter(|topic| topics.contains(topic)).collect()
     }
 
     /// Gives out what is new; false where the receiver is stopped in the meantime.
     async fn give(&mut self, stopped: &mut oneshot::Receiver<()>) -> bool {
-        loop {
-            let spans = self.desk.take(now_ms());
-            for (bytes, items, audience) in [
-                (spans.finished, spans.finished_spans, Audience::All),
-                (spans.open, spans.open_spans, Audience::Stores),
-            ] {
-                if items > 0 && !self.offer(bytes, items, audience, stopped).await {
-                    return false;
-                }
-            }
-            if !self.desk.waits() {
-                break;
-            }
-        }
-        self.meters.conversations.set(i64::try_from(self.desk.len()).unwrap_or(i64::MAX));
         let (left, _) = self.platform.left();
         self.meters.requests_left.set(i64::from(left));
-        let problems = self.desk.problems();
-        self.meters.left_out.inc_by(problems.fields + problems.beyond);
-        self.meters.unreadable.inc_by(problems.unreadable);
-        if let Some(first) = problems.first.first() {
-            tracing::warn!(receiver = %self.id, first, "something in a message could not be read and was left out");
+        self.hub.answer_waiting(Instant::now());
+        if !self.outgoing.give(&mut self.desk, now_ms(), stopped).await {
+            return false;
         }
-        true
+        let (events, count) = self.hub.take(&self.desk);
+        count == 0 || self.outgoing.offer(events, count, Audience::All, stopped).await
     }
+}
 
-    /// Offers a batch until it is taken. Nothing is taken off the sockets meanwhile; what the service does not keep
-    /// for so long is asked of analytics afterwards.
-    async fn offer(
-        &mut self,
-        bytes: Vec<u8>,
-        items: usize,
-        audience: Audience,
-        stopped: &mut oneshot::Receiver<()>,
-    ) -> bool {
-        let payload = Payload::from(bytes);
-        loop {
-            let batch = Batch { audience, ..Batch::new(Signal::Traces, payload.clone(), items) };
-            let refused = match self.out.consume(batch).await {
-                Ok(()) => {
-                    self.meters.accepted.inc_by(items as u64);
-                    return true;
-                }
-                Err(refusal) => refusal,
-            };
-            self.meters.refused.inc_by(items as u64);
-            tracing::debug!(receiver = %self.id, why = %refused, "the pipeline takes nothing");
-            let wait = refused.retry_after.unwrap_or(REFUSED);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = &mut *stopped => return false,
-            }
-        }
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
     }
 }
 
@@ -303,9 +313,4 @@ async fn finished<T>(work: &mut Option<Work<T>>) -> T {
         Some(work) => work.await,
         None => pending().await,
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::config::{Finding, GoDuration, Node, Opaque};
+use flow::config::{Finding, GoDuration, Node, Opaque, Section};
 use serde::Deserialize;
 
 use crate::platform::{self, Base, Credentials};
+use crate::subscription::{self, Dialect, Events, Request, Subscribe, Wanted};
+use crate::trusted::Trusted;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,8 +35,18 @@ pub(super) struct Settings {
     pub(super) settle: GoDuration,
     /// Participant attributes that become attributes of the root span.
     pub(super) attributes: Vec<String>,
+    /// Whose `traceparent` in participant data is continued.
+    pub(super) trust: Trusted,
     /// Read numbers, addresses and names at all.
     pub(super) personal_data: bool,
+    /// How events of conversations are subscribed to that callers ask for.
+    pub(super) dialect: Dialect,
+    /// What becomes of such events.
+    pub(super) events: Events,
+    /// Where callers ask.
+    pub(super) subscribe: Option<Section<Subscribe>>,
+    /// As if it were asked for at the start.
+    pub(super) subscriptions: Vec<Request>,
     pub(super) timeout: GoDuration,
     /// Certificates to accept besides the system's.
     pub(super) ca_file: Option<PathBuf>,
@@ -54,7 +66,12 @@ impl Default for Settings {
             lookback: GoDuration::from_secs(3600),
             settle: GoDuration::from_secs(2),
             attributes: Vec::new(),
+            trust: Trusted::default(),
             personal_data: false,
+            dialect: Dialect::default(),
+            events: Events::default(),
+            subscribe: None,
+            subscriptions: Vec::new(),
             timeout: GoDuration::from_secs(30),
             ca_file: None,
         }
@@ -65,6 +82,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
     let at = |key| section.get(key).unwrap_or(section);
+    findings.extend(Trusted::check(section));
+    findings.extend(subscription::check(section, &settings.wanted()));
     if settings.region.is_empty() {
         let finding = Finding::error(section, "`region` is missing");
         findings
@@ -115,10 +134,17 @@ impl Settings {
         Ok(platform::Settings { timeout: self.timeout.get(), ..settings })
     }
 
+    /// What it says about subscriptions.
+    pub(super) fn wanted(&self) -> Wanted {
+        let (subscribe, subscriptions) = (self.subscribe.clone(), self.subscriptions.clone());
+        Wanted { dialect: self.dialect, events: self.events, subscribe, subscriptions }
+    }
+
     pub(super) fn conversion(&self, region: &str) -> crate::Settings {
         crate::Settings {
             region: Some(region.replace('_', "-").into()),
             personal_data: self.personal_data,
+            trust: self.trust.trust(),
             attributes: self.attributes.iter().map(|name| Arc::from(name.as_str())).collect(),
             settle_ms: u64::try_from(self.settle.get().as_millis()).unwrap_or(u64::MAX),
             ..crate::Settings::default()
@@ -133,4 +159,48 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(format!("{} is empty; it has to hold the client secret", path.display()));
     }
     Ok(secret.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_subscriptions_is_checked() {
+        for (yaml, expected) in [
+            ("subscribe:", None),
+            ("subscribe: {endpoint: \"[::1]:7721\", lasts: 5m, limit: 1000}", None),
+            ("subscribe: {endpoint: 0.0.0.0:7721}", Some("could ask for events of conversations")),
+            ("subscribe: {endpoint: :7721, auth: {bearer: x}}", Some("in the clear")),
+            ("subscribe: {endpoint: :7721, auth: {bearer: x}, tls: {cert_file: c, key_file: k}}", None),
+            ("subscribe: {auth: {}}", Some("exactly one of")),
+            ("subscribe: {lasts: 5s}", Some("less than a minute")),
+            ("subscribe: {limit: 1001}", Some("not from 1 to 1000")),
+            ("subscribe: {port: 1}", Some("unknown")),
+            ("dialect: page", Some("did you mean `pages`?")),
+            ("events: links", Some("expected one of")),
+            ("subscriptions: [{topics: [v2.users.u.conversations]}]", None),
+            ("subscriptions: [{topics: [\"v2.users.*.conversations\"]}]", Some("no wildcards")),
+            ("subscriptions: [{conversations: [x]}]", Some("no conversation id")),
+            ("subscriptions: [{}]", Some("nothing is asked for")),
+            (
+                "subscriptions: [{topics: [v2.users.u.conversations], traceparent: 00-x}]",
+                Some("a traceparent cannot be used"),
+            ),
+            ("trust: {channels: [voise]}", Some("did you mean `voice`?")),
+        ] {
+            let whole = format!("region: eu_west_1\nclient_id: c\nclient_secret: \"${{env:S}}\"\n{yaml}\n");
+            let findings = check(&Node::load("c.yaml", &whole).unwrap());
+            let text: String = findings.iter().map(ToString::to_string).collect();
+            assert_eq!(findings.len(), usize::from(expected.is_some()), "{yaml}: {text}");
+            assert!(text.contains(expected.unwrap_or("")), "{yaml}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_secrets_of_callers_are_not_printed() {
+        let yaml = "subscribe: {auth: {bearer: hidden-1}}";
+        let settings: Settings = Node::load("c.yaml", yaml).unwrap().parse().unwrap();
+        assert!(!format!("{settings:?}").contains("hidden-"));
+    }
 }

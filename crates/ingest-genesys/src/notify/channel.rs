@@ -12,29 +12,34 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::frame::Frame;
+use super::heard::{By, Heard};
 use super::link::{Action, Event, Gap, Link};
 use super::socket::{NotConnected, Socket};
 use crate::platform::{Code, Platform, PlatformError};
+use crate::time::now_ms;
 
 /// What a channel tells of.
 #[derive(Debug)]
 pub enum Notice {
-    /// A frame that is an event, as it came.
-    Event(Bytes),
+    /// A frame that is an event.
+    Event(Heard),
     /// A frame that is none.
     Unreadable { bytes: usize, why: String },
     /// Events come in, and those of this time are to be asked for.
     Fill(Gap),
     /// Events do not come in.
     Lost,
-    /// These topics were refused, with the reason that the service gave.
-    Rejected(Vec<(String, String)>),
+    /// The service has taken a channel's whole list, but for what was refused, with the reason that it gave.
+    Subscribed { channel: usize, topics: Arc<Vec<String>>, refused: Arc<Vec<(String, String)>>, news: bool },
+    /// The socket of a subscription is open, or why it is not.
+    Line { subscription: u64, open: Result<(), String> },
     /// Something that the operator has to mend; the channel goes on trying.
     Trouble(String),
 }
 
 /// One channel with its socket.
 pub struct Channel {
+    number: usize,
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
     topics: watch::Receiver<Arc<Vec<String>>>,
@@ -45,25 +50,29 @@ pub struct Channel {
     /// One thing at a time is waited for.
     work: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
     trouble: Option<String>,
+    /// What was refused the last time.
+    refused: Arc<Vec<(String, String)>>,
 }
 
 enum Done {
     Connected(Result<Box<Socket>, NotConnected>),
     Created(Result<Made, PlatformError>),
-    Subscribed(Result<Listing, PlatformError>),
+    Subscribed(Arc<Vec<String>>, Result<Listing, PlatformError>),
     Found(Result<(), PlatformError>),
 }
 
+/// A new channel.
 #[derive(Deserialize)]
-struct Made {
-    id: String,
+pub(crate) struct Made {
+    pub(crate) id: String,
     #[serde(rename = "connectUri")]
-    connect_uri: String,
+    pub(crate) connect_uri: String,
 }
 
+/// What the service says of the topics of a channel.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Listing {
+pub(crate) struct Listing {
     entities: Vec<Topic>,
 }
 
@@ -79,13 +88,26 @@ struct Topic {
 impl Channel {
     /// `topics` may change at any time.
     pub fn new(
+        number: usize,
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
         topics: watch::Receiver<Arc<Vec<String>>>,
         notices: mpsc::Sender<Notice>,
     ) -> Self {
         let link = Link::new(Instant::now());
-        Self { platform, tls, topics, notices, id: None, link, socket: None, work: None, trouble: None }
+        Self {
+            number,
+            platform,
+            tls,
+            topics,
+            notices,
+            id: None,
+            link,
+            socket: None,
+            work: None,
+            trouble: None,
+            refused: Arc::default(),
+        }
     }
 
     /// Runs until nobody wants topics or notices any more.
@@ -144,7 +166,8 @@ impl Channel {
                 let path = path(self.id.as_deref().unwrap_or_default(), "/subscriptions?ignoreErrors=true");
                 self.work = Some(Box::pin(async move {
                     let list: Vec<Value> = topics.iter().map(|topic| json!({ "id": topic })).collect();
-                    Done::Subscribed(platform.ask(Method::PUT, &path, Some(&Value::Array(list))).await)
+                    let listing = platform.ask(Method::PUT, &path, Some(&Value::Array(list))).await;
+                    Done::Subscribed(topics, listing)
                 }));
             }
             Action::Find => {
@@ -180,16 +203,15 @@ impl Channel {
                 self.trouble(&error).await;
                 Event::NotCreated { wait: None }
             }
-            Done::Subscribed(Ok(listing)) => {
+            Done::Subscribed(topics, Ok(listing)) => {
                 self.trouble = None;
-                let rejected: Vec<(String, String)> =
-                    listing.entities.into_iter().filter_map(Topic::rejected).collect();
-                if !rejected.is_empty() {
-                    self.tell(Notice::Rejected(rejected)).await;
-                }
+                let refused = Arc::new(listing.rejected());
+                let news = *self.refused != *refused;
+                self.refused = Arc::clone(&refused);
+                self.tell(Notice::Subscribed { channel: self.number, topics, refused, news }).await;
                 Event::Subscribed
             }
-            Done::Subscribed(Err(error)) => {
+            Done::Subscribed(_, Err(error)) => {
                 self.trouble(&error).await;
                 Event::NotSubscribed { gone: error.code() == Some(Code::NotFound) }
             }
@@ -200,7 +222,10 @@ impl Channel {
 
     async fn message(&mut self, bytes: Bytes) -> Option<Event> {
         let (event, notice) = match Frame::read(&bytes) {
-            Ok(Frame::Event) => (Event::Heard, Some(Notice::Event(bytes.clone()))),
+            Ok(Frame::Event) => {
+                let by = By::Channel(self.number);
+                (Event::Heard, Some(Notice::Event(Heard { bytes: bytes.clone(), at_ms: now_ms(), by })))
+            }
             Ok(Frame::Closing) => (Event::Closing, None),
             Ok(Frame::NoLongerSubscribed) => (Event::Dropped, None),
             Ok(Frame::TokenRevoked) => {
@@ -233,6 +258,13 @@ impl Channel {
     }
 }
 
+impl Listing {
+    /// The topics that were refused, each with the reason.
+    pub(crate) fn rejected(self) -> Vec<(String, String)> {
+        self.entities.into_iter().filter_map(Topic::rejected).collect()
+    }
+}
+
 impl Topic {
     fn rejected(self) -> Option<(String, String)> {
         if self.state.as_deref() != Some("Rejected") {
@@ -249,7 +281,7 @@ impl Topic {
 }
 
 /// The ids of the service need no escaping; one that does is not an id.
-fn escaped(id: &str) -> String {
+pub(crate) fn escaped(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 

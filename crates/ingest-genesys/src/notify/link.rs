@@ -28,6 +28,10 @@ pub struct Link {
     failures: u32,
     /// All topics that are wanted are subscribed to.
     subscribed: bool,
+    /// Other topics are wanted since the list was put that is under way.
+    changed: bool,
+    /// The service keeps what is subscribed to when a socket ends.
+    keeps: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +133,14 @@ impl Link {
             lost: Some(now),
             failures: 0,
             subscribed: false,
+            changed: false,
+            keeps: true,
         }
+    }
+
+    /// For a socket at an address that is known and stays, which is subscribed on anew each time it is opened.
+    pub fn at(address: String, now: Instant) -> Self {
+        Self { state: State::Away { at: now }, address: Some(address), keeps: false, ..Self::new(now) }
     }
 
     /// When [`Event::Tick`] is due.
@@ -197,6 +208,10 @@ impl Link {
             Event::Closed => self.closed(now),
             Event::TopicsChanged => match self.state {
                 State::Open { heard, .. } => self.subscribe(heard, now),
+                State::Subscribing { .. } => {
+                    self.changed = true;
+                    Vec::new()
+                }
                 _ => {
                     self.subscribed = false;
                     Vec::new()
@@ -245,7 +260,7 @@ impl Link {
         if !matches!(self.state, State::Connecting { .. } | State::Moving { .. }) {
             return Vec::new();
         }
-        if self.subscribed {
+        if self.subscribed && self.keeps {
             self.state = State::Open { heard: now, renew: now + RENEW };
             return self.settle(now);
         }
@@ -253,6 +268,7 @@ impl Link {
     }
 
     fn subscribe(&mut self, heard: Instant, now: Instant) -> Vec<Action> {
+        self.changed = false;
         self.state = State::Subscribing { heard, until: now + PATIENCE };
         vec![Action::Subscribe]
     }
@@ -261,7 +277,11 @@ impl Link {
         let State::Subscribing { heard, .. } = self.state else { return Vec::new() };
         self.subscribed = true;
         self.state = State::Open { heard, renew: now + RENEW };
-        self.settle(now)
+        let mut actions = self.settle(now);
+        if self.changed {
+            actions.extend(self.subscribe(heard, now));
+        }
+        actions
     }
 
     /// All is well from now on.

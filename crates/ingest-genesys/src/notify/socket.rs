@@ -7,33 +7,39 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::Uri;
+use futures_util::{SinkExt, StreamExt};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode, Uri};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Bytes of one message. A snapshot of a conversation with a hundred participants has some 200 kB.
 const LARGEST: usize = 8 << 20;
+/// Bytes that are kept of an answer that is no socket.
+const BODY: usize = 4096;
 /// How long the service may take to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<Stream>,
 }
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
-pub(super) struct NotConnected {
+pub(crate) struct NotConnected {
     /// The service itself refused the address.
-    pub(super) gone: bool,
-    pub(super) why: String,
+    pub(crate) gone: bool,
+    pub(crate) why: String,
+    /// What it answered, and the first bytes of what it said.
+    pub(crate) answer: Option<(StatusCode, Vec<u8>)>,
 }
 
 enum Stream {
@@ -43,11 +49,20 @@ enum Stream {
 
 impl Socket {
     /// Opens a `ws` or `wss` address.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         address: &str,
         tls: &Arc<rustls::ClientConfig>,
     ) -> Result<Self, NotConnected> {
-        let failed = |why: String| NotConnected { gone: false, why };
+        Self::connect_as(address, None, tls).await
+    }
+
+    /// The same with a token, for addresses that want one.
+    pub(crate) async fn connect_as(
+        address: &str,
+        token: Option<&str>,
+        tls: &Arc<rustls::ClientConfig>,
+    ) -> Result<Self, NotConnected> {
+        let failed = |why: String| NotConnected { gone: false, why, answer: None };
         let uri: Uri =
             address.parse().map_err(|_| failed("the service named an address that is none".to_owned()))?;
         let secure = match uri.scheme_str() {
@@ -70,19 +85,29 @@ impl Socket {
             Stream::Plain(tcp)
         };
         let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
-        let opened = tokio_tungstenite::client_async_with_config(uri, stream, Some(config)).await;
+        let mut request = uri.into_client_request().map_err(|error| failed(format!("{host}: {error}")))?;
+        if let Some(token) = token {
+            let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+            request
+                .headers_mut()
+                .insert(AUTHORIZATION, bearer.map_err(|_| failed("the token is none".to_owned()))?);
+        }
+        let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         match opened {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(answer)) => {
                 let status = answer.status();
-                Err(NotConnected { gone: status.is_client_error(), why: format!("{host} answered {status}") })
+                let mut body = answer.into_body().unwrap_or_default();
+                body.truncate(BODY);
+                let why = format!("{host} answered {status}");
+                Err(NotConnected { gone: status.is_client_error(), why, answer: Some((status, body)) })
             }
             Err(error) => Err(failed(format!("{host}: {error}"))),
         }
     }
 
     /// The next message; `None` when the socket is at its end.
-    pub(super) async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         loop {
             match self.stream.next().await? {
                 Ok(Message::Text(text)) => return Some(text.into()),
@@ -98,7 +123,13 @@ impl Socket {
         }
     }
 
-    pub(super) async fn close(mut self) {
+    /// False where it is not taken in time.
+    pub(crate) async fn send(&mut self, text: String) -> bool {
+        let sent = tokio::time::timeout(PATIENCE, self.stream.send(Message::text(text))).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    pub(crate) async fn close(mut self) {
         let closed = tokio::time::timeout(PATIENCE, self.stream.close(None)).await;
         if let Ok(Err(error)) = closed {
             tracing::debug!(%error, "a notification socket was not closed in order");

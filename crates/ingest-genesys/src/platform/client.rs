@@ -17,7 +17,7 @@ use serde_json::error::Category;
 use super::base::Base;
 use super::error::{Code, PlatformError, Refused};
 use super::pace::{Pace, Told};
-use super::token::{Credentials, Token};
+use super::token::{Credentials, Grant, Token};
 
 /// Wait before the second attempt; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub base: Base,
-    pub credentials: Credentials,
+    pub grant: Grant,
     /// For one attempt, its answer included.
     pub timeout: Duration,
     /// Bytes of one answer.
@@ -56,8 +56,14 @@ pub struct Platform {
 }
 
 impl Settings {
-    pub fn new(base: Base, credentials: Credentials) -> Self {
-        Self { base, credentials, timeout: Duration::from_secs(30), body_limit: 32 << 20, attempts: 6 }
+    pub fn new(base: Base, grant: impl Into<Grant>) -> Self {
+        Self {
+            base,
+            grant: grant.into(),
+            timeout: Duration::from_secs(30),
+            body_limit: 32 << 20,
+            attempts: 6,
+        }
     }
 }
 
@@ -149,7 +155,7 @@ impl Platform {
             };
             match error.code() {
                 // A token can be revoked before its time.
-                Some(Code::Token) if !renewed => {
+                Some(Code::Token) if !renewed && matches!(self.settings.grant, Grant::Client(_)) => {
                     renewed = true;
                     self.forget(&token).await;
                     continue;
@@ -165,6 +171,24 @@ impl Platform {
             wait = (wait * 2).min(LONGEST_WAIT);
         }
         unreachable!("attempts end")
+    }
+
+    /// Gets a token now, so that whoever goes on knows that nothing has been asked yet.
+    pub async fn log_in_first(&self) -> Result<(), PlatformError> {
+        self.bearer().await.map(drop)
+    }
+
+    /// The token that requests carry now, for what is no request of this kind: a handshake.
+    pub(crate) async fn token(&self) -> Result<String, PlatformError> {
+        self.bearer().await
+    }
+
+    /// The OAuth client that it is for; nothing where a token was given.
+    pub(crate) fn client_id(&self) -> &str {
+        match &self.settings.grant {
+            Grant::Client(credentials) => &credentials.client_id,
+            Grant::Token(_) => "",
+        }
     }
 
     /// Drops the token: the service said that it is revoked.
@@ -220,7 +244,9 @@ impl Platform {
         }
         let after = retry_after(&headers);
         if status == StatusCode::TOO_MANY_REQUESTS {
-            self.pace().refused(after.unwrap_or(REFUSED_WAIT), now);
+            let wait = after.unwrap_or(REFUSED_WAIT);
+            tracing::warn!(%request, seconds = wait.as_secs(), "too many requests: waiting");
+            self.pace().refused(wait, now);
         }
         let body = body.unwrap_or_default();
         Err(PlatformError::Refused(Box::new(Refused::read(request, status.as_u16(), after, &body))))
@@ -269,8 +295,13 @@ impl Platform {
             request: request.clone(),
             why: format!("the address is wrong: {error}"),
         })?;
-        let Credentials { client_id, client_secret } = &self.settings.credentials;
         let sent = Instant::now();
+        let Credentials { client_id, client_secret } = match &self.settings.grant {
+            Grant::Client(credentials) => credentials,
+            Grant::Token(token) => {
+                return Token::given(token, sent).map_err(|why| PlatformError::Garbled { request, why });
+            }
+        };
         let login = self
             .http
             .post(url.clone())
@@ -283,7 +314,7 @@ impl Platform {
     }
 
     /// Drops a token that is no longer believed, unless there is a newer one already.
-    async fn forget(&self, refused: &str) {
+    pub(crate) async fn forget(&self, refused: &str) {
         let mut token = self.token.lock().await;
         if token.as_ref().is_some_and(|token| token.value == refused) {
             *token = None;

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 
 /// Longest text that is kept of an answer.
 const LONGEST: usize = 512;
+/// Bytes of an answer that are kept as they came.
+const LARGEST: usize = 64 << 10;
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,8 @@ pub struct Refused {
     /// Names of fields that are wrong.
     pub fields: Vec<String>,
     pub retry_after: Option<Duration>,
+    /// The body as it came; empty where it was longer than 64 KiB.
+    pub body: Bytes,
 }
 
 /// What a refusal amounts to.
@@ -85,6 +90,7 @@ struct Detail {
 impl Refused {
     /// Reads a body of the service; one that is not its own gives a refusal without a code.
     pub fn read(request: String, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
+        let kept = if body.len() <= LARGEST { Bytes::copy_from_slice(body) } else { Bytes::new() };
         let body: Body = serde_json::from_slice(body).unwrap_or_default();
         let text = |text: Option<String>| start_of(text.unwrap_or_default());
         Self {
@@ -101,6 +107,7 @@ impl Refused {
                 .map(start_of_name)
                 .collect(),
             retry_after,
+            body: kept,
         }
     }
 

@@ -18,6 +18,21 @@ pub struct Credentials {
     pub client_secret: Opaque,
 }
 
+/// Where tokens come from.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// They are fetched, and renewed, for an OAuth client.
+    Client(Credentials),
+    /// Somebody has logged in elsewhere; when this one ends, nothing works any more.
+    Token(Opaque),
+}
+
+impl From<Credentials> for Grant {
+    fn from(credentials: Credentials) -> Self {
+        Self::Client(credentials)
+    }
+}
+
 /// What requests carry.
 #[derive(Clone)]
 pub(super) struct Token {
@@ -45,14 +60,21 @@ impl Token {
         // The error of a reader can hold what was read: the token.
         let granted: Granted = serde_json::from_slice(body)
             .map_err(|_| "it is not a JSON object with `access_token`".to_owned())?;
-        if granted.access_token.is_empty()
-            || !granted.access_token.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            return Err("`access_token` is not a token".to_owned());
-        }
         let life = granted.expires_in.map_or(USUAL, Duration::from_secs).min(USUAL * 2);
         // A tenth of its life early, since a conversation must not wait for a login.
-        Ok(Self { value: granted.access_token, renew: sent + life - life / 10 })
+        let token = Self { value: granted.access_token, renew: sent + life - life / 10 };
+        token.checked().ok_or_else(|| "`access_token` is not a token".to_owned())
+    }
+
+    /// A token that somebody else got; how long it lives is not known.
+    pub(super) fn given(value: &Opaque, now: Instant) -> Result<Self, String> {
+        let token = Self { value: value.0.clone(), renew: now + USUAL };
+        token.checked().ok_or_else(|| "the token has characters that no token has".to_owned())
+    }
+
+    fn checked(self) -> Option<Self> {
+        let fits = !self.value.is_empty() && self.value.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then_some(self)
     }
 }
 

@@ -7,6 +7,7 @@ use super::json::{Leaf, Object};
 use super::problems::{Limits, Path, Problems};
 use super::{Reading, detail, snapshot};
 use crate::settings::Settings;
+use crate::time;
 
 /// A message: what it is about, and what it says if that concerns us.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,7 +33,12 @@ pub fn frame(
     problems: &mut Problems,
 ) -> Option<Frame> {
     let mut whole: Message<'_> = parse(bytes, limits, problems)?;
+    let mut received_ms = received_ms;
     if let Object::Is(detail) = &mut whole.detail {
+        // EventBridge may have tried for days.
+        if let Leaf::Text(sent) = &detail.timestamp {
+            received_ms = time::iso(sent).unwrap_or(received_ms);
+        }
         // The envelope of EventBridge: the message is inside, and here the same fields are its own.
         whole = Message {
             topic_name: std::mem::take(&mut detail.topic_name),
@@ -115,6 +121,7 @@ struct Inner<'a> {
     topic_name: Leaf<'a>,
     event_body: Option<&'a RawValue>,
     metadata: Object<Metadata<'a>>,
+    timestamp: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]

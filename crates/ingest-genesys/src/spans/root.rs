@@ -1,19 +1,20 @@
 //! The span of the whole conversation.
 
-use throughline_context::TraceId;
+use throughline_context::{TraceId, Traceparent};
 
+use super::carried::Carried;
 use super::{Context, Writer, outcome};
 use crate::fact::{Says, What};
 use crate::facts::says;
 use crate::id::Id;
 use crate::span::{Kind, Link, Span, Value};
 
-/// Other conversations that a conversation is linked to.
+/// Other conversations that a conversation is linked to, and spans that asked for its events.
 const LINKED: usize = 16;
 
 impl Writer<'_> {
-    /// `carried` is the context of participant data, which may have come too late to be the parent.
-    pub(super) fn root(&self, carried: Option<Context>) -> Span {
+    /// What participant data carry may have come too late to be the parent.
+    pub(super) fn root(&self, carried: &Carried) -> Span {
         let timeline = self.timeline;
         let root = self.conversation.root();
         let mut span = self.span(root, root, timeline.start, timeline.end);
@@ -42,6 +43,7 @@ impl Writer<'_> {
             span.text("genesys_cloud.subject", customer.says(Says::Subject));
         }
         self.attributes(&mut span);
+        self.decision(carried, &mut span);
         self.links(carried, &mut span);
         span
     }
@@ -61,12 +63,38 @@ impl Writer<'_> {
         }
     }
 
-    fn links(&self, carried: Option<Context>, span: &mut Span) {
-        if let Some(Context { trace, parent: Some(parent) }) =
-            carried.filter(|carried| *carried != self.context)
-        {
-            span.links.push(Link { trace_id: trace, span_id: parent, kind: "participant_data" });
+    /// How the trace came: nothing where nothing was carried, or came too late.
+    fn decision(&self, carried: &Carried, span: &mut Span) {
+        let restarted = carried.believed.is_none() && !carried.claimed.is_empty();
+        let decision = match carried.believed {
+            Some(believed) if believed == self.context => Some("continue"),
+            _ => restarted.then_some("restart"),
+        };
+        if let Some(decision) = decision {
+            span.word("throughline.context.decision", decision);
+            span.word("throughline.context.source", "participant-data");
         }
+        if restarted {
+            span.word("throughline.context.reason", "the participant is not trusted");
+        }
+    }
+
+    fn links(&self, carried: &Carried, span: &mut Span) {
+        let said = carried.believed.iter().chain(&carried.claimed);
+        for Context { trace, parent } in said.filter(|said| **said != self.context) {
+            let link = |span_id| Link { trace_id: *trace, span_id, kind: "participant_data" };
+            span.links.extend(parent.map(link));
+        }
+        let asked = self.timeline.facts.iter().filter_map(|(what, _)| match what {
+            What::Says(Says::Origin, text) => text.parse::<Traceparent>().ok(),
+            _ => None,
+        });
+        let link = |asked: Traceparent| Link {
+            trace_id: asked.trace_id,
+            span_id: asked.parent_id,
+            kind: "subscription",
+        };
+        span.links.extend(asked.take(LINKED).map(link));
         let said = self.timeline.legs.iter().flat_map(|leg| leg.facts());
         let mut others: Vec<TraceId> = said
             .filter_map(|(what, _)| match what {

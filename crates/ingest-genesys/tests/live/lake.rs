@@ -10,15 +10,19 @@ use throughline_context::{SpanId, TraceId};
 
 #[derive(Default)]
 pub(crate) struct Lake {
-    rows: BTreeMap<SpanId, Row>,
+    rows: BTreeMap<Identity, Row>,
     /// Spans may come as finished more than once: another process gave them out.
     many_processes: bool,
-    exported: Vec<SpanId>,
+    exported: Vec<Identity>,
 }
+
+/// What makes two spans the same, to the real store as well.
+type Identity = (TraceId, SpanId, i32);
 
 #[derive(Clone, PartialEq, Debug)]
 struct Row {
-    trace: TraceId,
+    /// The resource says so.
+    interaction: Option<String>,
     revision: i64,
     finished: bool,
     superseded: bool,
@@ -52,7 +56,7 @@ impl Lake {
 
     /// What goes out, by name.
     pub(crate) fn line(&self, output: &Output) -> String {
-        let names = |rows: Vec<(SpanId, Row)>, going_on: bool| {
+        let names = |rows: Vec<(Identity, Row)>, going_on: bool| {
             let rows = rows.into_iter().filter(|(_, row)| row.finished != going_on);
             rows.map(|(_, row)| row.name).collect::<Vec<_>>().join(", ")
         };
@@ -66,21 +70,27 @@ impl Lake {
         parts.map(|(what, names)| format!("  {what}: {names}")).collect()
     }
 
-    fn read(&self, bytes: &[u8], count: usize) -> Vec<(SpanId, Row)> {
+    fn read(&self, bytes: &[u8], count: usize) -> Vec<(Identity, Row)> {
         let batch = accept(Signal::Traces, bytes.to_vec().into(), &Limits::default()).unwrap();
         assert_eq!(batch.items, count);
         let mut rows = Vec::new();
         for chunk in batch.payload.chunks() {
             for group in view::resource_spans(chunk) {
+                let mut resource = group.resource().attributes();
+                let interaction =
+                    resource.find(|entry| entry.key == "interaction.id").map(|id| match id.value {
+                        Value::String(id) => id.to_owned(),
+                        other => panic!("{other:?}"),
+                    });
                 for span in group.scope_spans().flat_map(|scoped| scoped.spans().collect::<Vec<_>>()) {
-                    rows.push(row(&span));
+                    rows.push(row(&span, interaction.clone()));
                 }
             }
         }
         rows
     }
 
-    fn put(&mut self, id: SpanId, row: Row) {
+    fn put(&mut self, id: Identity, row: Row) {
         if let Some(known) = self.rows.get(&id) {
             assert!(self.many_processes || row.revision > known.revision, "{known:?} {row:?}");
             if row.revision <= known.revision {
@@ -94,7 +104,7 @@ impl Lake {
     pub(crate) fn holds(&self, spans: &[Span], about: &str) {
         self.holds_structure(spans, about);
         for span in spans {
-            let row = &self.rows[&span.id];
+            let row = self.row(span.id);
             let times = (span.start_ms * 1_000_000, span.end_ms.unwrap() * 1_000_000);
             assert_eq!((row.start_ns, row.end_ns), times, "{about}: {row:?}");
         }
@@ -110,21 +120,39 @@ impl Lake {
             names.sort();
             names
         };
-        let held = held.iter().map(|(id, row)| format!("{id} {} {:?}", row.name, row.parent)).collect();
+        let held =
+            held.iter().map(|((_, id, _), row)| format!("{id} {} {:?}", row.name, row.parent)).collect();
         let known = spans.iter().map(|span| format!("{} {} {:?}", span.id, span.name, span.parent)).collect();
         assert_eq!(names(held), names(known), "{about}");
     }
 
     pub(crate) fn links(&self, id: SpanId) -> usize {
-        self.rows[&id].links
+        self.row(id).links
     }
 
-    pub(crate) fn traces(&self) -> impl Iterator<Item = TraceId> {
-        self.rows.values().map(|row| row.trace)
+    /// What is held of other traces: whether it was taken back.
+    pub(crate) fn left_behind(&self, trace: TraceId) -> impl Iterator<Item = bool> {
+        self.rows.iter().filter(move |((other, ..), _)| *other != trace).map(|(_, row)| row.superseded)
+    }
+
+    /// The one that counts, in whatever trace.
+    fn row(&self, id: SpanId) -> &Row {
+        let mut found = self.rows.iter().filter(|((_, known, _), row)| *known == id && !row.superseded);
+        let (_, row) = found.next().unwrap();
+        assert!(found.next().is_none(), "{id} is there twice");
+        row
+    }
+
+    /// The traces of an interaction.
+    pub(crate) fn traces(&self, interaction: &str) -> Vec<TraceId> {
+        let own = self.rows.iter().filter(|(_, row)| row.interaction.as_deref() == Some(interaction));
+        let mut traces: Vec<TraceId> = own.map(|((trace, ..), _)| *trace).collect();
+        traces.dedup();
+        traces
     }
 }
 
-fn row(span: &view::Span<'_>) -> (SpanId, Row) {
+fn row(span: &view::Span<'_>, interaction: Option<String>) -> (Identity, Row) {
     let attribute = |key: &str| span.attributes().find(|entry| entry.key == key).map(|entry| entry.value);
     let revision = match attribute("throughline.revision") {
         Some(Value::Int(revision)) => revision,
@@ -132,7 +160,7 @@ fn row(span: &view::Span<'_>) -> (SpanId, Row) {
     };
     let is = |key: &str| matches!(attribute(key), Some(Value::Bool(true)));
     let row = Row {
-        trace: TraceId::from_otlp(span.trace_id).unwrap(),
+        interaction,
         revision,
         finished: !is("throughline.unfinished"),
         superseded: is("throughline.superseded"),
@@ -142,5 +170,6 @@ fn row(span: &view::Span<'_>) -> (SpanId, Row) {
         parent: SpanId::from_otlp(span.parent_span_id).filter(SpanId::is_valid),
         links: span.links().count(),
     };
-    (SpanId::from_otlp(span.span_id).unwrap(), row)
+    let ids = (TraceId::from_otlp(span.trace_id).unwrap(), SpanId::from_otlp(span.span_id).unwrap());
+    ((ids.0, ids.1, span.kind), row)
 }

@@ -7,15 +7,7 @@ use std::time::Duration;
 
 use sim::genesys::scenario::{Scenario, library};
 use sim::genesys::service::{Faults, Mischief, Options, Traffic};
-use site::Site;
-
-/// A number of the fault run; `make prove` gives larger ones.
-fn size(name: &str, usual: u64) -> u64 {
-    let given = std::env::var(format!("GENESYS_{name}")).ok();
-    given.map_or(usual, |text| {
-        text.parse().unwrap_or_else(|_| panic!("GENESYS_{name} is `{text}`, no number"))
-    })
-}
+use site::{Site, size};
 
 /// Conversations at a multiple of their speed, so many at a time.
 fn options(calls: u64, concurrent: usize, speed: f64) -> Options {

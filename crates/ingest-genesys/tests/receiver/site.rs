@@ -19,16 +19,24 @@ use sim::genesys::serve::{self, Simulator};
 use sim::genesys::service::{Faults, Mischief, Options};
 use tokio::time::Instant;
 
+/// A number of the fault run; `make prove` gives larger ones.
+pub(crate) fn size(name: &str, usual: u64) -> u64 {
+    let given = std::env::var(format!("GENESYS_{name}")).ok();
+    given.map_or(usual, |text| {
+        text.parse().unwrap_or_else(|_| panic!("GENESYS_{name} is `{text}`, no number"))
+    })
+}
+
 /// How long a test may take to get from one place to the next.
 fn patience() -> Duration {
-    Duration::from_secs(super::size("PATIENCE", 180))
+    Duration::from_secs(size("PATIENCE", 180))
 }
 
 /// A span's trace and id.
-type Key = (Vec<u8>, Vec<u8>);
+pub(crate) type Key = (Vec<u8>, Vec<u8>);
 
 #[derive(Default)]
-struct Kept {
+pub(crate) struct Kept {
     /// What every exporter was given: revision by span.
     finished: Mutex<BTreeMap<Key, Vec<Span>>>,
     /// What a store makes of everything.
@@ -37,7 +45,7 @@ struct Kept {
 }
 
 pub(crate) struct Site {
-    simulator: Simulator,
+    pub(crate) simulator: Simulator,
     receiver: Arc<dyn Receiver>,
     kept: Arc<Kept>,
     opened: Instant,
@@ -45,18 +53,21 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn open(options: Options) -> Self {
+        Self::within(options, Ctx::new(Arc::new(Memory::default()), Telemetry::default())).await
+    }
+
+    pub(crate) async fn within(options: Options, ctx: Ctx) -> Self {
         let simulator = Simulator::start(options, serve::Settings::default()).await.unwrap();
         let yaml = format!(
             "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: {}s\n\
              settle: 1s\ntimeout: 5s\nlookback: 10m\n",
             simulator.base_url(),
-            super::size("RECONCILE", 1)
+            size("RECONCILE", 1)
         );
         let section = Node::load("c.yaml", &yaml).unwrap();
         assert!((genesys_cloud::IN.check)(&section).is_empty());
         let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
-        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("genesys_cloud");
-        let receiver = make(&section, &ctx).unwrap();
+        let receiver = make(&section, &ctx.named("genesys_cloud")).unwrap();
         let kept = Arc::new(Kept::default());
         let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
         receiver.start(outlets).await.unwrap();
@@ -120,16 +131,14 @@ impl Site {
                 if traces.len() == conversations && stored == expected && finished == expected {
                     return;
                 }
-                tokio::time::sleep(Duration::from_millis(super::size("POLL_MS", 500))).await;
+                tokio::time::sleep(Duration::from_millis(size("POLL_MS", 500))).await;
             }
         };
         if tokio::time::timeout(patience(), settled).await.is_err() {
             let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
             panic!("stored: {}; finished: {}", differ(&stored, &expected), differ(&finished, &expected));
         }
-        let finished = self.kept.finished.lock().unwrap();
-        let doubled: Vec<_> = finished.iter().filter(|(_, spans)| spans.len() > 1).collect();
-        assert!(doubled.is_empty(), "{doubled:?}");
+        self.kept.each_once();
     }
 
     /// The finished spans of all conversations by what analytics says of them in the end: id and name.
@@ -172,7 +181,14 @@ impl Site {
 }
 
 impl Kept {
-    fn stored_keys(&self) -> BTreeMap<Key, String> {
+    /// Nothing that is finished was given to everybody twice.
+    pub(crate) fn each_once(&self) {
+        let finished = self.finished.lock().unwrap();
+        let doubled: Vec<_> = finished.iter().filter(|(_, spans)| spans.len() > 1).collect();
+        assert!(doubled.is_empty(), "{doubled:?}");
+    }
+
+    pub(crate) fn stored_keys(&self) -> BTreeMap<Key, String> {
         let stored = self.stored.lock().unwrap();
         let counts = |(_, span): &&(i64, Span)| {
             !has(span, "throughline.superseded") && !has(span, "throughline.unfinished")
@@ -224,7 +240,7 @@ fn revision(span: &Span) -> i64 {
     }
 }
 
-async fn until(what: &str, is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl FnMut() -> bool) {
     assert!(reached(is_so).await, "waited for {:?} until {what}", patience());
 }
 
@@ -238,7 +254,7 @@ async fn reached(mut is_so: impl FnMut() -> bool) -> bool {
 }
 
 /// What is missing and what is too much.
-fn differ(found: &BTreeMap<Key, String>, expected: &BTreeMap<Key, String>) -> String {
+pub(crate) fn differ(found: &BTreeMap<Key, String>, expected: &BTreeMap<Key, String>) -> String {
     let only = |one: &BTreeMap<Key, String>, other: &BTreeMap<Key, String>| {
         let only = one.iter().filter(|(key, name)| other.get(*key) != Some(name));
         only.map(|((trace, span), name)| format!("{} {} {name}", hex(trace), hex(span))).collect::<Vec<_>>()

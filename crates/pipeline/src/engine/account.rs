@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flow::{Batch, Consumer, Outcome, Telemetry};
+use flow::{Ack, Batch, Consumer, Outcome, Telemetry};
 use prometheus::{IntCounter, IntGauge};
 
 /// The accounts of all pipelines; offered to components through `Ctx`.
@@ -133,6 +133,13 @@ impl Account {
             .inc_by(items as u64);
     }
 
+    /// A batch of which nothing is left: its ledgers hear it from every exporter.
+    pub fn all_dropped(&self, batch: &Batch) {
+        for side in &self.exporters {
+            batch.ack.settle(&side.exporter, Outcome::Dropped);
+        }
+    }
+
     /// An exporter has taken items in; they are its business now.
     pub fn enqueued(&self, exporter: &str, items: usize) {
         if let Some(side) = self.side(exporter) {
@@ -183,6 +190,14 @@ impl Account {
             .inc_by(items as u64);
     }
 
+    /// Items of these requests that were left out on purpose, before they reached any exporter.
+    pub fn dropped_for_all(&self, acks: &[Ack], items: usize, reason: &str) {
+        self.dropped(items, reason);
+        for ack in acks {
+            self.exporters.iter().for_each(|side| ack.settle(&side.exporter, Outcome::Dropped));
+        }
+    }
+
     /// A batch that was lost before it reached any exporter.
     pub fn lost_for_all(&self, batch: &Batch, reason: &'static str) {
         for side in &self.exporters {
@@ -192,14 +207,6 @@ impl Account {
             }
             self.never_taken(&side.exporter, batch.items, reason);
             batch.ack.settle(&side.exporter, Outcome::Lost(reason));
-        }
-    }
-
-    /// A batch that was left out as a whole, on purpose, for all exporters.
-    pub fn dropped_for_all(&self, batch: &Batch, reason: &str) {
-        self.dropped(batch.items, reason);
-        for side in &self.exporters {
-            batch.ack.settle(&side.exporter, Outcome::Dropped);
         }
     }
 

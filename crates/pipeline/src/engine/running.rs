@@ -14,10 +14,12 @@ use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
 use super::sending::{QueueOnDisk, QueueSettings, Sending, SendingSettings};
 use super::telemetry;
+use crate::auth::Offers;
 use crate::journal::{Door, Journals, Stream};
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
+use crate::processors::cardinality::Guards;
 
 /// A started plan.
 pub struct Running {
@@ -51,6 +53,8 @@ impl Running {
             .with(Arc::clone(&health))
             .with(addresses)
             .with(ctx.get::<Journals>().unwrap_or_default())
+            .with(Arc::new(Offers::default()))
+            .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),

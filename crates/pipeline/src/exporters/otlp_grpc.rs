@@ -17,11 +17,12 @@ use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Ma
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Uri};
 
-use super::otlp::failure::chain;
+use super::otlp::credentials::{self, Shown};
 use super::otlp::headers::{self, Secrets};
 use super::otlp::packing::Packing;
 use super::otlp::parts::{Failure, Limit};
 use crate::net::coding::Coding;
+use crate::net::failure::chain;
 use call::Answer;
 use channel::Channel;
 use connection::Connector;
@@ -43,7 +44,8 @@ const MAX_TRIES: usize = 3;
 fn make(section: &Node, ctx: &Ctx) -> Made<dyn Exporter> {
     let settings: Settings =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(OtlpGrpc::new(&settings, Arc::clone(&ctx.id))?))
+    let shown = credentials::of(settings.auth.as_ref(), ctx)?;
+    Ok(Arc::new(OtlpGrpc::new(&settings, Arc::clone(&ctx.id))?.showing(shown)))
 }
 
 struct OtlpGrpc {
@@ -53,6 +55,7 @@ struct OtlpGrpc {
     methods: [Uri; 3],
     packing: Packing,
     headers: HeaderMap,
+    shown: Shown,
     secrets: Secrets,
     limit: Limit,
     /// `None` waits as long as it takes.
@@ -83,11 +86,16 @@ impl OtlpGrpc {
             methods,
             packing,
             headers: all_headers(settings, packing.coding),
+            shown: None,
             secrets: Secrets::new(&settings.headers),
             limit: Limit::default(),
             timeout: settings.timeout(),
             id,
         })
+    }
+
+    fn showing(self, shown: Shown) -> Self {
+        Self { secrets: self.secrets.and(shown.clone()), shown, ..self }
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<(), ExportError> {
@@ -126,7 +134,9 @@ impl OtlpGrpc {
         loop {
             tries += 1;
             let mut lease = self.channel.connection().await.map_err(|why| self.failed(&why))?;
-            let request = call::request(uri.clone(), self.headers.clone(), frame.clone());
+            let mut headers = self.headers.clone();
+            credentials::add(&self.shown, &mut headers)?;
+            let request = call::request(uri.clone(), headers, frame.clone());
             let answer = match lease.connection.sender.send_request(request).await {
                 Ok(answer) => Answer::read(answer).await,
                 Err(error) => Err(error),

@@ -15,11 +15,12 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use tokio::sync::Semaphore;
 
 use super::otlp::body::{Chunks, beginning};
-use super::otlp::failure::chain;
+use super::otlp::credentials::{self, Shown};
 use super::otlp::headers::{self, Secrets};
 use super::otlp::packing::{Encoding, Packing};
 use super::otlp::parts::{Failure, Limit};
 use crate::net::coding::Coding;
+use crate::net::failure::chain;
 use answer::Answer;
 use client::HttpClient;
 use endpoint::{Endpoint, Endpoints};
@@ -36,7 +37,8 @@ pub static FACTORY: Factory = Factory {
 fn make(section: &Node, ctx: &Ctx) -> Made<dyn Exporter> {
     let settings: Settings =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(OtlpHttp::new(&settings, Arc::clone(&ctx.id))?))
+    let shown = credentials::of(settings.auth.as_ref(), ctx)?;
+    Ok(Arc::new(OtlpHttp::new(&settings, Arc::clone(&ctx.id))?.showing(shown)))
 }
 
 /// Sends each batch as one POST.
@@ -46,6 +48,7 @@ struct OtlpHttp {
     endpoints: Endpoints,
     packing: Packing,
     headers: HeaderMap,
+    shown: Shown,
     secrets: Secrets,
     /// `None` waits as long as it takes.
     timeout: Option<Duration>,
@@ -66,12 +69,17 @@ impl OtlpHttp {
             endpoints,
             packing,
             headers: all_headers(settings, packing),
+            shown: None,
             secrets: Secrets::new(&settings.headers),
             timeout: Some(settings.timeout.get()).filter(|timeout| !timeout.is_zero()),
             limit: Limit::default(),
             requests: (requests > 0).then(|| Semaphore::new(requests.min(Semaphore::MAX_PERMITS))),
             id,
         })
+    }
+
+    fn showing(self, shown: Shown) -> Self {
+        Self { secrets: self.secrets.and(shown.clone()), shown, ..self }
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<(), ExportError> {
@@ -113,6 +121,7 @@ impl OtlpHttp {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint.uri.clone();
         *request.headers_mut() = self.headers.clone();
+        credentials::add(&self.shown, request.headers_mut())?;
         let answer = self.client.request(request).await.map_err(|error| {
             let why = self.secrets.hide(&format!("{endpoint}: {}", chain(&error)));
             ExportError::Retry { why, after: None }

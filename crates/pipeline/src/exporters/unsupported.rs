@@ -2,15 +2,9 @@
 
 use flow::config::{Finding, Node};
 
-/// `auth` and `middlewares`, which would need extensions that are not there.
+/// `middlewares`, which would need extensions that are not there.
 pub(super) fn extensions(section: &Node, no_middlewares: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(auth) = section.get("auth").filter(|auth| !auth.is_null()) {
-        let name = auth.get("authenticator").and_then(Node::text).unwrap_or_default();
-        let message = format!("authentication by an extension is not supported: there is no `{name}`");
-        let help = "send the credentials in `headers`, for example `Authorization: Bearer ${env:TOKEN}`";
-        findings.push(Finding::error(auth, message).help(help));
-    }
     if let Some(middlewares) = section.get("middlewares").filter(|_| !no_middlewares) {
         let finding = Finding::error(middlewares, "middleware extensions are not supported");
         findings.push(finding.help("remove `middlewares`"));

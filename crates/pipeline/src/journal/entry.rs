@@ -16,6 +16,7 @@ const ACCEPTED: u32 = 5;
 const ADDRESS: u32 = 6;
 const HEADER: u32 = 7;
 const ALREADY: u32 = 8;
+const AUTH: u32 = 9;
 const PAYLOAD: u32 = 15;
 
 /// `accepted` is in milliseconds since 1970.
@@ -29,11 +30,13 @@ pub(super) fn encode(batch: &Batch, accepted: u64) -> Body {
     if let Some(address) = batch.client.address {
         put_len(&mut out, ADDRESS, address.to_string().as_bytes());
     }
-    for (name, value) in &batch.client.metadata {
-        put_nested(&mut out, HEADER, |out| {
-            put_len(out, 1, name.as_bytes());
-            put_len(out, 2, value.as_bytes());
-        });
+    for (number, pairs) in [(HEADER, &batch.client.metadata), (AUTH, &batch.client.auth)] {
+        for (name, value) in pairs {
+            put_nested(&mut out, number, |out| {
+                put_len(out, 1, name.as_bytes());
+                put_len(out, 2, value.as_bytes());
+            });
+        }
     }
     for exporter in &*batch.already {
         put_len(&mut out, ALREADY, exporter.as_bytes());
@@ -57,7 +60,8 @@ pub(super) fn decode(body: &Bytes) -> (Batch, u64) {
             ITEMS => batch.items = usize::try_from(field.int()).unwrap_or(usize::MAX),
             ACCEPTED => accepted = field.int(),
             ADDRESS => client.address = field.text().parse().ok(),
-            HEADER => client.metadata.push(header(field.bytes())),
+            HEADER => client.metadata.push(pair(field.bytes())),
+            AUTH => client.auth.push(pair(field.bytes())),
             ALREADY => already.push(Arc::from(field.text())),
             PAYLOAD => batch.payload = body.slice(field.inner()).into(),
             _ => {}
@@ -68,7 +72,7 @@ pub(super) fn decode(body: &Bytes) -> (Batch, u64) {
     (batch, accepted)
 }
 
-fn header(bytes: &[u8]) -> (String, String) {
+fn pair(bytes: &[u8]) -> (String, String) {
     let text =
         |number| wire::fields(bytes).find(|field| field.number == number).map_or("", |field| field.text());
     (text(1).to_owned(), text(2).to_owned())
@@ -84,16 +88,19 @@ mod tests {
     fn a_batch_comes_back_with_all_that_belongs_to_it() {
         let mut payload = Payload::from(b"one".to_vec());
         payload.push(Bytes::from_static(b"two"));
-        let metadata = [("x-tenant", "acme"), ("x-tenant", "b")];
-        let client = Client {
-            address: "192.0.2.1:4000".parse().ok(),
-            metadata: metadata.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
+        let client = Arc::new(Client {
+            address: "192.0.2.1:4000".parse().ok(),
+            metadata: pairs(&[("x-tenant", "acme"), ("x-tenant", "b")]),
+            auth: pairs(&[("subject", "ivr")]),
+        });
         for (signal, audience) in [(Signal::Logs, Audience::All), (Signal::Traces, Audience::Stores)] {
             let mut batch = Batch::new(signal, payload.clone(), 17);
             batch.audience = audience;
             batch.pipeline = Arc::from("logs/2");
-            batch.client = Arc::new(Client { address: client.address, metadata: client.metadata.clone() });
+            batch.client = Arc::clone(&client);
             batch.already = [Arc::from("otlp/a")].into();
             let body = encode(&batch, 1_700_000_000_000);
             let bytes: Bytes = body.parts.concat().into();
@@ -104,7 +111,7 @@ mod tests {
                 (signal, audience, 17, 1_700_000_000_000)
             );
             assert_eq!(
-                (&*back.pipeline, &*back.client, back.is_known_to("otlp/a")),
+                (&*back.pipeline, &back.client, back.is_known_to("otlp/a")),
                 ("logs/2", &client, true)
             );
             assert_eq!(&*back.payload.to_bytes(), b"onetwo");

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, End, Patience};
 use super::stream::{Socket, Stream};
+use super::tls::Acceptor;
 
 /// How long open requests may take after the stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ pub struct Accepted {
 
 impl Listener {
     /// Accepts until stopped; `serve` is one connection's whole life.
-    pub fn start<S, F>(tcp: TcpListener, tls: Option<TlsAcceptor>, patience: Patience, serve: S) -> Self
+    pub fn start<S, F>(tcp: TcpListener, tls: Option<Acceptor>, patience: Patience, serve: S) -> Self
     where
         S: Fn(Accepted) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -53,7 +54,7 @@ impl Listener {
     fn with_places<S, F>(
         places: usize,
         tcp: TcpListener,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Acceptor>,
         patience: Patience,
         serve: S,
     ) -> Self
@@ -110,7 +111,7 @@ fn ended<E: Display>(served: Result<(), E>, peer: SocketAddr) {
 
 /// The accepting side.
 struct Door<S> {
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     patience: Patience,
     serve: Arc<S>,
     places: usize,
@@ -159,7 +160,8 @@ where
             tracing::debug!(%peer, %error, "connection without TCP_NODELAY");
         }
         let activity = Activity::new();
-        let (tls, serve, known) = (self.tls.clone(), Arc::clone(&self.serve), Arc::clone(&activity));
+        let tls = self.tls.as_ref().map(Acceptor::now);
+        let (serve, known) = (Arc::clone(&self.serve), Arc::clone(&activity));
         let life = self.tasks.spawn(async move {
             let socket = tokio::select! {
                 socket = secured(socket, tls) => socket,

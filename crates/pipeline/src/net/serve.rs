@@ -6,26 +6,30 @@ mod site;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow::{BuildError, Ctx};
-use http::header::{ALLOW, CONTENT_TYPE, HOST};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio_rustls::TlsAcceptor;
 
-pub use settings::{Auth, Cors, HttpServer, Middleware, check_listener, unprotected};
+pub use settings::{Auth, Cors, HttpServer, Middleware, check_listener};
 pub use site::Site;
 
 use super::activity::OpenRequest;
 use super::endpoint::{bind, is_loopback, split_port};
+use super::gate::{Admitted, Gate, TurnedAway};
 use super::listener::{Accepted, Listener, drive};
-use super::tls::ServerTls;
+use super::status::http_status;
+use super::tls::{Acceptor, ServerTls};
 
 /// Bytes of a request's head.
 pub const HEAD: u32 = 64 << 10;
@@ -37,6 +41,7 @@ pub struct Asked {
     pub request: Request<Incoming>,
     pub peer: SocketAddr,
     pub open: OpenRequest,
+    pub admitted: Admitted,
 }
 
 /// Listens and answers.
@@ -54,15 +59,28 @@ where
     let tcp = bind(ctx, "http", endpoint).await?;
     let builder = Arc::new(builder(settings));
     let headers: Arc<[_]> = settings.headers().into();
+    let gate = Gate::new(ctx, settings.auth.as_ref(), &settings.middlewares)?;
     Ok(Listener::start(tcp, tls, settings.patience(), move |accepted| {
         let (answer, builder, headers) = (answer.clone(), Arc::clone(&builder), Arc::clone(&headers));
+        let gate = gate.clone();
         let Accepted { stream, peer, activity } = accepted;
         async move {
             let service = service_fn(|request| {
-                let answer = answer(Asked { request, peer, open: activity.request() });
-                let headers = Arc::clone(&headers);
+                let (answer, gate, headers) = (answer.clone(), gate.clone(), Arc::clone(&headers));
+                let mut open = activity.request();
                 async move {
-                    let mut answer = answer.await;
+                    let admitted = match is_preflight(&request) {
+                        true => Ok(Admitted::default()),
+                        false => gate.admit(request.uri(), request.headers(), peer).await,
+                    };
+                    let mut answer = match admitted {
+                        Ok(admitted) => answer(Asked { request, peer, open, admitted }).await,
+                        Err(away) => {
+                            open.unread = !request.body().is_end_stream();
+                            drop(open);
+                            turned_away(&away, request.version())
+                        }
+                    };
                     answer.headers_mut().extend(headers.iter().cloned());
                     Ok::<_, Infallible>(answer)
                 }
@@ -104,6 +122,32 @@ where
     .await
 }
 
+/// Browsers ask whether they may ask, and send no credentials with that (Fetch, "CORS-preflight request").
+pub fn is_preflight<B>(request: &Request<B>) -> bool {
+    *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn turned_away(away: &TurnedAway, version: Version) -> Answer {
+    let status = StatusCode::from_u16(http_status(away.refusal.fault)).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut answer = text(status, away.refusal.why.clone());
+    let headers = answer.headers_mut();
+    if let Some(challenge) = away.challenge.filter(|_| status == StatusCode::UNAUTHORIZED) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(delay) = away.refusal.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
+    }
+    if version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// Seconds as a `Retry-After` header says them: rounded up, at least one.
+pub fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
+}
+
 fn names_loopback(request: &Request<Incoming>) -> bool {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let host = host.as_ref().or(request.uri().authority()).map_or("", Authority::host);
@@ -115,11 +159,9 @@ pub fn acceptor(
     ctx: &Ctx,
     tls: Option<&ServerTls>,
     protocols: &[&[u8]],
-) -> Result<Option<TlsAcceptor>, BuildError> {
-    let Some(tls) = tls else { return Ok(None) };
-    let mut config = tls.server_config().map_err(|error| BuildError::new(&ctx.id, error.to_string()))?;
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+) -> Result<Option<Acceptor>, BuildError> {
+    let made = tls.map(|tls| Acceptor::new(tls, protocols)).transpose();
+    made.map_err(|error| BuildError::new(&ctx.id, error.to_string()))
 }
 
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {

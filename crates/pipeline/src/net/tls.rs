@@ -7,8 +7,11 @@ mod problem;
 mod material;
 mod offer;
 mod client;
+mod renewed;
 mod server;
+mod acceptor;
 
+pub use acceptor::Acceptor;
 pub use client::ClientTls;
 pub use problem::TlsError;
 pub use server::ServerTls;

@@ -5,8 +5,9 @@ use flow::config::{Finding, Node, closest};
 use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
 use super::pipelines::Service;
 
-/// Keys that hold the id of an extension, with the key of the block that they stand in.
-const LINKS: [(&str, &str); 2] = [("auth", "authenticator"), ("sending_queue", STORAGE)];
+/// Keys that hold the id of an extension, with the key of the block or list that they stand in.
+const LINKS: [(&str, &str); 3] =
+    [("auth", "authenticator"), ("middlewares", "id"), ("sending_queue", STORAGE)];
 const STORAGE: &str = "storage";
 const JOURNAL: &str = "journal";
 /// The types of extensions that a queue can be stored with.
@@ -38,8 +39,10 @@ fn one_journal(components: &Components, service: &Service<'_>, findings: &mut Ve
 fn each_link(block: &Node, found: &mut impl FnMut(&Node, &str, &str)) {
     for (key, node) in block.entries() {
         for (_, link) in LINKS.iter().filter(|(outer, _)| key.name == *outer) {
-            if let Some((node, id)) = node.get(link).and_then(|node| Some((node, node.text()?))) {
-                found(node, link, id);
+            for place in std::iter::once(node).chain(node.items()) {
+                if let Some((node, id)) = place.get(link).and_then(|node| Some((node, node.text()?))) {
+                    found(node, link, id);
+                }
             }
         }
         each_link(node, found);

@@ -2,8 +2,8 @@
 
 pub(super) mod settings;
 pub(super) mod actions;
-mod matching;
-mod value;
+pub(super) mod matching;
+pub(crate) mod value;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -114,4 +114,4 @@ impl EditSpans for Spans<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -202,9 +202,7 @@ fn settings_of_the_field_are_known() {
         &zpages::FACTORY,
         "{expvar: {enabled: true}, auth: {authenticator: basicauth}}",
         expect![[r#"
-        c.yaml:1:33: error: auth: not supported yet; the listener would be open without it
-          help: put an authenticating proxy in front, or remove the key and listen on 127.0.0.1
-        c.yaml:1:10: advice: expvar: expvar is a part of Go; this has no effect
-          help: the metrics are at the `prometheus` reader of `service::telemetry`"#]],
+            c.yaml:1:10: advice: expvar: expvar is a part of Go; this has no effect
+              help: the metrics are at the `prometheus` reader of `service::telemetry`"#]],
     );
 }

@@ -27,6 +27,8 @@ receivers:
 processors:
   batch: {timeout: 5ms, send_batch_size: 300, send_batch_max_size: 450}
   memory_limiter: {check_interval: 1s, limit_mib: 4000}
+  redaction: {allow_all_keys: true, detectors: {all: mask}}
+  cardinality: {limit: 5, action: hash}
 exporters:
   flaky/steady:
   flaky/moody:
@@ -40,7 +42,7 @@ service:
   extensions: [health_check]
   telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]}}
   pipelines:
-    traces: {receivers: [otlp], processors: [memory_limiter, batch], exporters: [flaky/steady, flaky/moody]}
+    traces: {receivers: [otlp], processors: [memory_limiter, batch, redaction, cardinality], exporters: [flaky/steady, flaky/moody]}
     traces/direct: {receivers: [otlp/direct], exporters: [flaky/waited_for]}
 ";
 
@@ -120,6 +122,8 @@ async fn start(ctx: &Ctx) -> Running {
         receivers::otlp::FACTORY,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
+        processors::redaction::FACTORY,
+        processors::cardinality::FACTORY,
         FLAKY,
         extensions::health_check::FACTORY,
     ]);

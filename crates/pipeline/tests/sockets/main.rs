@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "../../src/net/tls/certificates.rs"]
-#[expect(dead_code, reason = "shared with the tests of the settings")]
 mod certificates;
 mod setup;
 mod client;
@@ -10,8 +9,12 @@ mod http;
 mod cors;
 mod grpc;
 mod tls;
+mod auth;
 mod life;
 mod extensions;
 mod law;
 mod journal;
+mod personal;
+mod sampling;
+mod reduce;
 mod hostile;

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use flow::config::{Node, Severity};
 use flow::otlp::Limits;
 use flow::{Batch, BoxFuture, BuildError, Client, Consumer, Ctx, Make, Memory, Outlets, Receiver, Refusal};
-use flow::{Signal, Telemetry};
+use flow::{Factory, Signal, Telemetry};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use pipeline::auth::Offers;
 use pipeline::net::addresses::Addresses;
 use pipeline::receivers::otlp;
 use prost::Message;
@@ -40,12 +41,45 @@ impl Server {
         recorder: Arc<Recorder>,
         outlets: Outlets,
     ) -> Result<Self, BuildError> {
+        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default());
+        Self::within(ctx, yaml, recorder, outlets).await
+    }
+
+    /// With extensions beside it: factory, id, settings.
+    pub(crate) async fn try_beside(
+        extensions: &[(&Factory, &str, &str)],
+        yaml: &str,
+    ) -> Result<Self, BuildError> {
+        let ctx =
+            Ctx::new(Arc::new(Memory::default()), Telemetry::default()).with(Arc::new(Offers::default()));
+        for (factory, id, settings) in extensions {
+            let section = Node::load("extension.yaml", settings).unwrap();
+            let findings = (factory.check)(&section);
+            assert!(findings.iter().all(|finding| finding.severity != Severity::Error), "{findings:?}");
+            let Make::Extension(make) = factory.make else { panic!("an extension") };
+            make(&section, &ctx.named(id)).unwrap().start().await?;
+        }
+        let recorder = Arc::new(Recorder::default());
+        let outlet: Arc<dyn Consumer> = Arc::clone(&recorder) as _;
+        let mut outlets = Outlets::default();
+        outlets.set(Signal::Traces, outlet);
+        Self::within(ctx, yaml, recorder, outlets).await
+    }
+
+    pub(crate) async fn beside(extensions: &[(&Factory, &str, &str)], yaml: &str) -> Self {
+        Self::try_beside(extensions, yaml).await.unwrap()
+    }
+
+    async fn within(
+        ctx: Ctx,
+        yaml: &str,
+        recorder: Arc<Recorder>,
+        outlets: Outlets,
+    ) -> Result<Self, BuildError> {
         let section = Node::load("otlp.yaml", yaml).unwrap();
         let findings = (otlp::FACTORY.check)(&section);
         assert!(findings.iter().all(|finding| finding.severity != Severity::Error), "{findings:?}");
-        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default())
-            .with(Arc::new(Addresses::default()))
-            .named("otlp");
+        let ctx = ctx.with(Arc::new(Addresses::default())).named("otlp");
         let Make::Receiver(make) = otlp::FACTORY.make else { panic!("a receiver") };
         let receiver = make(&section, &ctx).unwrap();
         receiver.start(outlets).await?;

@@ -59,6 +59,40 @@ async fn both_ports_speak_tls() {
     }
 }
 
+/// Scenario: certificates and the clients' authority are replaced while the listener runs, first by files that do not fit
+/// together.
+/// Guarantees: new connections see the new ones; those that are open stay.
+#[tokio::test]
+async fn certificates_are_renewed() {
+    let (files, next) = (Certificates::new(), Certificates::new());
+    let mutual = "{cert_file: $/server.pem, key_file: $/server.key, client_ca_file: $/ca.pem, reload_interval: 1ms, reload_client_ca_file: true}";
+    let server = server(&files, mutual).await;
+    let stream = connect(&files, KNOWN, "http/1.1", server.http()).await.unwrap();
+    let mut open = Http1::over(stream).await;
+    assert_eq!(open.send(post(&[PROTOBUF], spans(1))).await.status, 200);
+
+    std::fs::copy(next.path("server.key"), files.path("server.key")).unwrap();
+    assert!(connect(&next, KNOWN, "http/1.1", server.http()).await.is_err(), "half of it is there");
+    for name in ["server.pem", "ca.pem"] {
+        std::fs::copy(next.path(name), files.path(name)).unwrap();
+    }
+    for address in [server.http(), server.grpc()] {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            if let Ok(stream) = connect(&next, KNOWN, "h2", address).await {
+                let mut client = Http2::over(stream).await;
+                if address == server.grpc() {
+                    assert_eq!(client.export(&spans(1)).await.code, Some(0));
+                }
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the old certificate is still in use");
+        }
+    }
+    assert_eq!(open.send(post(&[PROTOBUF], spans(1))).await.status, 200, "its connection was made before");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn strangers_stay_outside() {
     let files = Certificates::new();

@@ -1,5 +1,6 @@
 //! What every store promises.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use throughline_context::{SpanId, TraceId};
@@ -24,6 +25,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     a_replaced_span_takes_its_trace_along(&*open().await).await;
     a_start_that_a_revision_moved_is_found(&*open().await).await;
     a_summary_says_where_the_time_went(&*open().await).await;
+    what_goes_on_grows_until_it_is_finished(&*open().await).await;
     pages_follow_each_other(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
@@ -185,7 +187,7 @@ async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
         [
             call(1, Stage::Ivr, 0, 20).with(key::CHANNEL, "voice").with(key::DIRECTION, "inbound"),
             call(2, Stage::Queue, 20, 60).with(key::QUEUE, "billing"),
-            call(3, Stage::Alert, 80, 5).with(key::AGENT, "ann"),
+            call(3, Stage::Alert, 80, 5).with(key::AGENT, "ann").with(key::AGENT_NAME, "Ann A"),
             call(4, Stage::Alert, 90, 5).with(key::AGENT, "bob"),
             call(5, Stage::Talk, 95, 200).with(key::OUTCOME, "handled"),
             call(6, Stage::Wrapup, 295, 30),
@@ -206,13 +208,40 @@ async fn a_summary_says_where_the_time_went(store: &dyn TraceStore) {
     assert_eq!(stages, ["ivr 20", "queue 60", "alert 10", "talk 200", "wrapup 30"]);
     assert_eq!((found.waited_ns() / SECOND, found.worked_ns() / SECOND), (70, 230));
     assert_eq!((found.duration_ns() / SECOND, found.span_count, found.error_count), (325, 7, 1));
+    assert!(!found.running());
     assert_eq!(
         (found.queues, found.agents),
         (vec!["billing".to_owned()], vec!["ann".to_owned(), "bob".to_owned()])
     );
+    assert_eq!(found.names, BTreeMap::from([("ann".to_owned(), "Ann A".to_owned())]));
     assert_eq!(found.services, ["crm", "ivr"]);
     assert_eq!(found.region.as_deref(), Some("eu-west-1"));
     assert_eq!(found.outcome.as_deref(), Some("handled"));
+}
+
+async fn what_goes_on_grows_until_it_is_finished(store: &dyn TraceStore) {
+    let talk =
+        |revision| Sample::new(1, 2).interaction("call").stage(Stage::Talk).at(10, 5).revision(revision);
+    put(
+        store,
+        [Sample::new(1, 1).at(0, 15).with(key::UNFINISHED, true), talk(1).with(key::UNFINISHED, true)],
+    )
+    .await;
+    let summary = async || {
+        store.interaction("call", Limits::default()).await.expect(SOUND).expect("it is there").summary
+    };
+    let seconds = |summary: &Summary| (summary.duration_ns() / SECOND, summary.worked_ns() / SECOND);
+    let told = summary().await;
+    assert_eq!((told.running(), seconds(&told)), (true, (15, 5)));
+    assert_eq!(seconds(&told.clone().as_of(NINE + 40 * SECOND)), (40, 30));
+    assert_eq!(seconds(&told.clone().as_of(NINE)), (15, 5), "a clock that is behind takes nothing away");
+    assert_eq!(
+        told.clone().as_of(NINE + 40 * SECOND).as_of(NINE + 40 * SECOND),
+        told.as_of(NINE + 40 * SECOND)
+    );
+    put(store, [Sample::new(1, 1).at(0, 30).revision(1), talk(2).at(10, 20)]).await;
+    let ended = summary().await;
+    assert_eq!((ended.running(), seconds(&ended.as_of(u64::MAX))), (false, (30, 20)));
 }
 
 async fn pages_follow_each_other(store: &dyn TraceStore) {

@@ -1,6 +1,6 @@
 //! What a store must answer, the slow and obvious way. Shares no code with the stores but the words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use throughline_context::TraceId;
 
@@ -93,6 +93,16 @@ impl Model {
             }
         }
         trace_ids.sort_unstable();
+        let mut names = BTreeMap::new();
+        for (agent, name) in
+            spans.iter().filter_map(|span| span.text(key::AGENT).zip(span.text(key::AGENT_NAME)))
+        {
+            let known = names.entry(agent.to_owned()).or_insert_with(|| name.to_owned());
+            *known = name.to_owned().min(known.clone());
+        }
+        let mut open: Vec<_> =
+            spans.iter().filter(|span| !span.finished()).map(|span| (span.stage(), span.end_ns())).collect();
+        open.sort_unstable();
         Summary {
             id: id.to_owned(),
             start_ns: spans.iter().map(|span| span.start_ns).min().unwrap_or(u64::MAX),
@@ -102,12 +112,14 @@ impl Model {
             region: regions.min().map(|(_, _, region)| region.to_owned()),
             queues: values(key::QUEUE),
             agents: values(key::AGENT),
+            names,
             outcome: outcomes.max().map(|(_, outcome)| outcome.to_owned()),
             span_count: spans.len() as u64,
             error_count: spans.iter().filter(|span| span.status.code == StatusCode::Error).count() as u64,
             services: distinct(services),
             stages: stage_order.into_iter().map(|stage| (stage, total(stage))).collect(),
             trace_ids: trace_ids.into_iter().map(|(_, trace)| trace).collect(),
+            open,
         }
     }
 
@@ -144,6 +156,7 @@ fn holds(filter: &Filter, summary: &Summary, named: bool) -> bool {
         Some(q) if !named => [&summary.queues, &summary.agents, &summary.services]
             .into_iter()
             .flatten()
+            .chain(summary.names.values())
             .any(|value| value.to_lowercase().contains(&q.to_lowercase())),
         _ => true,
     };

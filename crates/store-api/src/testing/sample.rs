@@ -114,6 +114,7 @@ pub fn arbitrary_span() -> impl Strategy<Value = Span> {
                 key::QUEUE,
                 key::REGION,
                 key::AGENT,
+                key::AGENT_NAME,
                 key::OUTCOME,
                 "cloud.region",
             ]),

@@ -6,6 +6,7 @@ mod hops;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use client::{Answer, get, request};
 use expect_test::expect;
@@ -129,6 +130,7 @@ async fn the_list() {
           },
           "interactions": [
             {
+              "agent_names": {},
               "agents": [
                 "ann"
               ],
@@ -143,6 +145,7 @@ async fn the_list() {
                 "billing"
               ],
               "region": "eu-west",
+              "running": false,
               "services": [
                 "crm",
                 "ivr"
@@ -478,6 +481,35 @@ async fn the_page_and_its_files() {
     }
     assert_eq!(site.get("/assets/gone.js").await.status, 404);
     assert_eq!(site.get("/api/v1/nothing").await.json()["error"]["code"], "not_found");
+}
+
+#[tokio::test]
+async fn what_goes_on_is_told_until_now() {
+    let site = Site::open().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let began = u64::try_from(now.as_nanos()).unwrap() - 30 * SECOND;
+    let talk = Sample::new(1, 1).interaction("call-9").stage(Stage::Talk).with(key::UNFINISHED, true).change(
+        |span| {
+            span.start_ns = began;
+            span.duration_ns = SECOND;
+        },
+    );
+    site.put([talk.with(key::AGENT, "059fd892").with(key::AGENT_NAME, "Ann")]).await;
+    let ns = |value: &serde_json::Value| value.as_str().unwrap().parse::<u64>().unwrap();
+    let answer = site.get("/api/v1/interactions/call-9").await.json();
+    let listed = site.get("/api/v1/interactions?q=ann").await.json();
+    for call in [&answer["interaction"], &listed["interactions"][0]] {
+        assert_eq!(
+            (&call["running"], &call["agent_names"]),
+            (&true.into(), &serde_json::json!({"059fd892": "Ann"}))
+        );
+        assert!(
+            ns(&call["worked_ns"]) >= 30 * SECOND && ns(&call["worked_ns"]) == ns(&call["duration_ns"]),
+            "{call}"
+        );
+    }
+    assert_eq!(answer["spans"][0]["finished"], false);
+    assert!(ns(&answer["spans"][0]["duration_ns"]) >= 30 * SECOND);
 }
 
 #[tokio::test]

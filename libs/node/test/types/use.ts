@@ -5,6 +5,7 @@ import {
   InteractionPropagator,
   InteractionSpanProcessor,
   Place,
+  Subscriptions,
   conversationParent,
   genesys,
   inInteraction,
@@ -25,6 +26,8 @@ export const link: Link | undefined = previousTraceLink('x');
 export const id: string | undefined = interactionId();
 export const answer: Promise<number> = inInteraction('x', async () => 7);
 export const middleware = interactionMiddleware((request: { body: { id: string } }) => request.body.id);
+export const topics: string[] = new Subscriptions().conversations('channel', ['x']);
+export const processed: Promise<number> = new Subscriptions().process('channel', {}, async () => 7);
 export const filled: unknown = mapPaths({}, {});
 export const warning: string | undefined = start({ start() {} });
 // @ts-expect-error ids of interactions are text or nothing

@@ -12,6 +12,7 @@ from throughline_otel.middleware import AsgiInteraction, WsgiInteraction
 from throughline_otel.place import EACH, Place, map_paths
 from throughline_otel.propagator import InteractionPropagator
 from throughline_otel.start import LateStartWarning, late_start, start
+from throughline_otel.subscriptions import DETAIL_EVENTS, Subscriptions
 from throughline_otel.traceparent import (
     conversation_parent,
     format_traceparent,
@@ -20,6 +21,7 @@ from throughline_otel.traceparent import (
 )
 
 __all__ = [
+    "DETAIL_EVENTS",
     "EACH",
     "INTERACTION_ID",
     "AsgiInteraction",
@@ -27,6 +29,7 @@ __all__ = [
     "InteractionSpanProcessor",
     "LateStartWarning",
     "Place",
+    "Subscriptions",
     "WsgiInteraction",
     "conversation_parent",
     "format_traceparent",

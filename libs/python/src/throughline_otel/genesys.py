@@ -41,6 +41,12 @@ def conversation_context(conversation_id: object, context: Context | None = None
 
 
 def from_conversation(conversation: Any, context: Context | None = None) -> Context:
-    """The context of a conversation as the API shows it: of a participant's attributes, else of its id."""
-    known = conversation.get("id") if isinstance(conversation, dict) else None
-    return participant_attributes.extract(conversation, conversation_context(known, context))
+    """The context of a conversation as the API shows it: of attributes, the customer's before others', else of its id."""
+    shown = conversation if isinstance(conversation, dict) else {}
+    listed = shown.get("participants")
+    participants = sorted(listed, key=_is_other) if isinstance(listed, list) else []
+    return participant_attributes.extract({"participants": participants}, conversation_context(shown.get("id"), context))
+
+
+def _is_other(participant: Any) -> bool:
+    return not (isinstance(participant, dict) and participant.get("purpose") == "customer")

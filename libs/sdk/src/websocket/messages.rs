@@ -9,7 +9,7 @@ use throughline_context::json::{Edits, Place};
 use throughline_context::{Trust, websocket};
 
 use crate::context::join;
-use crate::decision::attribute;
+use crate::decision::{self, attribute};
 use crate::messaging::Kind;
 use crate::propagator::Propagator;
 
@@ -97,7 +97,10 @@ impl Messages {
         if self.trust == Trust::Trusted {
             cx = self.propagator.with_baggage(cx, &fields);
         }
-        let mut span = self.kind().process(text, &join(&cx, &decision), &decision, vec![self.destination()]);
+        let mut more = decision::attributes(&decision);
+        more.push(self.destination());
+        let link = decision::link(&decision);
+        let mut span = self.kind().process(text, &join(&cx, &decision), more, link);
         let cx = span.context().clone();
         let done = work.with_context(cx).await;
         span.end();

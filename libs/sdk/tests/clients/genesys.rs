@@ -2,8 +2,9 @@
 
 use opentelemetry::trace::{FutureExt, SpanKind, TraceContextExt};
 use opentelemetry::{Context, SpanId, TraceId};
+use opentelemetry_sdk::trace::SpanData;
 use serde_json::{Value, json};
-use throughline_sdk::genesys::{self, Notification};
+use throughline_sdk::genesys::{self, Notification, Subscriptions};
 use throughline_sdk::wire::json::JsonError;
 use throughline_sdk::wire::{Decision, Traceparent, uui};
 use throughline_sdk::{InInteraction, Interaction, attribute};
@@ -86,9 +87,94 @@ fn a_data_action_takes_the_context_from_the_flow() {
     assert_eq!(genesys::data_action(&written.to_string()).unwrap(), written.to_string());
 }
 
+const OTHER: &str = "00000000-5b2a-4f0e-9a6d-37c2e10b8f54";
+
+fn detail(conversation: &str, event: &str) -> String {
+    let topic = format!("v2.detail.events.conversation.{conversation}.{event}");
+    json!({"topicName": topic, "eventBody": {"conversationId": conversation}}).to_string()
+}
+
+/// Below the asking span, or beside it with a link: the rule of the receiver `genesys_cloud`.
+#[tokio::test]
+async fn events_belong_to_the_span_that_asked_for_them() {
+    let exporter = exporter();
+    let subscriptions = Subscriptions::default();
+    let queue = format!("v2.routing.queues.{QUEUE}.conversations");
+    let asking = async {
+        let one = subscriptions.conversations("one", [CONVERSATION]);
+        assert_eq!(
+            (one.len(), one[0].as_str()),
+            (16, &*format!("v2.detail.events.conversation.{CONVERSATION}.acd.start"))
+        );
+        assert_eq!(subscriptions.conversations("two", [CONVERSATION, OTHER]).len(), 32);
+        subscriptions.topics("queue", [queue.as_str()]);
+        let cx = Context::current();
+        let message =
+            subscriptions.message("pages", 1, r#"{"subscriptions":[{"type":"conversation"}]}"#).unwrap();
+        let span = cx.span().span_context().clone();
+        assert!(message.contains(&format!("{}-{}", span.trace_id(), span.span_id())), "{message}");
+        span
+    };
+    let (asked, _) = traced(asking).await;
+    let of_queue = snapshot(&json!({}), &json!({}));
+    for (channel, text, below) in [
+        ("one", detail(CONVERSATION, "acw"), true),
+        ("pages", detail(CONVERSATION, "acw"), true),
+        ("two", detail(CONVERSATION, "acw"), false),
+        ("two", detail(OTHER, "user.start"), false),
+        ("queue", of_queue.clone(), false),
+    ] {
+        let here = async { (Context::current().span().span_context().clone(), Interaction::current()) };
+        let (context, interaction) = subscriptions.process(channel, &text, here).await;
+        let spans = exporter.get_finished_spans().unwrap();
+        let span = spans.iter().find(|span| span.span_context == context).unwrap();
+        let of = interaction.unwrap();
+        let own = TraceId::from_hex(&of.id().replace('-', "")).unwrap();
+        if below {
+            assert_eq!(
+                (context.trace_id(), span.parent_span_id),
+                (asked.trace_id(), asked.span_id()),
+                "{channel}"
+            );
+            assert_eq!(span.links.len(), 0);
+        } else {
+            assert_eq!(context.trace_id(), own, "{channel}");
+            assert_eq!(span.links[0].span_context.span_id(), asked.span_id(), "{channel}");
+        }
+        assert_eq!(text_of(span, "messaging.system"), "genesys_cloud");
+        assert_eq!(span.span_kind, SpanKind::Consumer);
+    }
+    // What nobody asked for here is processed as it is without.
+    for (channel, text) in [("queue", detail(CONVERSATION, "acw")), ("other", of_queue)] {
+        let here = async { Context::current().span().span_context().clone() };
+        let context = subscriptions.process(channel, &text, here).await;
+        let spans = exporter.get_finished_spans().unwrap();
+        let span = spans.iter().find(|span| span.span_context == context).unwrap();
+        assert_eq!(
+            (span.links.len(), text_of(span, attribute::DECISION)),
+            (0, "join".to_owned()),
+            "{channel}"
+        );
+    }
+    let heartbeat = r#"{"topicName":"channel.metadata","eventBody":{"message":"WebSocket Heartbeat"}}"#;
+    let here = async { Context::current().span().span_context().is_valid() };
+    assert!(!subscriptions.process("one", heartbeat, here).await, "no span for a heartbeat");
+    subscriptions.end("one");
+    let here = async { Context::current().span().span_context().trace_id() };
+    let trace = subscriptions.process("one", &detail(CONVERSATION, "acw"), here).await;
+    assert_ne!(trace, asked.trace_id());
+}
+
+fn text_of(span: &SpanData, key: &str) -> String {
+    text(span, key).unwrap_or_default()
+}
+
 /// The state of a conversation as a queue's topic shows it, with these attributes of two participants.
 fn snapshot(first: &Value, second: &Value) -> String {
-    let participants = [json!({"purpose": "customer", "attributes": first}), json!({"attributes": second})];
+    let participants = [
+        json!({"purpose": "ivr", "attributes": first}),
+        json!({"purpose": "customer", "attributes": second}),
+    ];
     json!({
         "topicName": format!("v2.routing.queues.{QUEUE}.conversations"),
         "version": "2",
@@ -111,12 +197,12 @@ fn found(text: &str) -> (String, String) {
 
 #[test]
 fn a_notification_tells_its_trace() {
-    let (none, older, newer) =
+    let (none, of_flow, of_customer) =
         (json!({}), json!({"TraceParent": PARENT.replace("b7ad", "0000")}), json!({"traceparent": PARENT}));
     let data = |parent: &str| ("participant-data".to_owned(), parent.to_owned());
     let id = || ("conversation-id".to_owned(), "c41e7d905b2a4f0e9a6d37c2e10b8f54".to_owned());
-    assert_eq!(found(&snapshot(&older, &newer)), data("b7ad6b7169203331"));
-    assert_eq!(found(&snapshot(&older, &none)), data("00006b7169203331"));
+    assert_eq!(found(&snapshot(&of_flow, &of_customer)), data("b7ad6b7169203331"));
+    assert_eq!(found(&snapshot(&of_flow, &none)), data("00006b7169203331"));
     assert_eq!(found(&snapshot(&none, &none)), id());
     assert_eq!(found(&snapshot(&json!({"traceparent": "nonsense"}), &none)), id());
     let detail = |body: Value| {

@@ -213,7 +213,7 @@ impl Story {
             media: scenario.media,
             direction: scenario.direction,
             clocks: scenario.clocks,
-            customer: scenario.customer.clone().unwrap_or(address),
+            customer: scenario.customer.as_deref().map_or(address, |number| dialable(number, &mut chance)),
             dialled: scenario.dialled.clone().unwrap_or(dialled),
             subject: scenario.subject.clone(),
             uui: None,
@@ -264,6 +264,15 @@ impl Story {
         }
         self.attributes.retain(|attribute| attribute.at <= at);
     }
+}
+
+/// A digit for each `#`.
+fn dialable(number: &str, chance: &mut Chance) -> String {
+    let digit = |letter| match letter {
+        '#' => char::from(b'0' + chance.below(10) as u8),
+        other => other,
+    };
+    number.chars().map(digit).collect()
 }
 
 impl Participant {

@@ -3,11 +3,13 @@
 use super::yaml::{self, Value, Yaml};
 use super::{Clocks, Direction, MAX_STEPS, Media, Scenario, Step, Wrong, sentence};
 
-const KEYS: &str = "the keys are media, direction, customer, dialled, subject, starts, clocks and steps";
+const KEYS: &str =
+    "the keys are weight, media, direction, customer, dialled, subject, starts, clocks and steps";
 const MEDIA: &str = "media is voice, callback, chat, message or email";
 const DIRECTION: &str = "direction is inbound or outbound";
 const CLOCKS: &str = "write `clocks: {events: +250ms, analytics: -1s}`, at most 10m";
 const STARTS: &str = "write a time of day in quotes: \"23:59:45\"";
+const WEIGHT: &str = "write a whole number from 1 to 1000: a scenario of weight 3 comes three times as often as one of weight 1";
 const PLAIN: &str = "write one text here";
 /// More would let two conversations of the same minute change places.
 const MAX_SKEW_MS: u64 = 600_000;
@@ -30,6 +32,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Scenario, Wrong> {
     let mut scenario = Scenario {
         name: stem.trim_end_matches(".yaml").to_owned(),
         about: about.join(" "),
+        weight: 1,
         media: Media::Voice,
         direction: Direction::Inbound,
         customer: None,
@@ -54,6 +57,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Scenario, Wrong> {
 
 fn entry(scenario: &mut Scenario, key: &Yaml, value: &Yaml) -> Found<()> {
     match plain(key)? {
+        "weight" => scenario.weight = weight(value)?,
         "media" => scenario.media = media(value)?,
         "direction" => scenario.direction = direction(value)?,
         "customer" => scenario.customer = Some(plain(value)?.to_owned()),
@@ -72,6 +76,12 @@ fn plain(yaml: &Yaml) -> Found<&str> {
         Value::Text(text) if text.len() <= 1000 => Ok(text),
         _ => Err((yaml.line, "this is no short text".to_owned(), PLAIN)),
     }
+}
+
+fn weight(value: &Yaml) -> Found<u64> {
+    let text = plain(value)?;
+    let weight = text.parse().ok().filter(|weight| (1..=1000).contains(weight));
+    weight.ok_or_else(|| (value.line, format!("`{text}` is no weight"), WEIGHT))
 }
 
 fn media(value: &Yaml) -> Found<Media> {

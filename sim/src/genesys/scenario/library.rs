@@ -2,18 +2,33 @@
 
 use super::{Scenario, Wrong};
 
-/// Every scenario of `sim/scenarios/genesys`, by name.
+/// Every scenario of `sim/scenarios/genesys`, by name: one of each thing that can happen.
 pub fn library() -> Result<Vec<Scenario>, Wrong> {
-    FILES.iter().map(|(file, text)| Scenario::parse(file, text)).collect()
+    read(FILES)
 }
 
+/// Every scenario of `sim/scenarios/demo`: the day of a contact centre that answers for deliveries and technicians.
+pub fn demonstration() -> Result<Vec<Scenario>, Wrong> {
+    read(DEMO)
+}
+
+fn read(files: &[File]) -> Result<Vec<Scenario>, Wrong> {
+    files.iter().map(|(file, text)| Scenario::parse(file, text)).collect()
+}
+
+/// Its name and its text.
+type File = (&'static str, &'static str);
+
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$((concat!($name, ".yaml"), include_str!(concat!("../../../scenarios/genesys/", $name, ".yaml")))),*]
+    ($folder:literal; $($name:literal),* $(,)?) => {
+        &[$((
+            concat!($name, ".yaml"),
+            include_str!(concat!("../../../scenarios/", $folder, "/", $name, ".yaml")),
+        )),*]
     };
 }
 
-const FILES: &[(&str, &str)] = files![
+const FILES: &[File] = files!["genesys";
     "abandoned-in-ivr",
     "abandoned-in-queue",
     "abandoned-while-ringing",
@@ -48,18 +63,49 @@ const FILES: &[(&str, &str)] = files![
     "wrap-up-timed-out",
 ];
 
+const DEMO: &[File] = files!["demo";
+    "abandoned-in-menu",
+    "abandoned-in-queue",
+    "abandoned-while-ringing",
+    "answered",
+    "answered-at-once",
+    "answered-with-hold",
+    "callback",
+    "chat",
+    "conference",
+    "consult-cancelled",
+    "consult-completed",
+    "consult-to-queue",
+    "dropped",
+    "email",
+    "message",
+    "outbound",
+    "outbound-no-answer",
+    "re-offered",
+    "technician-and-a-question",
+    "technician-booked",
+    "transferred-to-agent",
+    "transferred-to-queue",
+    "transferred-twice",
+    "unknown-caller",
+    "voicemail",
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::FILES;
+    use super::{DEMO, FILES, File};
 
     #[test]
-    fn every_file_of_the_folder_is_here() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/genesys");
-        let names =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let listed: BTreeSet<_> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
-        assert_eq!(listed, names.collect::<BTreeSet<_>>());
+    fn every_file_of_the_folders_is_here() {
+        for (folder, files) in [("genesys", FILES), ("demo", DEMO)] {
+            let path = format!("{}/scenarios/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let entries = std::fs::read_dir(path).unwrap();
+            let names: BTreeSet<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            let listed: BTreeSet<_> = files.iter().map(|(name, _): &File| (*name).to_owned()).collect();
+            assert_eq!(listed, names, "{folder}");
+        }
     }
 }

@@ -2,6 +2,7 @@ use expect_test::expect;
 
 use super::super::record::Record;
 use super::*;
+use crate::chance::Chance;
 
 fn wrong(text: &str) -> String {
     Scenario::parse("calls/mine.yaml", text).unwrap_err().to_string()
@@ -36,14 +37,15 @@ fn mistakes_are_named_with_their_place_and_mend() {
         "# x\nsteps:\n  - arrives\n  - customer disconnects\n  - customer disconnects\n",
         "# x\nclocks: {events: soon}\nsteps: [arrives]\n",
         "# x\nstarts: 25:00:00\nsteps: [arrives]\n",
+        "# x\nweight: 0\nsteps: [arrives]\n",
         "# x\nsteps: {a: [}\n",
     ];
     let found: Vec<_> = cases.iter().map(|text| wrong(text)).collect();
     expect![[r#"
         calls/mine.yaml:1: nobody can tell what happens here; begin the file with a comment that says it
-        calls/mine.yaml:2: the file is empty; the keys are media, direction, customer, dialled, subject, starts, clocks and steps
+        calls/mine.yaml:2: the file is empty; the keys are weight, media, direction, customer, dialled, subject, starts, clocks and steps
         calls/mine.yaml:2: `fax` is no media; media is voice, callback, chat, message or email
-        calls/mine.yaml:2: `step` is no key of a scenario; the keys are media, direction, customer, dialled, subject, starts, clocks and steps
+        calls/mine.yaml:2: `step` is no key of a scenario; the keys are weight, media, direction, customer, dialled, subject, starts, clocks and steps
         calls/mine.yaml:4: `quue billing for 40s` is no step; a step begins with arrives, flow, milestone, data action, outcome, set, queue, wait, alert, talk, hold, park, consult, conference, transfer, voicemail, calls back, wrap-up, `<who> disconnects`, `<agent> dials` or `<agent> calls`
         calls/mine.yaml:4: `queue billing for 40` is no step; write a duration as 800ms, 40s, 2m or 1m30s, 24h at most
         calls/mine.yaml:4: `flow "Main for 3s` is no step; close the quotation mark
@@ -54,8 +56,45 @@ fn mistakes_are_named_with_their_place_and_mend() {
         calls/mine.yaml:5: the customer is not there; name somebody who has answered and not left
         calls/mine.yaml:2: `soon` is no difference; write `clocks: {events: +250ms, analytics: -1s}`, at most 10m
         calls/mine.yaml:2: this is no time of day; write a time of day in quotes: "23:59:45"
-        calls/mine.yaml:2: this is not YAML: while parsing a node, did not find expected node content; the keys are media, direction, customer, dialled, subject, starts, clocks and steps
+        calls/mine.yaml:2: `0` is no weight; write a whole number from 1 to 1000: a scenario of weight 3 comes three times as often as one of weight 1
+        calls/mine.yaml:2: this is not YAML: while parsing a node, did not find expected node content; the keys are weight, media, direction, customer, dialled, subject, starts, clocks and steps
     "#]].assert_eq(&(found.join("\n") + "\n"));
+}
+
+#[test]
+fn the_seed_chooses_digits() {
+    let text = "# x\ncustomer: \"tel:+442079460###\"\nsteps: [arrives, customer disconnects]\n";
+    let scenario = Scenario::parse("x.yaml", text).unwrap();
+    let number = |seed| Record::new(&scenario, seed, 0).customer_address().to_owned();
+    assert!((0..50).map(number).all(|number| {
+        let digits = number.strip_prefix("tel:+442079460").unwrap();
+        digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit())
+    }));
+    assert_eq!(number(1), number(1));
+    assert_ne!(number(1), number(2));
+}
+
+/// Guarantees: whatever the lengths, a scenario can be played, and a flow leaves its Data Actions the time they had.
+#[test]
+fn lengths_vary_and_flows_are_never_shorter() {
+    let flows = |scenario: &Scenario| -> Vec<u64> {
+        let lasts = |step: &Step| match step.what {
+            What::Flow { lasts, .. } => Some(lasts),
+            _ => None,
+        };
+        scenario.steps.iter().filter_map(lasts).collect()
+    };
+    for scenario in library().unwrap().into_iter().chain(demonstration().unwrap()) {
+        let scenario = scenario.faster(10.0);
+        for seed in 0..20 {
+            let varied = scenario.varied(0.5, &mut Chance::new(seed));
+            let played = Record::try_play(&varied, seed, 0);
+            assert!(played.is_ok(), "{}: {played:?}", scenario.name);
+            let longer = flows(&varied).into_iter().zip(flows(&scenario)).all(|(now, before)| now >= before);
+            assert!(longer, "{}", scenario.name);
+            assert_eq!(varied, scenario.varied(0.5, &mut Chance::new(seed)));
+        }
+    }
 }
 
 #[test]

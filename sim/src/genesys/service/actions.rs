@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::Service;
+use crate::genesys::record::Record;
 
 /// A flow calls a Data Action now.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,19 @@ impl Service {
     /// From now on Data Actions are told here; what finds no room is lost.
     pub fn data_actions_to(&mut self, actions: mpsc::Sender<ActionCall>) {
         self.actions = Some(actions);
+    }
+
+    /// A flow writes into the customer's participant data what a Data Action has told it, while there is a flow.
+    pub fn learn(&mut self, conversation: &str, key: &str, value: &str) {
+        let goes_on = self.centre.get(conversation).is_some_and(|live| live.record.end_ms() > self.now);
+        let learned = [(key.to_owned(), value.to_owned())];
+        if goes_on {
+            let write = |record: &mut Record, now| {
+                record.set_customer_data(now, &learned);
+                Ok(())
+            };
+            self.change(conversation, write).ok();
+        }
     }
 
     pub(super) fn act(&mut self, conversation: &str, number: usize) {

@@ -3,13 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::put;
+use super::rights::{CALL, CALL_FOR_A_USER, CALL_OF_THE_PAGES};
 use super::{Answer, Request, Service};
 use crate::genesys::record::Record;
 use crate::genesys::scenario::{Clocks, Direction, Media, Party, Scenario, Step, What, WrapUp};
 
-const PAGES_PERMISSION: &str = "callcenter:outboundcalls:modify";
-/// Either is enough.
-const PERMISSIONS: [&str; 2] = ["conversation:agentlessCall:add", "conversation:call:add"];
 const MAX_TEXT: usize = 4096;
 
 /// A call that somebody has asked for.
@@ -33,7 +31,7 @@ impl Service {
             return Err(Answer::error(400, "bad.request", "The request has no body."));
         };
         let wanted = if body.contains_key("to") || body.contains_key("from") {
-            self.need(PAGES_PERMISSION)?;
+            self.need(CALL_OF_THE_PAGES)?;
             self.pages(body)?
         } else {
             self.public(body, user)?
@@ -62,6 +60,7 @@ impl Service {
         let scenario = Scenario {
             name: "placed".to_owned(),
             about: "A call placed through the API.".to_owned(),
+            weight: 1,
             media: Media::Voice,
             direction: Direction::Outbound,
             customer: wanted.to.err(),
@@ -84,16 +83,17 @@ impl Service {
 
     /// Client credentials have no user of their own: they name one in the path.
     fn public(&mut self, body: &Map<String, Value>, user: Option<&str>) -> Result<Wanted, Box<Answer>> {
-        if PERMISSIONS.iter().all(|needed| self.options.denied.iter().any(|denied| denied == needed)) {
-            return Err(Answer::forbidden(&PERMISSIONS));
-        }
         let caller = match user {
-            Some(id) => self
-                .directory
-                .user(id)
-                .map(str::to_owned)
-                .ok_or_else(|| Answer::not_found("The user was not found."))?,
-            None => self.options.user.clone().ok_or_else(Answer::not_a_user)?,
+            Some(id) => {
+                self.need_one(&CALL_FOR_A_USER)?;
+                let known = self.directory.user(id).map(str::to_owned);
+                known.ok_or_else(|| Answer::not_found("The user was not found."))?
+            }
+            None => {
+                let own = self.options.user.clone().ok_or_else(Answer::not_a_user)?;
+                self.need(CALL)?;
+                own
+            }
         };
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let listed = body.get("participants").and_then(Value::as_array);

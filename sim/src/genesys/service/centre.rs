@@ -34,6 +34,14 @@ impl Centre {
         self.live
     }
 
+    /// The conversations that have not come to their end.
+    pub(super) fn going_on(&self, now: u64) -> Vec<String> {
+        let on = self.conversations.iter().filter(|(_, live)| !live.ended && live.record.end_ms() > now);
+        let mut ids: Vec<String> = on.map(|(id, _)| id.clone()).collect();
+        ids.sort();
+        ids
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&Live> {
         self.conversations.get(id)
     }

@@ -63,6 +63,10 @@ impl Channels {
         self.topics.contains_key(topic)
     }
 
+    pub(super) fn begins(&self, topic: &str) -> bool {
+        self.topics.keys().any(|known| known.starts_with(topic))
+    }
+
     /// Who has subscribed to a topic.
     pub(super) fn subscribed(&self, topic: &str) -> Vec<String> {
         self.topics.get(topic).map(|ids| ids.iter().cloned().collect()).unwrap_or_default()

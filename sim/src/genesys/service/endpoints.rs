@@ -8,6 +8,7 @@ pub const ENDPOINTS: &[&str] = &[
     "GET /api/v2/tokens/me",
     "HEAD /api/v2/tokens/me",
     "DELETE /api/v2/tokens/me",
+    "GET /api/v2/authorization/subjects/me",
     "GET /api/v2/users",
     "GET /api/v2/users/me",
     "GET /api/v2/users/{}",

@@ -25,6 +25,9 @@ impl Service {
     /// Opens such a socket. Of the handshake's headers only the token counts.
     pub fn open_events(&mut self, request: &Request) -> Result<(u64, mpsc::Receiver<Frame>), Answer> {
         self.access.token(request, self.now).map_err(|refused| *refused)?;
+        if self.happens(self.faults.refuse_handshakes) {
+            return Err(*Answer::error(401, "bad.credentials", "Invalid login credentials."));
+        }
         if self.streams.len() >= MAX_STREAMS {
             return Err(*Answer::error(503, "service.unavailable", "Too many sockets."));
         }
@@ -62,6 +65,12 @@ impl Service {
 
     pub fn close_events(&mut self, number: u64) {
         self.streams.retain(|stream| stream.number != number);
+    }
+
+    /// All such sockets end.
+    pub(super) fn end_streams(&mut self, how: Frame) {
+        // The reader may have gone first.
+        self.streams.drain(..).for_each(|stream| drop(stream.frames.try_send(how.clone())));
     }
 
     pub(super) fn stream(&mut self, conversation: &str, frame: &Value) {

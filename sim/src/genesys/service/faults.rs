@@ -30,6 +30,8 @@ pub struct Faults {
     pub revoke_tokens: f64,
     /// Of requests: one channel goes.
     pub evict_channel: f64,
+    /// Of handshakes in the pages' dialect: the token is not believed.
+    pub refuse_handshakes: f64,
     /// Every answer waits so long.
     pub slow_ms: u64,
     /// Once, now; it is not kept.
@@ -68,7 +70,8 @@ impl Faults {
     fn checked(self) -> Result<Self, String> {
         let shares = [self.drop_socket, self.duplicate, self.reorder, self.malformed, self.huge];
         let of_requests = [self.status_429, self.status_503, self.revoke_tokens, self.evict_channel];
-        if shares.iter().chain(&of_requests).any(|share| !(0.0..=1.0).contains(share)) {
+        let of_handshakes = [self.refuse_handshakes];
+        if shares.iter().chain(&of_requests).chain(&of_handshakes).any(|share| !(0.0..=1.0).contains(share)) {
             return Err("a share is from 0 to 1".to_owned());
         }
         if self.huge_bytes > MAX_HUGE || self.delay_ms.max(self.slow_ms) > MAX_WAIT_MS {
@@ -95,13 +98,17 @@ impl Service {
     pub fn make(&mut self, mischief: Mischief) {
         self.tally.faults += 1;
         match mischief {
-            Mischief::DropSockets => self.channels.connected().iter().for_each(|id| self.channels.cut(id)),
+            Mischief::DropSockets => {
+                self.channels.connected().iter().for_each(|id| self.channels.cut(id));
+                self.end_streams(Frame::Cut);
+            }
             Mischief::CloseSockets => {
                 self.channels.connected().iter().for_each(|id| self.announce_closing(id))
             }
             Mischief::EvictChannels => self.channels.ids().iter().for_each(|id| self.evict(id)),
             Mischief::RevokeTokens => {
                 self.access.revoke_all();
+                self.end_streams(Frame::Close(1008));
                 for id in self.channels.ids() {
                     self.system(&id, "token_revoked", Some("user_tokens_revoked"));
                     self.evict(&id);
@@ -162,7 +169,7 @@ impl Service {
         self.tally.delivered += u64::from(self.channels.send(channel, Frame::Text(text)));
     }
 
-    fn happens(&mut self, share: f64) -> bool {
+    pub(super) fn happens(&mut self, share: f64) -> bool {
         let happens = share > 0.0 && self.chance.happens(share);
         self.tally.faults += u64::from(happens);
         happens

@@ -34,10 +34,14 @@ pub struct Traffic {
     pub calls_per_minute: f64,
     /// So many live at any time: one begins when another ends.
     pub concurrent: usize,
+    /// So many begin at once, so that there is something to see.
+    pub at_first: usize,
     /// After so many no more begin.
     pub calls: Option<u64>,
     /// All durations of the scenarios are divided by this.
     pub speed: f64,
+    /// How far durations go from those of the scenarios, from one conversation to the next; 0 is not at all.
+    pub spread: f64,
 }
 
 impl Options {

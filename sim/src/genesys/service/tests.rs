@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::genesys::record::org::{queue_id, user_id};
-use crate::genesys::scenario::{Scenario, library};
+use crate::genesys::scenario::{Scenario, demonstration, library};
 use crate::genesys::time::parse_iso;
 
 const START: u64 = 1_772_359_200_000;
@@ -369,6 +369,47 @@ fn calls_are_checked_before_they_are_placed() {
     );
 }
 
+/// Guarantees: what is denied is refused by its name, and is not among the rights that the token has.
+#[test]
+fn what_is_denied_is_refused_and_told() {
+    let rights = "/api/v2/authorization/subjects/me?includeFullRoles=true";
+    let user = format!("/api/v2/conversations/calls/user/{}", user_id("ann"));
+    let call = json!({"phoneNumber": "+49301234"});
+    for (permission, path, body) in [
+        ("conversation:communication:blindTransferAgent", "replace/agent", json!({"userId": user_id("bob")})),
+        ("conversation:communication:blindTransferQueue", "replace/queue", json!({"queueId": "x"})),
+        ("conversation:communication:blindTransfer", "transfer", json!({"address": "+49301234"})),
+        ("conversation:communication:blindTransfer", "replace", json!({"address": "+49301234"})),
+    ] {
+        let mut desk = Desk::open(Options { denied: vec![permission.to_owned()], ..quiet() });
+        let (id, agent) = desk.call();
+        let refused = desk.post(&format!("/api/v2/conversations/{id}/participants/{agent}/{path}"), &body);
+        assert_eq!(code(&refused), (403, "missing.permissions".to_owned()), "{path}");
+        assert_eq!(refused.body.unwrap()["messageParams"]["permissions"], permission);
+        let told = desk.get(rights).body.unwrap();
+        let policies = told["grants"][0]["role"]["policies"].as_array().unwrap().clone();
+        let has = |name: &str| {
+            policies.iter().any(|one| {
+                let text = |key: &str| one[key].as_str().unwrap().to_owned();
+                format!("{}:{}:{}", text("domain"), text("entityName"), one["actions"][0].as_str().unwrap())
+                    == name
+            })
+        };
+        assert!(!has(permission) && has("conversation:call:add"), "{told}");
+    }
+    let mut desk = Desk::open(Options { denied: vec!["conversation:call:add".to_owned()], ..quiet() });
+    assert_eq!(desk.post(&user, &call).status, 200, "the other permission is enough");
+    let mut desk = Desk::open(Options {
+        denied: vec!["conversation:conference:add".to_owned()],
+        user: Some("ann".into()),
+        ..quiet()
+    });
+    assert_eq!(code(&desk.post("/api/v2/conversations/calls", &call)).0, 403);
+    assert_eq!(desk.post(&user, &call).status, 200);
+    let told = desk.get("/api/v2/authorization/subjects/me").body.unwrap();
+    assert_eq!((&told["name"], &told["grants"][0]["role"]["policies"]), (&json!("Ann"), &Value::Null));
+}
+
 #[test]
 fn what_a_caller_hands_in_is_seen() {
     let mut desk = Desk::open(quiet());
@@ -455,8 +496,10 @@ fn a_consultation_is_completed_cancelled_or_joined() {
         let base = format!("/api/v2/conversations/calls/{id}/participants/{agent}");
         let consult = format!("{base}/consult");
         assert_eq!(code(&desk.ask(Method::DELETE, &consult, &Value::Null)).0, 404);
+        let whose = desk.post(&format!("{consult}/agent"), &json!({"userId": user_id("cleo")}));
+        assert_eq!(code(&whose), (400, "not.a.user".to_owned()));
         let body = desk
-            .post(&format!("{consult}/agent"), &json!({"speakTo": "DESTINATION", "userId": user_id("cleo")}))
+            .post(&format!("{consult}/agent"), &json!({"speakTo": "DESTINATION", "consultingUserId": user_id("ann"), "userId": user_id("cleo")}))
             .body
             .unwrap();
         let third = body["destinationParticipantId"].as_str().unwrap().to_owned();
@@ -673,6 +716,67 @@ fn data_actions_are_told_when_their_flow_calls_them() {
 }
 
 #[test]
+fn a_flow_keeps_what_a_data_action_has_told_it() {
+    let mut options = busy(1, 1.0);
+    options.scenarios = scenarios(&["two-flows"]);
+    let mut desk = Desk::open(options);
+    let (actions, mut calls) = mpsc::channel(10);
+    desk.service.data_actions_to(actions);
+    let first = loop {
+        desk.service.advance(desk.service.now() + 100);
+        if let Ok(call) = calls.try_recv() {
+            break call;
+        }
+    };
+    desk.service.learn(&first.conversation_id, "customer.id", "5");
+    desk.service.learn("nobody", "customer.id", "6");
+    desk.service.advance(START + 60_000);
+    assert_eq!(calls.try_recv().unwrap().data.get("customer.id"), Some(&json!("5")));
+    desk.service.advance(START + 3_600_000);
+    let ended = desk.service.tally().conversations_ended;
+    desk.service.learn(&first.conversation_id, "customer.id", "7");
+    assert_eq!(desk.service.tally().conversations_ended, ended, "what has ended stays as it was");
+}
+
+#[test]
+fn scenarios_come_as_often_as_they_weigh() {
+    let mut seldom = scenarios(&["abandoned-in-ivr", "flow-disconnects"]);
+    seldom[1].weight = 9;
+    let mut desk = Desk::open(Options::quiet(seldom));
+    let traffic =
+        Traffic { concurrent: 20, calls: Some(1000), speed: 100.0, spread: 0.3, ..Traffic::default() };
+    desk.service.let_in(traffic);
+    desk.service.advance(START + 3_600_000);
+    let query = json!({"interval": "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.000Z",
+        "segmentFilters": [{"type": "and", "predicates": [{"dimension": "disconnectType", "value": "endpoint"}]}]});
+    let body = desk.post("/api/v2/analytics/conversations/details/query", &query).body.unwrap();
+    let left = body["totalHits"].as_u64().unwrap();
+    assert!((60..140).contains(&left), "{left} of 1000 callers hung up");
+}
+
+/// Guarantees: after the end of the day no conversation begins, and each that went on ends there and then, for REST too.
+#[test]
+fn the_day_ends_for_everybody() {
+    let mut desk = Desk::open(Options::quiet(demonstration().unwrap()));
+    let traffic = Traffic { calls_per_minute: 600.0, at_first: 10, speed: 10.0, ..Traffic::default() };
+    desk.service.let_in(traffic);
+    desk.service.advance(START + 9000);
+    let begun = desk.service.tally().conversations_begun;
+    assert!(begun > 50 && desk.service.live() > 20, "{begun}");
+    desk.service.close();
+    desk.service.advance(START + 12_000);
+    assert_eq!(desk.service.tally().conversations_begun, begun);
+    desk.service.advance(START + 600_000);
+    assert_eq!((desk.service.live(), desk.service.tally().conversations_ended), (0, begun));
+    let ids: Vec<String> = desk.service.centre.conversations.keys().cloned().collect();
+    for id in ids {
+        let body = desk.get(&format!("/api/v2/conversations/{id}")).body.unwrap();
+        let end = parse_iso(body["endTime"].as_str().unwrap()).unwrap();
+        assert!(end <= START + 9100, "{body}");
+    }
+}
+
+#[test]
 fn the_pages_socket_wants_a_token_and_subscriptions() {
     let mut options = busy(1, 1.0);
     options.scenarios = scenarios(&["answered"]);
@@ -700,6 +804,15 @@ fn the_pages_socket_wants_a_token_and_subscriptions() {
     let seen = desk.get("/sim/seen").body.unwrap();
     assert_eq!(seen[0]["ignored_headers"], json!(["traceparent"]));
     assert!(seen[1]["subscriptions"][0]["traceparent"].as_str().unwrap().contains("4bf92f"));
+    desk.service.make(Mischief::DropSockets);
+    assert_eq!(frames.try_recv(), Ok(Frame::Cut));
+    desk.service.faults_mut().refuse_handshakes = 1.0;
+    assert_eq!(code(&desk.service.open_events(&request).unwrap_err()), (401, "bad.credentials".to_owned()));
+    desk.service.faults_mut().refuse_handshakes = 0.0;
+    let (_, mut frames) = desk.service.open_events(&request).unwrap();
+    desk.service.make(Mischief::RevokeTokens);
+    assert_eq!(frames.try_recv(), Ok(Frame::Close(1008)));
+    assert_eq!(desk.service.open_events(&request).unwrap_err().status, 401);
 }
 
 fn anything() -> impl proptest::strategy::Strategy<Value = Value> {

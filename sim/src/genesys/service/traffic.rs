@@ -1,18 +1,45 @@
 //! Conversations that begin by themselves.
 
 use super::{Due, Service};
+use crate::chance::Chance;
+use crate::genesys::ids;
 use crate::genesys::record::Record;
+use crate::genesys::scenario::{Party, Scenario, What};
+use crate::genesys::service::Traffic;
 
 /// The first of many concurrent conversations are spread over this time.
 const RAMP_MS: u64 = 10_000;
 
 impl Service {
+    /// Conversations begin by themselves from now on, where none did before.
+    pub fn let_in(&mut self, traffic: Traffic) {
+        self.options.traffic = traffic;
+        self.begin_traffic();
+    }
+
+    /// No more conversations begin by themselves, and those that go on are cut off.
+    pub fn close(&mut self) {
+        self.options.traffic =
+            Traffic { calls: Some(0), speed: self.options.traffic.speed, ..Traffic::default() };
+        let now = self.now;
+        for id in self.centre.going_on(now) {
+            let off = |record: &mut Record, now| record.intervene(now, &[What::Disconnects(Party::System)]);
+            // One that cannot be cut off ends by itself.
+            self.change(&id, off).ok();
+        }
+    }
+
+    /// How many conversations have something left to tell.
+    pub fn live(&self) -> usize {
+        self.centre.live()
+    }
+
     pub(super) fn begin_traffic(&mut self) {
         let traffic = self.options.traffic;
         if self.options.scenarios.is_empty() {
             return;
         }
-        for _ in 0..traffic.concurrent.min(self.options.max_live) {
+        for _ in 0..traffic.concurrent.max(traffic.at_first).min(self.options.max_live) {
             let spread = (RAMP_MS as f64 / traffic.speed) as u64;
             let at = self.now + self.fate.below(spread.max(1));
             self.begin_one(at);
@@ -47,11 +74,25 @@ impl Service {
         if self.options.traffic.calls.is_some_and(|calls| number >= calls) {
             return false;
         }
-        let chosen = self.fate.below(self.options.scenarios.len() as u64) as usize;
+        let total = self.options.scenarios.iter().map(|scenario| scenario.weight).sum::<u64>();
+        let chosen = self.fate.below(total.max(1));
         let seed = self.fate.next();
-        let Some(scenario) = self.options.scenarios.get(chosen) else { return false };
-        let scenario = scenario.faster(self.options.traffic.speed);
+        let Some(scenario) = weighted(&self.options.scenarios, chosen) else { return false };
+        let Traffic { speed, spread, .. } = self.options.traffic;
+        let mut scenario = scenario.faster(speed);
+        if spread > 0.0 {
+            scenario = scenario.varied(spread, &mut Chance::stream(seed, ids::hash("lengths")));
+        }
         self.begin(Record::new(&scenario, seed, at), true);
         true
     }
+}
+
+/// The scenario at this place, where each takes as many places as it weighs.
+fn weighted(scenarios: &[Scenario], place: u64) -> Option<&Scenario> {
+    let mut before = 0;
+    scenarios.iter().find(|scenario| {
+        before += scenario.weight;
+        place < before
+    })
 }

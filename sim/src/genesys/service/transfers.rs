@@ -20,6 +20,7 @@ impl Service {
         one: &str,
         rest: &[&str],
     ) -> Result<Answer, Box<Answer>> {
+        self.need_for_transfer(&request.method, rest)?;
         let body = request.json()?;
         let (post, patch) = (Method::POST, Method::PATCH);
         match (&request.method, rest) {
@@ -76,6 +77,9 @@ impl Service {
     }
 
     fn consult(&mut self, id: &str, one: &str, body: &Value) -> Result<Answer, Box<Answer>> {
+        if self.options.user.is_none() && body.get("consultingUserId").and_then(Value::as_str).is_none() {
+            return Err(Answer::not_a_user());
+        }
         let agent = self.agent(id, one)?;
         let destination = body.get("destination").unwrap_or(body);
         let to = self.target(destination, &agent)?;

@@ -172,6 +172,11 @@ fn other_topics_are_subscribed_to_at_once_and_never_forgotten() {
     assert_eq!(play.tick(), [connect()]);
     assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
     assert!(matches!(play.on(Event::Subscribed).as_slice(), [Action::Fill(_)]));
+    // They change while the list before is under way.
+    assert_eq!(play.on(Event::TopicsChanged), [Action::Subscribe]);
+    assert_eq!(play.on(Event::TopicsChanged), []);
+    assert_eq!(play.on(Event::Subscribed), [Action::Subscribe]);
+    assert_eq!(play.on(Event::Subscribed), []);
     // And where they change while there is no socket.
     play.on(Event::Closed);
     assert_eq!(play.on(Event::TopicsChanged), []);
@@ -203,10 +208,22 @@ struct Account {
     sound: Instant,
     was_open: bool,
     filled: bool,
+    /// Which list of topics is wanted, and which was put last.
+    wanted: u32,
+    put: u32,
+    created: bool,
+    /// What would answer the last action.
+    answer: Option<Event>,
 }
 
 impl Account {
+    fn new(play: Play) -> Self {
+        let (sound, was_open) = (play.now, play.link.open());
+        Self { sound, play, was_open, filled: false, wanted: 0, put: 0, created: false, answer: None }
+    }
+
     fn on(&mut self, event: Event) -> Vec<Action> {
+        self.wanted += u32::from(event == Event::TopicsChanged);
         if self.was_open && matches!(event, Event::Heard | Event::Closing) {
             self.sound = self.play.now;
         }
@@ -217,6 +234,11 @@ impl Account {
                 self.sound = self.play.now;
                 self.filled = true;
             }
+            if *action == Action::Subscribe {
+                self.put = self.wanted;
+            }
+            self.created |= *action == Action::Create;
+            self.answer = answer(action).or(self.answer.take());
         }
         let open = self.play.link.open();
         assert!(!open || self.was_open || self.filled, "open again without a gap");
@@ -231,14 +253,7 @@ impl Account {
             self.play.now = self.play.now.max(self.play.link.due());
             let mut todo = self.on(Event::Tick);
             while let Some(action) = todo.pop() {
-                let answer = match action {
-                    Action::Create => Event::Created { address: ADDRESS.to_owned() },
-                    Action::Connect { .. } => Event::Connected,
-                    Action::Subscribe => Event::Subscribed,
-                    Action::Find => Event::Found(Some(true)),
-                    Action::Disconnect | Action::Fill(_) => continue,
-                };
-                todo.extend(self.on(answer));
+                todo.extend(answer(&action).into_iter().flat_map(|answer| self.on(answer)));
             }
             if self.was_open {
                 return;
@@ -247,16 +262,27 @@ impl Account {
     }
 }
 
+/// What comes of an action where everything works.
+fn answer(action: &Action) -> Option<Event> {
+    Some(match action {
+        Action::Create => Event::Created { address: ADDRESS.to_owned() },
+        Action::Connect { .. } => Event::Connected,
+        Action::Subscribe => Event::Subscribed,
+        Action::Find => Event::Found(Some(true)),
+        Action::Disconnect | Action::Fill(_) => return None,
+    })
+}
+
 proptest::proptest! {
     /// Whatever happens in whatever order: in a world that answers again the link comes back, and all that was lost
     /// lies in a gap.
     #[test]
-    fn it_always_comes_back(events in proptest::collection::vec((0u8..14, 0u64..90), 0..60)) {
+    fn it_always_comes_back(events in proptest::collection::vec((0u8..28, 0u64..60), 0..60)) {
         let play = Play::open();
-        let mut account = Account { sound: play.now, play, was_open: true, filled: false };
+        let mut account = Account::new(play);
         for (event, wait) in events {
             account.play.later(wait);
-            account.on(match event {
+            let event = match event {
                 0 => Event::Created { address: ADDRESS.to_owned() },
                 1 => Event::NotCreated { wait: None },
                 2 => Event::Connected,
@@ -270,11 +296,68 @@ proptest::proptest! {
                 10 => Event::Closing,
                 11 => Event::Dropped,
                 12 => Event::TopicsChanged,
-                _ => Event::Closed,
-            });
+                13 => Event::Closed,
+                // In half of the cases what was asked for works.
+                _ => account.answer.take().unwrap_or(Event::TopicsChanged),
+            };
+            account.on(event);
             account.on(Event::Tick);
         }
         account.settle();
         proptest::prop_assert!(account.was_open);
+        proptest::prop_assert_eq!(account.put, account.wanted, "the newest list of topics is put");
     }
+
+    /// The same of a socket without a channel, which never asks for one.
+    #[test]
+    fn a_socket_without_a_channel_always_comes_back(events in proptest::collection::vec((0u8..20, 0u64..60), 0..60)) {
+        let now = Instant::now();
+        let mut account = Account::new(Play { link: Link::at(ADDRESS.to_owned(), now), start: now, now });
+        for (event, wait) in events {
+            account.play.later(wait);
+            let event = match event {
+                0 => Event::Connected,
+                1 => Event::NotConnected { gone: true },
+                2 => Event::NotConnected { gone: false },
+                3 => Event::Subscribed,
+                4 => Event::NotSubscribed { gone: false },
+                5 => Event::Found(Some(true)),
+                6 => Event::Heard,
+                7 => Event::Closing,
+                8 => Event::TopicsChanged,
+                9 => Event::Closed,
+                _ => account.answer.take().unwrap_or(Event::TopicsChanged),
+            };
+            account.on(event);
+            account.on(Event::Tick);
+        }
+        account.settle();
+        proptest::prop_assert!(account.was_open && !account.created);
+        proptest::prop_assert_eq!(account.put, account.wanted);
+    }
+}
+
+/// Nothing is made and nothing is kept: each socket is told again what is wanted.
+#[test]
+fn a_socket_without_a_channel_is_subscribed_on_each_time() {
+    let now = Instant::now();
+    let mut play = Play { link: Link::at(ADDRESS.to_owned(), now), start: now, now };
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
+    assert_eq!(play.on(Event::Subscribed), [play.filled(0)]);
+    assert_eq!(play.later(5).on(Event::Closed), []);
+    assert_eq!(play.tick(), [connect()]);
+    // Refused again and again, it asks whether it is there at all, and goes on at the same address.
+    assert_eq!(play.on(Event::NotConnected { gone: false }), []);
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::NotConnected { gone: false }), [Action::Find]);
+    assert_eq!(play.on(Event::Found(Some(true))), []);
+    assert_eq!(play.tick(), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
+    assert!(!play.link.open());
+    assert_eq!(play.on(Event::Subscribed), [play.filled(0)]);
+    assert!(play.link.open());
+    // It is closed by the service with notice: a new one is opened, and told again.
+    assert_eq!(play.on(Event::Closing), [connect()]);
+    assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::appender::Rotation;
-use crate::exporters::calendar::Moment;
+use crate::calendar::Moment;
 
 /// Gives a full file the name of a backup. Never writes over another one.
 pub(super) fn move_aside(path: &Path, now: SystemTime) -> io::Result<()> {

@@ -1,11 +1,14 @@
 //! `headers`: values that are sent to the server and shown to nobody.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use flow::config::{Finding, Node, Opaque};
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::auth::Credentials;
 
 pub(crate) type Settings = BTreeMap<String, Opaque>;
 
@@ -47,20 +50,35 @@ fn header(name: &str, value: &Opaque) -> Result<(HeaderName, HeaderValue), Compl
 
 /// Texts that must not come back out, because a server repeated them in its answer.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
+pub(crate) struct Secrets {
+    words: Vec<String>,
+    /// What an extension shows to the server, which may change.
+    credentials: Option<Arc<dyn Credentials>>,
+}
 
 /// Shorter words say too little to be secrets, and occur in honest text.
 const SHORTEST_SECRET: usize = 8;
 
 impl Secrets {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let words = settings.values().flat_map(|value| value.0.split_whitespace());
-        Self(words.filter(|word| word.len() >= SHORTEST_SECRET).map(str::to_owned).collect())
+        let words = settings.values().flat_map(|value| secret_words(&value.0)).map(str::to_owned).collect();
+        Self { words, credentials: None }
+    }
+
+    pub(crate) fn and(self, credentials: Option<Arc<dyn Credentials>>) -> Self {
+        Self { credentials, ..self }
     }
 
     pub(crate) fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[hidden]"))
+        let shown = self.credentials.as_ref().and_then(|credentials| credentials.header().ok());
+        let shown = shown.as_ref().and_then(|(_, value)| value.to_str().ok()).unwrap_or_default();
+        let words = self.words.iter().map(String::as_str).chain(secret_words(shown));
+        words.fold(text.to_owned(), |text, secret| text.replace(secret, "[hidden]"))
     }
+}
+
+fn secret_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().filter(|word| word.len() >= SHORTEST_SECRET)
 }
 
 #[cfg(test)]

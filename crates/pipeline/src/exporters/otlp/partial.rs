@@ -4,7 +4,7 @@ use flow::wire::fields;
 use flow::{ExportError, Signal};
 use serde_json::Value;
 
-use super::failure::short;
+use crate::net::failure::short;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct PartialSuccess {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{Connection, Connector};
 use super::target::{Address, Target};
-use crate::exporters::otlp::failure::chain;
+use crate::net::failure::chain;
 
 /// Calls on one connection before another is opened: one connection's flow-control window limits what a distant
 /// server can be sent.

@@ -17,7 +17,7 @@ use super::gather::Gather;
 use super::settings::Keepalive;
 use super::target::Address;
 use crate::exporters::otlp::body::Chunks;
-use crate::exporters::otlp::failure::chain;
+use crate::net::failure::chain;
 
 /// How to connect.
 pub(super) struct Connector {

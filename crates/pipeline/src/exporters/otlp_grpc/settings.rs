@@ -9,10 +9,11 @@ use serde::de::IgnoredAny;
 
 use super::target::{Complaint, Target};
 use crate::engine::sending::{QueueSettings, RetrySettings};
-use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing};
+use crate::exporters::otlp::{credentials, headers};
 use crate::exporters::unsupported;
 use crate::net::coding::Coding;
+use crate::net::serve::Auth;
 use crate::net::tls::ClientTls;
 
 #[derive(Debug, Deserialize)]
@@ -31,7 +32,7 @@ pub(super) struct Settings {
     pub(super) user_agent: String,
     read_buffer_size: usize,
     write_buffer_size: usize,
-    auth: IgnoredAny,
+    pub(super) auth: Option<Auth>,
     middlewares: Vec<IgnoredAny>,
     retry_on_failure: RetrySettings,
     sending_queue: QueueSettings,
@@ -70,7 +71,7 @@ impl Default for Settings {
             user_agent: String::new(),
             read_buffer_size: 0,
             write_buffer_size: 512 << 10,
-            auth: IgnoredAny,
+            auth: None,
             middlewares: Vec::new(),
             retry_on_failure: RetrySettings::default(),
             sending_queue: QueueSettings::default(),
@@ -155,7 +156,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
                 findings.push(Finding::error(at("endpoint"), message).help(help));
             }
         }
-        Ok(_) => {}
+        Ok(_) => findings.extend(credentials::check(section, false)),
     }
     findings
 }

@@ -268,8 +268,6 @@ keepalive:
     expect![[r#"
         c.yaml:7:25: error: headers::grpc-timeout: the exporter sets this header itself
           help: leave it out
-        c.yaml:8:7: error: auth: authentication by an extension is not supported: there is no `oauth2client`
-          help: send the credentials in `headers`, for example `Authorization: Bearer ${env:TOKEN}`
         c.yaml:3:14: error: compression: `lz4` is not a compression of gRPC
           help: write gzip, snappy, zstd or none
         c.yaml:5:12: error: authority: it has characters that cannot be sent

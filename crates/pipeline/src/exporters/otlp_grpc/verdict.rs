@@ -10,11 +10,11 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use super::call::{Answer, unframe};
-use crate::exporters::otlp::failure::short;
 use crate::exporters::otlp::headers::Secrets;
 use crate::exporters::otlp::partial::PartialSuccess;
 use crate::exporters::otlp::parts::Failure;
 use crate::exporters::otlp::retry_after;
+use crate::net::failure::short;
 use crate::net::status::Status;
 
 /// Longer details are passed over.

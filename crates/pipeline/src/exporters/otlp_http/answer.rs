@@ -8,11 +8,11 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 
 use super::endpoint::Endpoint;
-use crate::exporters::otlp::failure::short;
 use crate::exporters::otlp::headers::Secrets;
 use crate::exporters::otlp::partial::PartialSuccess;
 use crate::exporters::otlp::parts::Failure;
 use crate::exporters::otlp::retry_after;
+use crate::net::failure::short;
 use crate::net::status::Status;
 
 pub(super) struct Answer<'a> {

@@ -7,10 +7,11 @@ use serde::de::IgnoredAny;
 
 use super::endpoint::Endpoints;
 use crate::engine::sending::{QueueSettings, RetrySettings};
-use crate::exporters::otlp::headers;
 use crate::exporters::otlp::packing::{Encoding, Packing, check_level, level};
+use crate::exporters::otlp::{credentials, headers};
 use crate::exporters::unsupported;
 use crate::net::coding::Coding;
+use crate::net::serve::Auth;
 use crate::net::tls::ClientTls;
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +41,7 @@ pub(super) struct Settings {
     write_buffer_size: usize,
     proxy_url: String,
     cookies: Cookies,
-    auth: IgnoredAny,
+    pub(super) auth: Option<Auth>,
     middlewares: Vec<IgnoredAny>,
     retry_on_failure: RetrySettings,
     sending_queue: QueueSettings,
@@ -84,7 +85,7 @@ impl Default for Settings {
             write_buffer_size: 512 << 10,
             proxy_url: String::new(),
             cookies: Cookies::default(),
-            auth: IgnoredAny,
+            auth: None,
             middlewares: Vec::new(),
             retry_on_failure: RetrySettings::default(),
             sending_queue: QueueSettings::default(),
@@ -130,7 +131,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     match Endpoints::new(&settings) {
         Err((key, what, mend)) => findings.push(Finding::error(at(key), what).help(mend)),
         Ok(endpoints) if endpoints.is_secure() => findings.extend(settings.tls.check(at("tls"))),
-        Ok(_) => {}
+        Ok(_) => findings.extend(credentials::check(section, false)),
     }
     findings
 }

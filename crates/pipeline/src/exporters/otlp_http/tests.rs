@@ -6,7 +6,9 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
 use super::*;
+use crate::auth::Offers;
 use crate::exporters::otlp::server::{Reply, Seen, Server, reply};
+use crate::extensions::bearertokenauth;
 use crate::net::coding;
 use crate::net::status::Status;
 use crate::net::tls::certificates::Certificates;
@@ -33,6 +35,17 @@ fn exporter(server: &Server, yaml: &str) -> Arc<dyn Exporter> {
     make(&section, &ctx).unwrap()
 }
 
+/// With `bearertokenauth` beside it.
+fn exporter_with_token(server: &Server, yaml: &str, token: &str) -> Arc<dyn Exporter> {
+    let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).with(Arc::new(Offers::default()));
+    let settings = Node::load("c.yaml", token).unwrap();
+    let Make::Extension(extension) = bearertokenauth::FACTORY.make else { unreachable!() };
+    drop(extension(&settings, &ctx.named("bearertokenauth")).unwrap());
+    let section = Node::load("c.yaml", &yaml.replace('@', &server.address.to_string())).unwrap();
+    let Make::Exporter(make) = FACTORY.make else { unreachable!() };
+    make(&section, &ctx.named("otlp_http")).unwrap()
+}
+
 fn taken(_: &Seen) -> Reply {
     reply(200, &[("content-type", "application/x-protobuf")], "")
 }
@@ -53,6 +66,17 @@ async fn every_compression_arrives() {
         let body = coding::decode(coding, seen.body, 10_000).unwrap();
         assert_eq!(body, batch().payload.to_bytes(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn credentials_of_an_extension_are_shown_and_never_said() {
+    let echo = |seen: &Seen| reply(400, &[], format!("no such user: {}", seen.header("x-api-key")));
+    let server = Server::start(echo).await;
+    let yaml = "{endpoint: 'http://@', headers: {x-api-key: none}, auth: {authenticator: bearertokenauth}}";
+    let token = "{header: X-Api-Key, scheme: '', token: very-secret-token}";
+    let error = exporter_with_token(&server, yaml, token).export(&batch()).await.unwrap_err().to_string();
+    assert_eq!(server.one().header("x-api-key"), "very-secret-token");
+    assert!(error.contains("[hidden]") && !error.contains("very-secret"), "{error}");
 }
 
 #[tokio::test]
@@ -305,8 +329,6 @@ middlewares: [{id: x}]
     expect![[r#"
         c.yaml:5:18: error: headers::a b: this is not the name of a header
           help: use letters, digits and dashes
-        c.yaml:6:7: error: auth: authentication by an extension is not supported: there is no `oauth2client`
-          help: send the credentials in `headers`, for example `Authorization: Bearer ${env:TOKEN}`
         c.yaml:9:14: error: middlewares: middleware extensions are not supported
           help: remove `middlewares`
         c.yaml:7:12: error: proxy_url: sending through a proxy is not supported

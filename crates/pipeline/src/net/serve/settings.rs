@@ -107,7 +107,6 @@ impl HttpServer {
     /// Everything wrong with the keys, and with `endpoint`. `at` is the node that they stand in.
     pub fn check(&self, at: &Node, endpoint: &str) -> Vec<Finding> {
         let mut findings = check_listener(at, endpoint, &self.transport, self.tls.as_ref());
-        findings.extend(unprotected(at, self.auth.is_some(), !self.middlewares.is_empty()));
         for (nth, name) in self.compression_algorithms.iter().enumerate() {
             if Coding::from_name(name).is_none() {
                 let at =
@@ -149,14 +148,4 @@ pub fn check_listener(at: &Node, endpoint: &str, transport: &str, tls: Option<&S
         findings.extend(tls.check(at));
     }
     findings
-}
-
-/// A listener must not run open where its configuration asks for protection that is not there.
-pub fn unprotected(at: &Node, auth: bool, middlewares: bool) -> Vec<Finding> {
-    let asked = [("auth", auth), ("middlewares", middlewares)].into_iter().filter(|(_, present)| *present);
-    let refused = asked.filter_map(|(key, _)| at.get(key)).map(|at| {
-        Finding::error(at, "not supported yet; the listener would be open without it")
-            .help("put an authenticating proxy in front, or remove the key and listen on 127.0.0.1")
-    });
-    refused.collect()
 }

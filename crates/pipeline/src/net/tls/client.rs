@@ -10,8 +10,10 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 use serde::Deserialize;
 
 use super::problem::{Problem, Problems, TlsError};
+use super::renewed::Renewed;
 use super::settings::{Both, ForClients};
 use super::{material, offer};
+use crate::net::watched::Watched;
 
 /// The `tls` section of something that connects.
 #[derive(Clone, Default, Debug, Deserialize)]
@@ -27,6 +29,11 @@ impl ClientTls {
     pub fn server_name(&self) -> Option<ServerName<'static>> {
         let name = &self.1.server_name_override;
         ServerName::try_from(name.as_str()).ok().filter(|_| !name.is_empty()).map(|name| name.to_owned())
+    }
+
+    /// For a client that trusts the authorities of a file; without one those of the system.
+    pub fn trusting(ca_file: &str) -> Self {
+        Self(Both { ca_file: ca_file.to_owned(), ..Both::default() }, ForClients::default())
     }
 
     /// For a connector that never connects with TLS: needs no authorities, and would refuse every peer.
@@ -61,11 +68,21 @@ impl ClientTls {
             .map_err(|error| refused("min_version", &error))?;
         let builder = match roots {
             Some(roots) => builder.with_root_certificates(roots),
-            None => builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider))),
+            None => {
+                let any = AnyServer(Arc::clone(&provider));
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(any))
+            }
         };
         match identity {
-            Some((chain, key)) => {
-                builder.with_client_auth_cert(chain, key).map_err(|error| refused("cert_file", &error))
+            Some(identity) => {
+                let files: Vec<_> = both.renewed().into_iter().filter(|path| !path.is_empty()).collect();
+                let fit = |error| refused("cert_file", &error);
+                if files.is_empty() {
+                    return builder.with_client_auth_cert(identity.0, identity.1).map_err(fit);
+                }
+                let files = Watched::every(both.reload_interval.get(), files);
+                let renewed = Renewed::new(both, &provider, identity, files).map_err(fit)?;
+                Ok(builder.with_client_cert_resolver(Arc::new(renewed)))
             }
             None => Ok(builder.with_no_client_auth()),
         }

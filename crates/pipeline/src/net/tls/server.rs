@@ -1,6 +1,7 @@
 //! The server's side.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::config::{Finding, Node};
 use rustls::ServerConfig;
@@ -11,6 +12,10 @@ use super::client::refused;
 use super::problem::{Problem, Problems, TlsError};
 use super::settings::{Both, ForServers};
 use super::{material, offer};
+use crate::net::watched::Watched;
+
+/// How often `client_ca_file` is looked at where there is no `reload_interval`.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The `tls` section of something that listens.
 #[derive(Clone, Default, Debug, Deserialize)]
@@ -53,14 +58,19 @@ impl ServerTls {
         builder.with_single_cert(chain, key).map_err(|error| refused("cert_file", &error))
     }
 
+    /// The files that are to be read again when they are others.
+    pub(super) fn watched(&self) -> Option<Watched> {
+        let Self(both, own) = self;
+        let authority = own.reload_client_ca_file.then_some(&own.client_ca_file);
+        let paths: Vec<&String> =
+            both.renewed().into_iter().chain(authority).filter(|path| !path.is_empty()).collect();
+        let rhythm = Some(both.reload_interval.get()).filter(|interval| !interval.is_zero());
+        (!paths.is_empty()).then(|| Watched::every(rhythm.unwrap_or(LOOK), paths))
+    }
+
     /// Everything wrong with the section, and advice on it. `section` is the `tls` node.
     pub fn check(&self, section: &Node) -> Vec<Finding> {
         let mut findings = self.0.advice(section);
-        if self.1.reload_client_ca_file {
-            let at = section.get("reload_client_ca_file").unwrap_or(section);
-            let advice = Finding::advice(at, "the authority is read at start only");
-            findings.push(advice.help("restart after a renewal"));
-        }
         if self.0.has_authority() && self.1.client_ca_file.is_empty() {
             let at = section.get("ca_file").or_else(|| section.get("ca_pem")).unwrap_or(section);
             let advice =

@@ -60,6 +60,11 @@ impl Both {
         !self.key_file.is_empty() || !self.key_pem.0.is_empty()
     }
 
+    /// The files that `reload_interval` is about.
+    pub(super) fn renewed(&self) -> Vec<&String> {
+        if self.reload_interval.is_zero() { Vec::new() } else { vec![&self.cert_file, &self.key_file] }
+    }
+
     /// What works otherwise than its key says.
     pub(super) fn advice(&self, section: &Node) -> Vec<Finding> {
         let mut advice = Vec::new();
@@ -67,9 +72,6 @@ impl Both {
             let at = section.get(key).unwrap_or(section);
             advice.push(Finding::advice(at, message).help(help));
         };
-        if !self.reload_interval.is_zero() {
-            advise("reload_interval", "certificates are read at start only", "restart after a renewal");
-        }
         for (key, version) in [("min_version", &self.min_version), ("max_version", &self.max_version)] {
             if matches!(version.as_str(), "1.0" | "1.1") {
                 advise(key, "TLS 1.0 and 1.1 are not offered", "write \"1.2\" or \"1.3\"");

@@ -53,7 +53,7 @@ fn unmasked(path: &Path<'_>, exporter: &Component, endpoint: &Node, target: &str
         path.name, exporter.id
     );
     Finding::advice(endpoint, message)
-        .help("add `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number")
+        .help("add `redaction` with `detectors: {all: mask}`, or `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number")
 }
 
 /// Personal keys that a processor itself fills from elsewhere, and nothing behind it masks.

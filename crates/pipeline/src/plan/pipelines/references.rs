@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use flow::Signal;
 use flow::config::{Finding, Node, Value, closest};
 
+use crate::plan::Component;
 use crate::plan::components::{CONNECTORS, Components, EXPORTERS, PROCESSORS, RECEIVERS};
 
 /// The id of a component where it is named.
@@ -78,6 +79,7 @@ pub(super) fn takes(
 ) {
     let Some(component) = components.get(part, id) else { return };
     if component.factory.signals.contains(&signal) {
+        findings.extend(only_traces(referrer, node, component, signal));
         return;
     }
     let known: Vec<_> = component.factory.signals.iter().map(|signal| signal.name()).collect();
@@ -85,4 +87,28 @@ pub(super) fn takes(
     let help =
         format!("`{}` works on {}; take it out of this pipeline", component.factory.name, known.join(", "));
     findings.push(Finding::error(node, message).help(help));
+}
+
+/// Processors that let metrics and logs pass, and would be told what to do with them by these keys.
+const ONLY_TRACES: [(&str, [&[&str]; 2]); 2] = [
+    ("filter", [&["metrics", "metric_conditions"], &["logs", "log_conditions"]]),
+    ("transform", [&["metric_statements"], &["log_statements"]]),
+];
+
+/// An error where a processor is told what to do with a signal that it only lets pass.
+fn only_traces(referrer: &str, node: &Node, component: &Component, signal: Signal) -> Option<Finding> {
+    let (_, [metrics, logs]) = ONLY_TRACES.into_iter().find(|(name, _)| *name == component.factory.name)?;
+    let keys = match signal {
+        Signal::Traces => return None,
+        Signal::Metrics => metrics,
+        Signal::Logs => logs,
+    };
+    let set = |key: &&&str| component.section.get(key).is_some_and(|value| !value.is_null());
+    let key = keys.iter().find(set)?;
+    let (id, items) = (&component.id, signal.name());
+    let message =
+        format!("{referrer} carries {items}, and `{id}` cannot do what `{key}` says: it works on traces");
+    let help =
+        format!("take `{id}` out of this pipeline, or remove `{key}`: without it {items} pass as they are");
+    Some(Finding::error(node, message).help(help))
 }

@@ -1,8 +1,10 @@
-//! Factories that check settings and make nothing.
+//! Factories that check settings and make nothing; those of processors with a language of their own are the real ones.
 
 use flow::config::{Finding, GoDuration, Node, Opaque, Section};
 use flow::{BuildError, Factory, Make, Registry, Signal};
 use serde::Deserialize;
+
+use crate::{extensions, processors};
 
 pub(super) fn registry() -> Registry {
     let receiver = Make::Receiver(|_, _| Err(BuildError::new("fake", "made of paper")));
@@ -12,11 +14,23 @@ pub(super) fn registry() -> Registry {
     let traces: &[Signal] = &[Signal::Traces];
     let all: &[Signal] = &Signal::ALL;
     let factory = |name, aliases, signals, check, make| Factory { name, aliases, signals, check, make };
-    Registry::new([
+    let real = [
+        processors::filter::FACTORY,
+        processors::span::FACTORY,
+        processors::transform::FACTORY,
+        processors::groupbytrace::FACTORY,
+        processors::probabilistic_sampler::FACTORY,
+        extensions::journal::FACTORY,
+        extensions::file_storage::FACTORY,
+    ];
+    let fake = [
         factory("otlp", &[], all, check::<Otlp>, receiver),
         factory("memory_limiter", &[], all, check::<Limiter>, processor),
+        processors::tail_sampling::FACTORY,
         factory("batch", &[], all, check::<Batch>, processor),
         factory("attributes", &[], traces, check::<Attributes>, processor),
+        processors::redaction::FACTORY,
+        processors::cardinality::FACTORY,
         factory("otlp_grpc", &["otlp"], all, check::<Client>, exporter),
         factory("otlp_http", &["otlphttp"], all, check::<Client>, exporter),
         factory("debug", &[], all, check::<Nothing>, exporter),
@@ -24,7 +38,8 @@ pub(super) fn registry() -> Registry {
         factory("health_check", &[], all, check::<Server>, extension),
         factory("view", &[], all, check::<View>, extension),
         factory("bearertokenauth", &[], all, check::<Bearer>, extension),
-    ])
+    ];
+    Registry::new(fake.into_iter().chain(real))
 }
 
 fn check<T: serde::de::DeserializeOwned>(section: &Node) -> Vec<Finding> {

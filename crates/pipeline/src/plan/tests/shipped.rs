@@ -5,9 +5,13 @@ use expect_test::{Expect, expect};
 use crate::plan::{Plan, Sources, World, findings_as_text, read_file};
 
 fn shipped(name: &str, expected: Expect) {
+    shipped_with(name, &|_| None, expected);
+}
+
+fn shipped_with(name: &str, env: &dyn Fn(&str) -> Option<String>, expected: Expect) {
     let file = |path: &str| read_file(&format!("{}/../../configs/{path}", env!("CARGO_MANIFEST_DIR")));
     let sources = Sources { configs: vec![name.to_owned()], sets: Vec::new() };
-    let world = World { env: &|_| None, file: &file };
+    let world = World { env, file: &file };
     let (plan, findings) = Plan::read(&sources, world, &super::registry());
     let plan = plan.map(|plan| plan.to_string()).unwrap_or_default();
     expected.assert_eq(&format!("{plan}{}", findings_as_text(&findings)));
@@ -39,7 +43,7 @@ fn all_in_one() {
         "default.yaml",
         expect![[r#"
         traces  otlp -> memory_limiter -> batch -> lake
-        extensions: health_check, view
+        extensions: journal, health_check, view
         own metrics: http://localhost:8888/metrics
     "#]],
     );
@@ -52,6 +56,52 @@ fn beside_a_backend() {
         expect![[r#"
         traces  otlp -> memory_limiter -> batch -> attributes -> lake, otlp
         extensions: health_check, view
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_personal_leaves() {
+    let key = |name: &str| (name == "REDACTION_KEY").then(|| "0123456789abcdef0123456789abcdef".to_owned());
+    shipped_with(
+        "personal-data.yaml",
+        &key,
+        expect![[r#"
+        traces  otlp -> memory_limiter -> batch -> redaction -> cardinality -> otlp
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+    shipped(
+        "personal-data.yaml",
+        expect![[r#"
+        personal-data.yaml:24:7: error: processors::redaction::detectors: the action `hash` needs a key
+          help: set `hmac_key: ${env:REDACTION_KEY}` or `hmac_key_file`; `openssl rand -hex 32` makes a key
+        personal-data.yaml:30:15: advice: processors::redaction::hmac_key: the environment variable `REDACTION_KEY` is not set
+          help: set it, or give a default: `${env:REDACTION_KEY:-...}`
+        1 error, 1 piece of advice
+    "#]],
+    );
+}
+
+#[test]
+fn the_guides_sampling() {
+    shipped(
+        "sampling.yaml",
+        expect![[r#"
+        traces  otlp -> memory_limiter -> tail_sampling -> batch -> otlphttp
+        own metrics: http://localhost:8888/metrics
+    "#]],
+    );
+}
+
+#[test]
+fn fewer_spans() {
+    shipped(
+        "reduce.yaml",
+        expect![[r#"
+        traces  otlp -> memory_limiter -> filter/probes -> span/routes -> transform/tidy -> groupbytrace -> probabilistic_sampler -> batch -> otlp
+        extensions: health_check
         own metrics: http://localhost:8888/metrics
     "#]],
     );

@@ -149,7 +149,7 @@ fn components() {
         "processors: {tail_samplig: }\n",
         expect![[r#"
             c.yaml:1:14: error: processors::tail_samplig: unknown processor `tail_samplig`
-              help: the processors are attributes, batch, memory_limiter
+              help: did you mean `tail_sampling`? the processors are attributes, batch, cardinality, filter, groupbytrace, memory_limiter, probabilistic_sampler, redaction, span, tail_sampling, transform
             1 error, 0 pieces of advice
         "#]],
     );
@@ -334,11 +334,31 @@ fn references() {
         expect![[r#"
             c.yaml:1:13: advice: exporters::otlp: configured, but no pipeline names it
               help: add `otlp` to a pipeline, or take it out here
-            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `service::extensions` does not name `bearertokenauth`
-              help: add `bearertokenauth` to that list: only what it names is started
+            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `bearertokenauth` is not an extension that stores
+              help: name one of the type file_storage
             c.yaml:2:14: advice: extensions::bearertokenauth: configured, but `service::extensions` does not name it
               help: add `bearertokenauth` to that list, or take it out here
             1 error, 2 pieces of advice
+        "#]],
+    );
+    over_good(
+        "exporters: {otlp: {sending_queue: {storage: file_storage}}}\nextensions: {file_storage: }\n",
+        expect![[r#"
+            c.yaml:1:13: advice: exporters::otlp: configured, but no pipeline names it
+              help: add `otlp` to a pipeline, or take it out here
+            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `service::extensions` does not name `file_storage`
+              help: add `file_storage` to that list: only what it names is started
+            c.yaml:2:14: advice: extensions::file_storage: configured, but `service::extensions` does not name it
+              help: add `file_storage` to that list, or take it out here
+            1 error, 2 pieces of advice
+        "#]],
+    );
+    over_good(
+        "extensions: {journal/a: {directory: a}, journal/b: {directory: b}}\nservice: {extensions: [journal/a, journal/b]}\n",
+        expect![[r#"
+            c.yaml:2:35: error: service::extensions::1: `journal/b` is a second journal
+              help: `journal/a` covers all pipelines; take this one out
+            1 error, 0 pieces of advice
         "#]],
     );
 }
@@ -361,6 +381,28 @@ fn signals() {
             c.yaml:2:91: error: service::pipelines::logs::exporters::0: pipeline `logs` carries logs, which `lake` does not work on
               help: `lake` works on traces; take it out of this pipeline
             1 error, 0 pieces of advice
+        "#]],
+    );
+}
+
+/// `filter` and `transform` let other signals pass, but not where they are told to do something with them.
+#[test]
+fn signals_that_a_processor_is_told_of() {
+    over_good(
+        "processors:\n\
+         \x20 filter: {traces: {span: ['name == \"x\"']}}\n\
+         \x20 transform: {log_statements: ['set(log.body, \"x\")'], trace_statements: ['set(span.name, \"x\")']}\n\
+         service:\n\
+         \x20 pipelines:\n\
+         \x20   traces: {receivers: [otlp], processors: [memory_limiter, filter, transform], exporters: [debug]}\n\
+         \x20   metrics/host: {receivers: [otlp], processors: [memory_limiter, filter, transform], exporters: [debug]}\n\
+         \x20   logs: {receivers: [otlp], processors: [memory_limiter, filter, transform], exporters: [debug]}\n",
+        expect![[r#"
+            c.yaml:3:31: advice: processors::transform::log_statements: this has no effect: `transform` works on traces
+              help: remove it
+            c.yaml:8:68: error: service::pipelines::logs::processors::2: pipeline `logs` carries logs, and `transform` cannot do what `log_statements` says: it works on traces
+              help: take `transform` out of this pipeline, or remove `log_statements`: without it logs pass as they are
+            1 error, 1 piece of advice
         "#]],
     );
 }

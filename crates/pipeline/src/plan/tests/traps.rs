@@ -91,7 +91,7 @@ fn personal_data() {
         &remote("{endpoint: 'https://backend.example'}", insert),
         expect![[r#"
             c.yaml:1:35: advice: exporters::otlp_http::endpoint: pipeline `traces` masks no personal data, and `otlp_http` sends its spans to backend.example: phone and account numbers go as recorded
-              help: add `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number
+              help: add `redaction` with `detectors: {all: mask}`, or `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number
             0 errors, 1 piece of advice
         "#]],
     );
@@ -99,7 +99,7 @@ fn personal_data() {
         &remote("{traces_endpoint: 'https://backend.example/x'}", insert),
         expect![[r#"
             c.yaml:1:42: advice: exporters::otlp_http::traces_endpoint: pipeline `traces` masks no personal data, and `otlp_http` sends its spans to backend.example: phone and account numbers go as recorded
-              help: add `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number
+              help: add `redaction` with `detectors: {all: mask}`, or `attributes` with `upsert`, `hash` or `delete` on keys such as customer.phone.number
             0 errors, 1 piece of advice
         "#]],
     );

@@ -53,8 +53,8 @@ pub(super) enum From {
     Attribute(String),
     ClientAddress,
     Header(String),
-    /// What an authenticator found out; none of ours tells yet.
-    Authenticator,
+    /// What an authenticator said, by name.
+    Authenticator(String),
 }
 
 /// One key, then all keys that fit a pattern.
@@ -119,7 +119,7 @@ impl From {
     fn value(&self, client: &Client) -> Option<Vec<u8>> {
         let text = match self {
             Self::Value(value) => return Some(value.clone()),
-            Self::Nothing | Self::Attribute(_) | Self::Authenticator => return None,
+            Self::Nothing | Self::Attribute(_) => return None,
             Self::ClientAddress => client.address?.ip().to_string(),
             Self::Header(name) => {
                 let values: Vec<&str> = client.header(name).collect();
@@ -127,6 +127,10 @@ impl From {
                     return None;
                 }
                 values.join(";")
+            }
+            Self::Authenticator(name) => {
+                let said = client.auth.iter().find(|(known, _)| known == name);
+                said.map(|(_, value)| value.clone())?
             }
         };
         let mut value = Vec::new();

@@ -1,6 +1,6 @@
 //! `include` and `exclude`: which spans a processor acts on.
 
-pub(super) mod settings;
+pub(in crate::processors) mod settings;
 
 use std::borrow::Cow;
 
@@ -12,15 +12,28 @@ use super::value;
 
 /// Acts where `include` matches, if there is one, and `exclude` does not.
 #[derive(Default)]
-pub(super) struct Filter {
-    pub(super) include: Option<Match>,
-    pub(super) exclude: Option<Match>,
+pub(in crate::processors) struct Filter {
+    pub(in crate::processors) include: Option<Match>,
+    pub(in crate::processors) exclude: Option<Match>,
+}
+
+impl Filter {
+    /// Whether a processor acts on this span, of which these are the bytes.
+    pub(in crate::processors) fn matches(
+        &self,
+        resource: Resource<'_>,
+        scope: Scope<'_>,
+        span: &[u8],
+    ) -> bool {
+        let all = |wanted: &Match| wanted.resource(resource) && wanted.scope(scope) && wanted.span(span);
+        self.include.as_ref().is_none_or(all) && !self.exclude.as_ref().is_some_and(all)
+    }
 }
 
 /// What a span must be like. All that is set must match; within `attributes` and `resources` every entry, within the
 /// other lists one of them.
 #[derive(Default)]
-pub(super) struct Match {
+pub(in crate::processors) struct Match {
     services: Option<Vec<Text>>,
     resources: Vec<Property>,
     libraries: Vec<Library>,
@@ -52,7 +65,7 @@ enum Wanted {
 }
 
 impl Match {
-    pub(super) fn resource(&self, resource: Resource<'_>) -> bool {
+    pub(in crate::processors) fn resource(&self, resource: Resource<'_>) -> bool {
         if let Some(services) = &self.services {
             let name = resource.attributes().find(|attribute| attribute.key == "service.name");
             // A resource without a service name is of no service.
@@ -64,7 +77,7 @@ impl Match {
         self.resources.iter().all(|property| property.is_in(resource.attributes()))
     }
 
-    pub(super) fn scope(&self, scope: Scope<'_>) -> bool {
+    pub(in crate::processors) fn scope(&self, scope: Scope<'_>) -> bool {
         let fits = |library: &Library| {
             library.name.fits(scope.name())
                 && library.version.as_ref().is_none_or(|version| version.fits(scope.version()))
@@ -72,7 +85,7 @@ impl Match {
         self.libraries.is_empty() || self.libraries.iter().any(fits)
     }
 
-    pub(super) fn span(&self, span: &[u8]) -> bool {
+    pub(in crate::processors) fn span(&self, span: &[u8]) -> bool {
         self.names.as_ref().is_none_or(|names| any(names, name(span)))
             && self.kinds.as_ref().is_none_or(|kinds| any(kinds, kind(span)))
             && self.attributes.iter().all(|property| property.is_in(attributes(span)))

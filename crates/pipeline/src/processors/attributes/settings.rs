@@ -170,7 +170,7 @@ fn source(item: &Node, verb: &str, raw: &Raw, findings: &mut Vec<Finding>) -> (F
         }
         ["value"] => From::Value(set(item, "value").map(encoded).unwrap_or_default()),
         ["from_attribute"] => From::Attribute(raw.from_attribute.clone()),
-        ["from_context"] => context(at(item, "from_context"), &raw.from_context, findings),
+        ["from_context"] => context(&raw.from_context),
         several => {
             let list = several.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             let node = several.last().map_or(item, |last| at(item, last));
@@ -182,13 +182,11 @@ fn source(item: &Node, verb: &str, raw: &Raw, findings: &mut Vec<Finding>) -> (F
     (from, default)
 }
 
-fn context(node: &Node, name: &str, findings: &mut Vec<Finding>) -> From {
+fn context(name: &str) -> From {
     if name == "client.address" {
         From::ClientAddress
-    } else if name.starts_with("auth.") {
-        let message = "no authenticator tells attributes yet, so this value is never there";
-        findings.push(Finding::advice(node, message).help("set `default_value`, or use `metadata.<header>`"));
-        From::Authenticator
+    } else if let Some(name) = name.strip_prefix("auth.") {
+        From::Authenticator(name.to_owned())
     } else {
         From::Header(name.strip_prefix("metadata.").unwrap_or(name).to_owned())
     }
@@ -222,7 +220,7 @@ fn extract(item: &Node, key: String, pattern: &str, findings: &mut Vec<Finding>)
 }
 
 /// A regular expression of the configuration.
-pub(super) fn regex(node: &Node, pattern: &str, findings: &mut Vec<Finding>) -> Option<Regex> {
+pub(in crate::processors) fn regex(node: &Node, pattern: &str, findings: &mut Vec<Finding>) -> Option<Regex> {
     let why = match Regex::new(pattern) {
         Ok(regex) => return Some(regex),
         Err(error) => error.to_string(),

@@ -19,6 +19,12 @@ mod settings;
 #[derive(Default)]
 pub(in crate::processors) struct Kept(Mutex<Vec<Batch>>);
 
+impl Kept {
+    pub(in crate::processors) fn take(&self) -> Option<Batch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
 impl Consumer for Kept {
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
@@ -37,8 +43,7 @@ pub(in crate::processors) fn through(factory: &Factory, section: &str, batch: Ba
     futures_util::future::FutureExt::now_or_never(processor.consume(batch))
         .expect("no waiting")
         .expect("taken");
-    let batch = kept.0.lock().unwrap().pop();
-    batch.expect("one batch")
+    kept.take().expect("one batch")
 }
 
 /// Errors, without advice.
@@ -48,7 +53,7 @@ fn errors(factory: &Factory, section: &Node) -> String {
     errors.map(|finding| format!("{finding}\n")).collect()
 }
 
-pub(in crate::processors) fn findings(factory: &Factory, section: &str) -> String {
+pub(crate) fn findings(factory: &Factory, section: &str) -> String {
     let mut section = Node::load("c.yaml", section).expect("valid YAML");
     section.set_path(format!("processors::{}", factory.name));
     (factory.check)(&section).iter().map(|finding| format!("{finding}\n")).collect()
@@ -77,12 +82,12 @@ fn request(span: Span) -> ExportTraceServiceRequest {
     }
 }
 
-pub(in crate::processors) fn pair(key: &str, value: impl Any) -> KeyValue {
+pub(crate) fn pair(key: &str, value: impl Any) -> KeyValue {
     KeyValue { key: key.into(), value: Some(value.any()), key_strindex: 0 }
 }
 
 /// What an attribute can be set to.
-pub(in crate::processors) trait Any {
+pub(crate) trait Any {
     fn any(self) -> AnyValue;
 }
 
@@ -110,7 +115,7 @@ any! {
 }
 
 /// `a="text" n=5 l=["x"]`, in order.
-pub(in crate::processors) fn shown(attributes: &[KeyValue]) -> String {
+pub(crate) fn shown(attributes: &[KeyValue]) -> String {
     let pair = |attribute: &KeyValue| format!("{}={}", attribute.key, shown_value(attribute.value.as_ref()));
     attributes.iter().map(pair).collect::<Vec<_>>().join(" ")
 }

@@ -158,7 +158,7 @@ async fn clients_are_kept_apart_by_metadata() {
     let (taker, batcher, _) = batcher(settings);
     let of = |tenant: &str| {
         let metadata = vec![("Tenant".to_owned(), tenant.to_owned())];
-        Batch { client: Arc::new(Client { address: None, metadata }), ..spans(6) }
+        Batch { client: Arc::new(Client { metadata, ..Client::default() }), ..spans(6) }
     };
     batcher.consume(of("a")).await.unwrap();
     batcher.consume(of("b")).await.unwrap();

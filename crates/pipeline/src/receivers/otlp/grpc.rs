@@ -23,6 +23,7 @@ use super::intake::{Body, Format, Intake};
 use super::settings::Grpc;
 use crate::net::coding::Coding;
 use crate::net::endpoint::bind;
+use crate::net::gate::Gate;
 use crate::net::listener::{Accepted, Listener, drive};
 use crate::net::serve::{HEAD, acceptor};
 use crate::net::status::{Code, Status};
@@ -45,7 +46,8 @@ pub(super) async fn serve(ctx: &Ctx, settings: &Grpc, intake: Arc<Intake>) -> Re
     let tls = acceptor(ctx, settings.tls.as_ref(), &[b"h2"])?;
     let tcp = bind(ctx, "grpc", &settings.endpoint).await?;
     let builder = Arc::new(builder(settings));
-    let door = Arc::new(Door { intake, limit: settings.max_message() });
+    let gate = Gate::new(ctx, settings.auth.as_ref(), &settings.middlewares)?;
+    let door = Arc::new(Door { intake, gate, limit: settings.max_message() });
     Ok(Listener::start(tcp, tls, settings.patience(), move |accepted| {
         let (door, builder) = (Arc::clone(&door), Arc::clone(&builder));
         let Accepted { stream, peer, activity } = accepted;
@@ -84,6 +86,7 @@ fn builder(settings: &Grpc) -> http2::Builder<TokioExecutor> {
 
 struct Door {
     intake: Arc<Intake>,
+    gate: Gate,
     limit: usize,
 }
 
@@ -106,13 +109,16 @@ impl Door {
     }
 
     async fn take(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<(), Status> {
+        let admitted = self.gate.admit(request.uri(), request.headers(), peer).await;
+        let mut admitted = admitted.map_err(|away| Status::from(&away.refusal))?;
         let path = request.uri().path();
         let signal = PATHS.iter().find(|(_, known)| *known == path).map(|(signal, _)| *signal);
         let signal = signal
             .filter(|signal| self.intake.takes(*signal))
             .ok_or_else(|| Status::new(Code::Unimplemented, format!("no pipeline takes {path}")))?;
         let coding = coding(request.headers())?;
-        let client = self.intake.client(peer, request.headers());
+        let identity = std::mem::take(&mut admitted.identity);
+        let client = self.intake.client(peer, request.headers(), identity);
         let within = timeout(request.headers()).unwrap_or(READ_TIMEOUT).min(READ_TIMEOUT);
         let limits = body::Limits { signal, bytes: self.limit.saturating_add(PREFIX), within };
         let announced = |first: &[u8]| self.announced(first);
@@ -128,7 +134,7 @@ impl Door {
             };
         let (bytes, coding) = unframed(framed, coding)?;
         let body = Body { bytes, coding, format: Format::Protobuf, limit: self.limit, hold };
-        self.intake.take(signal, body, client).await.map_err(|refusal| Status::from(&refusal))
+        self.intake.take(signal, body, client, &admitted).await.map_err(|refusal| Status::from(&refusal))
     }
 
     /// The length of the whole body, by the prefix of its one message.

@@ -13,11 +13,12 @@ use hyper::body::Incoming;
 
 use super::body::{self, READ_TIMEOUT, Unread};
 use super::cors;
-use super::intake::{Body, Format, Intake, whole_seconds};
+use super::intake::{Body, Format, Intake};
 use super::settings::Http;
 use crate::net::coding::Coding;
+use crate::net::gate::Admitted;
 use crate::net::listener::Listener;
-use crate::net::serve::{self, Answer, Asked, Cors, typed};
+use crate::net::serve::{self, Answer, Asked, Cors, is_preflight, typed, whole_seconds};
 use crate::net::status::{Code, Status, http_status};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -66,11 +67,11 @@ impl Door {
         }
     }
 
-    async fn answer(&self, Asked { request, peer, mut open }: Asked) -> Answer {
+    async fn answer(&self, Asked { request, peer, mut open, admitted }: Asked) -> Answer {
         let mut cross_origin = HeaderMap::new();
         if let Some(cors) = &self.cors {
             let allowed = cors::allow(cors, request.headers(), &mut cross_origin);
-            if cors::is_preflight(&request) {
+            if is_preflight(&request) {
                 if allowed {
                     cors::preflight(cors, request.headers(), &mut cross_origin);
                 }
@@ -81,7 +82,7 @@ impl Door {
             }
         }
         let (head, mut body) = request.into_parts();
-        let mut answer = self.post(&head, &mut body, peer).await;
+        let mut answer = self.post(&head, &mut body, peer, admitted).await;
         if !answer.status().is_success() {
             self.intake.count_refused_request();
             open.unread = !body::discard(body, &head).await;
@@ -93,7 +94,7 @@ impl Door {
         answer
     }
 
-    async fn post(&self, head: &Parts, body: &mut Incoming, peer: SocketAddr) -> Answer {
+    async fn post(&self, head: &Parts, body: &mut Incoming, peer: SocketAddr, admitted: Admitted) -> Answer {
         let path = head.uri.path();
         let signal = self.paths.iter().find(|(_, known)| known == path).map(|(signal, _)| *signal);
         let Some(signal) = signal.filter(|signal| self.intake.takes(*signal)) else {
@@ -107,7 +108,7 @@ impl Door {
         let Some(format) = format(&head.headers) else {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, MEDIA_TYPES);
         };
-        match self.take(&head.headers, body, signal, format, peer).await {
+        match self.take(&head.headers, body, (signal, format), peer, admitted).await {
             Ok(()) => success(format),
             Err(Unread::Refused(refusal)) => refused(&refusal, format),
             Err(Unread::Slow(limit)) => slow(limit, format),
@@ -119,15 +120,16 @@ impl Door {
         &self,
         headers: &HeaderMap,
         body: &mut Incoming,
-        signal: Signal,
-        format: Format,
+        (signal, format): (Signal, Format),
         peer: SocketAddr,
+        mut admitted: Admitted,
     ) -> Result<(), Unread> {
         let coding = self.coding(headers)?;
         let limits = body::Limits { signal, bytes: self.limit, within: self.read_timeout };
         let (bytes, hold) = body::read(body, &limits, &self.intake, |_| Ok(None)).await?;
         let body = Body { bytes, coding, format, limit: self.limit, hold };
-        Ok(self.intake.take(signal, body, self.intake.client(peer, headers)).await?)
+        let client = self.intake.client(peer, headers, std::mem::take(&mut admitted.identity));
+        Ok(self.intake.take(signal, body, client, &admitted).await?)
     }
 
     fn coding(&self, headers: &HeaderMap) -> Result<Coding, Refusal> {

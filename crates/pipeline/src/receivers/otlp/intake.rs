@@ -12,7 +12,9 @@ use prometheus::IntCounter;
 use tokio::sync::Semaphore;
 
 use super::carry::Carriers;
+use crate::auth::Identity;
 use crate::net::coding::{self, Coding};
+use crate::net::gate::Admitted;
 
 /// Above this, decoding leaves the runtime's workers alone.
 const LARGE: usize = 256 << 10;
@@ -95,8 +97,8 @@ impl Intake {
         self.outlets.get(signal).map_or(Ok(()), |outlet| outlet.admit(bytes))
     }
 
-    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Arc<Client> {
-        let mut client = Client { address: Some(peer), metadata: Vec::new() };
+    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap, identity: Identity) -> Arc<Client> {
+        let mut client = Client { address: Some(peer), metadata: Vec::new(), auth: identity };
         if self.include_metadata {
             let named = headers.iter().filter(|(name, _)| !SECRET_HEADERS.contains(&name.as_str()));
             let text =
@@ -112,7 +114,9 @@ impl Intake {
         signal: Signal,
         body: Body,
         client: Arc<Client>,
+        admitted: &Admitted,
     ) -> Result<(), Refusal> {
+        let read = body.bytes.len();
         let large = if body.coding == Coding::Identity { LARGE } else { LARGE_COMPRESSED };
         let mut batch = if body.bytes.len() <= large {
             self.open(signal, body)?
@@ -120,6 +124,7 @@ impl Intake {
             self.open_large(signal, body).await?
         };
         let items = batch.items;
+        admitted.charge(read, items);
         if items == 0 {
             return Ok(());
         }
@@ -194,9 +199,4 @@ pub(super) struct Body {
     /// Of the decompressed body.
     pub(super) limit: usize,
     pub(super) hold: Hold,
-}
-
-/// Seconds as a `Retry-After` header says them: rounded up, at least one.
-pub(super) fn whole_seconds(delay: Duration) -> u64 {
-    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
 }

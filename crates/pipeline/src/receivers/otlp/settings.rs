@@ -6,7 +6,7 @@ use flow::config::{Finding, GoDuration, Node, Section};
 use serde::Deserialize;
 
 use crate::net::activity::Patience;
-use crate::net::serve::{Auth, HttpServer, Middleware, check_listener, unprotected};
+use crate::net::serve::{Auth, HttpServer, Middleware, check_listener};
 use crate::net::tls::ServerTls;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -152,7 +152,6 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     }
     if let (Some(grpc), Some(at)) = (&protocols.grpc, section.at(["protocols", "grpc"])) {
         findings.extend(check_listener(at, &grpc.endpoint, &grpc.transport, grpc.tls.as_ref()));
-        findings.extend(unprotected(at, grpc.auth.is_some(), !grpc.middlewares.is_empty()));
     }
     if let (Some(http), Some(at)) = (&protocols.http, section.at(["protocols", "http"])) {
         let Http(server, paths) = &**http;

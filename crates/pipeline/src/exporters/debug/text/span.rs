@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use flow::otlp::view::{Event, KeyValue, Link, ResourceSpans, Span};
 
 use super::value::{Hex, Text, Typed};
-use crate::exporters::calendar::Moment;
+use crate::calendar::Moment;
 
 pub(super) fn detailed(out: &mut Formatter<'_>, nth: usize, resource: &ResourceSpans<'_>) -> fmt::Result {
     writeln!(out, "ResourceSpans #{nth}")?;

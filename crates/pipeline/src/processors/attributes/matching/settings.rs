@@ -61,7 +61,7 @@ struct RawLibrary {
     version: Option<String>,
 }
 
-pub(in super::super) fn filter(section: &Node, findings: &mut Vec<Finding>) -> Filter {
+pub(in crate::processors) fn filter(section: &Node, findings: &mut Vec<Finding>) -> Filter {
     let mut side = |key| {
         let node = section.get(key).filter(|node| !node.is_null())?;
         read(node, findings)

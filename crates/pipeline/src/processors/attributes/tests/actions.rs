@@ -7,6 +7,7 @@ fn after(actions: &str, attributes: Vec<KeyValue>) -> String {
     let client = Client {
         address: Some("192.0.2.7:50000".parse().unwrap()),
         metadata: vec![("x-tenant".into(), "acme".into()), ("x-tenant".into(), "eu".into())],
+        auth: vec![("subject".into(), "billing".into())],
     };
     let span = Span { attributes, name: "s".into(), ..Span::default() };
     let edited = edited(&format!("actions: [{actions}]"), &request(span), client);
@@ -94,8 +95,9 @@ fn values_from_the_context() {
             ("{action: upsert, key: t, from_context: metadata.none}", "a=1"),
             ("{action: upsert, key: t, from_context: metadata.none, default_value: d}", r#"a=1 t="d""#),
             ("{action: upsert, key: t, from_context: client.address}", r#"a=1 t="192.0.2.7""#),
-            ("{action: upsert, key: t, from_context: auth.subject}", "a=1"),
-            ("{action: upsert, key: t, from_context: auth.subject, default_value: d}", r#"a=1 t="d""#),
+            ("{action: upsert, key: t, from_context: auth.subject}", r#"a=1 t="billing""#),
+            ("{action: upsert, key: t, from_context: auth.other}", "a=1"),
+            ("{action: upsert, key: t, from_context: auth.other, default_value: d}", r#"a=1 t="d""#),
         ],
     );
 }

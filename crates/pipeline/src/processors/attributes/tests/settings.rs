@@ -112,8 +112,6 @@ fn actions() {
               help: remove it
             c.yaml:20:69: error: processors::attributes::actions::18::value: `convert` does not use `value`
               help: remove it
-            c.yaml:21:42: advice: processors::attributes::actions::19::from_context: no authenticator tells attributes yet, so this value is never there
-              help: set `default_value`, or use `metadata.<header>`
             c.yaml:22:28: error: processors::attributes::actions::20::vlaue: unknown key
               help: did you mean `value`?
             c.yaml:23:3: error: processors::attributes::actions::21: expected a block of keys, found the text `text`

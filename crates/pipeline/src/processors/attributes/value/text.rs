@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use flow::otlp::view::Value;
 
 /// Text, boolean or number as a pattern is matched against it; nothing else has such a text.
-pub(in super::super) fn plain(value: Value<'_>) -> Option<Cow<'_, str>> {
+pub(in crate::processors) fn plain(value: Value<'_>) -> Option<Cow<'_, str>> {
     Some(match value {
         Value::String(text) => text.into(),
         Value::Bool(value) => value.to_string().into(),
@@ -19,7 +19,7 @@ pub(in super::super) fn plain(value: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// Any value as text: bytes in base64, lists and maps as JSON.
-pub(in super::super) fn readable(value: Value<'_>) -> Cow<'_, str> {
+pub(crate) fn readable(value: Value<'_>) -> Cow<'_, str> {
     match value {
         Value::Empty => "".into(),
         Value::Double(number) => double(number).into(),

@@ -1,0 +1,116 @@
+//! `throughline genesys`: its exit codes and what it must not print, over the built binary.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sim::genesys::scenario::library;
+use sim::genesys::serve::{Settings, Simulator};
+use sim::genesys::service::Options;
+
+/// A simulator that answers while the binary runs.
+struct Site {
+    simulator: Simulator,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Site {
+    fn open() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let options = Options::quiet(library().unwrap());
+        let simulator = runtime.block_on(Simulator::start(options, Settings::default())).unwrap();
+        Self { simulator, _runtime: runtime }
+    }
+
+    fn url(&self) -> String {
+        self.simulator.base_url()
+    }
+}
+
+fn check(arguments: &[&str], secret: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
+    command.args(["genesys", "check"]).args(arguments).env_remove("GENESYS_CLIENT_SECRET");
+    command.envs(secret.map(|secret| ("GENESYS_CLIENT_SECRET", secret)));
+    let output = command.output().unwrap();
+    if let Some(secret) = secret {
+        assert!(!format!("{}{}", said(&output.stdout), said(&output.stderr)).contains(secret));
+    }
+    output
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_client_by_itself() {
+    let site = Site::open();
+    let arguments = ["--region", &site.url(), "--client-id", "simulated-client"];
+    let good = check(&arguments, Some("simulated-secret"));
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    assert!(said(&good.stdout).contains("\nok    notification socket: "), "{good:?}");
+    let wrong = check(&arguments, Some("an-0ther-secret"));
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    assert!(said(&wrong.stdout).contains("\nFAIL  token: "), "{wrong:?}");
+}
+
+#[test]
+fn a_configuration_with_its_ports() {
+    let site = Site::open();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.yaml");
+    let yaml = format!(
+        "receivers:\n  genesys_cloud:\n    region: {}\n    client_id: simulated-client\n    client_secret: ${{env:GENESYS_CLIENT_SECRET}}\n  \
+         otlp:\n    protocols:\n      grpc:\n        endpoint: {}\n      http:\n        endpoint: 127.0.0.1:0\n\
+         exporters:\n  debug:\nservice:\n  telemetry:\n    metrics:\n      level: none\n  \
+         pipelines:\n    traces:\n      receivers: [genesys_cloud, otlp]\n      exporters: [debug]\n",
+        site.url(),
+        taken.local_addr().unwrap()
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let output = check(&["--config", file.to_str().unwrap(), "--json"], Some("simulated-secret"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let fails: Vec<&Value> =
+        report["checks"].as_array().unwrap().iter().filter(|line| line["verdict"] == "FAIL").collect();
+    assert_eq!(fails.len(), 1, "{report}");
+    assert_eq!(fails[0]["what"], "port of otlp");
+    assert!(fails[0]["found"].as_str().unwrap().contains("is taken by another process"), "{report}");
+}
+
+#[test]
+fn what_cannot_be_checked_is_told() {
+    let client = ["--region", "eu_west_1", "--client-id", "c"];
+    for (arguments, code, words) in [
+        (&client[..], 2, "set GENESYS_CLIENT_SECRET"),
+        (&client[..2], 2, "--client-id"),
+        (&[], 2, "--config"),
+        (&["--config", "yaml:receivers::otlp:"], 1, ""),
+        (&["--config", "nowhere.yaml"], 1, "nowhere.yaml"),
+    ] {
+        let output = check(arguments, None);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(said(&output.stderr).contains(words), "{output:?}");
+    }
+    let unknown = check(&["--region", "eu_west_9", "--client-id", "c"], Some("hush-hush"));
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+}
+
+#[test]
+fn a_time_that_cannot_be_filled_is_told() {
+    for (from, to, words) in [
+        ("2026-02-01", "2026-01-01", "--from has to be before --to"),
+        ("2026-01-01", "2099-01-01", "--to is in the future"),
+        ("yesterday", "2026-01-01", "2026-01-31T08:00:00Z"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_throughline"))
+            .args(["genesys", "backfill", "--from", from, "--to", to])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(said(&output.stderr).contains(words), "{output:?}");
+    }
+}

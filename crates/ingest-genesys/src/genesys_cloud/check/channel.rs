@@ -1,0 +1,124 @@
+//! A channel of notifications: its topics and its socket.
+
+use std::sync::Arc;
+
+use http::{Method, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::reach::proxy;
+use super::requests::{Failed, ask, refused};
+use super::{PATIENCE, Report};
+use crate::notify::{CHANNELS, Listing, Made, Socket};
+use crate::platform::Platform;
+
+const PATH: &str = "/api/v2/notifications/channels";
+const NEEDS: &str = "conversation:communication:view";
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Channels {
+    entities: Vec<IgnoredAny>,
+}
+
+/// Makes a channel, subscribes to one topic of each kind, and opens its socket.
+pub(super) async fn notifications(
+    platform: &Platform,
+    topics: &[(&str, Option<String>)],
+    report: &mut Report,
+    proxies: &Matcher,
+    tls: &Arc<rustls::ClientConfig>,
+) {
+    // One more than it may have would take the place of another.
+    match read::<Channels>(ask(platform, Method::GET, PATH, None).await) {
+        Ok(channels) if channels.entities.len() >= CHANNELS => {
+            let found = format!(
+                "the client has {CHANNELS} already, so that no other is made to try topics and socket; they end by themselves, 24 h after their last use"
+            );
+            return report.note("channel", found);
+        }
+        Ok(_) => {}
+        Err(failed) => return refused("channel", NEEDS, &failed, report),
+    }
+    let made = match read::<Made>(ask(platform, Method::POST, PATH, None).await) {
+        Ok(made) => made,
+        Err(failed) => return refused("channel", NEEDS, &failed, report),
+    };
+    report.ok(
+        "channel",
+        "made one; there is no request to delete it, it ends by itself within 24 h".to_owned(),
+    );
+    subscribe(platform, &made.id, topics, report).await;
+    socket(&made.connect_uri, proxies, tls, report).await;
+}
+
+async fn subscribe(
+    platform: &Platform,
+    channel: &str,
+    topics: &[(&str, Option<String>)],
+    report: &mut Report,
+) {
+    let list: Vec<Value> = topics.iter().filter_map(|(_, id)| Some(json!({ "id": id.as_ref()? }))).collect();
+    for (what, _) in topics.iter().filter(|(_, id)| id.is_none()) {
+        report.note(what, "not checked: there is none to follow".to_owned());
+    }
+    if list.is_empty() {
+        return;
+    }
+    let path = format!("{PATH}/{}/subscriptions?ignoreErrors=true", crate::notify::escaped(channel));
+    let listing = ask(platform, Method::PUT, &path, Some(&Value::Array(list))).await;
+    let rejected = match read::<Listing>(listing) {
+        Ok(listing) => listing.rejected(),
+        Err(failed) => return refused("topics", NEEDS, &failed, report),
+    };
+    for (what, id) in topics.iter().filter_map(|(what, id)| Some((what, id.as_ref()?))) {
+        match rejected.iter().find(|(topic, _)| topic == id) {
+            Some((_, why)) => report.fail(
+                what,
+                format!("{id} is refused: {why}"),
+                "give a role with this permission to the OAuth client (Admin, Integrations, OAuth, Roles), in every division it is to see",
+            ),
+            None => report.ok(what, format!("{id} is taken")),
+        }
+    }
+}
+
+async fn socket(address: &str, proxies: &Matcher, tls: &Arc<rustls::ClientConfig>, report: &mut Report) {
+    let uri = address.parse::<Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or("a host without a name").to_owned();
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("ws") { 80 } else { 443 });
+    if let Some((proxy, _)) = proxy(&format!("https://{host}:{port}/"), proxies) {
+        let found = format!(
+            "the notification socket does not go through {proxy}: this machine has to reach {host}:{port} itself"
+        );
+        report.note("proxy", found);
+    }
+    let open = "open the way out to this host and port in the firewall, for TLS and WebSocket";
+    match timeout(PATIENCE, Socket::connect(address, tls)).await {
+        Ok(Ok(socket)) => {
+            socket.close().await;
+            report.ok("notification socket", format!("{host}:{port} opened it"));
+        }
+        Ok(Err(error)) if error.gone => report.fail(
+            "notification socket",
+            error.why,
+            "the channel's own address was refused, which the service does not do for a channel that was just made: look for a proxy or firewall on the way that wants a login",
+        ),
+        Ok(Err(error)) => report.fail("notification socket", error.why, open),
+        Err(_) => {
+            let found = format!("{host}:{port} did not open it within {PATIENCE:?}");
+            report.fail("notification socket", found, open);
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: Result<crate::platform::Answer, Failed>) -> Result<T, Failed> {
+    let unreadable = |error: serde_json::Error| Failed {
+        code: None,
+        why: format!("the answer cannot be read (line {}, column {})", error.line(), error.column()),
+    };
+    serde_json::from_slice(&answer?.body).map_err(unreadable)
+}

@@ -1,0 +1,129 @@
+//! `tail_sampling` in process: pre-encoded requests in, nothing behind it, on one worker and on two.
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use flow::config::Node;
+use flow::wire::fields_of;
+use flow::{Batch, BoxFuture, Consumer, Ctx, Make, Memory, Payload, Refusal, Signal, Telemetry};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use pipeline::processors::tail_sampling::FACTORY;
+use prost::Message;
+use tokio::time::Instant;
+
+const SPANS_OF_A_TRACE: usize = 20;
+const SPANS_OF_A_REQUEST: usize = 100;
+const LASTING: Duration = Duration::from_secs(4);
+
+const SETTINGS: &str = "
+decision_wait: 1s
+max_pending_mib: 1024
+num_traces: 1000000
+policies:
+  - {name: slow, type: latency, latency: {threshold_ms: 20}}
+  - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+  - {name: tenant, type: string_attribute, string_attribute: {key: tenant, values: [t-0417]}}
+";
+
+#[derive(Default)]
+struct Nothing {
+    spans: AtomicU64,
+}
+
+impl Consumer for Nothing {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.spans.fetch_add(batch.items as u64, Ordering::Relaxed);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn main() {
+    let (one, two) = (run(1), run(2));
+    println!("1 worker   {one:>9.0} spans/s");
+    println!("2 workers  {two:>9.0} spans/s   {:.2} times", two / one);
+}
+
+/// Spans a second that are taken in, decided, and kept.
+fn run(workers: usize) -> f64 {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
+    let (template, places) = template();
+    let sink = Arc::new(Nothing::default());
+    runtime.block_on(async {
+        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default());
+        let Make::Processor(make) = FACTORY.make else { panic!("a processor") };
+        let section = Node::load("tail.yaml", SETTINGS).unwrap();
+        let tail = make(&section, &ctx, Arc::clone(&sink) as Arc<dyn Consumer>).unwrap();
+        let started = Instant::now();
+        let next = Arc::new(AtomicU64::new(1));
+        let clients: Vec<_> = (0..workers)
+            .map(|_| {
+                let (tail, next) = (Arc::clone(&tail), Arc::clone(&next));
+                let (template, places) = (template.clone(), places.clone());
+                tokio::spawn(async move {
+                    while started.elapsed() < LASTING {
+                        let bytes = fresh(&template, &places, next.fetch_add(1, Ordering::Relaxed));
+                        let batch = Batch::new(Signal::Traces, Payload::from(bytes), SPANS_OF_A_REQUEST);
+                        tail.consume(batch).await.unwrap();
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for client in clients {
+            client.await.unwrap();
+        }
+        tail.drain().await;
+        sink.spans.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+    })
+}
+
+/// The same request with other trace ids.
+fn fresh(template: &[u8], places: &[usize], number: u64) -> Vec<u8> {
+    let mut bytes = template.to_vec();
+    for at in places {
+        bytes[*at..*at + 8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    }
+    bytes
+}
+
+/// A request, and where its trace ids stand.
+fn template() -> (Vec<u8>, Vec<usize>) {
+    let text = |key: &str, value: &str| {
+        let value = Some(AnyValue { value: Some(any_value::Value::StringValue(value.into())) });
+        KeyValue { key: key.into(), value, ..KeyValue::default() }
+    };
+    let span = |n: usize| Span {
+        trace_id: vec![(n / SPANS_OF_A_TRACE) as u8; 16],
+        span_id: (n as u64 + 1).to_be_bytes().to_vec(),
+        parent_span_id: vec![7; 8],
+        name: "GET /customers/{id}".into(),
+        start_time_unix_nano: 1_767_225_600_000_000_000,
+        end_time_unix_nano: 1_767_225_600_040_000_000,
+        attributes: (0..9)
+            .map(|n| text(&format!("attribute.{n}"), "a value of a length"))
+            .chain([text("tenant", "t-0082")])
+            .collect(),
+        ..Span::default()
+    };
+    let spans: Vec<Span> = (0..SPANS_OF_A_REQUEST).map(span).collect();
+    let resource = Resource { attributes: vec![text("service.name", "backend")], ..Resource::default() };
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let resource_spans =
+        vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
+    let bytes = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+    let mut places = Vec::new();
+    for resource in fields_of(&bytes, 0..bytes.len(), 1) {
+        for scope in fields_of(&bytes, resource.inner(), 2) {
+            for span in fields_of(&bytes, scope.inner(), 2) {
+                places.extend(fields_of(&bytes, span.inner(), 1).map(|id| id.inner().start));
+            }
+        }
+    }
+    (bytes, places)
+}

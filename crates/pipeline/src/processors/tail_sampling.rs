@@ -1,0 +1,197 @@
+//! `tail_sampling`: holds the spans of each trace until policies can tell whether it is worth keeping.
+//!
+//! A request is read once, outside of any lock, into runs of one trace and facts about them (`survey`); a shard of the
+//! trace ids keeps the encoded spans and the facts (`shard`), and decides from the facts alone (`policy`). What is kept
+//! leaves as it came in. Nothing is lost because there is too much: what has waited longest is decided early.
+
+mod settings;
+mod watch;
+mod facts;
+mod survey;
+mod policy;
+mod slab;
+mod arena;
+mod headers;
+mod cache;
+mod shard;
+mod mark;
+mod outbox;
+mod lane;
+mod metrics;
+mod decisions;
+pub mod explain;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use flow::config::Node;
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+pub use decisions::{Decided, Decision, DecisionLog, Decisions};
+use lane::{Lane, Surroundings};
+use metrics::Metrics;
+use outbox::Origin;
+use policy::{Policies, TraceId};
+use shard::{Shard, Whose};
+use survey::{Run, survey};
+
+pub static FACTORY: Factory = Factory {
+    name: "tail_sampling",
+    aliases: &[],
+    signals: &[Signal::Traces],
+    check: settings::check,
+    make: Make::Processor(make),
+};
+
+/// How long a client waits for room at most, before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// At the stop, the next consumer has so long to take what is left.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
+    let (settings, _) = settings::read(section);
+    let (settings, policies) =
+        settings.ok_or_else(|| BuildError::new(&ctx.id, "the settings were not checked"))?;
+    Ok(Arc::new(TailSampling::new(ctx, &settings, policies, next)))
+}
+
+/// The processor of one pipeline.
+pub struct TailSampling {
+    id: Arc<str>,
+    policies: RwLock<Arc<Policies>>,
+    /// What only a restart changes.
+    fixed: settings::Fixed,
+    around: Arc<Surroundings>,
+    lanes: Vec<Arc<Lane>>,
+}
+
+impl TailSampling {
+    fn new(ctx: &Ctx, settings: &settings::Settings, policies: Policies, next: Arc<dyn Consumer>) -> Self {
+        let policies = Arc::new(policies);
+        let shards = settings.shards();
+        let rules = settings.rules(shards);
+        let log = ctx.get::<Decisions>().map(|decisions| Arc::clone(&decisions.0));
+        let earlier = log.as_ref().map(|log| log.earlier()).unwrap_or_default();
+        let around = Arc::new(Surroundings {
+            pipeline: Arc::clone(&ctx.pipeline),
+            started: Instant::now(),
+            accounts: ctx.get().unwrap_or_default(),
+            metrics: Metrics::new(ctx, &policies),
+            next,
+            most_waiting: (rules.most_bytes / 8).max(1 << 20),
+            block_on_overflow: settings.block_on_overflow,
+            spans: AtomicU64::new(0),
+        });
+        let whose = Whose {
+            processor: Arc::clone(&ctx.id),
+            pipeline: Arc::clone(&ctx.pipeline),
+            memory: Arc::clone(&ctx.memory),
+            log,
+            started: since_1970(),
+        };
+        let lane = |at: usize| {
+            let mut shard = Shard::new(whose.clone(), rules.clone(), Arc::clone(&policies));
+            shard.expect(settings.expected(shards));
+            let ours = earlier
+                .iter()
+                .filter(|one| one.processor == whose.processor && one.pipeline == whose.pipeline);
+            ours.filter(|one| belongs(&one.subject, at, shards)).for_each(|one| shard.remember(one));
+            Lane::start(shard, Arc::clone(&around))
+        };
+        let (id, fixed) = (Arc::clone(&ctx.id), settings.fixed());
+        let lanes = (0..shards).map(lane).collect();
+        Self { id, policies: RwLock::new(policies), fixed, around, lanes }
+    }
+
+    /// Goes on with other settings. Pending traces are decided by the new policies; nothing is lost.
+    pub fn reload(&self, section: &Node) -> Result<(), BuildError> {
+        let wrong = |why: &str| BuildError::new(&self.id, why);
+        let (settings, _) = settings::read(section);
+        let (settings, policies) = settings.ok_or_else(|| wrong("the settings were not checked"))?;
+        if settings.fixed() != self.fixed {
+            return Err(wrong(
+                "`num_shards`, `decide_by` and `block_on_overflow` change with a restart alone",
+            ));
+        }
+        let policies = Arc::new(policies);
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&policies);
+        let rules = settings.rules(self.lanes.len());
+        self.lanes.iter().for_each(|lane| lane.reload(rules.clone(), &policies));
+        Ok(())
+    }
+
+    async fn take(&self, mut batch: Batch) -> Result<(), Refusal> {
+        let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
+        let chunks = batch.payload.chunks().to_vec();
+        let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        let (mut headers, now) = (0, since_1970());
+        for chunk in &chunks {
+            let before = headers;
+            survey(chunk, &policies.watch, now, |run| {
+                let header = before + run.header;
+                headers = headers.max(header + 1);
+                if let Some(share) = shares.get_mut(shard_of(&run.trace_id, self.lanes.len())) {
+                    share.push(Run { header, ..run });
+                }
+            });
+        }
+        let deadline = Instant::now() + PATIENCE;
+        for (lane, _) in self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()) {
+            lane.admit(deadline).await?;
+        }
+        let runs = shares.iter().map(Vec::len).sum();
+        let ack = std::mem::take(&mut batch.ack).cut(runs);
+        self.around.spans.fetch_add(batch.items as u64, Ordering::Relaxed);
+        for (lane, runs) in self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()) {
+            let client = Arc::clone(&batch.client);
+            lane.take(runs, &policies, Origin { ack: ack.clone(), client, audience: batch.audience });
+        }
+        Ok(())
+    }
+}
+
+impl Consumer for TailSampling {
+    fn admit(&self, bytes: usize) -> Result<(), Refusal> {
+        self.around.next.admit(bytes)
+    }
+
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.take(batch))
+    }
+
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            join_all(self.lanes.iter().map(|lane| lane.drain(DRAIN_DEADLINE))).await;
+        })
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.around.spans.load(Ordering::Relaxed)
+    }
+}
+
+/// Nanoseconds.
+fn since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Which of so many shards a trace belongs to.
+fn shard_of(id: &TraceId, shards: usize) -> usize {
+    // Ids that were made from a clock and a counter differ in few bits.
+    let mixed = u128::from_le_bytes(*id).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    ((mixed >> 64) as u64 >> 32) as usize % shards.max(1)
+}
+
+fn belongs(subject: &Decided, shard: usize, shards: usize) -> bool {
+    match subject {
+        Decided::Trace(id) => shard_of(id, shards) == shard,
+        Decided::Interaction(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! A shard with a clock and a next consumer: takes runs in, and a task that decides and hands on.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use flow::{Batch, Consumer, Refusal};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::time::Instant;
+
+use super::metrics::Metrics;
+use super::outbox::Origin;
+use super::policy::Policies;
+use super::shard::{Rules, Shard};
+use super::survey::Run;
+use crate::engine::account::Accounts;
+
+/// Decisions are made together, not more often than this.
+const BETWEEN: Duration = Duration::from_millis(50);
+/// So many, before others may have the shard.
+const AT_ONCE: usize = 256;
+
+/// What all lanes of a processor share.
+pub(super) struct Surroundings {
+    pub(super) pipeline: Arc<str>,
+    pub(super) started: Instant,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) metrics: Metrics,
+    pub(super) next: Arc<dyn Consumer>,
+    /// Bytes that may wait for the next consumer, of one lane.
+    pub(super) most_waiting: usize,
+    /// Where there is no room, clients wait; otherwise traces are decided early.
+    pub(super) block_on_overflow: bool,
+    /// Spans inside, pending or on their way out.
+    pub(super) spans: AtomicU64,
+}
+
+pub(super) struct Lane {
+    around: Arc<Surroundings>,
+    shard: Mutex<Shard>,
+    /// The next consumer's last answer, while batches wait for it.
+    refusal: Mutex<Option<Refusal>>,
+    /// Held while batches are handed on, so that they keep their order.
+    handing_on: AsyncMutex<()>,
+    wake: Notify,
+    room: Notify,
+    draining: AtomicBool,
+    /// Traces and bytes that the metrics were told of.
+    told: [AtomicI64; 2],
+}
+
+impl Lane {
+    pub(super) fn start(shard: Shard, around: Arc<Surroundings>) -> Arc<Self> {
+        let lane = Arc::new(Self {
+            around,
+            shard: Mutex::new(shard),
+            refusal: Mutex::default(),
+            handing_on: AsyncMutex::default(),
+            wake: Notify::new(),
+            room: Notify::new(),
+            draining: AtomicBool::new(false),
+            told: Default::default(),
+        });
+        tokio::spawn(run(Arc::clone(&lane)));
+        lane
+    }
+
+    /// Waits until there is room, or gives up.
+    pub(super) async fn admit(&self, deadline: Instant) -> Result<(), Refusal> {
+        loop {
+            let notified = self.room.notified();
+            let Some(why) = self.no_room() else { return Ok(()) };
+            if tokio::time::timeout_at(deadline, notified).await.is_err() {
+                return Err(self.busy(why));
+            }
+        }
+    }
+
+    /// Takes runs of one request in.
+    pub(super) fn take(&self, runs: &[Run<'_>], by: &Arc<Policies>, origin: Origin) {
+        let mut shard = self.shard();
+        let before = shard.next_due();
+        shard.take(runs, by, origin, self.now());
+        self.tell(&shard);
+        let sooner = shard.next_due() < before || before.is_none() || !shard.outbox().is_empty();
+        drop(shard);
+        if sooner {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Decides what is pending and hands everything on; what is left after `deadline` is lost.
+    pub(super) async fn drain(&self, deadline: Duration) {
+        self.draining.store(true, Ordering::Release);
+        self.wake.notify_one();
+        let started = Instant::now();
+        self.shard().finish(self.now());
+        loop {
+            self.hand_on().await;
+            if self.shard().outbox().is_empty() {
+                return;
+            }
+            if started.elapsed() >= deadline {
+                break;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        while let Some(batch) = self.next_batch() {
+            self.lost(&batch, "shutdown");
+        }
+    }
+
+    /// Goes on with other policies.
+    pub(super) fn reload(&self, rules: Rules, policies: &Arc<Policies>) {
+        self.shard().reload(rules, Arc::clone(policies), self.now());
+        self.wake.notify_one();
+    }
+
+    fn shard(&self) -> MutexGuard<'_, Shard> {
+        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.around.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What there is no room for, if so.
+    fn no_room(&self) -> Option<&'static str> {
+        let mut shard = self.shard();
+        let (waiting, most) = (shard.outbox().bytes(), self.around.most_waiting);
+        let full = shard.is_full();
+        if waiting > 2 * most || (waiting > most && full) {
+            return Some("what comes next takes no data");
+        }
+        (full && self.around.block_on_overflow).then_some("as many traces are pending as may be")
+    }
+
+    fn busy(&self, why: &str) -> Refusal {
+        if let Some(refusal) = &*self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+            return refusal.clone();
+        }
+        let next = self.shard().next_due().unwrap_or_default().saturating_sub(self.now());
+        let seconds = next.div_ceil(1_000_000_000).clamp(1, 60);
+        Refusal::busy(format!("{why}; repeat the request in {seconds} s"), Duration::from_secs(seconds))
+    }
+
+    /// Decides what is due, as long as it is taken.
+    async fn tick(&self) {
+        let started = Instant::now();
+        loop {
+            let more = {
+                let mut shard = self.shard();
+                shard.outbox().bytes() <= self.around.most_waiting && shard.tick(self.now(), AT_ONCE)
+            };
+            self.hand_on().await;
+            if !more {
+                break;
+            }
+        }
+        self.around.metrics.ticked(started.elapsed());
+    }
+
+    /// Gives batches to the next consumer until it refuses, and settles what is left out.
+    async fn hand_on(&self) {
+        self.hand_on_in_order().await;
+        self.room.notify_waiters();
+    }
+
+    async fn hand_on_in_order(&self) {
+        let _order = self.handing_on.lock().await;
+        self.settle();
+        while let Some(batch) = self.next_batch() {
+            match self.around.next.consume(batch.fork()).await {
+                Ok(()) => {
+                    self.gone(batch.items);
+                    *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
+                Err(refusal) if refusal.retryable() => {
+                    self.shard().outbox().put_back(batch);
+                    *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+                    return;
+                }
+                Err(refusal) => {
+                    tracing::error!(items = batch.items, %refusal, "lost behind tail_sampling");
+                    self.lost(&batch, "refused");
+                }
+            }
+        }
+    }
+
+    fn next_batch(&self) -> Option<Batch> {
+        self.shard().outbox().next()
+    }
+
+    /// Tells accounts and clients' ledgers of what was left out, and the metrics of everything.
+    fn settle(&self) {
+        let (left_out, tally) = {
+            let mut shard = self.shard();
+            self.tell(&shard);
+            (shard.outbox().take_left_out(), shard.tally().take())
+        };
+        self.around.metrics.add(&tally);
+        for left in left_out {
+            if let Some(account) = self.around.accounts.get(&self.around.pipeline) {
+                account.dropped_for_all(&left.acks, left.spans, left.reason.name());
+            }
+            self.gone(left.spans);
+        }
+    }
+
+    fn tell(&self, shard: &Shard) {
+        let [traces, bytes] = &self.told;
+        let more = |told: &AtomicI64, now: usize| now as i64 - told.swap(now as i64, Ordering::Relaxed);
+        self.around.metrics.pending(more(traces, shard.traces()), more(bytes, shard.held()));
+    }
+
+    fn lost(&self, batch: &Batch, reason: &'static str) {
+        if let Some(account) = self.around.accounts.get(&self.around.pipeline) {
+            account.lost_for_all(batch, reason);
+        }
+        self.gone(batch.items);
+    }
+
+    fn gone(&self, spans: usize) {
+        self.around.spans.fetch_sub(spans as u64, Ordering::Relaxed);
+    }
+
+    /// When there is something to do again.
+    fn next(&self) -> Option<Instant> {
+        let mut shard = self.shard();
+        let soon = Instant::now() + BETWEEN;
+        if !shard.outbox().is_empty() {
+            return Some(soon);
+        }
+        let due = self.around.started + Duration::from_nanos(shard.next_due()?);
+        Some(due.max(soon))
+    }
+}
+
+/// Decides and hands on until the lane is drained.
+async fn run(lane: Arc<Lane>) {
+    while !lane.draining.load(Ordering::Acquire) {
+        match lane.next() {
+            None => lane.wake.notified().await,
+            Some(when) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(when) => lane.tick().await,
+                    () = lane.wake.notified() => tokio::time::sleep(BETWEEN).await,
+                }
+            }
+        }
+    }
+}

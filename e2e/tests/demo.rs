@@ -1,0 +1,80 @@
+//! `throughline demo`, as `make demo` starts it.
+//!
+//! Needs what `scripts/setup-examples.sh` installs.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use e2e::Run;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn has(span: &Value, attribute: &str) -> bool {
+    list(span, "attributes").iter().any(|one| text(one, "key") == attribute)
+}
+
+/// All of a call, from the stages that Genesys Cloud told to the statement that ran for its Data Action.
+fn is_whole(interaction: &Value) -> bool {
+    let spans = list(interaction, "spans");
+    let staged = |service: &str, stage: &str| {
+        spans.iter().any(|span| text(span, "service") == service && text(span, "stage") == stage)
+    };
+    let told = ["ivr", "queue", "alert", "talk", "wrapup"].iter().all(|stage| staged("genesys-cloud", stage));
+    let asked =
+        |span: &Value| text(span, "service") == "contact-center-backend" && text(span, "kind") == "client";
+    let finished = spans.iter().all(|span| span.get("finished") == Some(&Value::Bool(true)));
+    finished
+        && told
+        && staged("contact-center-backend", "action")
+        && spans.iter().any(asked)
+        && spans.iter().any(|span| text(span, "service") == "crm" && has(span, "db.query.text"))
+}
+
+/// Scenario: the demonstration runs, with real services behind the Data Actions of a simulated Genesys Cloud; then Ctrl-C.
+/// Guarantees: a finished call is one trace without an orphan, from its IVR to the SQL statement and on to its wrap-up;
+/// while it runs there are calls that go on; at the end nothing is left behind, and nobody complained.
+#[tokio::test]
+async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
+    let demo = Run::demo(&["--seed", "7", "--speed", "25", "--calls-per-minute", "60"]).spawn()?;
+    let answered =
+        |page: &Value| list(page, "interactions").iter().any(|call| text(call, "outcome") == "handled");
+    let page = demo.wait_for("/api/v1/interactions?limit=100&stage=action&outcome=handled", answered).await?;
+    let mut whole = None;
+    for call in list(&page, "interactions") {
+        let found = demo.wait_for(&format!("/api/v1/interactions/{}", text(call, "id")), is_whole).await?;
+        whole = Some(found);
+    }
+    let whole = whole.context("a call")?;
+
+    let spans = list(&whole, "spans");
+    let traces: BTreeSet<_> = spans.iter().map(|span| text(span, "trace_id")).collect();
+    let id = whole.get("interaction").map(|interaction| text(interaction, "id")).context("an id")?;
+    assert_eq!(traces, BTreeSet::from([id.replace('-', "").as_str()]));
+    let ids: BTreeSet<_> = spans.iter().map(|span| text(span, "span_id")).collect();
+    let orphans: Vec<_> = spans
+        .iter()
+        .filter(|span| span.get("parent_span_id").and_then(Value::as_str).is_some_and(|id| !ids.contains(id)))
+        .collect();
+    assert!(orphans.is_empty(), "{orphans:#?}");
+
+    let going_on = |page: &Value| {
+        list(page, "interactions").iter().any(|call| call.get("running") == Some(&Value::Bool(true)))
+    };
+    demo.wait_for("/api/v1/interactions?limit=100", going_on).await?;
+
+    let (page, otlp) = (demo.page, demo.http);
+    let said = demo.interrupt().await?;
+    assert_eq!(said, "");
+    for address in [page, otlp] {
+        assert!(TcpStream::connect(address).await.is_err(), "{address} still listens");
+    }
+    Ok(())
+}
