@@ -1,8 +1,10 @@
 //! The one list of components, in flow order; and what the binary offers to them.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use flow::{Ctx, Memory, Registry, Telemetry};
+use flow::state::{Opened, StateError};
+use flow::{Ctx, Memory, Registry, States, Telemetry};
 use pipeline::{exporters, extensions, processors, receivers};
 use store_api::StoreDoor;
 
@@ -44,10 +46,21 @@ pub(crate) fn all() -> Registry {
 /// A context with the stores and the page of this binary.
 pub(crate) fn context() -> Ctx {
     let page = view_api::Page { file: |path| view_ui::file(path).map(file), index: || file(view_ui::page()) };
+    let door = Arc::new(StoreDoor::new(OPEN_STORE));
+    let stores = Arc::clone(&door);
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
-        .with(Arc::new(StoreDoor::new(OPEN_STORE)))
+        .with(door)
+        .with(Arc::new(States::new(move |directory| state(&stores, directory))))
         .with(Arc::new(page))
         .with(Arc::new(ingest_genesys::Desks::default()))
+}
+
+/// The state of a directory, else that beside the only store, if it keeps anything.
+fn state(stores: &StoreDoor, directory: Option<&Path>) -> Opened {
+    let usual = || stores.find(None).ok().filter(|_| cfg!(feature = "lake")).map(|store| store.directory);
+    let Some(directory) = directory.map(Path::to_owned).or_else(usual) else { return Ok(None) };
+    let opened = stores.state(&directory).map_err(|error| StateError(error.to_string()))?;
+    Ok(Some(opened))
 }
 
 #[cfg(feature = "lake")]

@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod component;
 pub mod config;
 pub mod telemetry;
+pub mod state;
 pub mod factory;
 pub mod stage;
 
@@ -24,4 +25,5 @@ pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};
 pub use stage::Stage;
+pub use state::{State, StateError, States};
 pub use telemetry::Telemetry;

@@ -1,5 +1,7 @@
 //! One conversation while it is open: what is known about it, and what was given out.
 
+mod saved;
+
 use throughline_context::{SpanId, TraceId};
 
 use crate::emitted::{Emitted, Way};
@@ -18,6 +20,8 @@ pub struct Conversation {
     facts: Facts,
     emitted: Emitted,
     context: Option<Context>,
+    /// How often a process took over that may not know what the one before knew last.
+    restarts: u64,
     changed: bool,
     began_ms: Option<u64>,
     ended_ms: Option<u64>,
@@ -42,6 +46,7 @@ impl Conversation {
             facts,
             emitted: Emitted::default(),
             context: None,
+            restarts: 0,
             changed: false,
             began_ms: None,
             ended_ms: None,
@@ -68,6 +73,18 @@ impl Conversation {
     /// Chooses the trace for good, as an earlier process did, or participant data that came with the first event.
     pub fn continue_trace(&mut self, trace: TraceId, parent: Option<SpanId>) {
         self.context = Some(Context { trace, parent });
+    }
+
+    /// The conversation as an earlier process knew it.
+    pub fn read(id: Id, bytes: &[u8]) -> Result<Self, String> {
+        let saved::Parts { facts, emitted, context, restarts } = saved::read(bytes)?;
+        Ok(Self { facts, emitted, context, restarts, changed: true, ..Self::new(id) })
+    }
+
+    /// What [`read`](Self::read) makes the same conversation of, its id aside.
+    pub fn write(self) -> Result<Vec<u8>, String> {
+        let Self { facts, emitted, context, restarts, .. } = self;
+        saved::write(saved::Parts { facts, emitted, context, restarts })
     }
 
     /// The trace, once it cannot change any more: from when the first finished span was given out.
@@ -107,7 +124,7 @@ impl Conversation {
 
     /// What all spans carry as `throughline.revision`.
     pub fn revision(&self) -> u64 {
-        self.facts.revision()
+        self.facts.revision(self.restarts)
     }
 
     /// What has changed since it was last asked, as of `now_ms`.
@@ -125,8 +142,9 @@ impl Conversation {
         let Some(root) = spans.first() else { return Output::default() };
         self.began_ms = Some(root.start_ms);
         self.ended_ms = root.end_ms;
+        self.restarts = self.restarts.max(settings.restarts_since(root.start_ms));
         let (trace, root_parent) = (root.trace_id, root.parent);
-        let revision = self.facts.revision();
+        let revision = self.revision();
         let left =
             self.emitted.move_to(trace).map(|(before, ids)| left(before, &ids, root)).unwrap_or_default();
         let taken_back = self.emitted.retract(&spans);

@@ -1,7 +1,9 @@
 //! All conversations that are open, or ended a short while ago.
 
 mod desks;
+mod kept;
 mod meters;
+mod underway;
 mod outgoing;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,8 +15,10 @@ use crate::{Conversation, Id, Output, Settings};
 
 pub use desks::Desks;
 pub(crate) use desks::{Told, way};
+pub(crate) use kept::Kept;
 pub(crate) use meters::Meters;
 pub(crate) use outgoing::Outgoing;
+pub(crate) use underway::Underway;
 
 /// How long a conversation stays after its end: what comes in late is still joined to it.
 const LINGER_MS: u64 = 10 * 60_000;
@@ -36,6 +40,10 @@ pub(crate) struct Desk {
     /// When to look again at which, though nothing is new.
     due: BTreeSet<(u64, Id)>,
     gone: HashMap<Id, u64>,
+    /// What of this has changed since it was last kept; none where nobody keeps it.
+    unkept: Option<HashSet<Id>>,
+    /// Since when events come in: before that, nothing was waited for.
+    since_ms: u64,
     /// Events were lost and not yet asked for: what seems finished may not be.
     pub(crate) unsure: bool,
     problems: Problems,
@@ -49,7 +57,7 @@ struct Held {
 }
 
 impl Desk {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, now_ms: u64) -> Self {
         Self {
             settings,
             limits: Limits::default(),
@@ -57,6 +65,8 @@ impl Desk {
             fresh: HashSet::new(),
             due: BTreeSet::new(),
             gone: HashMap::new(),
+            unkept: None,
+            since_ms: now_ms,
             unsure: true,
             problems: Problems::default(),
         }
@@ -101,6 +111,7 @@ impl Desk {
         held.heard_ms = now_ms;
         if held.conversation.apply(facts) {
             held.news_ms = now_ms;
+            note(&mut self.unkept, &id);
             self.fresh.insert(id);
         }
     }
@@ -115,7 +126,8 @@ impl Desk {
         for id in ids {
             self.fresh.remove(&id);
             let Some(held) = self.held.get_mut(&id) else { continue };
-            let old = held.conversation.ended_ms().is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
+            let end = held.conversation.ended_ms().map(|end| end.max(self.since_ms));
+            let old = end.is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
             // News that is late is late for all that happened at that time.
             let quiet = now_ms.saturating_sub(held.news_ms) >= self.settings.settle_ms;
             let sure = old || (quiet && !self.unsure);
@@ -124,6 +136,9 @@ impl Desk {
             output.open.append(&mut spans.open);
             output.finished_spans += spans.finished_spans;
             output.open_spans += spans.open_spans;
+            if spans.finished_spans + spans.open_spans > 0 {
+                note(&mut self.unkept, &id);
+            }
             if let Some(at) = held.conversation.due_ms() {
                 self.due.insert((at, id));
             }
@@ -136,7 +151,7 @@ impl Desk {
 
     /// Lets go of what ended long enough ago.
     pub(crate) fn forget(&mut self, now_ms: u64) {
-        let (held, fresh, gone) = (&mut self.held, &self.fresh, &mut self.gone);
+        let (held, fresh, gone, unkept) = (&mut self.held, &self.fresh, &mut self.gone, &mut self.unkept);
         held.retain(|id, held| {
             let quiet = now_ms.saturating_sub(held.heard_ms);
             let ended =
@@ -145,10 +160,17 @@ impl Desk {
             let stays = !over && quiet < SILENT_MS;
             if !stays {
                 gone.insert(id.clone(), now_ms);
+                note(unkept, id);
             }
             stays
         });
-        gone.retain(|_, at| now_ms.saturating_sub(*at) < GONE_MS);
+        gone.retain(|id, at| {
+            let stays = now_ms.saturating_sub(*at) < GONE_MS;
+            if !stays {
+                note(unkept, id);
+            }
+            stays
+        });
     }
 
     /// The conversations that go on, as far as is known.
@@ -179,5 +201,11 @@ impl Desk {
     /// What could not be read since it was last asked.
     pub(crate) fn problems(&mut self) -> Problems {
         std::mem::take(&mut self.problems)
+    }
+}
+
+fn note(unkept: &mut Option<HashSet<Id>>, id: &Id) {
+    if let Some(unkept) = unkept {
+        unkept.insert(id.clone());
     }
 }

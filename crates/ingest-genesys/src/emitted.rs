@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
 use throughline_context::{SpanId, TraceId};
 
 use crate::span::Span;
@@ -36,6 +37,14 @@ enum State {
     Withdrawn,
 }
 
+/// What outlives the process about a span that was given out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Mark {
+    Open,
+    Finished,
+    Withdrawn,
+}
+
 /// Where a span goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
@@ -48,6 +57,33 @@ pub(crate) enum Way {
 }
 
 impl Emitted {
+    /// What an earlier process gave out. What it was is not known: each span goes to the store again.
+    pub(crate) fn again(trace: Option<TraceId>, marks: impl IntoIterator<Item = (SpanId, Mark)>) -> Self {
+        let given = |(id, mark)| {
+            let state = match mark {
+                Mark::Open => State::Open,
+                Mark::Finished => State::Finished,
+                Mark::Withdrawn => State::Withdrawn,
+            };
+            Given { id, content: 0, state }
+        };
+        let mut spans: Vec<Given> = marks.into_iter().map(given).collect();
+        spans.sort_by_key(|given| given.id);
+        spans.dedup_by_key(|given| given.id);
+        Self { spans, trace }
+    }
+
+    pub(crate) fn marks(&self) -> impl Iterator<Item = (SpanId, Mark)> {
+        self.spans.iter().map(|given| {
+            let mark = match given.state {
+                State::Open | State::Due(_) => Mark::Open,
+                State::Finished => Mark::Finished,
+                State::Withdrawn => Mark::Withdrawn,
+            };
+            (given.id, mark)
+        })
+    }
+
     pub(crate) fn way(&mut self, span: &Span, now_ms: u64, settle_ms: u64, sure: bool) -> Way {
         let mut hasher = DefaultHasher::new();
         span.hash(&mut hasher);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::Id;
 use crate::words::{Segment, Word};
 
@@ -14,14 +16,14 @@ pub struct Fact {
 }
 
 /// Whom a fact is about: a communication of a participant, the participant, or with neither the conversation.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Of {
     pub participant: Option<Id>,
     pub communication: Option<Id>,
 }
 
 /// Where a fact comes from; the best informed first. Where two differ, the first one counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Source {
     /// An analytics record.
     Analytics,
@@ -34,7 +36,7 @@ pub enum Source {
 }
 
 /// What is said. The order matters where there are too many: the last ones are left out.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum What {
     /// Something happened, by the clock of the service: exact to the millisecond.
     At(Moment, u64),
@@ -58,7 +60,7 @@ pub enum What {
 }
 
 /// Moments with a time of their own in the body.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Moment {
     Start,
     Alerting,
@@ -72,7 +74,7 @@ pub enum Moment {
     Consult,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum State {
     Alerting,
     Dialing,
@@ -82,7 +84,7 @@ pub enum State {
     Free,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Lasted {
     Alerting,
     /// Contacting and dialling.
@@ -94,7 +96,7 @@ pub enum Lasted {
 }
 
 /// Texts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Says {
     Purpose,
     Media,
@@ -140,7 +142,7 @@ pub enum Says {
 }
 
 /// Numbers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Measure {
     /// Thousandths.
     MinMos,
@@ -151,7 +153,7 @@ pub enum Measure {
 }
 
 /// Something inside a flow.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct FlowEvent {
     pub at: u64,
     pub milestone: bool,

@@ -64,16 +64,17 @@ impl Facts {
 
     /// Grows with every fact that is added: who knows more has the higher one, and who knows as much has the same.
     ///
-    /// From the top: whether the end of the conversation is known by REST (1) or by analytics (2); the newest second
-    /// that anything is known about; how many facts there are. It stays below 2^53, so that JSON keeps it.
-    pub(crate) fn revision(&self) -> u64 {
+    /// From the top: whether the end of the conversation is known by REST (1) or by analytics (2); how often whoever
+    /// knows it was started again in the meantime, which may have cost it what it knew last; the newest second that
+    /// anything is known about; how many facts there are. It stays below 2^53, so that JSON keeps it.
+    pub(crate) fn revision(&self, restarts: u64) -> u64 {
         let ended = match self.ended_by() {
             Some(Source::Analytics) => 2,
             Some(_) => 1,
             None => 0,
         };
-        let seconds = (self.newest_ms / 1000).min((1 << 34) - 1);
-        ended << 51 | seconds << 17 | self.count.min((1 << 17) - 1)
+        let seconds = (self.newest_ms / 1000).min((1 << 32) - 1);
+        ended << 51 | restarts.min((1 << 4) - 1) << 47 | seconds << 15 | self.count.min((1 << 15) - 1)
     }
 
     /// The best informed source that knows that the conversation has ended.
@@ -81,6 +82,23 @@ impl Facts {
         let ends =
             self.of(&Of::default()).iter().filter(|(what, _)| matches!(what, What::At(Moment::End, _)));
         ends.map(|(_, source)| *source).min()
+    }
+
+    /// All of it, for [`again`](Self::again).
+    pub(crate) fn into_parts(self) -> (Vec<(Of, Vec<Said>)>, u64) {
+        (self.legs.into_iter().collect(), self.newest_ms)
+    }
+
+    pub(crate) fn again(legs: Vec<(Of, Vec<Said>)>, newest_ms: u64) -> Self {
+        let mut facts = Self::default();
+        for (of, said) in legs {
+            for (what, source) in said {
+                facts.add(Fact { of: of.clone(), source, what });
+            }
+        }
+        facts.newest_ms = facts.newest_ms.max(newest_ms);
+        facts.shrink();
+        facts
     }
 
     pub(crate) fn of(&self, of: &Of) -> &[Said] {
@@ -146,10 +164,12 @@ mod tests {
     fn a_revision_fits_into_json() {
         let mut facts = all([fact(1, crate::time::LATEST)]);
         let end = What::At(Moment::End, crate::time::LATEST);
-        let before = facts.revision();
+        let before = facts.revision(0);
+        let again = facts.revision(u64::MAX);
         facts.add(Fact { of: Of::default(), source: Source::Rest, what: end.clone() });
-        let rest = facts.revision();
+        let rest = facts.revision(0);
         facts.add(Fact { of: Of::default(), source: Source::Analytics, what: end });
-        assert!(before < rest && rest < facts.revision() && facts.revision() < 1 << 53);
+        let all = facts.revision(0);
+        assert!(before < again && again < rest && rest < all && facts.revision(u64::MAX) < 1 << 53);
     }
 }

@@ -10,6 +10,7 @@ mod discover;
 mod channels;
 pub mod tls;
 mod meters;
+mod checkpoint;
 mod run;
 mod target;
 pub mod check;
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 use crate::desk::{Desks, Told, way};
 use crate::platform::Platform;
 use crate::subscription::Counter;
+use checkpoint::Checkpoint;
 use run::Run;
 use settings::Settings;
 pub use target::Target;
@@ -78,6 +80,7 @@ impl Receiver for GenesysCloud {
             let tls = tls::config(self.settings.ca_file.as_deref()).map_err(wrong)?;
             let asked = self.settings.platform().map_err(wrong)?;
             let platform = Platform::new(asked, tls.clone()).map_err(|error| wrong(error.to_string()))?;
+            let kept = Checkpoint::open(&self.settings, &self.ctx, platform.base()).await;
             let mut running = Vec::new();
             let asks = match self.settings.subscribe.as_deref() {
                 Some(subscribe) => {
@@ -89,8 +92,11 @@ impl Receiver for GenesysCloud {
                 }
                 None => mpsc::channel(1).1,
             };
-            let run =
+            let mut run =
                 Run::new(&self.settings, &self.ctx, Arc::new(platform), Arc::new(tls), (traces, told, asks));
+            if let Some((checkpoint, restored)) = kept {
+                run.resume(checkpoint, restored);
+            }
             let (stop, stopped) = oneshot::channel();
             running.push((stop, tokio::spawn(run.until(stopped))));
             *self.running.lock().await = running;

@@ -19,6 +19,8 @@ pub struct Settings {
     pub settle_ms: u64,
     /// What ids are called.
     pub directory: Directory,
+    /// When a process took over from another one, which may have known more in the end.
+    pub restarts_ms: Vec<u64>,
 }
 
 /// On which channels, and of which participants, a `traceparent` in participant data is believed. Where it is not, the
@@ -53,11 +55,16 @@ impl Default for Settings {
             trust: Trust::default(),
             settle_ms: 2000,
             directory: Directory::default(),
+            restarts_ms: Vec::new(),
         }
     }
 }
 
 impl Settings {
+    pub(crate) fn restarts_since(&self, ms: u64) -> u64 {
+        self.restarts_ms.iter().filter(|restart| **restart > ms).count() as u64
+    }
+
     /// The name under which a participant attribute is kept.
     pub(crate) fn kept(&self, name: &str) -> Option<&Arc<str>> {
         self.attributes.iter().find(|kept| kept.as_ref() == name)

@@ -78,6 +78,38 @@ fn a_new_process_goes_on_where_the_old_one_stopped() {
     }
 }
 
+/// The process is killed anywhere; the next one goes on with what was kept, before it has asked anybody: nothing goes to
+/// everybody twice, revisions do not fall, and the trace stays.
+#[test]
+fn a_kept_conversation_goes_on() {
+    let mut sizes = Vec::new();
+    for (nth, name) in names().into_iter().enumerate() {
+        let played = Played::new(&name);
+        let whole = pieces(&played);
+        for stop in (1 + nth % 9..whole.len()).step_by(9) {
+            let mut lake = Lake::going_on();
+            let mut conversation = Conversation::new(played.id().clone());
+            for (nth, facts) in whole.iter().enumerate() {
+                if nth == stop {
+                    let kept = conversation.clone().write().unwrap();
+                    sizes.push(kept.len());
+                    let next = Conversation::read(played.id().clone(), &kept).unwrap();
+                    assert_eq!(
+                        (next.revision(), next.trace()),
+                        (conversation.revision(), conversation.trace())
+                    );
+                    conversation = next;
+                }
+                conversation.apply(facts.iter().cloned());
+                lake.take(&conversation.spans(played.over_ms(), played.settings()));
+            }
+            lake.holds(&played.everything(), &format!("{name}, killed after {stop}"));
+        }
+    }
+    let largest = sizes.iter().max().unwrap();
+    assert!(*largest < 4 << 10, "a checkpoint is small: {largest} bytes");
+}
+
 /// Events are lost for a while; then REST and analytics are asked as of that moment, and the events go on. When it is over
 /// nobody is asked again.
 #[test]

@@ -53,6 +53,31 @@ proptest! {
         prop_assert_eq!(straight, to_spans(&id(), shuffled, &settings));
     }
 
+    /// What is kept comes back as it was; and whatever else stands there does no harm.
+    #[test]
+    fn what_is_kept_reads_back(
+        facts in arbitrary::facts(40),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8_u8,
+        noise in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let mut conversation = Conversation::new(id());
+        conversation.apply(facts);
+        let settings = Settings::default();
+        conversation.spans(1, &settings);
+        let kept = conversation.clone().write().unwrap();
+        let mut again = Conversation::read(id(), &kept).unwrap();
+        prop_assert_eq!((again.revision(), again.trace()), (conversation.revision(), conversation.trace()));
+        conversation.spans(u64::MAX, &settings);
+        again.spans(u64::MAX, &settings);
+        prop_assert_eq!(again.write().unwrap(), conversation.write().unwrap());
+        let mut damaged = kept;
+        let at = at.index(damaged.len());
+        damaged[at] ^= 1_u8 << bit;
+        drop(Conversation::read(id(), &damaged));
+        drop(Conversation::read(id(), &noise));
+    }
+
     /// Whoever knows more has a higher revision, and whoever knows as much has the same one.
     #[test]
     fn revisions_grow_with_knowledge(facts in arbitrary::facts(40), cut in 0..40_usize) {

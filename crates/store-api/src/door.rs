@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
+use crate::state::StateFile;
 use crate::store::TraceStore;
 
 /// The settings of a `lake` exporter.
@@ -75,6 +76,7 @@ pub struct StoreDoor {
     /// By the id of the exporter.
     configured: Mutex<BTreeMap<String, Settings>>,
     open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
+    states: Mutex<HashMap<PathBuf, Weak<StateFile>>>,
 }
 
 /// Why no store can be told for a name.
@@ -94,7 +96,12 @@ pub enum NoStore {
 
 impl StoreDoor {
     pub fn new(opener: Opener) -> Self {
-        Self { opener, configured: Mutex::default(), open: tokio::sync::Mutex::default() }
+        Self {
+            opener,
+            configured: Mutex::default(),
+            open: tokio::sync::Mutex::default(),
+            states: Mutex::default(),
+        }
     }
 
     /// Called when a `lake` exporter is made, so that others can find its store by its id.
@@ -144,6 +151,17 @@ impl StoreDoor {
         let store = (self.opener)(settings.clone()).await?;
         open.insert(settings.directory.clone(), Arc::downgrade(&store));
         Ok(store)
+    }
+
+    /// The state file of a directory, for as long as somebody holds it. Waits for the disk.
+    pub fn state(&self, directory: &Path) -> Result<Arc<StateFile>, StoreError> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = states.get(directory).and_then(Weak::upgrade) {
+            return Ok(state);
+        }
+        let state = Arc::new(StateFile::open(directory)?);
+        states.insert(directory.to_owned(), Arc::downgrade(&state));
+        Ok(state)
     }
 
     fn configured(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Settings>> {

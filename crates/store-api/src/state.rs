@@ -2,36 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use flow::state::{Change, State, StateError};
 use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition, TableError};
 
 use crate::error::StoreError;
-
-/// Bytes under a namespace and a key. Every call may wait for the disk: not for a runtime worker.
-pub trait State: Send + Sync {
-    fn get(&self, namespace: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
-
-    /// All entries whose key begins with `prefix`, in the order of their keys.
-    fn scan(&self, namespace: &str, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
-
-    /// All of the changes or none of them; when it returns `Ok` they survive a power cut.
-    fn commit(&self, changes: &[Change<'_>]) -> Result<(), StoreError>;
-
-    fn put(&self, namespace: &str, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.commit(&[Change { namespace, key, value: Some(value) }])
-    }
-
-    fn delete(&self, namespace: &str, key: &str) -> Result<(), StoreError> {
-        self.commit(&[Change { namespace, key, value: None }])
-    }
-}
-
-/// A new value for a key, or none.
-#[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    pub namespace: &'a str,
-    pub key: &'a str,
-    pub value: Option<&'a [u8]>,
-}
 
 /// The file `state.redb` in the data directory.
 pub struct StateFile {
@@ -63,13 +37,13 @@ impl StateFile {
         }
     }
 
-    fn failed(&self, error: impl Into<redb::Error>) -> StoreError {
-        failed(&self.path, error)
+    fn failed(&self, error: impl Into<redb::Error>) -> StateError {
+        StateError(failed(&self.path, error).to_string())
     }
 }
 
 impl State for StateFile {
-    fn get(&self, namespace: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, namespace: &str, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         let reading = self.database.begin_read().map_err(|error| self.failed(error))?;
         let table = match reading.open_table(TABLE) {
             Ok(table) => table,
@@ -80,7 +54,7 @@ impl State for StateFile {
         Ok(found.map(|value| value.value().to_vec()))
     }
 
-    fn scan(&self, namespace: &str, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    fn scan(&self, namespace: &str, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StateError> {
         let reading = self.database.begin_read().map_err(|error| self.failed(error))?;
         let table = match reading.open_table(TABLE) {
             Ok(table) => table,
@@ -99,7 +73,7 @@ impl State for StateFile {
         Ok(found)
     }
 
-    fn commit(&self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[Change<'_>]) -> Result<(), StateError> {
         let writing = self.database.begin_write().map_err(|error| self.failed(error))?;
         let mut table = writing.open_table(TABLE).map_err(|error| self.failed(error))?;
         for change in changes {

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::Desk;
 use super::meters::Meters;
+use super::underway::Underway;
 
 /// Before a batch is offered again where the pipeline does not say when.
 const REFUSED: Duration = Duration::from_secs(1);
@@ -16,12 +17,13 @@ pub(crate) struct Outgoing {
     pub(crate) receiver: Arc<str>,
     pub(crate) out: Arc<dyn Consumer>,
     pub(crate) meters: Meters,
+    pub(crate) underway: Underway,
 }
 
 impl Outgoing {
     /// Gives out what is new; false where the receiver is stopped in the meantime.
     pub(crate) async fn give(
-        &self,
+        &mut self,
         desk: &mut Desk,
         now_ms: u64,
         stopped: &mut oneshot::Receiver<()>,
@@ -52,7 +54,7 @@ impl Outgoing {
 
     /// Offers a batch until it is taken. Nothing new is taken in meanwhile.
     pub(crate) async fn offer(
-        &self,
+        &mut self,
         bytes: Vec<u8>,
         items: usize,
         audience: Audience,
@@ -60,7 +62,8 @@ impl Outgoing {
     ) -> bool {
         let payload = Payload::from(bytes);
         loop {
-            let batch = Batch { audience, ..Batch::new(Signal::Traces, payload.clone(), items) };
+            let ack = self.underway.ack();
+            let batch = Batch { audience, ack, ..Batch::new(Signal::Traces, payload.clone(), items) };
             let refused = match self.out.consume(batch).await {
                 Ok(()) => {
                     self.meters.accepted.inc_by(items as u64);

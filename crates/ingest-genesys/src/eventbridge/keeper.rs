@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Settings;
-use crate::desk::{Desk, Meters, Outgoing, Told};
+use crate::desk::{Desk, Meters, Outgoing, Told, Underway};
 use crate::time::now_ms;
 
 /// How long news of conversations are gathered into one batch.
@@ -28,11 +28,12 @@ impl Keeper {
         out: Arc<dyn Consumer>,
         told: mpsc::Receiver<Told>,
     ) -> Self {
-        let mut desk = Desk::new(settings);
+        let mut desk = Desk::new(settings, now_ms());
         // Nobody can be asked for what was lost.
         desk.unsure = false;
         let meters = Meters::new(&ctx.id, "http", &ctx.telemetry);
-        Self { desk, outgoing: Outgoing { receiver: Arc::clone(&ctx.id), out, meters }, told }
+        let underway = Underway::default();
+        Self { desk, outgoing: Outgoing { receiver: Arc::clone(&ctx.id), out, meters, underway }, told }
     }
 
     pub(super) async fn until(mut self, mut stopped: oneshot::Receiver<()>) {

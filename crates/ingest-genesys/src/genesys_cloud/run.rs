@@ -11,12 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::channels::Channels;
+use super::checkpoint::{Checkpoint, Restored};
 use super::discover::{Found, discover};
 use super::meters::Meters;
 use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
 use crate::Id;
-use crate::desk::{self, Desk, Outgoing, Told};
+use crate::desk::{self, Desk, Outgoing, Told, Underway};
 use crate::notify::Notice;
 use crate::platform::{Platform, PlatformError};
 use crate::subscription::{self, Asking, Hub, Lines};
@@ -28,10 +29,8 @@ const ANSWERS: usize = 8;
 /// How long news of conversations are gathered into one batch.
 const GATHER: Duration = Duration::from_millis(100);
 const FORGET: Duration = Duration::from_secs(30);
-/// Before something is tried again that failed.
+/// Before something is tried again that failed, and the least between two questions to analytics.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Answers of analytics after a loss before what seems finished is given to everybody.
-const QUESTIONS: u8 = 2;
 
 pub(super) struct Run {
     id: Arc<str>,
@@ -47,16 +46,17 @@ pub(super) struct Run {
     answers: mpsc::Receiver<Bytes>,
     answer_to: mpsc::Sender<Bytes>,
     asked: Asked,
-    /// Questions to analytics that have to be answered before what was lost counts as asked for: one at once, and one
-    /// later, since records come late.
-    owed: u8,
+    /// What was lost counts as asked for when a question of then or later is answered, since records come late.
+    owed: Option<Instant>,
     /// Channels whose events do not come in.
     lost: usize,
     sweep_at: Instant,
+    swept_at: Option<Instant>,
     sweeping: Option<Work<(Interval, Result<(), PlatformError>)>>,
     discover_at: Instant,
     discovering: Option<Work<Result<Found, PlatformError>>>,
     found: Found,
+    checkpoint: Option<Checkpoint>,
     meters: Meters,
 }
 
@@ -81,39 +81,55 @@ impl Run {
             hub: Hub::new(&settings.wanted(), lines, meters, now_ms()),
             asks,
             settings: settings.clone(),
-            desk: Desk::new(settings.conversion(&platform.base().region)),
+            desk: Desk::new(settings.conversion(&platform.base().region), now_ms()),
             channels: Channels::new(Arc::clone(&platform), tls, notice_to),
             platform,
             outgoing: Outgoing {
                 receiver: Arc::clone(&ctx.id),
                 out,
                 meters: desk::Meters::new(&ctx.id, "websocket", &ctx.telemetry),
+                underway: Underway::default(),
             },
             notices,
             told,
             answers,
             answer_to,
             asked: Asked::since(now_ms().saturating_sub(lookback)),
-            owed: QUESTIONS,
+            owed: Some(now + settings.analytics_delay.get()),
             lost: 0,
             sweep_at: now,
+            swept_at: None,
             sweeping: None,
             discover_at: now,
             discovering: None,
             found: Found::default(),
+            checkpoint: None,
             meters: Meters::new(&ctx.id, &ctx.telemetry),
         }
+    }
+
+    /// Goes on where an earlier process was, and keeps its own place.
+    pub(super) fn resume(&mut self, checkpoint: Checkpoint, restored: Restored) {
+        self.desk.settings.restarts_ms = restored.restarts_ms;
+        for (id, kept) in restored.conversations {
+            self.desk.restore(id, kept, now_ms());
+        }
+        if let Some(until_ms) = restored.until_ms {
+            self.asked = Asked::since(until_ms);
+        }
+        self.desk.keep();
+        self.checkpoint = Some(checkpoint);
     }
 
     pub(super) async fn until(mut self, mut stopped: oneshot::Receiver<()>) {
         let mut gather = interval(GATHER);
         gather.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut forget = interval(FORGET);
-        loop {
+        let all_given = loop {
             let want_at = self.hub.due();
             tokio::select! {
                 // An error is the sender gone, which is how a stop is told.
-                _ = &mut stopped => break,
+                _ = &mut stopped => break true,
                 Some(notice) = self.notices.recv() => self.notice(notice),
                 Some(page) = self.answers.recv() => self.desk.records(&page, now_ms()),
                 Some(told) = self.told.recv() => {
@@ -134,14 +150,19 @@ impl Run {
                 () = sleep_until(self.discover_at), if self.discovering.is_none() => self.discover(),
                 _ = gather.tick() => {
                     if !self.give(&mut stopped).await {
-                        break;
+                        break false;
                     }
+                    self.keep().await;
                 }
                 _ = forget.tick() => {
                     self.desk.forget(now_ms());
                     self.hub.forget(now_ms(), &self.desk);
                 }
             }
+        };
+        // What counts as given here may not be, where a batch was refused to the end.
+        if let Some(checkpoint) = self.checkpoint.filter(|_| all_given) {
+            checkpoint.last(&mut self.desk, self.asked.until_ms(), &self.meters).await;
         }
         drop(self.hub);
         self.channels.close().await;
@@ -170,7 +191,10 @@ impl Run {
                 self.asked.missed(now_ms().saturating_sub(since));
                 self.lost = self.lost.saturating_sub(1);
                 self.owe();
-                self.sweep_at = Instant::now();
+                // Sockets that break again and again must not use up the requests of the minute.
+                let least = self.settings.reconcile_interval.get().min(AGAIN);
+                let free = self.swept_at.map_or(Instant::now(), |at| at + least);
+                self.sweep_at = self.sweep_at.min(free.max(Instant::now()));
             }
             Notice::Lost => {
                 tracing::warn!(%receiver, "a channel is cut off; it is opened again");
@@ -194,15 +218,17 @@ impl Run {
         }
     }
 
-    /// What seems finished waits until analytics was asked.
+    /// What seems finished waits until analytics was asked when it could know.
     fn owe(&mut self) {
-        self.owed = QUESTIONS;
+        let known = Instant::now() + self.settings.analytics_delay.get();
+        self.owed = Some(known);
         self.desk.unsure = true;
-        self.sweep_at = self.sweep_at.min(Instant::now() + AGAIN);
+        self.sweep_at = self.sweep_at.min(known);
     }
 
     fn sweep(&mut self) {
         let asked = self.asked.next(now_ms());
+        self.swept_at = Some(Instant::now());
         let (platform, pages) = (Arc::clone(&self.platform), self.answer_to.clone());
         let open: Vec<Id> = self.desk.open();
         self.sweeping = Some(Box::pin(async move {
@@ -220,16 +246,20 @@ impl Run {
         let now = Instant::now();
         match done {
             Ok(()) => {
-                self.asked.answered(asked);
-                if self.lost == 0 {
-                    self.owed = self.owed.saturating_sub(1);
+                // A checkpoint that says so must hold what was answered.
+                while let Ok(page) = self.answers.try_recv() {
+                    self.desk.records(&page, now_ms());
                 }
-                self.desk.unsure = self.owed > 0;
-                let usual = self.settings.reconcile_interval.get();
-                let wait = if self.owed > 0 { usual.min(AGAIN) } else { usual };
+                self.asked.answered(asked);
+                if self.lost == 0 && self.owed.is_some_and(|known| self.swept_at >= Some(known)) {
+                    self.owed = None;
+                }
+                self.desk.unsure = self.owed.is_some();
+                let usual = now + self.settings.reconcile_interval.get();
                 // A gap that was told in the meantime is asked for at once.
                 if !self.asked.behind(asked) {
-                    self.sweep_at = now + wait;
+                    let owed = self.owed.map(|known| if known > now { known } else { now + AGAIN });
+                    self.sweep_at = owed.map_or(usual, |owed| owed.min(usual));
                 }
             }
             Err(error) => {
@@ -286,6 +316,13 @@ impl Run {
         self.hub.wanted(&left_out);
         topics.truncate(found);
         left_out.into_iter().filter(|topic| topics.contains(topic)).collect()
+    }
+
+    async fn keep(&mut self) {
+        if let Some(checkpoint) = &mut self.checkpoint {
+            let (until_ms, underway) = (self.asked.until_ms(), &self.outgoing.underway);
+            checkpoint.step(&mut self.desk, until_ms, underway, &self.meters).await;
+        }
     }
 
     /// Gives out what is new; false where the receiver is stopped in the meantime.

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) discover_interval: GoDuration,
     /// How often analytics is asked for what notifications do not tell.
     pub(super) reconcile_interval: GoDuration,
+    /// How far analytics may be behind.
+    pub(super) analytics_delay: GoDuration,
     /// How far back the first question to analytics goes.
     pub(super) lookback: GoDuration,
     /// How long after its end a span is given to exporters other than `lake`.
@@ -48,8 +50,25 @@ pub(super) struct Settings {
     /// As if it were asked for at the start.
     pub(super) subscriptions: Vec<Request>,
     pub(super) timeout: GoDuration,
+    pub(super) checkpoint: CheckpointSettings,
     /// Certificates to accept besides the system's.
     pub(super) ca_file: Option<PathBuf>,
+}
+
+/// What outlives the process.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CheckpointSettings {
+    /// Where its file is; without one, with the store of the only `lake` exporter.
+    pub(super) directory: Option<PathBuf>,
+    /// How often it is written.
+    pub(super) interval: GoDuration,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self { directory: None, interval: GoDuration::from_secs(2) }
+    }
 }
 
 impl Default for Settings {
@@ -63,6 +82,7 @@ impl Default for Settings {
             users: true,
             discover_interval: GoDuration::from_secs(15 * 60),
             reconcile_interval: GoDuration::from_secs(60),
+            analytics_delay: GoDuration::from_secs(10),
             lookback: GoDuration::from_secs(3600),
             settle: GoDuration::from_secs(2),
             attributes: Vec::new(),
@@ -73,6 +93,7 @@ impl Default for Settings {
             subscribe: None,
             subscriptions: Vec::new(),
             timeout: GoDuration::from_secs(30),
+            checkpoint: CheckpointSettings::default(),
             ca_file: None,
         }
     }
@@ -114,6 +135,9 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
         if interval.get().as_millis() < 1000 {
             findings.push(Finding::error(at(key), "less than a second"));
         }
+    }
+    if settings.checkpoint.interval.is_zero() {
+        findings.push(Finding::error(at("checkpoint"), "`interval` is zero"));
     }
     if settings.lookback.get().as_secs() > 7 * 24 * 3600 {
         findings.push(Finding::error(at("lookback"), "analytics answers for seven days at most"));

@@ -40,6 +40,10 @@ impl Asked {
         Self { until_ms: ms }
     }
 
+    pub(super) fn until_ms(self) -> u64 {
+        self.until_ms
+    }
+
     /// Something was missed from then on.
     pub(super) fn missed(&mut self, from_ms: u64) {
         self.until_ms = self.until_ms.min(from_ms);

@@ -1,6 +1,7 @@
 //! The receiver `genesys_cloud` at the simulator, over real sockets: what comes out is what happened.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod killed;
 mod site;
 
 use std::time::Duration;

@@ -58,16 +58,7 @@ impl Site {
 
     pub(crate) async fn within(options: Options, ctx: Ctx) -> Self {
         let simulator = Simulator::start(options, serve::Settings::default()).await.unwrap();
-        let yaml = format!(
-            "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: {}s\n\
-             settle: 1s\ntimeout: 5s\nlookback: 10m\n",
-            simulator.base_url(),
-            size("RECONCILE", 1)
-        );
-        let section = Node::load("c.yaml", &yaml).unwrap();
-        assert!((genesys_cloud::IN.check)(&section).is_empty());
-        let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
-        let receiver = make(&section, &ctx.named("genesys_cloud")).unwrap();
+        let receiver = receiver(&simulator, &ctx, "");
         let kept = Arc::new(Kept::default());
         let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
         receiver.start(outlets).await.unwrap();
@@ -122,65 +113,92 @@ impl Site {
     /// Waits until the spans are those that the service's own records make of so many conversations: each once, and
     /// finished. Records come late.
     pub(crate) async fn complete(&self, conversations: usize) {
-        let mut expected = BTreeMap::new();
+        self.kept.complete(&self.simulator, conversations, |_| false).await;
+        self.kept.each_once();
+    }
+}
+
+/// A receiver at the simulator, with more lines of YAML.
+pub(crate) fn receiver(simulator: &Simulator, ctx: &Ctx, more: &str) -> Arc<dyn Receiver> {
+    let yaml = format!(
+        "region: {}\nclient_id: simulated-client\nclient_secret: simulated-secret\nreconcile_interval: {}s\n\
+         analytics_delay: 4s\ntimeout: 5s\nlookback: 10m\n{more}",
+        simulator.base_url(),
+        size("RECONCILE", 1)
+    );
+    let section = Node::load("c.yaml", &yaml).unwrap();
+    assert!((genesys_cloud::IN.check)(&section).is_empty());
+    let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
+    make(&section, &ctx.named("genesys_cloud")).unwrap()
+}
+
+/// The finished spans of all conversations by what analytics says of them in the end: id and name.
+pub(crate) async fn expected(simulator: &Simulator) -> BTreeMap<Key, String> {
+    let credentials = Credentials {
+        client_id: "simulated-client".to_owned(),
+        client_secret: Opaque("simulated-secret".to_owned()),
+    };
+    let settings = Settings::new(Base::of(&simulator.base_url()).unwrap(), credentials);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let platform = Platform::new(settings, tls).unwrap();
+    let now = simulator.with(|service| service.now());
+    let interval =
+        format!("{}/{}", sim::genesys::time::iso(now - 3_600_000), sim::genesys::time::iso(now + 60_000));
+    let mut expected = BTreeMap::new();
+    for page in 1.. {
+        let body = json!({"interval": interval, "order": "asc", "orderBy": "conversationStart",
+                "paging": {"pageSize": 100, "pageNumber": page}});
+        let path = "/api/v2/analytics/conversations/details/query";
+        let answer = platform.repeat(http::Method::POST, path, Some(&body)).await.unwrap();
+        let settings = ingest_genesys::Settings::default();
+        let readings = read::records(&answer.body, &settings, &Limits::default(), &mut Problems::default());
+        for reading in &readings {
+            for span in to_spans(&reading.conversation, reading.facts.clone(), &settings) {
+                let key = (span.trace_id.0.to_vec(), span.id.0.to_vec());
+                expected.insert(key, span.name.to_string());
+            }
+        }
+        if readings.len() < 100 {
+            break;
+        }
+    }
+    expected
+}
+
+impl Kept {
+    /// Waits until it holds what the service's own records make of so many conversations, strays in the store aside.
+    pub(crate) async fn complete(
+        &self,
+        simulator: &Simulator,
+        conversations: usize,
+        is_stray: impl Fn(&Key) -> bool,
+    ) {
+        let stored = |known: &BTreeMap<Key, String>| {
+            let mut stored = self.stored_keys();
+            stored.retain(|key, _| known.contains_key(key) || !is_stray(key));
+            stored
+        };
+        let mut known = BTreeMap::new();
         let settled = async {
             loop {
-                expected = self.expected().await;
-                let traces: BTreeSet<_> = expected.keys().map(|(trace, _)| trace).collect();
-                let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
-                if traces.len() == conversations && stored == expected && finished == expected {
+                known = expected(simulator).await;
+                let traces: BTreeSet<_> = known.keys().map(|(trace, _)| trace).collect();
+                let (stored, finished) = (stored(&known), self.finished_keys());
+                if traces.len() == conversations && stored == known && finished == known {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(size("POLL_MS", 500))).await;
             }
         };
         if tokio::time::timeout(patience(), settled).await.is_err() {
-            let (stored, finished) = (self.kept.stored_keys(), self.kept.finished_keys());
-            panic!("stored: {}; finished: {}", differ(&stored, &expected), differ(&finished, &expected));
+            let (stored, finished) = (stored(&known), self.finished_keys());
+            panic!("stored: {}; finished: {}", differ(&stored, &known), differ(&finished, &known));
         }
-        self.kept.each_once();
     }
 
-    /// The finished spans of all conversations by what analytics says of them in the end: id and name.
-    async fn expected(&self) -> BTreeMap<Key, String> {
-        let credentials = Credentials {
-            client_id: "simulated-client".to_owned(),
-            client_secret: Opaque("simulated-secret".to_owned()),
-        };
-        let settings = Settings::new(Base::of(&self.simulator.base_url()).unwrap(), credentials);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-        let platform = Platform::new(settings, tls).unwrap();
-        let now = self.simulator.with(|service| service.now());
-        let interval =
-            format!("{}/{}", sim::genesys::time::iso(now - 3_600_000), sim::genesys::time::iso(now + 60_000));
-        let mut expected = BTreeMap::new();
-        for page in 1.. {
-            let body = json!({"interval": interval, "order": "asc", "orderBy": "conversationStart",
-                "paging": {"pageSize": 100, "pageNumber": page}});
-            let path = "/api/v2/analytics/conversations/details/query";
-            let answer = platform.repeat(http::Method::POST, path, Some(&body)).await.unwrap();
-            let settings = ingest_genesys::Settings::default();
-            let readings =
-                read::records(&answer.body, &settings, &Limits::default(), &mut Problems::default());
-            for reading in &readings {
-                for span in to_spans(&reading.conversation, reading.facts.clone(), &settings) {
-                    let key = (span.trace_id.0.to_vec(), span.id.0.to_vec());
-                    expected.insert(key, span.name.to_string());
-                }
-            }
-            if readings.len() < 100 {
-                break;
-            }
-        }
-        expected
-    }
-}
-
-impl Kept {
     /// Nothing that is finished was given to everybody twice.
     pub(crate) fn each_once(&self) {
         let finished = self.finished.lock().unwrap();
@@ -197,7 +215,7 @@ impl Kept {
         counted.map(|(key, (_, span))| (key.clone(), span.name.clone())).collect()
     }
 
-    fn finished_keys(&self) -> BTreeMap<Key, String> {
+    pub(crate) fn finished_keys(&self) -> BTreeMap<Key, String> {
         let finished = self.finished.lock().unwrap();
         finished.iter().filter_map(|(key, spans)| Some((key.clone(), spans.last()?.name.clone()))).collect()
     }
@@ -208,6 +226,13 @@ impl Consumer for Kept {
         if self.refuses.load(Ordering::Relaxed) {
             return Box::pin(std::future::ready(Err(Refusal::busy("full", Duration::from_millis(50)))));
         }
+        self.take(&batch);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl Kept {
+    pub(crate) fn take(&self, batch: &Batch) {
         let request = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
         let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
         let spans: Vec<Span> = scopes.flat_map(|scope| scope.spans).collect();
@@ -224,7 +249,6 @@ impl Consumer for Kept {
                 stored.insert(key, (revision, span));
             }
         }
-        Box::pin(std::future::ready(Ok(())))
     }
 }
 
