@@ -49,6 +49,10 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture nothing_is_missing
 	GENESYS_MENDED=2000 GENESYS_PATIENCE=900 \
 	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture is_mended
+	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
+	$(CARGO) build --release -p throughline $(FEATURES)
+	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
+	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

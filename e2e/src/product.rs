@@ -49,6 +49,11 @@ impl Run {
         Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
     }
 
+    /// With a file of the test's own.
+    pub fn file(path: &Path) -> Self {
+        Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
+    }
+
     /// The demonstration with its page, in place of a configuration.
     pub fn demo(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();

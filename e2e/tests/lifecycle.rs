@@ -18,7 +18,7 @@ fn one_span() -> String {
 
 async fn start(data: &std::path::Path) -> Product {
     let run = Run::config("default.yaml").env("THROUGHLINE_DATA", data.to_string_lossy()).with_page();
-    run.set("service.extensions", "[view]").start().await.unwrap()
+    run.set("service.extensions", "[journal, view]").start().await.unwrap()
 }
 
 /// Scenario: the all-in-one takes a span by JSON, is asked, stopped, started again, and asked again.
@@ -38,6 +38,24 @@ async fn what_was_accepted_is_found_also_after_a_restart() {
     let again = product.query(path).await.unwrap();
     assert_eq!(again, found);
     product.stop().await.unwrap();
+}
+
+/// Scenario: the all-in-one takes a span, is killed when it has answered, and started again; twice.
+/// Guarantees: an answer of 200 means that the span will be found, once.
+#[tokio::test]
+async fn what_was_accepted_survives_a_kill() {
+    let data = tempfile::tempdir().unwrap();
+    let product = start(data.path()).await;
+    let answer = post(product.http, "/v1/traces", "application/json", one_span().as_bytes()).await.unwrap();
+    assert_eq!(answer.status, 200);
+    product.kill().await.unwrap();
+    let path = "/api/v1/interactions/c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54";
+    for _ in 0..2 {
+        let product = start(data.path()).await;
+        let found = product.wait_for(path, |found| found["spans"][0]["name"] == "call").await.unwrap();
+        assert_eq!(found["interaction"]["span_count"], 1);
+        product.kill().await.unwrap();
+    }
 }
 
 /// Scenario: the port of a receiver is taken.

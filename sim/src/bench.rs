@@ -15,7 +15,7 @@ pub use figures::Figures;
 pub use machine::Machine;
 pub use measure::{Durations, measure};
 pub use relay::run as relay;
-pub use scenario::{Config, Limits, Scenario, all};
+pub use scenario::{Config, Limits, Over, Scenario, all};
 pub use system::System;
 pub use table::markdown;
 

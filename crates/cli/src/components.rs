@@ -30,6 +30,8 @@ pub(crate) fn all() -> Registry {
         exporters::debug::FACTORY,
         exporters::file::FACTORY,
         store_api::lake::OUT,
+        extensions::journal::FACTORY,
+        extensions::file_storage::FACTORY,
         extensions::basicauth::FACTORY,
         extensions::bearertokenauth::FACTORY,
         extensions::oidc::FACTORY,

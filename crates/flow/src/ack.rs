@@ -20,6 +20,12 @@ pub enum Outcome {
 /// from an exporter must treat that part as not delivered.
 pub trait Ledger: Send + Sync {
     fn settle(&self, exporter: &str, outcome: Outcome);
+
+    /// Whether what is not settled outlives this process, so that it need not be given up when the process stops or a
+    /// destination is away for long.
+    fn is_durable(&self) -> bool {
+        false
+    }
 }
 
 /// The ledgers of all requests whose bytes a batch holds.
@@ -54,6 +60,11 @@ impl Ack {
         Self::new(Arc::new(Pieces { whole: self, pieces, heard: Mutex::default() }))
     }
 
+    /// Whether all of the data outlives this process as long as it is not settled.
+    pub fn is_durable(&self) -> bool {
+        !self.ledgers.is_empty() && self.ledgers.iter().all(|ledger| ledger.is_durable())
+    }
+
     pub fn settle(&self, exporter: &str, outcome: Outcome) {
         for ledger in &self.ledgers {
             ledger.settle(exporter, outcome);
@@ -83,6 +94,10 @@ impl Ledger for Pieces {
         if settled == self.pieces {
             self.whole.settle(exporter, worst);
         }
+    }
+
+    fn is_durable(&self) -> bool {
+        self.whole.is_durable()
     }
 }
 

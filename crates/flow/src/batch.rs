@@ -152,11 +152,16 @@ pub enum Audience {
     Stores,
 }
 
+/// Exporters that have a batch already, from an earlier run of this process; hardly ever any.
+pub type Already = Arc<[Arc<str>]>;
+
 /// What travels from a receiver to the exporters.
 #[derive(Debug)]
 pub struct Batch {
     pub signal: Signal,
     pub audience: Audience,
+    /// Batches are joined only where this is the same.
+    pub already: Already,
     pub payload: Payload,
     /// Spans, metric points or log records.
     pub items: usize,
@@ -172,6 +177,7 @@ impl Batch {
         Self {
             signal,
             audience: Audience::All,
+            already: Already::default(),
             payload,
             items,
             pipeline: Arc::from(""),
@@ -186,6 +192,7 @@ impl Batch {
         Self {
             signal: self.signal,
             audience: self.audience,
+            already: Arc::clone(&self.already),
             payload: self.payload.clone(),
             items: self.items,
             pipeline: Arc::clone(&self.pipeline),
@@ -195,13 +202,18 @@ impl Batch {
         }
     }
 
-    /// Joins another batch of the same signal, audience and pipeline. Of the clients remains what they have in common.
+    /// Joins another batch of the same signal, audience, `already` and pipeline. Of the clients remains what they have in common.
     pub fn join(&mut self, other: Self) {
         self.client = self.client.shared_with(&other.client);
         self.payload.join(other.payload);
         self.items += other.items;
         self.ack.join(other.ack);
         self.hold.join(other.hold);
+    }
+
+    /// Whether this exporter is not to have it again.
+    pub fn is_known_to(&self, exporter: &str) -> bool {
+        self.already.iter().any(|known| **known == *exporter)
     }
 
     /// Replaces the bytes after an edit.

@@ -81,6 +81,12 @@ pub trait Exporter: Send + Sync {
         false
     }
 
+    /// Whether `Ok` from `export` leaves the [`Ack`](crate::Ack) of the batch to the exporter, which settles it under
+    /// its own id when its destination has the data for good.
+    fn settles(&self) -> bool {
+        false
+    }
+
     /// Called for each batch and for each retry of it.
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>>;
 

@@ -19,7 +19,7 @@ pub mod factory;
 pub mod stage;
 
 pub use ack::{Ack, Ledger, Outcome};
-pub use batch::{Audience, Batch, Client, Payload, Signal};
+pub use batch::{Already, Audience, Batch, Client, Payload, Signal};
 pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
 pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
 pub use memory::{Hold, Memory};

@@ -1,5 +1,7 @@
 //! Beside: what runs next to the pipelines.
 
+pub mod journal;
+pub mod file_storage;
 pub mod basicauth;
 pub mod bearertokenauth;
 pub mod oidc;

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod auth;
 pub mod engine;
 pub mod net;
+pub mod journal;
 pub mod receivers;
 mod calendar;
 pub mod ottl;

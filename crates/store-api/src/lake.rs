@@ -1,12 +1,17 @@
 //! The exporter `lake`: into the embedded store.
+//!
+//! What came through a journal is acknowledged when the store has it on disk, and not when it can be queried: the journal
+//! is the store's write-ahead log.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use flow::component::BoxFuture;
 use flow::config::{Finding, Node};
-use flow::{Batch, BuildError, Ctx, ExportError, Exporter, Factory, Make, Signal};
+use flow::{Ack, Batch, BuildError, Ctx, ExportError, Exporter, Factory, Make, Outcome, Signal};
 use prometheus::IntCounter;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
+use tokio::task::AbortHandle;
 
 use crate::door::{Settings, StoreDoor};
 use crate::error::StoreError;
@@ -15,6 +20,9 @@ use crate::to_spans::to_spans;
 
 pub const OUT: Factory =
     Factory { name: "lake", aliases: &[], signals: &[Signal::Traces], check, make: Make::Exporter(make) };
+
+/// Between two attempts to learn that something is safe.
+const AGAIN: Duration = Duration::from_secs(1);
 
 fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
@@ -47,6 +55,8 @@ fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Exporter>, BuildError> {
     };
     Ok(Arc::new(Lake {
         id: Arc::clone(&ctx.id),
+        kept: Arc::default(),
+        settling: Mutex::default(),
         settings,
         door,
         store: OnceCell::new(),
@@ -63,6 +73,8 @@ struct Lake {
     settings: Settings,
     door: Arc<StoreDoor>,
     store: OnceCell<Arc<dyn TraceStore>>,
+    kept: Arc<Kept>,
+    settling: Mutex<Option<AbortHandle>>,
     duplicates: IntCounter,
     nameless: IntCounter,
 }
@@ -77,8 +89,16 @@ impl Exporter for Lake {
     fn start(&self) -> BoxFuture<'_, Result<(), BuildError>> {
         Box::pin(async {
             let opened = self.store().await;
-            opened.map(drop).map_err(|error| BuildError::new(&self.id, error.to_string()))
+            let store = opened.map_err(|error| BuildError::new(&self.id, error.to_string()))?;
+            let settling = settle(Arc::clone(&self.kept), Arc::clone(store), Arc::clone(&self.id));
+            let task = tokio::spawn(settling).abort_handle();
+            *self.settling.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+            Ok(())
         })
+    }
+
+    fn settles(&self) -> bool {
+        true
     }
 
     fn replaces(&self) -> bool {
@@ -91,18 +111,78 @@ impl Exporter for Lake {
             let appended = self.store().await?.append(spans.spans).await?;
             self.nameless.inc_by(spans.nameless as u64);
             self.duplicates.inc_by(appended.duplicates as u64);
+            if batch.ack.is_durable() && !self.settings.sync {
+                self.kept.add(batch.ack.clone());
+            } else {
+                batch.ack.settle(&self.id, Outcome::Exported);
+            }
             Ok(())
         })
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            if let Some(store) = self.store.get()
-                && let Err(error) = store.flush().await
-            {
-                tracing::error!(exporter = %self.id, %error, "spans in memory could not be written and are lost");
+            let task = self.settling.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(task) = task {
+                task.abort();
+            }
+            let Some(store) = self.store.get() else { return };
+            let kept = self.kept.len();
+            match store.flush().await {
+                Ok(()) => self.kept.settle(kept, &self.id),
+                Err(error) => {
+                    tracing::error!(exporter = %self.id, %error, "spans in memory could not be written and are lost, but for those in a journal");
+                }
             }
         })
+    }
+}
+
+/// Batches that the store has, and not on disk as far as is known.
+#[derive(Default)]
+struct Kept {
+    acks: Mutex<Vec<Ack>>,
+    arrived: Notify,
+}
+
+impl Kept {
+    fn add(&self, ack: Ack) {
+        self.acks().push(ack);
+        self.arrived.notify_one();
+    }
+
+    fn len(&self) -> usize {
+        self.acks().len()
+    }
+
+    /// The first so many are on disk.
+    fn settle(&self, count: usize, exporter: &str) {
+        let safe: Vec<Ack> = {
+            let mut acks = self.acks();
+            let count = count.min(acks.len());
+            acks.drain(..count).collect()
+        };
+        safe.iter().for_each(|ack| ack.settle(exporter, Outcome::Exported));
+    }
+
+    fn acks(&self) -> MutexGuard<'_, Vec<Ack>> {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Settles what becomes safe, for ever.
+async fn settle(kept: Arc<Kept>, store: Arc<dyn TraceStore>, exporter: Arc<str>) {
+    loop {
+        let count = kept.len();
+        if count == 0 {
+            kept.arrived.notified().await;
+            continue;
+        }
+        match store.safe().await {
+            Ok(()) => kept.settle(count, &exporter),
+            // The store has said why.
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
     }
 }
 

@@ -34,6 +34,12 @@ pub trait TraceStore: Send + Sync {
     /// Called for where contexts get lost.
     fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>>;
 
+    /// Called after appends: when it returns `Ok`, what had been appended is as safe as it gets. Waits for that to happen
+    /// in its time.
+    fn safe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.flush()
+    }
+
     /// Called at shutdown: when it returns `Ok`, all that was appended is as safe as it gets.
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }

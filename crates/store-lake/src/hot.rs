@@ -30,6 +30,15 @@ impl Hot {
         }
     }
 
+    /// The place in the order of arrival of the last shelf with spans.
+    pub(crate) fn last(&self) -> Option<u64> {
+        if self.active.is_empty() {
+            self.flushing.as_ref().map(|shelf| shelf.seq())
+        } else {
+            Some(self.active.seq())
+        }
+    }
+
     /// What is to be written next; `seq` is for the shelf that is filled from now on.
     pub(crate) fn take(&mut self, seq: impl FnOnce() -> u64) -> Option<Arc<Shelf>> {
         if self.flushing.is_none() && !self.active.is_empty() {

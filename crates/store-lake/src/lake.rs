@@ -15,7 +15,7 @@ use store_api::part::Part;
 use store_api::read::Reader;
 use store_api::{Appended, Interaction, Limits, Page, Recent, Span, StoreError, Trace, TraceStore};
 use throughline_context::TraceId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::disk;
 use crate::file::File;
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     /// The next place in the order of arrival, and the next generation of files: one order for both.
     counter: AtomicU64,
     flushing: tokio::sync::Mutex<()>,
+    /// The place in the order of arrival of the last shelf that is on disk.
+    written: watch::Sender<u64>,
     upkeep: Mutex<()>,
     /// Told when much has come in.
     pub(crate) wake: Arc<Notify>,
@@ -123,6 +125,7 @@ impl Inner {
             state: Mutex::new(state),
             counter: AtomicU64::new(first + 1),
             flushing: tokio::sync::Mutex::default(),
+            written: watch::Sender::new(0),
             upkeep: Mutex::default(),
             wake: Arc::default(),
             _lock: lock,
@@ -219,6 +222,15 @@ impl TraceStore for Lake {
 
     fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>> {
         Box::pin(self.read(question.limits, move |reader| reader.hops(&question)))
+    }
+
+    fn safe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async {
+            let mut written = self.inner.written.subscribe();
+            let Some(last) = self.inner.state().hot.last() else { return Ok(()) };
+            let written = written.wait_for(|written| *written >= last).await;
+            written.map(drop).map_err(|_| StoreError::Bug("the store is gone".to_owned()))
+        })
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -284,6 +284,29 @@ async fn memory_is_bounded_and_the_rest_is_refused() {
     }
 }
 
+/// Scenario: somebody waits for spans to be safe, before and after other spans were written.
+/// Guarantees: he hears it when his own are on disk.
+#[tokio::test]
+async fn who_waits_for_spans_to_be_safe_hears_when_they_are() {
+    let directory = TempDir::new().unwrap();
+    let lake = open(directory.path()).await;
+    lake.safe().await.unwrap();
+    for span in 1..=2 {
+        lake.append(vec![Sample::new(1, span).span()]).await.unwrap();
+        let mut safe = std::pin::pin!(lake.safe());
+        let at_once = tokio::select! {
+            biased;
+            _ = &mut safe => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!at_once, "span {span} is in memory alone");
+        lake.flush().await.unwrap();
+        safe.await.unwrap();
+        assert_eq!(lake.file_count(), usize::from(span));
+    }
+    lake.safe().await.unwrap();
+}
+
 #[tokio::test]
 async fn one_process_at_a_time() {
     let directory = tempfile::tempdir().unwrap();

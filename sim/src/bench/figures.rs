@@ -103,16 +103,28 @@ impl Figures {
         self.exported.saturating_sub(self.accepted)
     }
 
-    /// The same figures with the limits they miss.
-    pub fn judged(mut self, limits: Limits) -> Self {
+    /// The same figures with the limits they miss; `earlier` are those of other scenarios.
+    pub fn judged(mut self, limits: Limits, earlier: &[Self]) -> Self {
         let limited = [
             ("CPU s/M", self.cpu_seconds_per_million, limits.cpu_seconds_per_million),
             ("idle MiB", self.idle_mib, limits.idle_mib),
             ("peak MiB", self.peak_mib, limits.peak_mib),
+            ("p99 ms", self.wait_p99_ms, limits.wait_p99_ms),
         ];
         for (name, figure, limit) in limited {
             if let Some(limit) = limit.filter(|limit| figure > *limit) {
                 self.misses.push(format!("{name} {figure:.2} > {limit:.2}"));
+            }
+        }
+        let base = limits.over.and_then(|over| {
+            let base =
+                earlier.iter().find(|base| base.scenario == over.scenario && base.system == self.system)?;
+            Some((over, base.cpu_seconds_per_million))
+        });
+        if let Some((over, base)) = base {
+            let (more, most) = (self.cpu_seconds_per_million - base, over.cpu_seconds_per_million);
+            if more > most {
+                self.misses.push(format!("CPU s/M {more:.2} > {most:.2} over {}", over.scenario));
             }
         }
         if self.accepted == 0 {
@@ -139,6 +151,7 @@ fn mib(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::Over;
 
     fn figures() -> Figures {
         Figures {
@@ -152,9 +165,16 @@ mod tests {
     }
 
     fn misses(figures: Figures) -> Vec<String> {
-        let limits =
-            Limits { cpu_seconds_per_million: Some(0.5), idle_mib: Some(15.0), peak_mib: Some(64.0) };
-        figures.judged(limits).misses
+        let limits = Limits {
+            cpu_seconds_per_million: Some(0.5),
+            idle_mib: Some(15.0),
+            peak_mib: Some(64.0),
+            wait_p99_ms: Some(15.0),
+            over: Some(Over { scenario: "base", cpu_seconds_per_million: 0.3 }),
+        };
+        let base = Figures { scenario: "base", cpu_seconds_per_million: 0.2, ..Figures::default() };
+        let other = Figures { cpu_seconds_per_million: 0.0, ..base.clone() };
+        figures.judged(limits, &[Figures { system: "other".to_owned(), ..other }, base]).misses
     }
 
     #[test]
@@ -174,7 +194,7 @@ mod tests {
     #[test]
     fn every_limit_can_be_missed() {
         for (bad, said) in [
-            (Figures { cpu_seconds_per_million: 0.51, ..figures() }, "CPU s/M 0.51 > 0.50"),
+            (Figures { wait_p99_ms: 15.1, ..figures() }, "p99 ms 15.10 > 15.00"),
             (Figures { idle_mib: 16.0, ..figures() }, "idle MiB 16.00 > 15.00"),
             (Figures { peak_mib: 65.0, ..figures() }, "peak MiB 65.00 > 64.00"),
             (Figures { exported: 999, ..figures() }, "1 accepted spans lost"),
@@ -183,6 +203,12 @@ mod tests {
         ] {
             assert_eq!(misses(bad), [said]);
         }
+    }
+
+    #[test]
+    fn the_cost_over_another_scenario_is_limited() {
+        let dear = Figures { cpu_seconds_per_million: 0.51, ..figures() };
+        assert_eq!(misses(dear), ["CPU s/M 0.51 > 0.50", "CPU s/M 0.31 > 0.30 over base"]);
     }
 
     #[test]

@@ -39,8 +39,13 @@ pub async fn measure(
     std::fs::write(&config, scenario.config.text)
         .with_context(|| format!("cannot write {}", config.display()))?;
     let sink = Sink::start(Options::default()).await?;
-    let settings =
-        Settings { sink: sink.address(), compression: scenario.compression, limit_mib: scenario.limit_mib };
+    let journal = tempfile::tempdir_in(scratch)?;
+    let settings = Settings {
+        sink: sink.address(),
+        compression: scenario.compression,
+        limit_mib: scenario.limit_mib,
+        journal: journal.path().join("journal"),
+    };
     let log = scratch.join(format!("{}-{}.log", system.name, scenario.name));
     let mut running = system.start(&config, &settings, &log)?;
     running.ready().await?;

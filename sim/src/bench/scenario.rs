@@ -30,6 +30,17 @@ pub struct Limits {
     pub cpu_seconds_per_million: Option<f64>,
     pub idle_mib: Option<f64>,
     pub peak_mib: Option<f64>,
+    /// From a request to its answer, for 99 of 100.
+    pub wait_p99_ms: Option<f64>,
+    /// Beside another scenario.
+    pub over: Option<Over>,
+}
+
+/// The most that a scenario may cost more than an earlier one.
+#[derive(Clone, Copy, Debug)]
+pub struct Over {
+    pub scenario: &'static str,
+    pub cpu_seconds_per_million: f64,
 }
 
 /// A configuration file for the system under test.
@@ -37,16 +48,17 @@ pub struct Limits {
 pub struct Config {
     pub file: &'static str,
     pub text: &'static str,
+    /// Other collectors can run it too.
+    pub common: bool,
 }
 
-const GUIDE: Config = Config { file: "guide.yaml", text: include_str!("../../bench/guide.yaml") };
-const TAIL: Config = Config { file: "tail.yaml", text: include_str!("../../bench/tail.yaml") };
-const GRPC: Config = Config { file: "grpc.yaml", text: include_str!("../../bench/grpc.yaml") };
-const REDACTION: Config = Config { file: "redaction.yaml", text: include_str!("../../bench/redaction.yaml") };
-const PSEUDONYMS: Config =
-    Config { file: "pseudonyms.yaml", text: include_str!("../../bench/pseudonyms.yaml") };
-const CARDINALITY: Config =
-    Config { file: "cardinality.yaml", text: include_str!("../../bench/cardinality.yaml") };
+const GUIDE: Config = common("guide.yaml", include_str!("../../bench/guide.yaml"));
+const TAIL: Config = common("tail.yaml", include_str!("../../bench/tail.yaml"));
+const GRPC: Config = common("grpc.yaml", include_str!("../../bench/grpc.yaml"));
+const REDACTION: Config = own("redaction.yaml", include_str!("../../bench/redaction.yaml"));
+const PSEUDONYMS: Config = own("pseudonyms.yaml", include_str!("../../bench/pseudonyms.yaml"));
+const CARDINALITY: Config = own("cardinality.yaml", include_str!("../../bench/cardinality.yaml"));
+const JOURNAL: Config = own("journal.yaml", include_str!("../../bench/journal.yaml"));
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -66,6 +78,14 @@ pub fn all() -> Vec<Scenario> {
         spans_per_second: None,
         sink_spans_per_second: None,
         limits: Limits { idle_mib: Some(15.0), ..cpu(0.5) },
+    };
+    let paced = Scenario {
+        name: "paced",
+        about: "plain at 300 000 spans a second, 32 connections",
+        connections: 32,
+        spans_per_second: Some(300_000),
+        limits: Limits::default(),
+        ..plain.clone()
     };
     vec![
         plain.clone(),
@@ -157,9 +177,29 @@ pub fn all() -> Vec<Scenario> {
             spans_per_second: Some(200_000),
             sink_spans_per_second: Some(20_000),
             limits: Limits { peak_mib: Some(f64::from(OVERLOAD_MIB) * 1.1), ..Limits::default() },
-            ..plain
+            ..plain.clone()
+        },
+        paced.clone(),
+        Scenario {
+            name: "journal",
+            about: "the same with a journal: an answer means that the spans are on disk",
+            config: JOURNAL,
+            limits: Limits {
+                wait_p99_ms: Some(15.0),
+                over: Some(Over { scenario: paced.name, cpu_seconds_per_million: 0.4 }),
+                ..Limits::default()
+            },
+            ..paced
         },
     ]
+}
+
+const fn common(file: &'static str, text: &'static str) -> Config {
+    Config { file, text, common: true }
+}
+
+const fn own(file: &'static str, text: &'static str) -> Config {
+    Config { file, text, common: false }
 }
 
 fn cpu(seconds_per_million: f64) -> Limits {

@@ -53,6 +53,7 @@ impl System {
             .env("BENCH_COMPRESSION", settings.compression)
             .env("BENCH_LIMIT_MIB", settings.limit_mib.to_string())
             .env("BENCH_SPIKE_MIB", (settings.limit_mib / 5).to_string())
+            .env("BENCH_JOURNAL", &settings.journal)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
@@ -65,11 +66,13 @@ impl System {
 }
 
 /// What the configuration file takes from the environment, apart from the ports.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub sink: SocketAddr,
     pub compression: &'static str,
     pub limit_mib: u32,
+    /// A directory that is not there yet.
+    pub journal: PathBuf,
 }
 
 /// Where the system listens.

@@ -4,7 +4,7 @@ use super::Results;
 use super::figures::Figures;
 use super::machine::Machine;
 
-const HEADINGS: [&str; 13] = [
+const HEADINGS: [&str; 14] = [
     "Scenario",
     "System",
     "Spans/s in",
@@ -17,6 +17,7 @@ const HEADINGS: [&str; 13] = [
     "Lost",
     "Refused",
     "B/span out",
+    "p99 ms",
     "Verdict",
 ];
 
@@ -62,6 +63,7 @@ fn row(figures: &Figures, judged: bool) -> Row {
         thousands(figures.lost()),
         thousands(figures.refused),
         format!("{:.0}", figures.bytes_per_span_out),
+        format!("{:.1}", figures.wait_p99_ms),
         verdict,
     ]
 }
@@ -145,7 +147,7 @@ mod tests {
             bytes_per_span_out: 385.0,
             ..Figures::default()
         };
-        let ours = ours.judged(Limits { peak_mib: Some(64.0), ..Limits::default() });
+        let ours = ours.judged(Limits { peak_mib: Some(64.0), ..Limits::default() }, &[]);
         let peer = Figures {
             scenario: "plain",
             system: "collector".into(),
@@ -169,12 +171,12 @@ mod tests {
         };
         let results = Results { machine, seconds: 10, repeat: 3, figures: vec![ours, peer, alone] };
         expect_test::expect![[r#"
-            | Scenario | System      | Spans/s in | Spans/s out | CPU s/M spans | Idle MiB | Peak MiB |  Accepted |  Exported | Lost | Refused | B/span out | Verdict                      |
-            | -------- | ----------- | ----------:| -----------:| -------------:| --------:| --------:| ---------:| ---------:| ----:| -------:| ----------:| ---------------------------- |
-            | plain    | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 | MISS: peak MiB 70.20 > 64.00 |
-            | plain    | collector   |    200 000 |     100 000 |          4.80 |     50.0 |     95.0 | 2 000 000 | 1 999 999 |    1 |       0 |        385 |                              |
-            |          | ratio       |       x2.1 |        x4.1 |         x20.0 |     x5.3 |     x1.4 |           |           |      |         |       x1.0 |                              |
-            | json     | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 | pass                         |
+            | Scenario | System      | Spans/s in | Spans/s out | CPU s/M spans | Idle MiB | Peak MiB |  Accepted |  Exported | Lost | Refused | B/span out | p99 ms | Verdict                      |
+            | -------- | ----------- | ----------:| -----------:| -------------:| --------:| --------:| ---------:| ---------:| ----:| -------:| ----------:| ------:| ---------------------------- |
+            | plain    | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 |    0.0 | MISS: peak MiB 70.20 > 64.00 |
+            | plain    | collector   |    200 000 |     100 000 |          4.80 |     50.0 |     95.0 | 2 000 000 | 1 999 999 |    1 |       0 |        385 |    0.0 |                              |
+            |          | ratio       |       x2.1 |        x4.1 |         x20.0 |     x5.3 |     x1.4 |           |           |      |         |       x1.0 |        |                              |
+            | json     | throughline |    412 345 |     410 000 |          0.24 |      9.5 |     70.2 | 4 123 450 | 4 123 450 |    0 |       0 |        385 |    0.0 | pass                         |
 
             Any, 2 cores, 8192 MiB, Linux 6.1, load average 0.02 before; 3 runs of 10 s of load in each scenario: the CPU of the middle one, the most memory, the spans of all; spans of about 420 bytes with 10 attributes.
         "#]].assert_eq(&markdown(&results));

@@ -158,6 +158,9 @@ async fn run(arguments: RunArguments) -> Result<ExitCode> {
     };
     for (number, scenario) in scenarios.iter().enumerate() {
         for (index, system) in systems.iter().enumerate() {
+            if index > 0 && !scenario.config.common {
+                continue;
+            }
             let mut runs = Vec::new();
             for run in 1..=arguments.repeat {
                 let progress = Progress::new(number + 1, scenarios.len(), scenario, system);
@@ -169,7 +172,9 @@ async fn run(arguments: RunArguments) -> Result<ExitCode> {
             }
             let figures = Figures::middle(runs).context("no runs")?;
             // Limits are promises of ours; the others are measured for comparison.
-            results.figures.push(if index == 0 { figures.judged(scenario.limits) } else { figures });
+            let judged = |figures: Figures| figures.judged(scenario.limits, &results.figures);
+            let figures = if index == 0 { judged(figures) } else { figures };
+            results.figures.push(figures);
         }
     }
     publish(&arguments, &results)?;

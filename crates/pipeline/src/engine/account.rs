@@ -32,6 +32,8 @@ struct Side {
     exported: IntCounter,
     /// Not for exporters of this kind.
     withheld: IntCounter,
+    /// Brought by the exporter's queue from an earlier run.
+    restored: AtomicU64,
     lost: AtomicU64,
     in_flight: AtomicI64,
     in_flight_gauge: IntGauge,
@@ -43,9 +45,10 @@ struct Side {
 pub struct Balance {
     pub pipeline: Arc<str>,
     pub exporter: Arc<str>,
+    /// By the pipeline's inlet, and by this exporter's queue from an earlier run.
     pub received: i64,
     pub exported: i64,
-    /// Left out on purpose: filtered, sampled out, or not for an exporter of this kind.
+    /// Left out on purpose: filtered, sampled out, not for an exporter of this kind, or delivered by an earlier run.
     pub dropped: i64,
     pub refused: i64,
     pub lost: i64,
@@ -158,7 +161,7 @@ impl Account {
         }
     }
 
-    /// Items that are not for exporters of this kind.
+    /// Items that are not for exporters of this kind, or that this one has from an earlier run.
     pub fn withheld(&self, exporter: &str, items: usize) {
         if let Some(side) = self.side(exporter) {
             side.withheld.inc_by(items as u64);
@@ -198,8 +201,20 @@ impl Account {
     /// A batch that was lost before it reached any exporter.
     pub fn lost_for_all(&self, batch: &Batch, reason: &'static str) {
         for side in &self.exporters {
+            if batch.is_known_to(&side.exporter) {
+                side.withheld.inc_by(batch.items as u64);
+                continue;
+            }
             self.never_taken(&side.exporter, batch.items, reason);
             batch.ack.settle(&side.exporter, Outcome::Lost(reason));
+        }
+    }
+
+    /// Items that an exporter's queue brings from an earlier run; they never came through the inlet of this one.
+    pub fn restored(&self, exporter: &str, items: usize) {
+        if let Some(side) = self.side(exporter) {
+            side.restored.fetch_add(items as u64, Ordering::Relaxed);
+            side.in_flight.fetch_add(items as i64, Ordering::Relaxed);
         }
     }
 
@@ -210,7 +225,7 @@ impl Account {
             let balance = Balance {
                 pipeline: Arc::clone(&self.pipeline),
                 exporter: Arc::clone(&side.exporter),
-                received: self.received.get() as i64,
+                received: self.received.get() as i64 + side.restored.load(Ordering::Relaxed) as i64,
                 exported: side.exported.get() as i64,
                 dropped: self.dropped.load(Ordering::Relaxed) as i64 + side.withheld.get() as i64,
                 refused: self.refused.get() as i64,
@@ -246,10 +261,11 @@ impl Side {
             withheld: telemetry
                 .counter(
                     "throughline_exporter_withheld_items",
-                    "Unfinished spans and new revisions, which only exporters that replace spans are given.",
+                    "Unfinished spans and new revisions, which only exporters that replace spans are given; and what an earlier run delivered.",
                     &labels,
                 )
                 .with_label_values(&[pipeline, exporter]),
+            restored: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
             in_flight_gauge: gauge(

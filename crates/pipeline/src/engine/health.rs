@@ -20,6 +20,8 @@ pub struct Health {
 struct State {
     phase: Phase,
     exporters: BTreeMap<Arc<str>, Exporter>,
+    /// Logs that take nothing at the moment, and why.
+    refusing: BTreeMap<Arc<str>, String>,
 }
 
 /// Where the process is in its life.
@@ -45,6 +47,15 @@ pub struct Readiness {
     pub ready: bool,
     pub phase: Phase,
     pub exporters: Vec<ExporterHealth>,
+    /// Logs of the journal that take nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub journals: Vec<JournalHealth>,
+}
+
+#[derive(Serialize, Debug)]
+pub struct JournalHealth {
+    pub log: Arc<str>,
+    pub why: String,
 }
 
 #[derive(Serialize, Debug)]
@@ -88,12 +99,25 @@ impl Health {
         known.failing = Some((since, why.to_owned()));
     }
 
-    /// Ready while running, no queue is full, and no exporter has failed for [`FAILING_TOO_LONG`].
+    /// A log of the journal takes nothing for this reason, or takes data again.
+    pub fn journal(&self, log: &Arc<str>, refuses: Option<&str>) {
+        let refusing = &mut self.lock().refusing;
+        match refuses {
+            Some(why) => drop(refusing.insert(Arc::clone(log), why.to_owned())),
+            None => drop(refusing.remove(log)),
+        }
+    }
+
+    /// Ready while running, no queue is full, the journal takes data, and no exporter has failed for [`FAILING_TOO_LONG`].
     pub fn readiness(&self) -> Readiness {
         let state = self.lock();
         let exporters: Vec<_> = state.exporters.iter().map(|(id, exporter)| exporter.health(id)).collect();
-        let ready = state.phase == Phase::Running && exporters.iter().all(|exporter| exporter.healthy);
-        Readiness { ready, phase: state.phase, exporters }
+        let refusing = state.refusing.iter();
+        let journals: Vec<_> =
+            refusing.map(|(log, why)| JournalHealth { log: Arc::clone(log), why: why.clone() }).collect();
+        let healthy = exporters.iter().all(|exporter| exporter.healthy) && journals.is_empty();
+        let ready = state.phase == Phase::Running && healthy;
+        Readiness { ready, phase: state.phase, exporters, journals }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

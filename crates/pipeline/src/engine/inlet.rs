@@ -13,11 +13,13 @@ pub type Pipelines = Vec<(Arc<Account>, Arc<dyn Consumer>)>;
 /// What a receiver feeds for one signal: one pipeline or several.
 pub struct Inlet {
     pipelines: Pipelines,
+    /// What a pipeline has taken is on the disk.
+    durable: bool,
 }
 
 impl Inlet {
-    pub fn new(pipelines: Pipelines) -> Self {
-        Self { pipelines }
+    pub fn new(pipelines: Pipelines, durable: bool) -> Self {
+        Self { pipelines, durable }
     }
 }
 
@@ -34,7 +36,8 @@ impl Consumer for Inlet {
         refused
     }
 
-    /// A pipeline that refuses what another one has taken loses it, since the client is not asked to repeat.
+    /// A pipeline that refuses what another one has taken loses it, since the client is not asked to repeat. Behind a
+    /// journal nothing may be lost, and the client is.
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
             let items = batch.items;
@@ -50,10 +53,11 @@ impl Consumer for Inlet {
             let taken = join_all(entered).await;
             let soonest = taken.iter().filter_map(|taken| taken.as_ref().err()).min_by_key(|r| r.retry_after);
             let all_refused = taken.iter().all(Result::is_err);
+            let repeats = all_refused || self.durable && soonest.is_some();
             for ((account, _), taken) in self.pipelines.iter().zip(&taken) {
                 match taken {
                     Ok(()) => {}
-                    Err(_) if all_refused => account.refused(items),
+                    Err(_) if repeats => account.refused(items),
                     Err(refusal) => {
                         let pipeline = &account.pipeline;
                         tracing::warn!(%pipeline, items, %refusal, "lost for one pipeline, others have it");
@@ -61,7 +65,7 @@ impl Consumer for Inlet {
                     }
                 }
             }
-            match (all_refused, soonest) {
+            match (repeats, soonest) {
                 (true, Some(refusal)) => Err(refusal.clone()),
                 _ => Ok(()),
             }

@@ -12,9 +12,10 @@ use super::fan_out::{Branch, FanOut};
 use super::finished_only::finished_only;
 use super::health::{Health, Phase};
 use super::inlet::{Inlet, Pipelines};
-use super::sending::{QueueSettings, Sending, SendingSettings};
+use super::sending::{QueueOnDisk, QueueSettings, Sending, SendingSettings};
 use super::telemetry;
 use crate::auth::Offers;
+use crate::journal::{Door, Journals, Stream};
 use crate::net::addresses::Addresses;
 use crate::plan::{Component, Pipeline, Plan};
 use crate::processors::batch;
@@ -24,6 +25,7 @@ use crate::processors::cardinality::Guards;
 pub struct Running {
     extensions: Vec<Arc<dyn Extension>>,
     receivers: Vec<Arc<dyn Receiver>>,
+    doors: Vec<Arc<Door>>,
     /// Of each pipeline, upstream first.
     processors: Vec<Vec<Arc<dyn Consumer>>>,
     sendings: Vec<Outlet>,
@@ -50,12 +52,14 @@ impl Running {
             .with(Arc::clone(&accounts))
             .with(Arc::clone(&health))
             .with(addresses)
+            .with(ctx.get::<Journals>().unwrap_or_default())
             .with(Arc::new(Offers::default()))
             .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::new(plan.outline()));
         let mut running = Self {
             extensions: Vec::new(),
             receivers: Vec::new(),
+            doors: Vec::new(),
             processors: Vec::new(),
             sendings: Vec::new(),
             health,
@@ -72,10 +76,12 @@ impl Running {
         Ok(running)
     }
 
-    /// Receivers first, so that nothing new comes; then each stage passes on what it holds.
+    /// Receivers first, so that nothing new comes; then each stage passes on what it holds. What waits in a journal stays
+    /// there.
     pub async fn stop(&mut self) {
         self.health.enter(Phase::Stopping);
         join_all(self.receivers.drain(..).map(|receiver| async move { receiver.stop().await })).await;
+        join_all(self.doors.drain(..).map(|door| async move { door.stop().await })).await;
         for processors in self.processors.drain(..) {
             for processor in processors {
                 processor.drain().await;
@@ -118,7 +124,7 @@ impl Running {
             let mut outlets = Outlets::default();
             for signal in Signal::ALL {
                 if let Some(pipelines) = inlets.remove(&(component.id.as_str(), signal)) {
-                    outlets.set(signal, Arc::new(Inlet::new(pipelines)));
+                    outlets.set(signal, Arc::new(Inlet::new(pipelines, !self.doors.is_empty())));
                 }
             }
             all_outlets.push(outlets);
@@ -133,7 +139,9 @@ impl Running {
         }
         for outlet in &self.sendings {
             outlet.exporter.start().await?;
+            outlet.queue.begin();
         }
+        self.doors.iter().for_each(Door::start);
         for (receiver, outlets) in self.receivers.iter().zip(all_outlets) {
             receiver.start(outlets).await?;
         }
@@ -151,10 +159,12 @@ impl Running {
         let exporter = make(&component.section, &ctx.named(&component.id))?;
         let settings = SendingSettings::of(&component.section);
         let batching = batching(&settings.sending_queue);
+        let disk = QueueOnDisk::of(&component.id, &settings.sending_queue, ctx)?;
         let queue = Sending::start(
             &component.id,
             Arc::clone(&exporter),
             settings,
+            disk,
             Arc::clone(accounts),
             Arc::clone(&self.health),
             &ctx.telemetry,
@@ -184,22 +194,55 @@ impl Running {
         let branch = |id: Arc<str>| {
             exporters.get(&*id).map(|first| Branch { exporter: id, consumer: Arc::clone(first) })
         };
-        let mut next = FanOut::over(ids.into_iter().filter_map(branch).collect(), accounts);
+        let journals = ctx.get::<Journals>().unwrap_or_default();
+        let stream = journals.pipeline(&pipeline.name, &ids)?;
+        let branches = ids.into_iter().filter_map(branch).collect();
+        let mut next = FanOut::over(branches, accounts, &self.health);
         let within = ctx.within(&pipeline.name, pipeline.signal);
-        let mut processors = Vec::new();
-        for id in pipeline.processors.iter().rev() {
-            let Some(component) = plan.component("processors", id) else { continue };
+        let components: Vec<_> =
+            pipeline.processors.iter().filter_map(|id| plan.component("processors", id)).collect();
+        // Memory is guarded in front of the journal; behind it data waits on the disk.
+        let guards = components.iter().take_while(|component| component.factory.name == GUARD).count();
+        let mut processors: Vec<Arc<dyn Consumer>> = Vec::new();
+        let mut door = stream;
+        for (nth, component) in components.iter().enumerate().rev() {
+            if nth < guards
+                && let Some(stream) = door.take()
+            {
+                next = self.door(stream, accounts, next, &mut processors);
+            }
             let Make::Processor(make) = component.factory.make else { return Err(misplaced(component)) };
+            let id = &component.id;
             let processor =
                 make(&component.section, &within.named(id), Counted::outgoing(&within, id, next))?;
             next = Counted::incoming(&within, id, Arc::clone(&processor));
             processors.insert(0, processor);
         }
+        if let Some(stream) = door {
+            next = self.door(stream, accounts, next, &mut processors);
+        }
         account.watch(processors.clone());
         self.processors.push(processors);
         Ok((account, next))
     }
+
+    /// Puts the journal in front of what is made already.
+    fn door(
+        &mut self,
+        stream: Arc<Stream>,
+        accounts: &Arc<Accounts>,
+        next: Arc<dyn Consumer>,
+        buffers: &mut Vec<Arc<dyn Consumer>>,
+    ) -> Arc<dyn Consumer> {
+        let door = Door::new(stream, Arc::clone(accounts), next);
+        self.doors.push(Arc::clone(&door));
+        buffers.insert(0, Arc::clone(&door) as Arc<dyn Consumer>);
+        door
+    }
 }
+
+/// The processor that may stand in front of the journal.
+const GUARD: &str = "memory_limiter";
 
 /// `sending_queue.batch` as the settings of a batcher in front of the queue.
 fn batching(queue: &QueueSettings) -> Option<batch::Settings> {

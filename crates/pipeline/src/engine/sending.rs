@@ -4,12 +4,14 @@
 
 mod settings;
 mod queue;
+mod disk;
 mod retry;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use flow::config::GoDuration;
 use flow::{Batch, BoxFuture, Consumer, ExportError, Exporter, Outcome, Refusal, Signal, Telemetry};
 use prometheus::IntCounter;
 use tokio::sync::{Mutex, Notify, oneshot};
@@ -18,12 +20,16 @@ use tokio::time::Instant;
 
 use super::account::Accounts;
 use super::health::Health;
+use crate::journal::Taken;
+pub use disk::QueueOnDisk;
 use queue::{Entry, Queue};
 use retry::Backoff;
 pub use settings::{QueueSettings, RetrySettings, SendingSettings, Sizer, check};
 
 /// After this long at shutdown, what is still queued is given up and counted.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes that a queue has in memory at most, where it may put more on the disk.
+const IN_MEMORY: usize = 16 << 20;
 
 /// A consumer that feeds one exporter.
 pub struct Sending {
@@ -36,6 +42,7 @@ struct Shared {
     exporter: Arc<dyn Exporter>,
     settings: SendingSettings,
     queue: Queue,
+    disk: Option<QueueOnDisk>,
     closing: AtomicBool,
     close: Notify,
     accounts: Arc<Accounts>,
@@ -62,12 +69,20 @@ impl Sending {
     pub fn start(
         id: &str,
         exporter: Arc<dyn Exporter>,
-        settings: SendingSettings,
+        mut settings: SendingSettings,
+        disk: Option<QueueOnDisk>,
         accounts: Arc<Accounts>,
         health: Arc<Health>,
         telemetry: &Telemetry,
     ) -> Arc<Self> {
         let id: Arc<str> = Arc::from(id);
+        if disk.is_some() {
+            // Without a queue an exporter would hold up those beside it; and what is on the disk can wait.
+            settings.sending_queue.enabled = true;
+            if !settings.gives_up {
+                settings.retry_on_failure.max_elapsed_time = GoDuration::ZERO;
+            }
+        }
         let queue = Queue::new(&id, &settings.sending_queue, &health, telemetry);
         let counts = Counts::new(&id, telemetry);
         let consumers = if settings.sending_queue.enabled { settings.sending_queue.num_consumers } else { 0 };
@@ -76,6 +91,7 @@ impl Sending {
             exporter,
             settings,
             queue,
+            disk,
             closing: AtomicBool::new(false),
             close: Notify::new(),
             accounts,
@@ -88,6 +104,11 @@ impl Sending {
         }
         Arc::new(Self { shared, consumers: Mutex::new(tasks) })
     }
+
+    /// Begins with what an earlier run left on the disk; once the exporter has started.
+    pub fn begin(&self) {
+        self.shared.disk.iter().for_each(QueueOnDisk::begin);
+    }
 }
 
 impl Consumer for Sending {
@@ -98,6 +119,9 @@ impl Consumer for Sending {
             if !queue.enabled {
                 shared.enqueued(&batch);
                 return shared.deliver_now(&batch).await;
+            }
+            if let Some(disk) = shared.disk.as_ref().filter(|disk| disk.may_take(&batch)) {
+                return shared.keep(disk, batch).await;
             }
             let (answer, result) = if queue.wait_for_result {
                 let (sender, receiver) = oneshot::channel();
@@ -113,12 +137,14 @@ impl Consumer for Sending {
         })
     }
 
-    /// Lets the consumers empty the queue with one attempt for each batch; what then remains is counted as lost.
+    /// Lets the consumers empty the queue with one attempt for each batch; what then remains is counted as lost, or stays
+    /// on the disk.
     fn drain(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.shared.closing.store(true, Ordering::Release);
             self.shared.close.notify_waiters();
             self.shared.queue.close();
+            self.shared.disk.iter().for_each(QueueOnDisk::close);
             let mut consumers = self.consumers.lock().await;
             let emptied = async { while consumers.join_next().await.is_some() {} };
             if tokio::time::timeout(DRAIN_DEADLINE, emptied).await.is_err() {
@@ -133,7 +159,7 @@ impl Consumer for Sending {
 
 impl Shared {
     async fn run(self: Arc<Self>) {
-        while let Some(Entry { batch, answer }) = self.queue.next().await {
+        while let Some(Entry { batch, answer }) = self.next().await {
             match answer {
                 Some(answer) => {
                     let result = self.deliver_now(&batch).await;
@@ -146,6 +172,59 @@ impl Shared {
                     }
                 }
             }
+        }
+    }
+
+    /// What is in memory came before what is on the disk.
+    async fn next(&self) -> Option<Entry> {
+        let Some(disk) = &self.disk else { return self.queue.next().await };
+        loop {
+            let taken = tokio::select! {
+                biased;
+                Some(entry) = self.queue.next() => return Some(entry),
+                Some(taken) = disk.next() => taken,
+                else => return None,
+            };
+            let Taken { batch, restored, expired } = taken;
+            self.tell_size(disk);
+            if let (true, Some(account)) = (restored, self.accounts.get(&batch.pipeline)) {
+                account.restored(&self.id, batch.items);
+            }
+            if !expired {
+                return Some(Entry { batch, answer: None });
+            }
+            self.give_up(&batch, &GivenUp::new("expired", "it is older than `max_age`"));
+        }
+    }
+
+    /// Into memory while there is room, else to the disk; there it is safe, and whoever kept it before is done with it.
+    async fn keep(&self, disk: &QueueOnDisk, batch: Batch) -> Result<(), Refusal> {
+        self.enqueued(&batch);
+        let mut batch = batch;
+        if !disk.is_for(&batch) {
+            match self.queue.offer(Entry { batch, answer: None }, IN_MEMORY) {
+                Ok(()) => return Ok(()),
+                Err(back) => batch = back.0.batch,
+            }
+        }
+        let (ack, pipeline) = (std::mem::take(&mut batch.ack), Arc::clone(&batch.pipeline));
+        let (signal, items) = (batch.signal, batch.items);
+        let kept = disk.put(&self.id, batch).await;
+        self.tell_size(disk);
+        match &kept {
+            Ok(()) => ack.settle(&self.id, Outcome::Exported),
+            Err(refusal) => {
+                self.withdraw(&pipeline, items);
+                count(&self.counts.not_enqueued, signal, items);
+                tracing::debug!(exporter = %self.id, items, %refusal, "not queued");
+            }
+        }
+        kept
+    }
+
+    fn tell_size(&self, disk: &QueueOnDisk) {
+        if disk.keeps_all() {
+            self.queue.on_disk(disk.size());
         }
     }
 
@@ -224,11 +303,17 @@ impl Shared {
                 account.lost(&self.id, rejected, "rejected");
             }
         }
-        batch.ack.settle(&self.id, Outcome::Exported);
+        if !self.exporter.settles() {
+            batch.ack.settle(&self.id, Outcome::Exported);
+        }
     }
 
     fn give_up(&self, batch: &Batch, given_up: &GivenUp) {
         let GivenUp { reason, why, .. } = given_up;
+        if *reason == "shutdown" && batch.ack.is_durable() {
+            tracing::debug!(exporter = %self.id, items = batch.items, why, "stays on the disk");
+            return;
+        }
         tracing::error!(exporter = %self.id, items = batch.items, reason, why, "lost");
         count(&self.counts.failed, batch.signal, batch.items);
         if let Some(account) = self.accounts.get(&batch.pipeline) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use flow::config::Node;
 use flow::{
-    Audience, Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry,
+    Already, Audience, Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry,
 };
 use futures_util::future::join_all;
 
@@ -46,7 +46,7 @@ pub struct Batcher {
 }
 
 /// What a shard's batches have in common; beside the metadata the pipeline.
-type Key = (Audience, Vec<String>);
+type Key = (Audience, Already, Vec<String>);
 
 /// Whose items these are in the accounts.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl Batcher {
         let values = keys.map(|key| batch.client.header(key).collect::<Vec<_>>().join(";"));
         // An exporter's batches come from several pipelines, which are not to be mixed.
         let values: Vec<String> = std::iter::once(batch.pipeline.to_string()).chain(values).collect();
-        let key = (batch.audience, values);
+        let key = (batch.audience, Arc::clone(&batch.already), values);
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shard) = shards.get(&key) {
             return Ok(Arc::clone(shard));

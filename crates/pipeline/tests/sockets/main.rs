@@ -13,6 +13,7 @@ mod auth;
 mod life;
 mod extensions;
 mod law;
+mod journal;
 mod personal;
 mod sampling;
 mod reduce;

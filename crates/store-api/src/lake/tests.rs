@@ -74,3 +74,103 @@ fn settings_are_checked() {
     let shared = "{sending_queue: {queue_size: 10}, retry_on_failure: {max_elapsed_time: 0}}";
     assert_eq!(messages(shared), Vec::<String>::new());
 }
+
+/// A store that is slow to write.
+#[derive(Default)]
+struct Slow {
+    safe: Arc<Notify>,
+    asked: Arc<Notify>,
+}
+
+impl TraceStore for Slow {
+    fn append(&self, _: Vec<crate::Span>) -> BoxFuture<'_, Result<crate::Appended, StoreError>> {
+        Box::pin(std::future::ready(Ok(crate::Appended::default())))
+    }
+
+    fn trace(&self, _: TraceId, _: Limits) -> BoxFuture<'_, Result<Option<crate::Trace>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn interaction<'a>(
+        &'a self,
+        _: &'a str,
+        _: Limits,
+    ) -> BoxFuture<'a, Result<Option<crate::Interaction>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn recent(&self, _: crate::Recent) -> BoxFuture<'_, Result<crate::Page, StoreError>> {
+        Box::pin(std::future::ready(Ok(crate::Page::default())))
+    }
+
+    fn hops(&self, _: crate::hops::Question) -> BoxFuture<'_, Result<crate::hops::Hops, StoreError>> {
+        Box::pin(std::future::ready(Err(StoreError::Bug("not asked for".to_owned()))))
+    }
+
+    fn safe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async {
+            self.asked.notify_one();
+            self.safe.notified().await;
+            Ok(())
+        })
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Counts what is settled; what it is about outlives the process, or not.
+struct Heard {
+    durable: bool,
+    settled: Mutex<usize>,
+    told: Notify,
+}
+
+impl flow::Ledger for Heard {
+    fn settle(&self, exporter: &str, outcome: Outcome) {
+        assert_eq!((exporter, outcome), ("lake", Outcome::Exported));
+        *self.settled.lock().unwrap() += 1;
+        self.told.notify_one();
+    }
+
+    fn is_durable(&self) -> bool {
+        self.durable
+    }
+}
+
+/// Scenario: batches with and without a journal behind them, in a store that takes its time to write.
+/// Guarantees: those of a journal are acknowledged when they are written, or flushed at the end; the others at once.
+#[tokio::test]
+async fn a_journal_hears_when_spans_are_on_disk() {
+    let store = Arc::new(Slow::default());
+    let (safe, asked) = (Arc::clone(&store.safe), Arc::clone(&store.asked));
+    let heard = |durable| Arc::new(Heard { durable, settled: Mutex::new(0), told: Notify::new() });
+    let (kept, passing) = (heard(true), heard(false));
+    let made = Lake {
+        id: Arc::from("lake"),
+        settings: Settings::default(),
+        door: Arc::new(StoreDoor::new(open_memory)),
+        store: OnceCell::from(store as Arc<dyn TraceStore>),
+        kept: Arc::default(),
+        settling: Mutex::default(),
+        duplicates: IntCounter::new("a", "a").unwrap(),
+        nameless: IntCounter::new("b", "b").unwrap(),
+    };
+    made.start().await.unwrap();
+    let send = async |heard: &Arc<Heard>| {
+        let mut batch = batch(&[1]);
+        batch.ack = Ack::new(Arc::clone(heard) as Arc<dyn flow::Ledger>);
+        made.export(&batch).await.unwrap();
+    };
+    send(&passing).await;
+    assert_eq!(*passing.settled.lock().unwrap(), 1);
+    send(&kept).await;
+    asked.notified().await;
+    assert_eq!(*kept.settled.lock().unwrap(), 0, "it can be queried, and a power cut would take it");
+    safe.notify_one();
+    kept.told.notified().await;
+    send(&kept).await;
+    made.stop().await;
+    assert_eq!(*kept.settled.lock().unwrap(), 2);
+}

@@ -38,6 +38,8 @@ impl Inner {
         let list = Arc::make_mut(&mut state.list);
         list.extend(files.into_iter().map(|file| (file.generation, Arc::new(file))));
         state.hot.flushing = None;
+        drop(state);
+        self.written.send_replace(shelf.seq());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use prometheus::IntGauge;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::settings::{QueueSettings, Sizer};
+use super::settings::QueueSettings;
 use crate::engine::health::Health;
 
 /// A queue of more bytes than this, which is being emptied, lets each sender wait for one entry to leave before one
@@ -88,7 +88,7 @@ impl Queue {
         }
         loop {
             let room = self.room.notified();
-            match self.try_push(entry) {
+            match self.offer(entry, usize::MAX) {
                 Ok(()) => return Ok(()),
                 Err(refused) => {
                     let (back, refusal) = *refused;
@@ -109,7 +109,7 @@ impl Queue {
             {
                 let mut state = self.lock();
                 if let Some(entry) = state.entries.pop_front() {
-                    state.size -= self.weight(&entry.batch);
+                    state.size -= self.settings.weight(&entry.batch);
                     state.bytes -= entry.batch.payload.len();
                     state.drain.taken();
                     self.size.set(state.size as i64);
@@ -133,6 +133,12 @@ impl Queue {
         self.room.notify_waiters();
     }
 
+    /// So much lies on the disk, and nothing in memory.
+    pub(super) fn on_disk(&self, size: usize) {
+        self.size.set(size as i64);
+        self.health.queue(&self.id, size, self.settings.queue_size);
+    }
+
     pub(super) fn take_all(&self) -> Vec<Entry> {
         let mut state = self.lock();
         (state.size, state.bytes) = (0, 0);
@@ -140,15 +146,18 @@ impl Queue {
         state.entries.drain(..).collect()
     }
 
-    fn try_push(&self, entry: Entry) -> Result<(), Box<(Entry, Refusal)>> {
-        let weight = self.weight(&entry.batch);
+    /// Puts an entry in, or gives it back. With it, no more than so many bytes may be in here.
+    pub(super) fn offer(&self, entry: Entry, bytes: usize) -> Result<(), Box<(Entry, Refusal)>> {
+        let weight = self.settings.weight(&entry.batch);
         let mut state = self.lock();
         if state.closed {
             let why = format!("exporter {} is shutting down", self.id);
             return Err(Box::new((entry, Refusal::down(why, Duration::from_secs(5)))));
         }
         // One that is larger than the whole queue still gets in when the queue is empty.
-        if state.size + weight > self.settings.queue_size && state.size > 0 {
+        let full = state.size + weight > self.settings.queue_size
+            || state.bytes.saturating_add(entry.batch.payload.len()) > bytes;
+        if full && state.size > 0 {
             let why = format!("the sending queue of exporter {} is full", self.id);
             let refusal = Refusal::busy(why, state.drain.retry_after(state.entries.len()));
             return Err(Box::new((entry, refusal)));
@@ -161,14 +170,6 @@ impl Queue {
         drop(state);
         self.arrived.notify_one();
         Ok(())
-    }
-
-    fn weight(&self, batch: &Batch) -> usize {
-        match self.settings.sizer {
-            Sizer::Requests => 1,
-            Sizer::Items => batch.items,
-            Sizer::Bytes => batch.payload.len(),
-        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

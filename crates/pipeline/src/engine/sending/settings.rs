@@ -1,5 +1,6 @@
 //! `sending_queue` and `retry_on_failure`, as every exporter's section has them.
 
+use flow::Batch;
 use flow::config::{Finding, GoDuration, Node, Section};
 use serde::Deserialize;
 
@@ -8,6 +9,8 @@ use serde::Deserialize;
 pub struct SendingSettings {
     pub retry_on_failure: RetrySettings,
     pub sending_queue: QueueSettings,
+    /// Whether `max_elapsed_time` is written down: what lies on the disk is given up only then.
+    pub gives_up: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -88,6 +91,17 @@ impl Default for QueueBatch {
     }
 }
 
+impl QueueSettings {
+    /// What a batch counts.
+    pub(super) fn weight(&self, batch: &Batch) -> usize {
+        match self.sizer {
+            Sizer::Requests => 1,
+            Sizer::Items => batch.items,
+            Sizer::Bytes => batch.payload.len(),
+        }
+    }
+}
+
 impl SendingSettings {
     /// Reads the blocks of a section that [`check`] found no error in.
     pub fn of(section: &Node) -> Self {
@@ -101,6 +115,9 @@ impl SendingSettings {
         Self {
             retry_on_failure: read(section, "retry_on_failure"),
             sending_queue: read(section, "sending_queue"),
+            gives_up: section
+                .at(["retry_on_failure", "max_elapsed_time"])
+                .is_some_and(|node| !node.is_null()),
         }
     }
 }
@@ -139,10 +156,10 @@ pub fn check(section: &Node) -> Vec<Finding> {
     );
     wrong(&["sending_queue", "queue_size"], queue.queue_size == 0, "must be positive", "1000 is the default");
     wrong(
-        &["sending_queue", "storage"],
-        queue.storage.is_some(),
-        "a queue on disk is not supported yet",
-        "remove `storage`; what is queued in memory does not survive a restart",
+        &["sending_queue", "wait_for_result"],
+        queue.storage.is_some() && queue.wait_for_result,
+        "does not go with `storage`",
+        "remove one of the two: what is stored is answered before it is sent",
     );
     if let Some(batch) = &queue.batch {
         wrong(

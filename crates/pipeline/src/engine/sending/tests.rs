@@ -60,6 +60,7 @@ impl Setup {
             "out",
             Arc::clone(&exporter) as Arc<dyn Exporter>,
             SendingSettings::of(&section),
+            None,
             Arc::clone(&accounts),
             Arc::default(),
             &Telemetry::default(),
@@ -204,8 +205,6 @@ fn wrong_settings_are_named() {
           help: 10 is the default
         test.yaml:1:29: error: sending_queue::queue_size: must be positive
           help: 1000 is the default
-        test.yaml:1:59: error: sending_queue::storage: a queue on disk is not supported yet
-          help: remove `storage`; what is queued in memory does not survive a restart
         test.yaml:1:104: error: sending_queue::batch::max_size: must not be smaller than min_size
           help: raise max_size, or set it to 0 for no limit
         test.yaml:1:114: error: sending_queue::batch::sizer: batches are sized by items

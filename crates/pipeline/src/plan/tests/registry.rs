@@ -4,7 +4,7 @@ use flow::config::{Finding, GoDuration, Node, Opaque, Section};
 use flow::{BuildError, Factory, Make, Registry, Signal};
 use serde::Deserialize;
 
-use crate::processors;
+use crate::{extensions, processors};
 
 pub(super) fn registry() -> Registry {
     let receiver = Make::Receiver(|_, _| Err(BuildError::new("fake", "made of paper")));
@@ -20,6 +20,8 @@ pub(super) fn registry() -> Registry {
         processors::transform::FACTORY,
         processors::groupbytrace::FACTORY,
         processors::probabilistic_sampler::FACTORY,
+        extensions::journal::FACTORY,
+        extensions::file_storage::FACTORY,
     ];
     let fake = [
         factory("otlp", &[], all, check::<Otlp>, receiver),

@@ -43,7 +43,7 @@ fn all_in_one() {
         "default.yaml",
         expect![[r#"
         traces  otlp -> memory_limiter -> batch -> lake
-        extensions: health_check, view
+        extensions: journal, health_check, view
         own metrics: http://localhost:8888/metrics
     "#]],
     );

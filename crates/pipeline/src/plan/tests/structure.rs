@@ -334,13 +334,31 @@ fn references() {
         expect![[r#"
             c.yaml:1:13: advice: exporters::otlp: configured, but no pipeline names it
               help: add `otlp` to a pipeline, or take it out here
-            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `service::extensions` does not name `bearertokenauth`
-              help: add `bearertokenauth` to that list: only what it names is started
-            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: a queue on disk is not supported yet
-              help: remove `storage`; what is queued in memory does not survive a restart
+            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `bearertokenauth` is not an extension that stores
+              help: name one of the type file_storage
             c.yaml:2:14: advice: extensions::bearertokenauth: configured, but `service::extensions` does not name it
               help: add `bearertokenauth` to that list, or take it out here
-            2 errors, 2 pieces of advice
+            1 error, 2 pieces of advice
+        "#]],
+    );
+    over_good(
+        "exporters: {otlp: {sending_queue: {storage: file_storage}}}\nextensions: {file_storage: }\n",
+        expect![[r#"
+            c.yaml:1:13: advice: exporters::otlp: configured, but no pipeline names it
+              help: add `otlp` to a pipeline, or take it out here
+            c.yaml:1:45: error: exporters::otlp::sending_queue::storage: `service::extensions` does not name `file_storage`
+              help: add `file_storage` to that list: only what it names is started
+            c.yaml:2:14: advice: extensions::file_storage: configured, but `service::extensions` does not name it
+              help: add `file_storage` to that list, or take it out here
+            1 error, 2 pieces of advice
+        "#]],
+    );
+    over_good(
+        "extensions: {journal/a: {directory: a}, journal/b: {directory: b}}\nservice: {extensions: [journal/a, journal/b]}\n",
+        expect![[r#"
+            c.yaml:2:35: error: service::extensions::1: `journal/b` is a second journal
+              help: `journal/a` covers all pipelines; take this one out
+            1 error, 0 pieces of advice
         "#]],
     );
 }

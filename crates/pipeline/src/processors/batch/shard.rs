@@ -113,7 +113,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Hands everything on, as long as the next consumer takes it; what is left after `deadline` is lost.
+    /// Hands everything on, as long as the next consumer takes it; what is left after `deadline` is lost, or stays in the
+    /// journal for the next run.
     pub(super) async fn drain(&self, deadline: Duration) {
         self.draining.store(true, Ordering::Release);
         self.cut(&mut self.lock(), false);
@@ -126,8 +127,8 @@ impl Shard {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let left: Vec<_> = self.lock().waiting.drain(..).collect();
-        for batch in left {
-            self.lost(&batch, "shutdown");
+        for batch in left.iter().filter(|batch| !batch.ack.is_durable()) {
+            self.lost(batch, "shutdown");
         }
         self.wake.notify_one();
     }

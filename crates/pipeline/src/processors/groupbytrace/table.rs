@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flow::otlp::by_trace::{Part, by_trace};
-use flow::{Audience, Batch, Consumer, Payload, Refusal};
+use flow::{Already, Audience, Batch, Consumer, Payload, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,7 +35,7 @@ pub(super) struct Table {
     draining: AtomicBool,
 }
 
-type Key = (Audience, Box<[u8]>);
+type Key = (Audience, Already, Box<[u8]>);
 
 #[derive(Default)]
 struct State {
@@ -126,7 +126,7 @@ impl Table {
     fn add(&self, state: &mut State, mut batch: Batch, parts: Vec<Part>, due: Instant) {
         batch.ack = std::mem::take(&mut batch.ack).cut(parts.len());
         for Part { trace_id, bytes, spans } in parts {
-            let key = (batch.audience, trace_id);
+            let key = (batch.audience, Arc::clone(&batch.already), trace_id);
             state.bytes += bytes.len();
             let part = Batch {
                 hold: batch.hold.again(bytes.len()),
@@ -134,6 +134,7 @@ impl Table {
                 items: spans,
                 signal: batch.signal,
                 audience: batch.audience,
+                already: Arc::clone(&batch.already),
                 pipeline: Arc::clone(&batch.pipeline),
                 client: Arc::clone(&batch.client),
                 ack: batch.ack.clone(),
@@ -222,7 +223,9 @@ impl Table {
                 continue;
             };
             let fits = together.as_ref().is_none_or(|batch| {
-                let same = batch.audience == trace.audience && batch.client == trace.client;
+                let same = batch.audience == trace.audience
+                    && batch.already == trace.already
+                    && batch.client == trace.client;
                 same && batch.items + trace.items <= TOGETHER
             });
             if !fits {

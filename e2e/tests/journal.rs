@@ -1,0 +1,223 @@
+//! The promise of the journal, kept by the binary: 2xx means that a span is safe.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and long ones say how far they are"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use e2e::{Product, Run};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+use sim::format::Format;
+use sim::load::{Connection, Reply, Target};
+use sim::sink::{Behaviour, Options, Sink};
+use tokio::task::JoinSet;
+
+const SPANS: u64 = 20;
+const CLIENTS: usize = 8;
+
+/// A number from the environment, for longer runs.
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
+}
+
+struct Setup {
+    steady: Sink,
+    flapping: Sink,
+    directory: tempfile::TempDir,
+    /// The first span of the next request.
+    next: Arc<AtomicU64>,
+    accepted: Arc<Mutex<BTreeSet<u64>>>,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        Self {
+            steady: Sink::start(Options::default().keeping()).await.unwrap(),
+            flapping: Sink::start(Options::default().keeping()).await.unwrap(),
+            directory: tempfile::tempdir().unwrap(),
+            next: Arc::default(),
+            accepted: Arc::default(),
+        }
+    }
+
+    async fn start(&self) -> Product {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal/journal.yaml");
+        let run = Run::file(&config)
+            .env("STEADY", self.steady.address().to_string())
+            .env("FLAPPING", self.flapping.address().to_string())
+            .env("JOURNAL", self.directory.path().to_string_lossy());
+        run.start().await.unwrap()
+    }
+
+    /// Sends for as long as the clients live, half of them by gRPC, with a pause after each answer; notes what was accepted.
+    fn load(&self, product: &Product, pause: Duration) -> JoinSet<()> {
+        let mut clients = JoinSet::new();
+        for client in 0..CLIENTS {
+            let (address, format) = match client % 2 {
+                0 => (product.http, Format::Protobuf),
+                _ => (product.grpc, Format::Grpc),
+            };
+            let (next, accepted) = (Arc::clone(&self.next), Arc::clone(&self.accepted));
+            clients.spawn(async move {
+                let target = Target { address, format, gzip: false };
+                let Ok(mut connection) = Connection::open(&target).await else { return };
+                loop {
+                    let first = next.fetch_add(SPANS, Ordering::Relaxed);
+                    match connection.send(request(first, format)).await {
+                        Reply::Accepted { rejected: 0 } => {
+                            accepted.lock().unwrap().extend(first..first + SPANS);
+                            tokio::time::sleep(pause).await;
+                        }
+                        Reply::Busy { .. } => tokio::time::sleep(Duration::from_millis(20)).await,
+                        _ => return,
+                    }
+                }
+            });
+        }
+        clients
+    }
+
+    fn accepted(&self) -> BTreeSet<u64> {
+        self.accepted.lock().unwrap().clone()
+    }
+
+    /// Waits until everything that was accepted is at both backends; then how often each span is there.
+    async fn delivered(&self, product: &Product) -> [BTreeMap<u64, usize>; 2] {
+        let accepted = self.accepted();
+        let wait = async {
+            loop {
+                let came = [times(&self.steady), times(&self.flapping)];
+                let missing: Vec<_> = came
+                    .iter()
+                    .map(|came| accepted.iter().filter(|n| !came.contains_key(n)).count())
+                    .collect();
+                if missing == [0, 0] {
+                    return came;
+                }
+                println!("missing {missing:?} of {}", accepted.len());
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(number("JOURNAL_PATIENCE", 120)), wait).await;
+        if let Ok(came) = waited {
+            return came;
+        }
+        let metrics = e2e::product::get(product.metrics, "/metrics").await.unwrap().body;
+        let own: Vec<_> = metrics.lines().filter(|line| line.starts_with("throughline_")).collect();
+        panic!("accepted spans are missing; it said:\n{}\n{}", product.log(), own.join("\n"));
+    }
+}
+
+fn request(first: u64, format: Format) -> Bytes {
+    let span = |n: u64| Span {
+        trace_id: vec![9; 16],
+        span_id: (n + 1).to_be_bytes().to_vec(),
+        name: "GET /customers/{id}".to_owned(),
+        start_time_unix_nano: 1,
+        end_time_unix_nano: 2,
+        ..Span::default()
+    };
+    let scope = ScopeSpans { spans: (first..first + SPANS).map(span).collect(), ..ScopeSpans::default() };
+    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+    let message = ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec();
+    if format == Format::Grpc { sim::grpc::frame(&message, false) } else { message.into() }
+}
+
+/// How often each span came.
+fn times(sink: &Sink) -> BTreeMap<u64, usize> {
+    let mut times = BTreeMap::new();
+    for received in sink.received() {
+        let request = received.traces().unwrap();
+        let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+        for span in spans {
+            *times.entry(u64::from_be_bytes(span.span_id[..].try_into().unwrap()) - 1).or_insert(0) += 1;
+        }
+    }
+    times
+}
+
+/// Scenario: SIGKILL at random moments under load, while one backend answers, hangs, refuses and is not there by turns.
+/// Guarantees: every span whose request was answered with success arrives at both backends; the journal opens each time;
+/// what comes twice was under way at a kill; in the end nothing is unaccounted for, and a restart repeats nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kill_loses_an_accepted_span() {
+    let setup = Setup::new().await;
+    let kills = number("JOURNAL_KILLS", 20);
+    let mut chance = number("JOURNAL_SEED", 7);
+    let mut below = |end: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % end
+    };
+    for kill in 0..kills {
+        let product = setup.start().await;
+        let mut clients = setup.load(&product, Duration::from_millis(1));
+        setup.flapping.set(match below(5) {
+            0 => Behaviour::status(503, None),
+            1 => Behaviour::hang(),
+            2 => Behaviour::refuse(),
+            3 => Behaviour::status(503, Some(1)).every(2),
+            _ => Behaviour::default(),
+        });
+        tokio::time::sleep(Duration::from_millis(100 + below(600))).await;
+        product.kill().await.unwrap();
+        clients.shutdown().await;
+        println!("kill {kill}: {} spans accepted so far", setup.accepted().len());
+    }
+    setup.flapping.set(Behaviour::default());
+    let product = setup.start().await;
+    let [steady, flapping] = setup.delivered(&product).await;
+    for exporter in ["otlphttp/steady", "otlphttp/flapping"] {
+        let of = |name: &str| format!("{name}{{exporter=\"{exporter}\",pipeline=\"traces\"}}");
+        product.wait_for_metric(&of("throughline_pipeline_in_flight_items"), 0.0).await.unwrap();
+        product.wait_for_metric(&of("throughline_pipeline_unaccounted_items"), 0.0).await.unwrap();
+    }
+    product.stop().await.unwrap();
+
+    let offered = setup.next.load(Ordering::Relaxed);
+    let accepted = setup.accepted();
+    let again = |times: &BTreeMap<u64, usize>| times.values().filter(|times| **times > 1).count();
+    println!(
+        "{kills} kills, {} spans accepted, {} came twice at the steady backend, {} at the flapping one",
+        accepted.len(),
+        again(&steady),
+        again(&flapping)
+    );
+    assert!(accepted.len() as u64 > kills * SPANS, "there was load");
+    assert!(steady.keys().chain(flapping.keys()).all(|n| *n < offered), "nothing came that was not sent");
+    // What was under way at a kill: what came in in the last moments before it, whose settlement was not on disk.
+    assert!(again(&steady) * 10 < accepted.len(), "{} of {} came twice", again(&steady), accepted.len());
+
+    let came = (setup.steady.spans(), setup.flapping.spans());
+    let product = setup.start().await;
+    product.stop().await.unwrap();
+    assert_eq!((setup.steady.spans(), setup.flapping.spans()), came, "nothing comes again");
+}
+
+/// Scenario: a backend is not there for a while (`JOURNAL_OUTAGE_SECONDS`), under load.
+/// Guarantees: nobody is refused, the other backend gets everything meanwhile, and after the outage so does this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_is_made_up_for() {
+    let setup = Setup::new().await;
+    let product = setup.start().await;
+    setup.flapping.set(Behaviour::refuse());
+    let mut clients = setup.load(&product, Duration::from_millis(20));
+    tokio::time::sleep(Duration::from_secs(number("JOURNAL_OUTAGE_SECONDS", 3))).await;
+    clients.shutdown().await;
+    let accepted = setup.accepted().len() as u64;
+    println!("{accepted} spans accepted during the outage");
+    setup.steady.wait_for(accepted, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(setup.flapping.spans(), 0);
+    setup.flapping.set(Behaviour::default());
+    let [steady, flapping] = setup.delivered(&product).await;
+    assert!(steady.values().chain(flapping.values()).all(|times| *times == 1), "and once");
+    product.stop().await.unwrap();
+}
