@@ -1,6 +1,7 @@
 //! The Platform API: where it is, who asks, how often, and what it refuses.
 
 mod base;
+mod proxy;
 mod token;
 mod pace;
 mod error;
@@ -10,4 +11,6 @@ pub use base::{Base, UnknownRegion};
 pub use client::{Answer, Platform, Settings};
 pub use error::{Code, PlatformError, Refused};
 pub use pace::{Pace, Told};
+pub use proxy::Proxies;
+pub(crate) use proxy::{Blocked, Io, Proxy, connect, plain, tls_over};
 pub use token::{Credentials, Grant};

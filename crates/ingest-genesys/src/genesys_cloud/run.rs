@@ -17,13 +17,12 @@ use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
 use crate::Id;
 use crate::desk::{self, Desk, Outgoing, Told};
-use crate::notify::Notice;
+use crate::notify::{Notice, notices};
 use crate::platform::{Platform, PlatformError};
 use crate::subscription::{self, Asking, Hub, Lines};
 use crate::time::now_ms;
 
-/// Notices and answers that wait for the task; what does not fit waits in the sockets.
-const WAITING: usize = 1024;
+/// Answers that wait for the task.
 const ANSWERS: usize = 8;
 /// How long news of conversations are gathered into one batch.
 const GATHER: Duration = Duration::from_millis(100);
@@ -70,7 +69,7 @@ impl Run {
         tls: Arc<rustls::ClientConfig>,
         (out, told, asks): (Arc<dyn Consumer>, mpsc::Receiver<Told>, mpsc::Receiver<Asking>),
     ) -> Self {
-        let (notice_to, notices) = mpsc::channel(WAITING);
+        let (notice_to, notices) = notices();
         let (answer_to, answers) = mpsc::channel(ANSWERS);
         let lookback = u64::try_from(settings.lookback.get().as_millis()).unwrap_or(u64::MAX);
         let now = Instant::now();
@@ -150,7 +149,7 @@ impl Run {
     fn notice(&mut self, notice: Notice) {
         let receiver = &self.id;
         match notice {
-            Notice::Event(heard) => {
+            Notice::Event(heard, _room) => {
                 self.outgoing.meters.events.inc();
                 if let Some(mut frame) = self.desk.read(&heard.bytes, heard.at_ms) {
                     self.hub.heard(&heard, &mut frame, now_ms());
@@ -190,7 +189,7 @@ impl Run {
                 }
                 self.hub.line(subscription, open);
             }
-            Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
+            Notice::Trouble(trouble) => self.meters.trouble(receiver, &trouble),
         }
     }
 
@@ -233,7 +232,7 @@ impl Run {
                 }
             }
             Err(error) => {
-                self.meters.failed.inc();
+                self.meters.failed(error.reason());
                 self.sweep_at = now + AGAIN;
                 tracing::error!(receiver = %self.id, %error, "analytics did not answer; it is asked again");
             }
@@ -251,7 +250,7 @@ impl Run {
         let found = match done {
             Ok(found) => found,
             Err(error) => {
-                self.meters.failed.inc();
+                self.meters.failed(error.reason());
                 self.discover_at = Instant::now() + AGAIN;
                 tracing::error!(%receiver, %error, "queues and users cannot be listed; they are asked for again");
                 return;

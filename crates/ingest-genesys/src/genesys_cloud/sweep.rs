@@ -94,10 +94,8 @@ pub(super) async fn interval(
             "paging": { "pageSize": PAGE, "pageNumber": number },
         });
         let answer = platform.repeat(Method::POST, path, Some(&body)).await?;
-        let page: Page = serde_json::from_slice(&answer.body).map_err(|error| PlatformError::Garbled {
-            request: format!("POST {path}"),
-            why: format!("it is no page of conversations (line {}, column {})", error.line(), error.column()),
-        })?;
+        let page: Page = serde_json::from_slice(&answer.body)
+            .map_err(|error| PlatformError::garbled(format!("POST {path}"), &answer.body, &error))?;
         let last = page.conversations.len() < PAGE;
         seen.extend(page.conversations.iter().filter_map(|named| Id::new(&named.id)));
         let stopped = !page.conversations.is_empty() && pages.send(answer.body).await.is_err();

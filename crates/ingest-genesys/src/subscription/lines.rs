@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::line::{Ask, Line};
-use crate::notify::Notice;
+use crate::notify::Notices;
 use crate::platform::Platform;
 
 pub(crate) struct Lines {
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     open: HashMap<u64, AbortHandle>,
     tasks: JoinSet<()>,
 }
@@ -22,7 +21,7 @@ impl Lines {
     pub(crate) fn new(
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
-        notices: mpsc::Sender<Notice>,
+        notices: Notices,
     ) -> Self {
         Self { platform, tls, notices, open: HashMap::new(), tasks: JoinSet::new() }
     }

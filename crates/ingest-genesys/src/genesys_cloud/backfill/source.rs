@@ -116,7 +116,7 @@ async fn results(
         path = format!("{path}&{cursor}");
     }
     let body = platform.send(Method::GET, &path, None).await?.body;
-    let next = read::<Results>(&body, "results of a job")?.cursor;
+    let next = read::<Results>(&body, &format!("GET {JOBS}/.../results"))?.cursor;
     Ok(Some(Page { body, next }))
 }
 
@@ -135,13 +135,10 @@ async fn query(
         "paging": { "pageSize": size, "pageNumber": number },
     });
     let body = platform.repeat(Method::POST, QUERY, Some(&body)).await?.body;
-    let full = read::<Results>(&body, "answer to a query")?.conversations.len() >= size;
+    let full = read::<Results>(&body, &format!("POST {QUERY}"))?.conversations.len() >= size;
     Ok(Page { body, next: full.then(|| (number + 1).to_string()) })
 }
 
 fn read<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, PlatformError> {
-    serde_json::from_slice(body).map_err(|error| PlatformError::Garbled {
-        request: what.to_owned(),
-        why: format!("line {}, column {}", error.line(), error.column()),
-    })
+    serde_json::from_slice(body).map_err(|error| PlatformError::garbled(what.to_owned(), body, &error))
 }
