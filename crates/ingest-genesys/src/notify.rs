@@ -14,5 +14,5 @@ pub use frame::{Frame, Unreadable};
 pub use heard::{By, Heard};
 pub use link::{Action, Event, Gap, Link};
 pub use notice::{Notice, Notices, Room, Trouble, notices};
-pub(crate) use socket::{Ended, OPEN_THE_WAY, NotConnected, Socket};
+pub(crate) use socket::{Ended, NotConnected, OPEN_THE_WAY, Socket};
 pub use topics::{Allocation, CHANNELS, TOPICS};

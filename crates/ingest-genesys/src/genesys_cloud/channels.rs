@@ -18,11 +18,7 @@ pub(super) struct Channels {
 }
 
 impl Channels {
-    pub(super) fn new(
-        platform: Arc<Platform>,
-        tls: Arc<rustls::ClientConfig>,
-        notices: Notices,
-    ) -> Self {
+    pub(super) fn new(platform: Arc<Platform>, tls: Arc<rustls::ClientConfig>, notices: Notices) -> Self {
         Self {
             platform,
             tls,

@@ -55,12 +55,7 @@ pub async fn check(target: &Target) -> Report {
     report
 }
 
-async fn ask(
-    target: &Target,
-    platform: &Platform,
-    tls: &Arc<rustls::ClientConfig>,
-    report: &mut Report,
-) {
+async fn ask(target: &Target, platform: &Platform, tls: &Arc<rustls::ClientConfig>, report: &mut Report) {
     let settings = &target.settings;
     if !requests::token(platform, &settings.client_id, report).await {
         report.note("not checked", "permissions, notifications and limits: there is no token".to_owned());

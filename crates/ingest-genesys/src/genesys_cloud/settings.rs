@@ -194,7 +194,7 @@ mod tests {
                 "subscriptions: [{topics: [v2.users.u.conversations], traceparent: 00-x}]",
                 Some("a traceparent cannot be used"),
             ),
-            ("proxy_url: \"${env:P:-http://u:p@proxy:3128}\"", None),
+            ("proxy_url: http://u:p@proxy:3128", None),
             ("proxy_url: socks5://hidden-2@proxy:1080", Some("write `http://host:port`")),
             ("trust: {channels: [voise]}", Some("did you mean `voice`?")),
         ] {

@@ -12,6 +12,7 @@ use crate::Id;
 use crate::platform::{Platform, PlatformError};
 use crate::time::written;
 
+const DETAILS: &str = "/api/v2/analytics/conversations/details";
 /// Conversations on one page, and ids in one question.
 const PAGE: usize = 100;
 const IDS: usize = 50;
@@ -114,8 +115,11 @@ pub(super) async fn ids(
 ) -> Result<(), PlatformError> {
     for some in ids.chunks(IDS) {
         let list: Vec<String> = some.iter().map(ToString::to_string).collect();
-        let path = format!("/api/v2/analytics/conversations/details?id={}", list.join(","));
+        let path = format!("{DETAILS}?id={}", list.join(","));
         let answer = platform.send(Method::GET, &path, None).await?;
+        // What is no answer must not count as one.
+        serde_json::from_slice::<Page>(&answer.body)
+            .map_err(|error| PlatformError::garbled(format!("GET {DETAILS}"), &answer.body, &error))?;
         if pages.send(answer.body).await.is_err() {
             break;
         }

@@ -19,9 +19,9 @@ use super::socket::{Ended, NotConnected, Socket};
 use crate::platform::{Base, Code, Platform, PlatformError};
 
 const CHANNELS: &str = "/api/v2/notifications/channels";
-/// Attempts without a socket before that is told.
+/// Failures one after the other before one is told that may pass.
 const TOLD: u32 = 3;
-const SILENT: &str = "no heartbeat came over a notification socket; it is opened again";
+const SILENT: &str = "nothing came over a notification socket for 35 s, no heartbeat either; it is opened again; if that goes on, look for a firewall or proxy on the way that drops connections in silence";
 /// Longest id and address of a channel.
 const LONGEST_ID: usize = 128;
 const LONGEST_ADDRESS: usize = 4096;
@@ -39,8 +39,8 @@ pub struct Channel {
     /// One thing at a time is waited for.
     work: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
     trouble: Option<String>,
-    /// Attempts without a socket, one after the other.
-    unopened: u32,
+    /// What failed, one after the other.
+    failures: u32,
     /// What was refused the last time.
     refused: Arc<Vec<(String, String)>>,
 }
@@ -97,7 +97,7 @@ impl Channel {
             socket: None,
             work: None,
             trouble: None,
-            unopened: 0,
+            failures: 0,
             refused: Arc::default(),
         }
     }
@@ -116,7 +116,7 @@ impl Channel {
                     Err(ended) => {
                         self.socket = None;
                         if let Ended::Broken { reason, why } = ended {
-                            self.trouble(true, reason, why, true).await;
+                            self.trouble(true, reason, why, reason != "closed").await;
                         }
                         Some(Event::Closed)
                     }
@@ -135,7 +135,7 @@ impl Channel {
             let ticked = event == Event::Tick;
             for action in self.link.on(event, Instant::now()) {
                 if ticked && action == Action::Disconnect && self.work.is_none() && self.socket.is_some() {
-                    self.trouble(true, "silent", SILENT.to_owned(), false).await;
+                    self.trouble(true, "silent", SILENT.to_owned(), true).await;
                 }
                 self.act(action).await;
             }
@@ -192,13 +192,11 @@ impl Channel {
             Done::Connected(Ok(socket)) => {
                 // The service closes the old one by itself.
                 self.socket = Some(socket);
-                self.unopened = 0;
                 Event::Connected
             }
             Done::Connected(Err(error)) => {
                 // One that ended with its channel is no trouble yet.
-                self.unopened += 1;
-                self.trouble(true, error.reason, error.explained(), self.unopened >= TOLD).await;
+                self.trouble(true, error.reason, error.explained(), false).await;
                 Event::NotConnected { gone: error.gone }
             }
             Done::Created(Ok(made)) => {
@@ -210,7 +208,6 @@ impl Channel {
                 Event::NotCreated { wait: None }
             }
             Done::Subscribed(topics, Ok(listing)) => {
-                self.trouble = None;
                 let refused = Arc::new(listing.rejected());
                 let news = *self.refused != *refused;
                 self.refused = Arc::clone(&refused);
@@ -229,6 +226,7 @@ impl Channel {
     async fn message(&mut self, bytes: Bytes) -> Option<Event> {
         Some(match Frame::read(&bytes) {
             Ok(Frame::Event) => {
+                self.well();
                 self.notices.event(bytes, By::Channel(self.number)).await;
                 Event::Heard
             }
@@ -238,7 +236,10 @@ impl Channel {
                 self.platform.log_in_again().await;
                 Event::Dropped
             }
-            Ok(Frame::Alive) => Event::Heard,
+            Ok(Frame::Alive) => {
+                self.well();
+                Event::Heard
+            }
             Err(error) => {
                 self.tell(Notice::Unreadable { bytes: error.bytes, why: error.to_string() }).await;
                 Event::Heard
@@ -249,20 +250,34 @@ impl Channel {
     /// What is waited for did not come in time, or nothing was heard for long.
     async fn late(&mut self) {
         let (socket, why) = match (&self.work, &self.socket) {
-            (Some(_), Some(_)) => (false, "the topics of a channel are not subscribed to in time; that is tried again"),
-            (Some(_), None) => (true, "a channel or its socket is not opened in time; that is tried again, and `throughline genesys check` tells how far the way there goes"),
+            (Some(_), Some(_)) => (
+                false,
+                "the topics of a channel are not subscribed to in time; that is tried again, and `throughline genesys check` tells more",
+            ),
+            (Some(_), None) => (
+                true,
+                "a channel or its socket is not opened in time; that is tried again, and `throughline genesys check` tells how far the way there goes",
+            ),
             _ => return,
         };
         self.trouble(socket, "late", why.to_owned(), true).await;
+    }
+
+    /// What fails from now on is new.
+    fn well(&mut self) {
+        if self.link.open() {
+            (self.trouble, self.failures) = (None, 0);
+        }
     }
 
     async fn refused(&mut self, error: &PlatformError) {
         self.trouble(false, error.reason(), error.to_string(), !error.passes()).await;
     }
 
-    /// Counted each time, told once and again when it changes.
+    /// Counted each time; told once, and again when it changes, where it is grave or goes on.
     async fn trouble(&mut self, socket: bool, reason: &'static str, why: String, grave: bool) {
-        let news = grave && self.trouble.as_ref() != Some(&why);
+        self.failures = self.failures.saturating_add(1);
+        let news = (grave || self.failures >= TOLD) && self.trouble.as_ref() != Some(&why);
         if news {
             self.trouble = Some(why.clone());
         }

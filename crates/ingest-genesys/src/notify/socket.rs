@@ -11,6 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::platform::{Io, Platform, connect, plain, tls_over};
@@ -27,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const OPEN_THE_WAY: &str = "open the way out to this host and port in the firewall, for TLS and WebSocket, or name your proxy with `proxy_url` or HTTPS_PROXY";
 const LOGIN: &str =
     "the channel's own address was refused: look for a proxy or firewall on the way that wants a login";
+const TROUBLE: &str = "the service, or a proxy on the way, has trouble; it is tried again";
 const IN_ITS_PLACE: &str = "something on the way answers in its place: let proxies and firewalls pass WebSocket handshakes to this host on";
 
 pub(crate) struct Socket {
@@ -65,7 +67,11 @@ impl NotConnected {
     fn answered(host: &str, status: StatusCode, mut body: Vec<u8>) -> Self {
         body.truncate(BODY);
         let gone = status.is_client_error();
-        let mend = if gone { LOGIN } else { IN_ITS_PLACE };
+        let mend = match gone {
+            true => LOGIN,
+            false if status.is_server_error() => TROUBLE,
+            false => IN_ITS_PLACE,
+        };
         let why = format!("{host} answered the handshake with {status}");
         Self { gone, answer: Some((status, body)), ..Self::new("refused", why, mend) }
     }
@@ -107,7 +113,8 @@ impl Socket {
             .max_message_size(Some(LARGEST))
             .max_frame_size(Some(LARGEST))
             .max_write_buffer_size(UNSENT);
-        let mut request = uri.into_client_request().map_err(|error| unreachable(format!("{host}: {error}")))?;
+        let mut request =
+            uri.into_client_request().map_err(|error| unreachable(format!("{host}: {error}")))?;
         if let Some(token) = token {
             let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
             request.headers_mut().insert(AUTHORIZATION, bearer.map_err(|_| wrong("the token is none"))?);
@@ -134,10 +141,7 @@ impl Socket {
                 Ok(Message::Binary(bytes)) => return Ok(bytes),
                 // Pings are answered by the library when the stream is read on.
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    tracing::debug!(?frame, "the service closed a notification socket");
-                    return Err(Ended::Closed);
-                }
+                Ok(Message::Close(frame)) => return Err(Ended::with(frame.map(|frame| frame.code))),
                 Err(error) => return Err(Ended::by(&error)),
             }
         }
@@ -158,6 +162,16 @@ impl Socket {
 }
 
 impl Ended {
+    fn with(code: Option<CloseCode>) -> Self {
+        match code {
+            None | Some(CloseCode::Normal | CloseCode::Away) => Self::Closed,
+            Some(code) => {
+                let why = format!("the service closed a notification socket with {code}; it is opened again");
+                Self::Broken { reason: "closed", why }
+            }
+        }
+    }
+
     fn by(error: &Error) -> Self {
         let reason = match error {
             Error::Capacity(_) => "too_large",

@@ -120,7 +120,8 @@ impl Platform {
     ) -> Result<T, PlatformError> {
         let request = format!("{method} {}", without_query(path));
         let answer = self.send(method, path, body).await?;
-        serde_json::from_slice(&answer.body).map_err(|error| PlatformError::garbled(request, &answer.body, &error))
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| PlatformError::garbled(request, &answer.body, &error))
     }
 
     /// Sends a request until it is answered with 2xx, refused for good, or tried often enough. What is not safe to
@@ -247,7 +248,11 @@ impl Platform {
         }
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, self.proxy(url)) {
             let host = host(url);
-            return Err(PlatformError::Proxy { host, why: proxy::refused(&proxy, None, true), passes: false });
+            return Err(PlatformError::Proxy {
+                host,
+                why: proxy::refused(&proxy, None, true),
+                passes: false,
+            });
         }
         if status.is_redirection() {
             let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
@@ -324,7 +329,8 @@ impl Platform {
         let answer = self.read(request.clone(), &url, response).await?;
         Token::read(&answer.body, sent).map_err(|why| {
             let page = answer.body.trim_ascii_start().starts_with(b"<");
-            let mend = if page { "; it is a web page: look for a proxy on the way that wants a login" } else { "" };
+            let mend =
+                if page { "; it is a web page: look for a proxy on the way that wants a login" } else { "" };
             PlatformError::Garbled { request, why: format!("{why}{mend}; is `region` the right address?") }
         })
     }

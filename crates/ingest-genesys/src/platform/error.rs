@@ -26,7 +26,9 @@ pub enum PlatformError {
     /// In the words of the way: what the proxy said, and what to do.
     #[error("{host} is not reached: {why}")]
     Proxy { host: String, why: String, passes: bool },
-    #[error("the answer to {request} is larger than {limit} bytes and was left; is `region` the right address?")]
+    #[error(
+        "the answer to {request} is larger than {limit} bytes and was left; is `region` the right address?"
+    )]
     TooLarge { request: String, limit: usize },
     #[error("the answer to {request} cannot be read: {why}")]
     Garbled { request: String, why: String },
@@ -168,9 +170,13 @@ impl PlatformError {
             _ if body.trim_ascii_start().starts_with(b"<") => {
                 "it is a web page: look for a proxy on the way that wants a login, and at `region`".to_owned()
             }
-            Category::Syntax | Category::Io => format!("it is not JSON (line {line}, column {column}); is `region` the right address?"),
+            Category::Syntax | Category::Io => {
+                format!("it is not JSON (line {line}, column {column}); is `region` the right address?")
+            }
             Category::Eof => format!("it ends too early (line {line}, column {column})"),
-            Category::Data => format!("a value is of another type than expected (line {line}, column {column})"),
+            Category::Data => {
+                format!("a value is of another type than expected (line {line}, column {column})")
+            }
         };
         Self::Garbled { request, why }
     }

@@ -12,11 +12,10 @@ use tokio::net::TcpStream;
 
 use super::base::Base;
 
-pub(crate) use tunnel::{Blocked, Io, tls_over};
 pub(super) use tunnel::refused;
+pub(crate) use tunnel::{Blocked, Io, tls_over};
 
 /// Which way addresses are reached.
-#[derive(Debug)]
 pub struct Proxies {
     matcher: Matcher,
     /// Everything goes through it.
@@ -47,7 +46,8 @@ impl Proxies {
         if proxy_url.is_empty() {
             return Ok(Self::default());
         }
-        let wrong = || "write `http://host:port`, with `user:password@` before the host where it wants a login";
+        let wrong =
+            || "write `http://host:port`, with `user:password@` before the host where it wants a login";
         let uri: Uri = proxy_url.parse().map_err(|_| wrong())?;
         let known = matches!(uri.scheme_str(), Some("http" | "https"));
         if !known || uri.host().is_none_or(str::is_empty) {
@@ -80,6 +80,13 @@ impl Proxies {
         let secure = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         Some(Proxy { host: plain(uri.host()?), port, secure, login })
+    }
+}
+
+/// Logins are not printed.
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies").field("configured", &self.configured.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -129,7 +136,9 @@ mod tests {
     #[test]
     fn a_configured_proxy_is_for_everything() {
         let proxies = Proxies::new("http://user:s3cret@proxy.example:3128").unwrap();
-        for address in ["https://api.mypurecloud.ie/", "wss://streaming.mypurecloud.ie/c", "ws://127.0.0.1:8300/c"] {
+        for address in
+            ["https://api.mypurecloud.ie/", "wss://streaming.mypurecloud.ie/c", "ws://127.0.0.1:8300/c"]
+        {
             assert_eq!(found(&proxies, address).as_deref(), Some("proxy.example:3128"), "{address}");
         }
         assert!(!format!("{proxies:?}").contains("s3cret"), "{proxies:?}");

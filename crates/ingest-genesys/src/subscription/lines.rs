@@ -18,11 +18,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(
-        platform: Arc<Platform>,
-        tls: Arc<rustls::ClientConfig>,
-        notices: Notices,
-    ) -> Self {
+    pub(crate) fn new(platform: Arc<Platform>, tls: Arc<rustls::ClientConfig>, notices: Notices) -> Self {
         Self { platform, tls, notices, open: HashMap::new(), tasks: JoinSet::new() }
     }
 

@@ -47,8 +47,14 @@ pub(crate) fn odd(body: &str) -> Vec<Named> {
     let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
     vec![
         ("HTTP/1.0", with("HTTP/1.0 200 OK\r\n\r\n".to_owned())),
-        ("as text", with(format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n"))),
-        ("a thousand 1xx before", with(format!("{hints}HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"))),
+        (
+            "as text",
+            with(format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n")),
+        ),
+        (
+            "a thousand 1xx before",
+            with(format!("{hints}HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")),
+        ),
     ]
 }
 
@@ -56,7 +62,8 @@ pub(crate) fn odd(body: &str) -> Vec<Named> {
 pub(crate) fn of_handshakes(elsewhere: &str) -> Vec<Named> {
     let says = |status: &str, more: &str| Act::Says(format!("HTTP/1.1 {status}\r\n{more}\r\n").into_bytes());
     let empty = "Content-Length: 0\r\n";
-    let other = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n";
+    let other =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n";
     vec![
         ("200", says("200 OK", empty)),
         ("302", says("302 Found", &format!("Location: {elsewhere}\r\n{empty}"))),
@@ -65,7 +72,10 @@ pub(crate) fn of_handshakes(elsewhere: &str) -> Vec<Named> {
         ("500", says("500 Internal Server Error", empty)),
         ("another key", says("101 Switching Protocols", other)),
         ("an extension nobody asked for", Act::Upgraded(Box::new(Act::Says(frame(0xc1, b"\x00\x00"))))),
-        ("a head without end", Act::Pours(b"HTTP/1.1 101 x\r\n".to_vec(), format!("X: {}\r\n", "x".repeat(1000)).into())),
+        (
+            "a head without end",
+            Act::Pours(b"HTTP/1.1 101 x\r\n".to_vec(), format!("X: {}\r\n", "x".repeat(1000)).into()),
+        ),
         ("a head that drips", Act::Drips(b"HTTP/1.1 101 x\r\n".to_vec(), b"X: x\r\n".to_vec())),
         ("silence", Act::Holds(Vec::new())),
         ("the end at once", Act::Says(Vec::new())),
@@ -80,7 +90,8 @@ pub(crate) fn of_sockets() -> Vec<Named> {
     let block = vec![b'x'; 1 << 16];
     let huge = [vec![0x81, 127], (50_u64 << 20).to_be_bytes().to_vec()].concat();
     let topic = format!("{{\"topicName\": \"{}\", \"eventBody\": {{}}}}", "t".repeat(1 << 20));
-    let deep = format!("{{\"topicName\": \"v2.users.u.conversations\", \"eventBody\": {}}}", "[".repeat(100_000));
+    let deep =
+        format!("{{\"topicName\": \"v2.users.u.conversations\", \"eventBody\": {}}}", "[".repeat(100_000));
     let wrong = r#"{"topicName": "v2.users.u.conversations", "eventBody": {"id": "c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54", "participants": {"id": 7}}}"#;
     vec![
         ("a frame of 50 MB", then(Act::Pours(huge, block))),

@@ -7,11 +7,15 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Sentences of the receiver, errors alone.
+/// Sentences of the receiver: errors and warnings, but for the one that every end of a socket has.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
+    pub(crate) fn has_said_something(&self) -> bool {
+        !self.0.lock().unwrap().is_empty()
+    }
+
     /// What was said since this was last called, each once.
     pub(crate) fn said(&self) -> Vec<String> {
         let mut said = Vec::new();
@@ -26,7 +30,9 @@ impl Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() == Level::ERROR && metadata.target().starts_with("ingest_genesys")
+        metadata.is_event()
+            && *metadata.level() <= Level::WARN
+            && metadata.target().starts_with("ingest_genesys")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -40,7 +46,9 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        self.0.lock().unwrap().push(format!("{}{}", line.message, line.rest));
+        if !line.message.starts_with("a channel is cut off") {
+            self.0.lock().unwrap().push(format!("{}{}", line.message, line.rest));
+        }
     }
 
     fn enter(&self, _: &Id) {}

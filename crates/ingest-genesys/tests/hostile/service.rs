@@ -46,6 +46,7 @@ struct State {
     hostile: Option<(Place, Act)>,
     good: BTreeMap<Place, u64>,
     heads: Vec<String>,
+    beats: u64,
     /// Bytes that were taken of an act without an end, and those that came back.
     poured: usize,
     back: usize,
@@ -97,6 +98,11 @@ impl Service {
     /// How often a place has given a good answer.
     pub(crate) fn good(&self, place: Place) -> u64 {
         self.state.lock().unwrap().good.get(&place).copied().unwrap_or_default()
+    }
+
+    /// Heartbeats on sockets.
+    pub(crate) fn beats(&self) -> u64 {
+        self.state.lock().unwrap().beats
     }
 
     pub(crate) fn poured(&self) -> (usize, usize) {
@@ -163,6 +169,7 @@ impl Service {
                 () = self.revoke.notified() => write.write_all(&text(revoked.to_string().as_bytes())).await?,
                 () = tokio::time::sleep(Duration::from_secs(10)) => {
                     write.write_all(&text(beat.to_string().as_bytes())).await?;
+                    self.state.lock().unwrap().beats += 1;
                 }
                 read = read.read(&mut buffer) => if read? == 0 {
                     return Ok(());
@@ -228,7 +235,10 @@ fn event(number: u64) -> serde_json::Value {
 }
 
 pub(crate) fn ok(body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 

@@ -14,9 +14,9 @@ use tokio_rustls::TlsConnector;
 use super::{PATIENCE, Report};
 use crate::platform::{self, Blocked, Io, Proxies, Proxy, plain};
 
-const NO_WAY: &str = "open the way out to it in the firewall, or name your proxy with `proxy_url` or HTTPS_PROXY";
-const NO_NAME: &str =
-    "check the region, this machine's name server (/etc/resolv.conf), or name your proxy with `proxy_url` or HTTPS_PROXY";
+const NO_WAY: &str =
+    "open the way out to it in the firewall, or name your proxy with `proxy_url` or HTTPS_PROXY";
+const NO_NAME: &str = "check the region, this machine's name server (/etc/resolv.conf), or name your proxy with `proxy_url` or HTTPS_PROXY";
 const NO_TLS: &str = "if a proxy on the way opens TLS, name its certificate with `ca_file`; if a certificate is not valid yet or no more, look at the clock of this machine";
 
 /// Tries the way to a host as requests and sockets go it; false where it does not lead there.
@@ -53,7 +53,8 @@ async fn through(
     tls: &Arc<rustls::ClientConfig>,
     report: &mut Report,
 ) -> bool {
-    let late = || Blocked { by_proxy: true, why: format!("the proxy {proxy} says nothing within {PATIENCE:?}") };
+    let late =
+        || Blocked { by_proxy: true, why: format!("the proxy {proxy} says nothing within {PATIENCE:?}") };
     let way = timeout(PATIENCE, platform::connect((name, port), Some(proxy), tls)).await;
     match way.unwrap_or_else(|_| Err(late())) {
         Ok(way) => {

@@ -31,7 +31,9 @@ impl Blocked {
     pub(super) fn unreachable(host: &str, proxy: Option<&Proxy>, error: &dyn Display) -> Self {
         let why = match proxy {
             Some(proxy) => {
-                format!("the proxy {proxy} cannot be reached: {error}; check `proxy_url`, or HTTPS_PROXY in the environment")
+                format!(
+                    "the proxy {proxy} cannot be reached: {error}; check `proxy_url`, or HTTPS_PROXY in the environment"
+                )
             }
             None => format!("{host}: {error}"),
         };
@@ -67,9 +69,15 @@ pub(in crate::platform) fn refused(proxy: &Proxy, what: Option<(&str, u16)>, wan
         |(to, status)| format!("answered {status} to CONNECT {to}"),
     );
     let mend = match (wants_login, proxy.login.is_some()) {
-        (true, false) => "it wants a login: write it into `proxy_url` (or HTTPS_PROXY), as in `http://user:password@host:port`",
-        (true, true) => "it does not take the login of `proxy_url` (or HTTPS_PROXY); in it, `@`, `:` and `%` are written as %40, %3A and %25",
-        (false, _) => "let whoever runs it allow CONNECT to this host and port, or name the host in NO_PROXY where there is a way without it",
+        (true, false) => {
+            "it wants a login: write it into `proxy_url` (or HTTPS_PROXY), as in `http://user:password@host:port`"
+        }
+        (true, true) => {
+            "it does not take the login of `proxy_url` (or HTTPS_PROXY); in it, `@`, `:` and `%` are written as %40, %3A and %25"
+        }
+        (false, _) => {
+            "let whoever runs it allow CONNECT to this host and port, or name the host in NO_PROXY where there is a way without it"
+        }
     };
     format!("the proxy {proxy} {said}; {mend}")
 }
@@ -148,9 +156,17 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_says_what_to_do() {
         for (said, login, words) in [
-            (&b"HTTP/1.1 407 No\r\n\r\n"[..], None, "answered 407 to CONNECT api.example:443; it wants a login"),
+            (
+                &b"HTTP/1.1 407 No\r\n\r\n"[..],
+                None,
+                "answered 407 to CONNECT api.example:443; it wants a login",
+            ),
             (b"HTTP/1.0 407 No\r\n\r\n", Some("Basic dTpw"), "does not take the login"),
-            (b"HTTP/1.1 502 Bad\r\n\r\n", None, "answered 502 to CONNECT api.example:443; let whoever runs it"),
+            (
+                b"HTTP/1.1 502 Bad\r\n\r\n",
+                None,
+                "answered 502 to CONNECT api.example:443; let whoever runs it",
+            ),
             (b"HTTP/1.1 403\r\n\r\n", None, "answered 403"),
             (b"SSH-2.0-x\r\n\r\n", None, "not HTTP/1; is it a proxy for HTTP?"),
             (b"HTTP/1.1 2", None, "did not answer CONNECT api.example:443"),
