@@ -8,6 +8,7 @@ mod error;
 mod client;
 
 pub use base::{Base, UnknownRegion};
+pub(crate) use client::retry_after;
 pub use client::{Answer, Platform, Settings};
 pub use error::{Code, PlatformError, Refused};
 pub use pace::{Pace, Told};

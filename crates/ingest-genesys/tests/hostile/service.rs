@@ -119,7 +119,7 @@ impl Service {
         loop {
             let head = head(&mut stream).await?;
             let lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
-            let length = lengths.last().and_then(|length| length.parse().ok()).unwrap_or(0);
+            let length = lengths.into_iter().next_back().and_then(|length| length.parse().ok()).unwrap_or(0);
             stream.read_exact(&mut vec![0; length]).await?;
             let place = place(&head);
             self.state.lock().unwrap().heads.push(head.clone());

@@ -76,7 +76,7 @@ pub(in crate::platform) fn refused(proxy: &Proxy, what: Option<(&str, u16)>, wan
             "it does not take the login of `proxy_url` (or HTTPS_PROXY); in it, `@`, `:` and `%` are written as %40, %3A and %25"
         }
         (false, _) => {
-            "let whoever runs it allow CONNECT to this host and port, or name the host in NO_PROXY where there is a way without it"
+            "let whoever runs it allow CONNECT to this host and port"
         }
     };
     format!("the proxy {proxy} {said}; {mend}")
