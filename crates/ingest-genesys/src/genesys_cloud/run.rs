@@ -56,6 +56,8 @@ pub(super) struct Run {
     discover_at: Instant,
     discovering: Option<Work<Result<Found, PlatformError>>>,
     found: Found,
+    /// Queues were listed, or that was tried: what is read from then on has their names.
+    named: bool,
     meters: Meters,
 }
 
@@ -100,6 +102,7 @@ impl Run {
             discover_at: now,
             discovering: None,
             found: Found::default(),
+            named: false,
             meters: Meters::new(&ctx.id, &ctx.telemetry),
         }
     }
@@ -129,7 +132,7 @@ impl Run {
                     self.discovering = None;
                     self.discovered(done);
                 }
-                () = sleep_until(self.sweep_at), if self.sweeping.is_none() => self.sweep(),
+                () = sleep_until(self.sweep_at), if self.sweeping.is_none() && self.named => self.sweep(),
                 () = sleep_until(self.discover_at), if self.discovering.is_none() => self.discover(),
                 _ = gather.tick() => {
                     if !self.give(&mut stopped).await {
@@ -246,6 +249,7 @@ impl Run {
     }
 
     fn discovered(&mut self, done: Result<Found, PlatformError>) {
+        self.named = true;
         let receiver = &self.id;
         let found = match done {
             Ok(found) => found,

@@ -75,9 +75,7 @@ pub(in crate::platform) fn refused(proxy: &Proxy, what: Option<(&str, u16)>, wan
         (true, true) => {
             "it does not take the login of `proxy_url` (or HTTPS_PROXY); in it, `@`, `:` and `%` are written as %40, %3A and %25"
         }
-        (false, _) => {
-            "let whoever runs it allow CONNECT to this host and port"
-        }
+        (false, _) => "let whoever runs it allow CONNECT to this host and port",
     };
     format!("the proxy {proxy} {said}; {mend}")
 }
