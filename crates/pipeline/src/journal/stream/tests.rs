@@ -98,6 +98,37 @@ async fn a_full_disk_refuses() {
     stream.finish().await;
 }
 
+/// Scenario: the disk is smaller than a segment.
+/// Guarantees: it is used nevertheless, nearly to its end, and again when there is room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_disk_is_used_to_its_end() {
+    let disk = SimDisk::new(7, Faults { room: Some(3 << 20), ..Faults::default() });
+    let mut means = stream(&["out"], Duration::ZERO).means.clone();
+    means.segment = 64 << 20;
+    let stream = Stream::new("pipelines/traces", &[Arc::from("out")], means);
+    stream.open(disk.clone()).unwrap();
+    stream.begin();
+    for round in 0..3 {
+        let mut safe = 0;
+        while stream.append(batch(safe, 32 * KIB)).await.is_ok() {
+            safe += 1;
+        }
+        assert!(safe * 32 * KIB > 2 << 20, "{safe} in round {round}");
+        for number in 0..safe {
+            let Taken { batch, .. } = next(&stream).await;
+            assert_eq!(batch.items, number);
+            batch.ack.settle("out", Outcome::Exported);
+        }
+        let gone = async {
+            while stream.live() > 0 || disk.used() > 1 << 20 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("room is not given back");
+    }
+    stream.finish().await;
+}
+
 /// Scenario: a batch is cut and joined with others on its way to two exporters; one of them delivers, and the power goes.
 /// Guarantees: the next run brings it for the other exporter alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
