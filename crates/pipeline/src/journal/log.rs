@@ -25,6 +25,9 @@ const SPARE: usize = 2;
 const KEPT: usize = 4 << 20;
 /// Where the disk has no room for a whole segment, one of this length is tried at last.
 const SMALLEST: u64 = 256 << 10;
+/// The latest decisions, up to this part of a segment, are kept though no entry that came before them is left: spans that
+/// come late may follow from them.
+const REMEMBERED: u64 = 8;
 /// Files end at multiples of this.
 const BLOCK: u64 = 4096;
 
@@ -174,7 +177,7 @@ impl<D: Disk> Log<D> {
     fn put_decisions(&mut self, before: u64, decisions: &[Decision]) -> io::Result<()> {
         let body = encode_decisions(decisions);
         let end = self.put(Head::of(Kind::Decision, before, &body), [&*body])?;
-        self.shelf.index().decided(end.place, before);
+        self.shelf.index().decided(end.place, before, body.len() as u64);
         Ok(())
     }
 

@@ -16,6 +16,10 @@ num_shards: 2
 policies: [{name: slow, type: latency, latency: {threshold_ms: 1000}}]";
 const LATER: &str = "decision_wait: 1h
 policies: [{name: slow, type: latency, latency: {threshold_ms: 1000}}]";
+/// Decides to keep as soon as it can.
+const AT_ONCE: &str = "decision_wait: 1h
+sampling_strategy: span-ingest
+policies: [{name: keep, type: string_attribute, string_attribute: {key: keep, values: [\"yes\"]}}]";
 
 /// One run of a process, in a directory.
 struct Life {
@@ -123,10 +127,10 @@ async fn a_stop_leaves_pending_traces_in_the_journal() {
     drop(tail);
     assert!(memory.held() < 16 << 10, "{}", memory.held());
 
-    let life = Life::start(directory.path(), SOON).await;
+    let life = Life::start(directory.path(), AT_ONCE).await;
     life.carry().await;
-    life.accept(vec![span(1, 3).lasting(1_000, 3_000)]).await;
-    life.wait_until(|setup| setup.taker.spans() == 2 && setup.tail.in_flight() == 0).await;
+    life.accept(vec![span(1, 3).text("keep", "yes")]).await;
+    life.wait_until(|setup| setup.taker.spans() == 2 && setup.tail.in_flight() == 1).await;
     life.end().await;
 }
 

@@ -108,8 +108,7 @@ impl Setup {
     /// Traces that were decided.
     pub(super) fn decided(&self) -> u64 {
         let families = self.ctx.telemetry.registry().gather();
-        let decided =
-            families.iter().filter(|family| family.get_name().contains("global_count_traces_sampled"));
+        let decided = families.iter().filter(|family| family.name().contains("global_count_traces_sampled"));
         decided.flat_map(|family| family.get_metric()).map(|one| one.get_counter().get_value() as u64).sum()
     }
 
