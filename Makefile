@@ -53,6 +53,8 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	$(CARGO) build --release -p throughline $(FEATURES)
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
+	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \
+	$(CARGO) test --release -p e2e --test journal -- --nocapture a_full_disk
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

@@ -23,6 +23,11 @@ pub(super) use read::{Cursor, Read};
 const SPARE: usize = 2;
 /// A buffer that grew beyond this is not kept for the next group.
 const KEPT: usize = 4 << 20;
+/// Where the disk has no room for a whole segment, one of this length is tried at last.
+const SMALLEST: u64 = 256 << 10;
+/// The latest decisions, up to this part of a segment, are kept though no entry that came before them is left: spans that
+/// come late may follow from them.
+const REMEMBERED: u64 = 8;
 /// Files end at multiples of this.
 const BLOCK: u64 = 4096;
 
@@ -172,7 +177,7 @@ impl<D: Disk> Log<D> {
     fn put_decisions(&mut self, before: u64, decisions: &[Decision]) -> io::Result<()> {
         let body = encode_decisions(decisions);
         let end = self.put(Head::of(Kind::Decision, before, &body), [&*body])?;
-        self.shelf.index().decided(end.place, before);
+        self.shelf.index().decided(end.place, before, body.len() as u64);
         Ok(())
     }
 
@@ -185,7 +190,7 @@ impl<D: Disk> Log<D> {
         }
         let pen = match self.pen.take() {
             Some(pen) => pen,
-            None => self.next_segment(self.segment.max((DATA + head.span()).next_multiple_of(BLOCK)))?,
+            None => self.next_segment((DATA + head.span()).next_multiple_of(BLOCK))?,
         };
         let pen = self.pen.insert(pen);
         head.put(pen.salt, &mut pen.buffer);
@@ -196,14 +201,10 @@ impl<D: Disk> Log<D> {
     }
 
     /// Begins a segment of at least this length. Its header becomes safe with its first records.
-    fn next_segment(&mut self, len: u64) -> io::Result<Pen<D::File>> {
-        let Spare { number, file, len } = match self.spare.iter().position(|spare| spare.len >= len) {
+    fn next_segment(&mut self, least: u64) -> io::Result<Pen<D::File>> {
+        let Spare { number, file, len } = match self.spare.iter().position(|spare| spare.len >= least) {
             Some(fits) => self.spare.swap_remove(fits),
-            None => {
-                let file = Arc::new(self.disk.create(self.next_number, len)?);
-                self.next_number += 1;
-                Spare { number: self.next_number - 1, file, len }
-            }
+            None => self.create(least)?,
         };
         let Cursor { place: previous, at: previous_end } = self.last;
         let header =
@@ -217,6 +218,23 @@ impl<D: Disk> Log<D> {
         self.room.take(len);
         self.shelf.index().begin(&header, number, Arc::clone(&file), len);
         Ok(Pen { file, place: header.place, salt: header.salt, at: DATA, buffer: Vec::new(), len })
+    }
+
+    /// A new file, on a disk that is nearly full a shorter one.
+    fn create(&mut self, least: u64) -> io::Result<Spare<D::File>> {
+        let mut len = self.segment.max(least);
+        loop {
+            match self.disk.create(self.next_number, len) {
+                Err(error) if is_full(&error) && len > least.max(SMALLEST) => {
+                    len = (len / 2).next_multiple_of(BLOCK).max(least);
+                }
+                file => {
+                    let (number, file) = (self.next_number, Arc::new(file?));
+                    self.next_number += 1;
+                    return Ok(Spare { number, file, len });
+                }
+            }
+        }
     }
 
     /// Of what was put.
@@ -244,6 +262,10 @@ impl<D: Disk> Log<D> {
         self.synced.append(&mut self.unsynced);
         Ok(())
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl<F: DiskFile> Pen<F> {

@@ -212,9 +212,14 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.with(|state, file| {
+            let was_dead = state.dead;
             let written = state.call(state.faults.write);
-            // A write that fails may have written some of it.
-            let part = if written.is_ok() { bytes.len() } else { state.chance.below(bytes.len() + 1) };
+            // A write that fails may have written some of it, but none without power.
+            let part = match written {
+                Ok(()) => bytes.len(),
+                Err(_) if was_dead => 0,
+                Err(_) => state.chance.below(bytes.len() + 1),
+            };
             assert!(at as usize + bytes.len() <= file.seen.len(), "behind the end of the file");
             put(&mut file.seen, at as usize, &bytes[..part]);
             file.unsynced.push((at as usize, bytes[..part].to_vec()));

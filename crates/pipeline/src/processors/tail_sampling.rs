@@ -22,7 +22,7 @@ mod decisions;
 pub mod explain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use flow::config::Node;
@@ -30,7 +30,9 @@ use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, 
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-pub use decisions::{Decided, Decision, DecisionLog, Decisions};
+use crate::journal::Journals;
+
+use decisions::{Decided, Decision};
 use lane::{Lane, Surroundings};
 use metrics::Metrics;
 use outbox::Origin;
@@ -66,6 +68,8 @@ pub struct TailSampling {
     fixed: settings::Fixed,
     around: Arc<Surroundings>,
     lanes: Vec<Arc<Lane>>,
+    /// Decisions of earlier runs were asked for.
+    restored: Once,
 }
 
 impl TailSampling {
@@ -73,37 +77,33 @@ impl TailSampling {
         let policies = Arc::new(policies);
         let shards = settings.shards();
         let rules = settings.rules(shards);
-        let log = ctx.get::<Decisions>().map(|decisions| Arc::clone(&decisions.0));
-        let earlier = log.as_ref().map(|log| log.earlier()).unwrap_or_default();
+        let journals = ctx.get::<Journals>();
+        let journal = journals.and_then(|journals| journals.decisions(&ctx.pipeline, &ctx.id));
         let around = Arc::new(Surroundings {
             pipeline: Arc::clone(&ctx.pipeline),
             started: Instant::now(),
             accounts: ctx.get().unwrap_or_default(),
             metrics: Metrics::new(ctx, &policies),
             next,
+            journal,
             most_waiting: (rules.most_bytes / 8).max(1 << 20),
             block_on_overflow: settings.block_on_overflow,
             spans: AtomicU64::new(0),
         });
         let whose = Whose {
-            processor: Arc::clone(&ctx.id),
             pipeline: Arc::clone(&ctx.pipeline),
             memory: Arc::clone(&ctx.memory),
-            log,
+            journal: around.journal.is_some(),
             started: since_1970(),
         };
-        let lane = |at: usize| {
+        let lane = |_| {
             let mut shard = Shard::new(whose.clone(), rules.clone(), Arc::clone(&policies));
             shard.expect(settings.expected(shards));
-            let ours = earlier
-                .iter()
-                .filter(|one| one.processor == whose.processor && one.pipeline == whose.pipeline);
-            ours.filter(|one| belongs(&one.subject, at, shards)).for_each(|one| shard.remember(one));
             Lane::start(shard, Arc::clone(&around))
         };
         let (id, fixed) = (Arc::clone(&ctx.id), settings.fixed());
         let lanes = (0..shards).map(lane).collect();
-        Self { id, policies: RwLock::new(policies), fixed, around, lanes }
+        Self { id, policies: RwLock::new(policies), fixed, around, lanes, restored: Once::new() }
     }
 
     /// Goes on with other settings. Pending traces are decided by the new policies; nothing is lost.
@@ -123,7 +123,21 @@ impl TailSampling {
         Ok(())
     }
 
+    /// What earlier runs decided, told to the lanes; once the journal is open, and before the first span.
+    fn restore(&self) {
+        let Some(journal) = &self.around.journal else { return };
+        let earlier = journal.take();
+        let earlier: Vec<_> =
+            earlier.iter().filter_map(|(key, verdict)| Decision::decode(key, verdict)).collect();
+        let shards = self.lanes.len();
+        for (at, lane) in self.lanes.iter().enumerate() {
+            let of: Vec<_> = earlier.iter().filter(|one| belongs(&one.subject, at, shards)).collect();
+            lane.remember(&of);
+        }
+    }
+
     async fn take(&self, mut batch: Batch) -> Result<(), Refusal> {
+        self.restored.call_once(|| self.restore());
         let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
         let chunks = batch.payload.chunks().to_vec();
         let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
@@ -146,8 +160,13 @@ impl TailSampling {
         let ack = std::mem::take(&mut batch.ack).cut(runs);
         self.around.spans.fetch_add(batch.items as u64, Ordering::Relaxed);
         for (lane, runs) in self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()) {
-            let client = Arc::clone(&batch.client);
-            lane.take(runs, &policies, Origin { ack: ack.clone(), client, audience: batch.audience });
+            let origin = Origin {
+                ack: ack.clone(),
+                client: Arc::clone(&batch.client),
+                audience: batch.audience,
+                already: Arc::clone(&batch.already),
+            };
+            lane.take(runs, &policies, origin);
         }
         Ok(())
     }

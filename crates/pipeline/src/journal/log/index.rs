@@ -36,6 +36,8 @@ pub(super) struct Segment<F> {
     pub(super) tell_again: bool,
     /// The latest decision in it is about entries before this one.
     pub(super) decided_before: u64,
+    /// Of its decisions.
+    pub(super) decision_bytes: u64,
 }
 
 /// Ids that one consumer (or all: `None`) became done with.
@@ -66,6 +68,7 @@ impl<F> Segment<F> {
             told_from: None,
             tell_again: false,
             decided_before: 0,
+            decision_bytes: 0,
         }
     }
 
@@ -154,8 +157,9 @@ impl<F> Index<F> {
         }
     }
 
-    pub(super) fn decided(&mut self, place: u64, before: u64) {
+    pub(super) fn decided(&mut self, place: u64, before: u64, bytes: u64) {
         if let Some(segment) = self.segments.get_mut(&place) {
+            segment.decision_bytes += bytes;
             segment.decided_before = segment.decided_before.max(before);
         }
     }
@@ -167,6 +171,11 @@ impl<F> Index<F> {
             segment.tell_again = segment.settled.len() > 0 || !segment.partly.is_empty();
             segment.told_from = segment.tell_again.then_some(0);
         }
+    }
+
+    /// Bytes of decisions behind this segment.
+    pub(super) fn decided_after(&self, place: u64) -> u64 {
+        self.segments.range(place + 1..).map(|(_, segment)| segment.decision_bytes).sum()
     }
 
     /// The first entry that may come again after a power cut, or the next one.

@@ -16,7 +16,7 @@ const UNKNOWN: u64 = 0;
 /// What was found, besides the entries.
 #[derive(Default, Debug)]
 pub(in crate::journal) struct Recovered {
-    /// On entries that are not settled, oldest first.
+    /// All that are there still; among them those on entries that are not settled.
     pub(in crate::journal) decisions: Vec<Decision>,
     /// Segments in which something stood that is no record, and records behind it.
     pub(in crate::journal) salvaged: usize,
@@ -26,7 +26,7 @@ pub(in crate::journal) struct Recovered {
 #[derive(Default)]
 struct Said {
     settled: Vec<(u64, Settled)>,
-    decisions: Vec<(u64, Vec<Decision>)>,
+    decisions: Vec<Decision>,
     /// Places.
     salvaged: Vec<u64>,
 }
@@ -71,12 +71,7 @@ impl<D: Disk> Log<D> {
         }
         said.apply(&mut index, &consumers);
         let salvaged = said.salvaged;
-        let oldest = index.oldest();
-        let needed = said.decisions.into_iter().filter(|(before, _)| *before > oldest);
-        let recovered = Recovered {
-            decisions: needed.flat_map(|(_, decisions)| decisions).collect(),
-            salvaged: salvaged.len(),
-        };
+        let recovered = Recovered { decisions: said.decisions, salvaged: salvaged.len() };
         let last = index.segments.last_key_value();
         // Something in it only looks like a record: every later look at it has to be as close.
         let end = |(place, segment): (&u64, &Segment<_>)| match salvaged.contains(place) {
@@ -163,9 +158,9 @@ fn read<F: DiskFile>(used: Used<F>, bounds: Bounds, least: u64, said: &mut Said)
                 said.settled.extend(settled.map(|settled| (header.place, settled)));
             }
             Kind::Decision => {
-                let decisions = scan.body(&found)?.map(decode_decisions).unwrap_or_default();
                 segment.decided_before = segment.decided_before.max(found.head.id);
-                said.decisions.push((found.head.id, decisions));
+                segment.decision_bytes += u64::from(found.head.len);
+                said.decisions.extend(scan.body(&found)?.map(decode_decisions).unwrap_or_default());
             }
         }
     }

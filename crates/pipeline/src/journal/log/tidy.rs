@@ -19,7 +19,9 @@ impl<D: Disk> Log<D> {
         for (place, segment) in &index.segments {
             let empty = segment.live() == 0 && Some(*place) != filling;
             let told_of_others = staying.iter().any(|from| from <= place);
-            match (empty, told_of_others || segment.decided_before > oldest) {
+            let decisions = segment.decided_before > oldest
+                || segment.decision_bytes > 0 && index.decided_after(*place) < self.remembered();
+            match (empty, told_of_others || decisions) {
                 (true, false) => free.push(*place),
                 (true, true) => needed.push(*place),
                 (false, _) => {}
@@ -31,13 +33,18 @@ impl<D: Disk> Log<D> {
         (free, needed)
     }
 
-    /// Writes anew what stands in these segments and is still needed: what is settled in older segments, and decisions
-    /// on entries that are not settled.
+    /// Bytes.
+    fn remembered(&self) -> u64 {
+        self.segment / super::REMEMBERED
+    }
+
+    /// Writes anew what stands in these segments and is still needed: what is settled in older segments, decisions on
+    /// entries that are not settled, and the latest decisions.
     pub(super) fn carry(&mut self, freed: &[u64]) -> io::Result<()> {
         for place in self.untold(freed) {
             self.tell(place)?;
         }
-        for place in freed {
+        for place in freed.iter().rev() {
             // That a sampler decides anew is better than that nothing is taken any more.
             let needed = self.needed_decisions(*place).inspect_err(|error| {
                 tracing::warn!(%error, "decisions in the journal cannot be read and will be made anew");
@@ -109,24 +116,34 @@ impl<D: Disk> Log<D> {
     }
 
     fn needed_decisions(&self, place: u64) -> io::Result<Vec<(u64, Vec<Decision>)>> {
-        let (file, salt, end, oldest) = {
+        let (file, salt, end, oldest, after) = {
             let index = self.shelf.index();
-            let oldest = index.oldest();
-            match index.segments.get(&place).filter(|segment| segment.decided_before > oldest) {
-                Some(segment) => (Arc::clone(&segment.file), segment.salt, segment.end, oldest),
-                None => return Ok(Vec::new()),
-            }
+            let Some(segment) = index.segments.get(&place).filter(|segment| segment.decision_bytes > 0)
+            else {
+                return Ok(Vec::new());
+            };
+            let after = index.decided_after(place);
+            (Arc::clone(&segment.file), segment.salt, segment.end, index.oldest(), after)
         };
         let mut scan = Scan::new(&*file, salt, end, false);
-        let mut needed = Vec::new();
+        let mut found_here = Vec::new();
         while let Some(found) = scan.next()? {
             if found.head.kind == Kind::Decision
-                && found.head.id > oldest
                 && let Some(body) = scan.body(&found)?
             {
-                needed.push((found.head.id, decode_decisions(body)));
+                found_here.push((found.head, decode_decisions(body)));
             }
         }
+        let mut room = self.remembered().saturating_sub(after);
+        let mut needed = Vec::new();
+        for (head, decisions) in found_here.into_iter().rev() {
+            let is_recent = u64::from(head.len) <= room;
+            room -= if is_recent { u64::from(head.len) } else { room };
+            if is_recent || head.id > oldest {
+                needed.push((head.id, decisions));
+            }
+        }
+        needed.reverse();
         Ok(needed)
     }
 }

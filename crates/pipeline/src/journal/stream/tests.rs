@@ -98,6 +98,37 @@ async fn a_full_disk_refuses() {
     stream.finish().await;
 }
 
+/// Scenario: the disk is smaller than a segment.
+/// Guarantees: it is used nevertheless, nearly to its end, and again when there is room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_disk_is_used_to_its_end() {
+    let disk = SimDisk::new(7, Faults { room: Some(3 << 20), ..Faults::default() });
+    let mut means = stream(&["out"], Duration::ZERO).means.clone();
+    means.segment = 64 << 20;
+    let stream = Stream::new("pipelines/traces", &[Arc::from("out")], means);
+    stream.open(disk.clone()).unwrap();
+    stream.begin();
+    for round in 0..3 {
+        let mut safe = 0;
+        while stream.append(batch(safe, 32 * KIB)).await.is_ok() {
+            safe += 1;
+        }
+        assert!(safe * 32 * KIB > 2 << 20, "{safe} in round {round}");
+        for number in 0..safe {
+            let Taken { batch, .. } = next(&stream).await;
+            assert_eq!(batch.items, number);
+            batch.ack.settle("out", Outcome::Exported);
+        }
+        let gone = async {
+            while stream.live() > 0 || disk.used() > 1 << 20 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("room is not given back");
+    }
+    stream.finish().await;
+}
+
 /// Scenario: a batch is cut and joined with others on its way to two exporters; one of them delivers, and the power goes.
 /// Guarantees: the next run brings it for the other exporter alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +164,8 @@ async fn each_exporter_is_remembered() {
 }
 
 /// Scenario: a sampler notes a decision before it drops a span of the trace, and the power goes.
-/// Guarantees: the next run has the decision while spans from before it come again, and not after that.
+/// Guarantees: the next run has the decision while spans from before it come again; and after that too, as long as there
+/// are few later ones, for spans that come late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decisions_are_there_when_spans_come_again() {
     let decision =
@@ -149,14 +181,41 @@ async fn decisions_are_there_when_spans_come_again() {
 
     let stream = opened(&disk, &["out"]);
     assert_eq!(stream.take_decisions("another"), []);
-    assert_eq!(stream.take_decisions("tail_sampling"), [decision]);
+    assert_eq!(stream.take_decisions("tail_sampling"), [decision.clone()]);
     let again = next(&stream).await.batch;
     assert_eq!(again.items, 2);
     again.ack.settle("out", Outcome::Dropped);
     stream.finish().await;
 
+    for run in 0..40 {
+        let stream = opened(&disk, &["out"]);
+        let known = stream.take_decisions("tail_sampling");
+        assert!(known.iter().all(|known| *known == decision) && !known.is_empty(), "{run}: {known:?}");
+        // Far more than a segment, so that all of the earlier ones become free.
+        for number in 0..6 {
+            stream.append(batch(number, 16 * KIB)).await.unwrap();
+            next(&stream).await.batch.ack.settle("out", Outcome::Dropped);
+        }
+        stream.finish().await;
+        assert!(disk.used() <= 6 * SEGMENT, "{} bytes for one decision", disk.used());
+    }
+    // Others take its place.
     let stream = opened(&disk, &["out"]);
-    assert_eq!(stream.take_decisions("tail_sampling"), []);
+    for number in 0..100_u64 {
+        let others = (0..100).map(|nth| Decision {
+            key: [number.to_le_bytes(), u64::to_le_bytes(nth)].concat(),
+            ..decision.clone()
+        });
+        stream.decide(others.collect()).await.unwrap();
+        stream.append(batch(1, 16 * KIB)).await.unwrap();
+        next(&stream).await.batch.ack.settle("out", Outcome::Dropped);
+    }
+    stream.finish().await;
+    assert!(disk.used() <= 6 * SEGMENT, "{} bytes for nothing", disk.used());
+    let stream = opened(&disk, &["out"]);
+    let known = stream.take_decisions("tail_sampling");
+    assert!(!known.contains(&decision) && known.len() < 3_000, "{}", known.len());
+    assert!(known.iter().any(|known| known.key.starts_with(&99_u64.to_le_bytes())), "the latest are there");
     stream.finish().await;
 }
 

@@ -154,7 +154,8 @@ impl Table {
         state.bytes > self.settings.limit_mib << 20 || state.traces.len() > self.settings.num_traces
     }
 
-    /// Hands on everything, as long as the next consumer takes it; what is left after `patience` is lost.
+    /// Hands on everything, as long as the next consumer takes it; what is left after `patience` is lost, or stays in
+    /// the journal.
     pub(super) async fn drain(&self, patience: Duration) {
         self.draining.store(true, Ordering::Release);
         self.wake.notify_one();
@@ -173,8 +174,8 @@ impl Table {
             let refused = state.refused.take().map(|refused| refused.batch);
             refused.into_iter().chain(state.traces.drain().map(|(_, batch)| batch)).collect()
         };
-        for batch in left {
-            self.lost(&batch, "shutdown");
+        for batch in left.iter().filter(|batch| !batch.ack.is_durable()) {
+            self.lost(batch, "shutdown");
         }
     }
 

@@ -55,6 +55,12 @@ impl<K: Eq + Hash + Clone, V: Copy> Cache<K, V> {
         }
     }
 
+    /// From now on at least so many.
+    pub(crate) fn widen(&mut self, least: usize) {
+        // When the young generation is full, the old one goes.
+        self.half = self.half.max(least);
+    }
+
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.young.values_mut().chain(self.old.values_mut())
     }

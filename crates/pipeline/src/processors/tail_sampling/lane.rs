@@ -8,12 +8,14 @@ use flow::{Batch, Consumer, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
+use super::decisions::Decision;
 use super::metrics::Metrics;
-use super::outbox::Origin;
+use super::outbox::{LeftOut, Origin};
 use super::policy::Policies;
 use super::shard::{Rules, Shard};
 use super::survey::Run;
 use crate::engine::account::Accounts;
+use crate::journal::Decisions;
 
 /// Decisions are made together, not more often than this.
 const BETWEEN: Duration = Duration::from_millis(50);
@@ -27,12 +29,21 @@ pub(super) struct Surroundings {
     pub(super) accounts: Arc<Accounts>,
     pub(super) metrics: Metrics,
     pub(super) next: Arc<dyn Consumer>,
+    /// Where decisions are noted before they are followed.
+    pub(super) journal: Option<Decisions>,
     /// Bytes that may wait for the next consumer, of one lane.
     pub(super) most_waiting: usize,
     /// Where there is no room, clients wait; otherwise traces are decided early.
     pub(super) block_on_overflow: bool,
     /// Spans inside, pending or on their way out.
     pub(super) spans: AtomicU64,
+}
+
+/// What a lane hands on next.
+struct Due {
+    decided: Vec<Decision>,
+    left_out: Vec<LeftOut>,
+    batch: Option<Batch>,
 }
 
 pub(super) struct Lane {
@@ -89,7 +100,8 @@ impl Lane {
         }
     }
 
-    /// Decides what is pending and hands everything on; what is left after `deadline` is lost.
+    /// Decides what is pending and hands everything on; what is left after `deadline` is lost, or stays in
+    /// the journal.
     pub(super) async fn drain(&self, deadline: Duration) {
         self.draining.store(true, Ordering::Release);
         self.wake.notify_one();
@@ -105,9 +117,18 @@ impl Lane {
             }
             tokio::time::sleep(BETWEEN).await;
         }
-        while let Some(batch) = self.next_batch() {
-            self.lost(&batch, "shutdown");
+        while let Some(batch) = self.due().batch {
+            if !batch.ack.is_durable() {
+                self.lost(&batch, "shutdown");
+            }
         }
+    }
+
+    /// Takes over decisions of earlier runs.
+    pub(super) fn remember(&self, decisions: &[&Decision]) {
+        let mut shard = self.shard();
+        shard.make_room_for(decisions.len());
+        decisions.iter().for_each(|decision| shard.remember(decision));
     }
 
     /// Goes on with other policies.
@@ -168,17 +189,26 @@ impl Lane {
 
     async fn hand_on_in_order(&self) {
         let _order = self.handing_on.lock().await;
-        self.settle();
-        while let Some(batch) = self.next_batch() {
+        loop {
+            let Due { decided, left_out, batch } = self.due();
+            if let Err(refusal) = self.note(&decided).await {
+                let mut shard = self.shard();
+                shard.put_back_decided(decided);
+                shard.outbox().put_back_left_out(left_out);
+                batch.into_iter().for_each(|batch| shard.outbox().put_back(batch));
+                drop(shard);
+                return self.refused(Some(refusal));
+            }
+            self.settle(&left_out);
+            let Some(batch) = batch else { return };
             match self.around.next.consume(batch.fork()).await {
                 Ok(()) => {
                     self.gone(batch.items);
-                    *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    self.refused(None);
                 }
                 Err(refusal) if refusal.retryable() => {
                     self.shard().outbox().put_back(batch);
-                    *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-                    return;
+                    return self.refused(Some(refusal));
                 }
                 Err(refusal) => {
                     tracing::error!(items = batch.items, %refusal, "lost behind tail_sampling");
@@ -188,18 +218,28 @@ impl Lane {
         }
     }
 
-    fn next_batch(&self) -> Option<Batch> {
-        self.shard().outbox().next()
+    /// What is to go, and the decisions that it follows from, which have to be known together.
+    fn due(&self) -> Due {
+        let mut shard = self.shard();
+        self.tell(&shard);
+        self.around.metrics.add(&shard.tally().take());
+        let (decided, left_out) = (shard.take_decided(), shard.outbox().take_left_out());
+        Due { decided, left_out, batch: shard.outbox().next() }
     }
 
-    /// Tells accounts and clients' ledgers of what was left out, and the metrics of everything.
-    fn settle(&self) {
-        let (left_out, tally) = {
-            let mut shard = self.shard();
-            self.tell(&shard);
-            (shard.outbox().take_left_out(), shard.tally().take())
-        };
-        self.around.metrics.add(&tally);
+    async fn note(&self, decided: &[Decision]) -> Result<(), Refusal> {
+        match &self.around.journal {
+            Some(journal) if !decided.is_empty() => journal.note(decided.iter().map(Decision::encode)).await,
+            _ => Ok(()),
+        }
+    }
+
+    fn refused(&self, refusal: Option<Refusal>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+
+    /// Tells accounts and clients' ledgers of what was left out.
+    fn settle(&self, left_out: &[LeftOut]) {
         for left in left_out {
             if let Some(account) = self.around.accounts.get(&self.around.pipeline) {
                 account.dropped_for_all(&left.acks, left.spans, left.reason.name());

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use flow::wire::put_head;
-use flow::{Ack, Audience, Batch, Client, Memory, Payload, Signal};
+use flow::{Ack, Already, Audience, Batch, Client, Memory, Payload, Signal};
 
 use super::headers::Header;
 use super::mark::{Mark, head_len};
@@ -20,6 +20,14 @@ pub(crate) struct Origin {
     pub(crate) ack: Ack,
     pub(crate) client: Arc<Client>,
     pub(crate) audience: Audience,
+    pub(crate) already: Already,
+}
+
+impl Origin {
+    /// Whether the spans of both are for the same exporters.
+    fn travels_with(&self, other: &Self) -> bool {
+        self.audience == other.audience && self.already == other.already
+    }
 }
 
 /// Spans on their way out.
@@ -62,9 +70,8 @@ pub(crate) struct LeftOut {
 pub(crate) struct Outbox {
     memory: Arc<Memory>,
     pipeline: Arc<str>,
-    open: Option<Open>,
-    /// The same for stores alone.
-    open_for_stores: Option<Open>,
+    /// One for each audience and set of exporters that have the spans already.
+    open: Vec<Open>,
     ready: VecDeque<Batch>,
     /// Of open and ready batches.
     bytes: usize,
@@ -73,6 +80,8 @@ pub(crate) struct Outbox {
 
 /// A batch that grows.
 struct Open {
+    audience: Audience,
+    already: Already,
     client: Arc<Client>,
     bytes: Vec<u8>,
     spans: usize,
@@ -81,15 +90,7 @@ struct Open {
 
 impl Outbox {
     pub(crate) fn new(memory: Arc<Memory>, pipeline: Arc<str>) -> Self {
-        Self {
-            memory,
-            pipeline,
-            open: None,
-            open_for_stores: None,
-            ready: VecDeque::new(),
-            bytes: 0,
-            left_out: Vec::new(),
-        }
+        Self { memory, pipeline, open: Vec::new(), ready: VecDeque::new(), bytes: 0, left_out: Vec::new() }
     }
 
     /// Bytes that wait for the next consumer.
@@ -103,10 +104,11 @@ impl Outbox {
 
     /// Takes parcels of one trace in, which stand in the order of their headers.
     pub(crate) fn send(&mut self, parcels: &[Parcel<'_>], mark: &Mark<'_>) {
-        for audience in [Audience::All, Audience::Stores] {
-            let of: Vec<_> = parcels.iter().filter(|parcel| parcel.origin.audience == audience).collect();
-            let Some(first) = of.first() else { continue };
-            let open = self.open_for(audience, &first.origin.client);
+        let mut rest: Vec<_> = parcels.iter().collect();
+        while let Some(first) = rest.first().map(|parcel| parcel.origin) {
+            let of: Vec<_> = rest.extract_if(.., |parcel| parcel.origin.travels_with(first)).collect();
+            let at = self.open_for(first);
+            let Some(open) = self.open.get_mut(at) else { return };
             let before = open.bytes.len();
             for parcel in &of {
                 open.spans += parcel.spans as usize;
@@ -117,7 +119,7 @@ impl Outbox {
             let (full, grown) = (open.spans >= SPANS || open.bytes.len() >= BYTES, open.bytes.len() - before);
             self.bytes += grown;
             if full {
-                self.close(audience);
+                self.close(at);
             }
         }
     }
@@ -139,11 +141,15 @@ impl Outbox {
         std::mem::take(&mut self.left_out)
     }
 
+    /// Puts back what could not be settled yet.
+    pub(crate) fn put_back_left_out(&mut self, left_out: Vec<LeftOut>) {
+        self.left_out.extend(left_out);
+    }
+
     /// The next batch; with the last one, what grows is closed.
     pub(crate) fn next(&mut self) -> Option<Batch> {
-        if self.ready.is_empty() {
-            self.close(Audience::All);
-            self.close(Audience::Stores);
+        while self.ready.is_empty() && !self.open.is_empty() {
+            self.close(0);
         }
         let batch = self.ready.pop_front()?;
         self.bytes -= batch.payload.len();
@@ -156,32 +162,34 @@ impl Outbox {
         self.ready.push_front(batch);
     }
 
-    fn slot(&mut self, audience: Audience) -> &mut Option<Open> {
-        match audience {
-            Audience::All => &mut self.open,
-            Audience::Stores => &mut self.open_for_stores,
-        }
-    }
-
     /// Nobody's spans are to carry another tenant's headers.
-    fn open_for(&mut self, audience: Audience, client: &Arc<Client>) -> &mut Open {
-        if self.slot(audience).as_ref().is_some_and(|open| open.client.metadata != client.metadata) {
-            self.close(audience);
+    fn open_for(&mut self, origin: &Origin) -> usize {
+        let same = |open: &Open| open.audience == origin.audience && open.already == origin.already;
+        if let Some(at) = self.open.iter().position(same) {
+            let client = self.open.get(at).map(|open| &open.client);
+            if client.is_some_and(|client| client.metadata == origin.client.metadata) {
+                return at;
+            }
+            self.close(at);
         }
-        self.slot(audience).get_or_insert_with(|| Open {
-            client: Arc::clone(client),
+        self.open.push(Open {
+            audience: origin.audience,
+            already: Arc::clone(&origin.already),
+            client: Arc::clone(&origin.client),
             bytes: Vec::new(),
             spans: 0,
             ack: Ack::default(),
-        })
+        });
+        self.open.len() - 1
     }
 
-    fn close(&mut self, audience: Audience) {
-        let Some(open) = self.slot(audience).take() else { return };
+    fn close(&mut self, at: usize) {
+        let open = self.open.remove(at);
         let hold = self.memory.hold(open.bytes.len());
         let batch = Batch::new(Signal::Traces, Payload::from(open.bytes), open.spans);
         self.ready.push_back(Batch {
-            audience,
+            audience: open.audience,
+            already: open.already,
             pipeline: Arc::clone(&self.pipeline),
             client: open.client,
             ack: open.ack,

@@ -16,7 +16,7 @@ use self::pending::Pending;
 use self::queues::Queues;
 pub(crate) use self::tally::Tally;
 use super::cache::Cache;
-use super::decisions::{Decided, Decision, DecisionLog};
+use super::decisions::{Decided, Decision, Sampled};
 use super::facts::Facts;
 use super::outbox::{Origin, Outbox, Reason};
 use super::policy::{Kept, Policies, TraceId};
@@ -47,13 +47,13 @@ pub(crate) struct Rules {
     pub(crate) decide_at_shutdown: bool,
 }
 
-/// Who decides, and who is told.
+/// Where it stands.
 #[derive(Clone)]
 pub(crate) struct Whose {
-    pub(crate) processor: Arc<str>,
     pub(crate) pipeline: Arc<str>,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) log: Option<Arc<dyn DecisionLog>>,
+    /// A journal is in front: pending spans come again after any end, and decisions are to be noted there.
+    pub(crate) journal: bool,
     /// When it started, in nanoseconds since 1970.
     pub(crate) started: u64,
 }
@@ -69,6 +69,8 @@ pub(crate) struct Shard {
     /// With the time of the decision.
     left_out: Cache<TraceId, u64>,
     interactions: Interactions,
+    /// To be noted before they are followed.
+    decided: Vec<Decision>,
     outbox: Outbox,
     tally: Tally,
     hold: Hold,
@@ -104,6 +106,7 @@ impl Shard {
             sampled,
             left_out,
             interactions,
+            decided: Vec::new(),
             outbox: Outbox::new(Arc::clone(&whose.memory), Arc::clone(&whose.pipeline)),
             tally: Tally::of(&policies),
             hold: whose.memory.hold(0),
@@ -168,8 +171,12 @@ impl Shard {
         true
     }
 
-    /// Decides everything that is pending, or leaves it out where the configuration says so.
+    /// Decides everything that is pending, or leaves it out where the configuration says so. What a journal has stays
+    /// there undecided: its traces may go on in the next run.
     pub(crate) fn finish(&mut self, now: u64) {
+        if self.whose.journal && self.rules.decide_at_shutdown {
+            return self.forget();
+        }
         // Those that no policy wants wait for the others of their interaction, which may come behind them.
         for last in [false, true] {
             let mut ids: Vec<_> = self.traces.iter().map(|(id, trace)| (trace.arrived, *id)).collect();
@@ -185,6 +192,15 @@ impl Shard {
             }
         }
         self.tidy();
+    }
+
+    /// Lets go of what is pending; nobody is told.
+    fn forget(&mut self) {
+        self.traces = HashMap::new();
+        self.pending = Pending::default();
+        self.queues = Queues::default();
+        self.interactions = Interactions::new(self.rules.sampled_cache);
+        self.hold.resize(self.held());
     }
 
     /// Goes on with other rules. Facts of pending spans are found anew; nothing is decided or lost by it.
@@ -228,10 +244,17 @@ impl Shard {
         }
     }
 
-    /// Takes over decisions that were made before the last stop.
+    /// So many decisions that were made in earlier runs are to be remembered, however small the caches are.
+    pub(crate) fn make_room_for(&mut self, decisions: usize) {
+        self.sampled.widen(decisions);
+        self.left_out.widen(decisions);
+        self.interactions.kept.widen(decisions);
+    }
+
+    /// Takes over a decision of an earlier run.
     pub(crate) fn remember(&mut self, decision: &Decision) {
-        let kept = decision.sampled_by.as_deref().map(|name| Late {
-            kept: Kept { policy: self.policies.position(name), probability: None },
+        let kept = decision.sampled.as_ref().map(|Sampled { by, probability }| Late {
+            kept: Kept { policy: self.policies.position(by), probability: *probability },
             at: 0,
         });
         match (&decision.subject, kept) {
@@ -240,6 +263,16 @@ impl Shard {
             (Decided::Interaction(id), Some(late)) => self.interactions.kept.insert(Arc::clone(id), late),
             (Decided::Interaction(_), None) => {}
         }
+    }
+
+    /// What was decided since somebody asked.
+    pub(crate) fn take_decided(&mut self) -> Vec<Decision> {
+        std::mem::take(&mut self.decided)
+    }
+
+    /// Decisions that could not be noted.
+    pub(crate) fn put_back_decided(&mut self, decided: Vec<Decision>) {
+        self.decided.splice(0..0, decided);
     }
 
     pub(crate) fn outbox(&mut self) -> &mut Outbox {

@@ -10,3 +10,4 @@ mod marks;
 mod anything;
 mod settings;
 mod processor;
+mod journal;

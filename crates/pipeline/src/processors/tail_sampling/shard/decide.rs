@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Late, Shard, Trace};
-use crate::processors::tail_sampling::decisions::{Decided, Decision};
+use crate::processors::tail_sampling::decisions::{Decided, Decision, Sampled};
 use crate::processors::tail_sampling::mark::{Mark, Policy};
 use crate::processors::tail_sampling::outbox::Reason;
 use crate::processors::tail_sampling::policy::{Kept, Policies, Subject, TraceId, Verdict};
@@ -148,14 +148,12 @@ impl Shard {
         Some(trace)
     }
 
-    fn tell(&self, subject: Decided, kept: Option<Kept>) {
-        let Some(log) = &self.whose.log else { return };
-        log.decided(&Decision {
-            processor: Arc::clone(&self.whose.processor),
-            pipeline: Arc::clone(&self.whose.pipeline),
-            subject,
-            sampled_by: kept.map(|kept| Arc::from(self.policies.name(kept))),
-        });
+    fn tell(&mut self, subject: Decided, kept: Option<Kept>) {
+        if self.whose.journal {
+            let name = |kept| Arc::from(self.policies.name(kept));
+            let sampled = kept.map(|kept| Sampled { by: name(kept), probability: kept.probability });
+            self.decided.push(Decision { subject, sampled });
+        }
     }
 }
 

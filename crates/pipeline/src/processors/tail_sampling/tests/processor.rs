@@ -12,7 +12,7 @@ use flow::{
 };
 use tokio::time::sleep;
 
-use super::super::{Decided, Decision, DecisionLog, Decisions, FACTORY, TailSampling, settings};
+use super::super::{FACTORY, TailSampling, settings};
 use super::spans::{With, request, span};
 use crate::engine::account::{Accounts, Balance};
 
@@ -22,19 +22,28 @@ policies: [{name: slow, type: latency, latency: {threshold_ms: 1000}}]";
 
 /// A next consumer that refuses while told to.
 #[derive(Default)]
-struct Taker {
+pub(super) struct Taker {
     full: AtomicBool,
     broken: AtomicBool,
     taken: Mutex<Vec<Batch>>,
 }
 
 impl Taker {
-    fn spans(&self) -> usize {
+    pub(super) fn spans(&self) -> usize {
         self.taken.lock().unwrap().iter().map(|batch| batch.items).sum()
     }
 
+    /// Spans that an exporter has already, and others.
+    pub(super) fn known_to(&self, exporter: &str) -> (usize, usize) {
+        let taken = self.taken.lock().unwrap();
+        let items = |known| {
+            taken.iter().filter(|batch| batch.is_known_to(exporter) == known).map(|batch| batch.items).sum()
+        };
+        (items(true), items(false))
+    }
+
     /// The exporter has it.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         self.taken.lock().unwrap().drain(..).for_each(|batch| batch.ack.settle("out", Outcome::Exported));
     }
 }
@@ -66,11 +75,11 @@ impl Ledger for One {
     }
 }
 
-struct Setup {
-    taker: Arc<Taker>,
-    tail: Arc<dyn Consumer>,
+pub(super) struct Setup {
+    pub(super) taker: Arc<Taker>,
+    pub(super) tail: Arc<dyn Consumer>,
     accounts: Arc<Accounts>,
-    memory: Arc<Memory>,
+    pub(super) memory: Arc<Memory>,
     ctx: Ctx,
     heard: Arc<Heard>,
 }
@@ -80,7 +89,7 @@ impl Setup {
         Self::within(yaml, |ctx| ctx)
     }
 
-    fn within(yaml: &str, with: impl FnOnce(Ctx) -> Ctx) -> Self {
+    pub(super) fn within(yaml: &str, with: impl FnOnce(Ctx) -> Ctx) -> Self {
         let telemetry = Telemetry::default();
         let accounts = Arc::new(Accounts::new(telemetry.clone()));
         accounts.open("traces", &[Arc::from("out")]);
@@ -96,7 +105,14 @@ impl Setup {
         Self { taker, tail, accounts, memory, ctx, heard: Arc::default() }
     }
 
-    async fn send(
+    /// Traces that were decided.
+    pub(super) fn decided(&self) -> u64 {
+        let families = self.ctx.telemetry.registry().gather();
+        let decided = families.iter().filter(|family| family.name().contains("global_count_traces_sampled"));
+        decided.flat_map(|family| family.get_metric()).map(|one| one.get_counter().get_value() as u64).sum()
+    }
+
+    pub(super) async fn send(
         &self,
         number: usize,
         spans: Vec<opentelemetry_proto::tonic::trace::v1::Span>,
@@ -276,39 +292,6 @@ async fn tenants_are_not_mixed() {
         tenants.iter().filter(|(name, _)| name == tenant).map(|(_, items)| items).sum::<usize>()
     };
     assert_eq!((of("a"), of("b")), (2, 1), "{tenants:?}");
-}
-
-/// Remembers in memory.
-#[derive(Default)]
-struct Log(Mutex<Vec<Decision>>);
-
-impl DecisionLog for Log {
-    fn decided(&self, decision: &Decision) {
-        self.0.lock().unwrap().push(decision.clone());
-    }
-
-    fn earlier(&self) -> Vec<Decision> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Guarantees: what was decided before a crash is not decided again when its spans are replayed.
-#[tokio::test(start_paused = true)]
-async fn decisions_outlive_a_crash() {
-    let log = Arc::new(Log::default());
-    let offered = || Arc::new(Decisions(Arc::clone(&log) as Arc<dyn DecisionLog>));
-    let first = Setup::within(SLOW, |ctx| ctx.with(offered()));
-    first.send(1, vec![span(1, 1).lasting(1_000, 3_000), span(2, 2)]).await.unwrap();
-    sleep(Duration::from_secs(6)).await;
-    let told: Vec<_> = log.earlier().into_iter().map(|one| (one.subject, one.sampled_by)).collect();
-    assert_eq!(told.len(), 2);
-    assert!(told.contains(&(Decided::Trace([1; 16]), Some("slow".into()))));
-    assert!(told.contains(&(Decided::Trace([2; 16]), None)));
-    // The second half of each trace alone would be decided the other way round.
-    let second = Setup::within(SLOW, |ctx| ctx.with(offered()));
-    second.send(1, vec![span(1, 3), span(2, 4).lasting(1_000, 3_000)]).await.unwrap();
-    sleep(Duration::from_secs(1)).await;
-    assert_eq!((second.taker.spans(), second.tail.in_flight()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::config::{Node, Severity};
-use flow::{Ack, Audience, Client, Memory};
+use flow::{Ack, Audience, Memory};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -117,13 +117,8 @@ impl Bench {
     pub(super) fn new(yaml: &str) -> Self {
         let (rules, by) = policies(yaml);
         let memory = Arc::new(Memory::default());
-        let whose = Whose {
-            processor: "tail_sampling".into(),
-            pipeline: "traces".into(),
-            memory: Arc::clone(&memory),
-            log: None,
-            started: 0,
-        };
+        let whose =
+            Whose { pipeline: "traces".into(), memory: Arc::clone(&memory), journal: false, started: 0 };
         let shard = Shard::new(whose, rules.clone(), Arc::clone(&by));
         Self { shard, by, rules, memory, now: 0, out: Vec::new(), left_out: Vec::new() }
     }
@@ -142,7 +137,8 @@ impl Bench {
     pub(super) fn send_bytes(&mut self, bytes: &[u8], audience: Audience) {
         let mut runs = Vec::new();
         survey(bytes, &self.by.watch, self.now, |run| runs.push(run));
-        let origin = Origin { ack: Ack::default(), client: Arc::new(Client::default()), audience };
+        let origin =
+            Origin { ack: Ack::default(), client: Arc::default(), audience, already: Arc::default() };
         self.shard.take(&runs, &self.by, origin, self.now);
         self.collect();
     }

@@ -5,6 +5,9 @@
     reason = "a test may panic, and long ones say how far they are"
 )]
 
+mod tail;
+mod full;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +33,9 @@ fn number(name: &str, usual: u64) -> u64 {
 }
 
 struct Setup {
+    config: &'static str,
+    /// Of the journal; 0 is no limit.
+    limit_mib: u64,
     steady: Sink,
     flapping: Sink,
     directory: tempfile::TempDir,
@@ -39,8 +45,10 @@ struct Setup {
 }
 
 impl Setup {
-    async fn new() -> Self {
+    async fn new(config: &'static str) -> Self {
         Self {
+            config,
+            limit_mib: 4096,
             steady: Sink::start(Options::default().keeping()).await.unwrap(),
             flapping: Sink::start(Options::default().keeping()).await.unwrap(),
             directory: tempfile::tempdir().unwrap(),
@@ -50,11 +58,12 @@ impl Setup {
     }
 
     async fn start(&self) -> Product {
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal/journal.yaml");
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal").join(self.config);
         let run = Run::file(&config)
             .env("STEADY", self.steady.address().to_string())
             .env("FLAPPING", self.flapping.address().to_string())
-            .env("JOURNAL", self.directory.path().to_string_lossy());
+            .env("JOURNAL", self.directory.path().to_string_lossy())
+            .set("extensions::journal::max_size_mib", self.limit_mib);
         run.start().await.unwrap()
     }
 
@@ -90,9 +99,26 @@ impl Setup {
         self.accepted.lock().unwrap().clone()
     }
 
-    /// Waits until everything that was accepted is at both backends; then how often each span is there.
-    async fn delivered(&self, product: &Product) -> [BTreeMap<u64, usize>; 2] {
-        let accepted = self.accepted();
+    /// One backend gets into another mood.
+    fn flap(&self, chance: &mut Chance) {
+        self.flapping.set(match chance.below(5) {
+            0 => Behaviour::status(503, None),
+            1 => Behaviour::hang(),
+            2 => Behaviour::refuse(),
+            3 => Behaviour::status(503, Some(1)).every(2),
+            _ => Behaviour::default(),
+        });
+    }
+
+    async fn nothing_comes_again(&self) {
+        let came = (self.steady.spans(), self.flapping.spans());
+        let product = self.start().await;
+        product.stop().await.unwrap();
+        assert_eq!((self.steady.spans(), self.flapping.spans()), came, "nothing comes again");
+    }
+
+    /// Waits until all of these are at both backends; then how often each span is there.
+    async fn delivered(&self, product: &Product, accepted: &BTreeSet<u64>) -> [BTreeMap<u64, usize>; 2] {
         let wait = async {
             loop {
                 let came = [times(&self.steady), times(&self.flapping)];
@@ -114,6 +140,30 @@ impl Setup {
         let metrics = e2e::product::get(product.metrics, "/metrics").await.unwrap().body;
         let own: Vec<_> = metrics.lines().filter(|line| line.starts_with("throughline_")).collect();
         panic!("accepted spans are missing; it said:\n{}\n{}", product.log(), own.join("\n"));
+    }
+}
+
+/// How many came more than once.
+fn again(times: &BTreeMap<u64, usize>) -> usize {
+    times.values().filter(|times| **times > 1).count()
+}
+
+/// Waits until nothing is under way any more, and nothing unaccounted for.
+async fn quiet(product: &Product) {
+    for exporter in ["otlphttp/steady", "otlphttp/flapping"] {
+        let of = |name: &str| format!("{name}{{exporter=\"{exporter}\",pipeline=\"traces\"}}");
+        product.wait_for_metric(&of("throughline_pipeline_in_flight_items"), 0.0).await.unwrap();
+        product.wait_for_metric(&of("throughline_pipeline_unaccounted_items"), 0.0).await.unwrap();
+    }
+}
+
+/// The same numbers for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
     }
 }
 
@@ -150,41 +200,26 @@ fn times(sink: &Sink) -> BTreeMap<u64, usize> {
 /// what comes twice was under way at a kill; in the end nothing is unaccounted for, and a restart repeats nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_kill_loses_an_accepted_span() {
-    let setup = Setup::new().await;
+    let setup = Setup::new("journal.yaml").await;
     let kills = number("JOURNAL_KILLS", 20);
-    let mut chance = number("JOURNAL_SEED", 7);
-    let mut below = |end: u64| {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (chance >> 33) % end
-    };
+    let mut chance = Chance(number("JOURNAL_SEED", 7));
     for kill in 0..kills {
         let product = setup.start().await;
         let mut clients = setup.load(&product, Duration::from_millis(1));
-        setup.flapping.set(match below(5) {
-            0 => Behaviour::status(503, None),
-            1 => Behaviour::hang(),
-            2 => Behaviour::refuse(),
-            3 => Behaviour::status(503, Some(1)).every(2),
-            _ => Behaviour::default(),
-        });
-        tokio::time::sleep(Duration::from_millis(100 + below(600))).await;
+        setup.flap(&mut chance);
+        tokio::time::sleep(Duration::from_millis(100 + chance.below(600))).await;
         product.kill().await.unwrap();
         clients.shutdown().await;
         println!("kill {kill}: {} spans accepted so far", setup.accepted().len());
     }
     setup.flapping.set(Behaviour::default());
     let product = setup.start().await;
-    let [steady, flapping] = setup.delivered(&product).await;
-    for exporter in ["otlphttp/steady", "otlphttp/flapping"] {
-        let of = |name: &str| format!("{name}{{exporter=\"{exporter}\",pipeline=\"traces\"}}");
-        product.wait_for_metric(&of("throughline_pipeline_in_flight_items"), 0.0).await.unwrap();
-        product.wait_for_metric(&of("throughline_pipeline_unaccounted_items"), 0.0).await.unwrap();
-    }
+    let [steady, flapping] = setup.delivered(&product, &setup.accepted()).await;
+    quiet(&product).await;
     product.stop().await.unwrap();
 
     let offered = setup.next.load(Ordering::Relaxed);
     let accepted = setup.accepted();
-    let again = |times: &BTreeMap<u64, usize>| times.values().filter(|times| **times > 1).count();
     println!(
         "{kills} kills, {} spans accepted, {} came twice at the steady backend, {} at the flapping one",
         accepted.len(),
@@ -196,17 +231,14 @@ async fn no_kill_loses_an_accepted_span() {
     // What was under way at a kill: what came in in the last moments before it, whose settlement was not on disk.
     assert!(again(&steady) * 10 < accepted.len(), "{} of {} came twice", again(&steady), accepted.len());
 
-    let came = (setup.steady.spans(), setup.flapping.spans());
-    let product = setup.start().await;
-    product.stop().await.unwrap();
-    assert_eq!((setup.steady.spans(), setup.flapping.spans()), came, "nothing comes again");
+    setup.nothing_comes_again().await;
 }
 
 /// Scenario: a backend is not there for a while (`JOURNAL_OUTAGE_SECONDS`), under load.
 /// Guarantees: nobody is refused, the other backend gets everything meanwhile, and after the outage so does this one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_is_made_up_for() {
-    let setup = Setup::new().await;
+    let setup = Setup::new("journal.yaml").await;
     let product = setup.start().await;
     setup.flapping.set(Behaviour::refuse());
     let mut clients = setup.load(&product, Duration::from_millis(20));
@@ -217,7 +249,7 @@ async fn an_outage_is_made_up_for() {
     setup.steady.wait_for(accepted, Duration::from_secs(30)).await.unwrap();
     assert_eq!(setup.flapping.spans(), 0);
     setup.flapping.set(Behaviour::default());
-    let [steady, flapping] = setup.delivered(&product).await;
+    let [steady, flapping] = setup.delivered(&product, &setup.accepted()).await;
     assert!(steady.values().chain(flapping.values()).all(|times| *times == 1), "and once");
     product.stop().await.unwrap();
 }
