@@ -16,6 +16,7 @@ pub mod config;
 pub mod telemetry;
 pub mod factory;
 pub mod stage;
+pub mod region;
 
 pub use ack::{Ack, Ledger, Outcome};
 pub use batch::{Audience, Batch, Client, Payload, Signal};

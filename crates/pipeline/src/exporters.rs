@@ -2,8 +2,9 @@
 
 mod otlp;
 mod calendar;
-mod unsupported;
+pub(crate) mod unsupported;
 pub mod otlp_grpc;
 pub mod otlp_http;
 pub mod debug;
 pub mod file;
+pub mod prometheus;

@@ -11,5 +11,6 @@ pub mod engine;
 pub mod net;
 pub mod receivers;
 pub mod processors;
+pub mod connectors;
 pub mod exporters;
 pub mod extensions;

@@ -104,7 +104,12 @@ pub struct Point<'a> {
 
 impl<'a> Point<'a> {
     pub fn attributes(&self) -> impl Iterator<Item = KeyValue<'a>> + use<'a> {
-        key_values(self.raw, if self.kind == DataKind::ExponentialHistogram { 1 } else { 7 })
+        let number = match self.kind {
+            DataKind::Gauge | DataKind::Sum { .. } | DataKind::Summary => 7,
+            DataKind::Histogram => 9,
+            DataKind::ExponentialHistogram => 1,
+        };
+        key_values(self.raw, number)
     }
 
     pub fn start_ns(&self) -> u64 {

@@ -26,8 +26,7 @@ impl Consumer for Connecting {
 
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let (account, ack, items) =
-                (self.accounts.get(&batch.pipeline), batch.ack.clone(), batch.items);
+            let (account, ack, items) = (self.accounts.get(&batch.pipeline), batch.ack.clone(), batch.items);
             if let Some(account) = &account {
                 account.enqueued(&self.id, items);
             }

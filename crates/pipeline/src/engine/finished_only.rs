@@ -75,8 +75,7 @@ mod tests {
             let accounts = Arc::new(Accounts::default());
             let account = accounts.open("traces", &[Arc::from("out")]);
             let items = Arc::new(Items::default());
-            let way =
-                finished_only("out", replaces, &accounts, Arc::clone(&items) as Arc<dyn Consumer>);
+            let way = finished_only("out", replaces, &accounts, Arc::clone(&items) as Arc<dyn Consumer>);
             for (audience, items) in [(Audience::All, 3), (Audience::Stores, 2)] {
                 let batch = Batch::new(Signal::Traces, Payload::default(), items);
                 account.received(items);

@@ -108,7 +108,8 @@ impl Running {
                     inlets.add(pipeline, &account, &first);
                 }
                 Step::Connector(component) => {
-                    let connector = self.connector(component, ctx, accounts, inlets.outlets(&component.id))?;
+                    let connector =
+                        self.connector(component, ctx, accounts, inlets.outlets(&component.id))?;
                     exporters.insert(&component.id, connector);
                 }
             }

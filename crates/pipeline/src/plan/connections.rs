@@ -77,8 +77,8 @@ fn ends<'a>(
     other: &'static str,
 ) -> impl Iterator<Item = Finding> {
     let connectors = path.part(side).iter().filter(|reference| components.has(CONNECTORS, reference.id));
-    let alone = connectors
-        .filter(move |reference| service.named(other).all(|across| across.id != reference.id));
+    let alone =
+        connectors.filter(move |reference| service.named(other).all(|across| across.id != reference.id));
     alone.map(move |Reference { id, node }| match side {
         EXPORTERS => Finding::error(node, format!("`{id}` gives to no pipeline"))
             .help(format!("name `{id}` among the receivers of {}", another(components, id, side))),
@@ -118,7 +118,8 @@ fn walk<'a>(
     if done.contains(path.name) {
         return;
     }
-    for reference in path.part(EXPORTERS).iter().filter(|reference| components.has(CONNECTORS, reference.id)) {
+    for reference in path.part(EXPORTERS).iter().filter(|reference| components.has(CONNECTORS, reference.id))
+    {
         way.push((path.name, reference.id));
         let takes = |next: &&'a Path<'a>| next.part(RECEIVERS).iter().any(|given| given.id == reference.id);
         for next in service.pipelines.iter().filter(takes) {
@@ -126,7 +127,8 @@ fn walk<'a>(
                 Some(begin) => {
                     let steps = way.iter().skip(begin).map(|(name, id)| format!("{name} -> {id} -> "));
                     let circle = format!("{}{}", steps.collect::<String>(), next.name);
-                    let finding = Finding::error(reference.node, format!("data would go round for ever: {circle}"));
+                    let finding =
+                        Finding::error(reference.node, format!("data would go round for ever: {circle}"));
                     findings.push(finding.help("take one of these connectors out of its pipeline"));
                 }
                 None => walk(components, service, next, way, done, findings),

@@ -3,7 +3,7 @@
 pub(super) mod settings;
 pub(super) mod actions;
 mod matching;
-mod value;
+pub(crate) mod value;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flow::{Make, Signal};
 use flow::config::{Finding, Node, Value, closest};
+use flow::{Make, Signal};
 
 use crate::plan::components::{CONNECTORS, Components, EXPORTERS, PROCESSORS, RECEIVERS};
 
