@@ -9,3 +9,6 @@ mod buckets;
 mod aggregating;
 pub mod spanmetrics;
 pub mod servicegraph;
+
+#[cfg(test)]
+mod given;

@@ -134,4 +134,4 @@ fn format(headers: &HeaderMap, open_metrics: bool) -> Format {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flow::Make;
 use flow::config::Finding;
+use flow::{Make, Signal};
 
 use super::components::{CONNECTORS, Components, EXPORTERS, RECEIVERS};
 use super::pipelines::{Path, Reference, Service};
@@ -51,90 +51,99 @@ impl<'p> Order<'p> {
 }
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
+    let mut unclear = BTreeSet::new();
     for key in components.of(CONNECTORS) {
-        for section in [RECEIVERS, EXPORTERS] {
-            if components.has(section, &key.name) {
-                let message = format!("`{}` is also configured in `{section}`", key.name);
-                let path = format!("{CONNECTORS}::{}", key.name);
-                let finding = Finding::error_at(key.mark.clone(), path, message);
-                findings.push(finding.help("pipelines could mean either: give one of them another name"));
-            }
+        for section in [RECEIVERS, EXPORTERS].into_iter().filter(|section| components.has(section, &key.name))
+        {
+            unclear.insert(key.name.as_str());
+            let message = format!("`{}` is also configured in `{section}`", key.name);
+            let path = format!("{CONNECTORS}::{}", key.name);
+            let finding = Finding::error_at(key.mark.clone(), path, message);
+            findings.push(finding.help("pipelines could mean either: give one of them another name"));
         }
     }
+    let clear = components.known(CONNECTORS).filter(|(key, _)| !unclear.contains(key.name.as_str()));
+    let joints = Joints { service, connectors: clear.map(|(_, component)| component).collect() };
     for path in &service.pipelines {
-        findings.extend(ends(components, service, path, EXPORTERS, RECEIVERS));
-        findings.extend(ends(components, service, path, RECEIVERS, EXPORTERS));
+        joints.open_ends(path, findings);
     }
-    circles(components, service, findings);
-}
-
-/// Connectors that no pipeline names on the other side.
-fn ends<'a>(
-    components: &'a Components,
-    service: &'a Service<'a>,
-    path: &'a Path<'a>,
-    side: &'static str,
-    other: &'static str,
-) -> impl Iterator<Item = Finding> {
-    let connectors = path.part(side).iter().filter(|reference| components.has(CONNECTORS, reference.id));
-    let alone =
-        connectors.filter(move |reference| service.named(other).all(|across| across.id != reference.id));
-    alone.map(move |Reference { id, node }| match side {
-        EXPORTERS => Finding::error(node, format!("`{id}` gives to no pipeline"))
-            .help(format!("name `{id}` among the receivers of {}", another(components, id, side))),
-        _ => Finding::error(node, format!("`{id}` takes from no pipeline"))
-            .help(format!("name `{id}` among the exporters of {}", another(components, id, side))),
-    })
-}
-
-/// What kind of pipeline the other side of a connector is.
-fn another(components: &Components, id: &str, side: &str) -> String {
-    let Some(component) = components.get(CONNECTORS, id) else { return "another pipeline".to_owned() };
-    let signals = match component.factory.make {
-        Make::Connector { gives, .. } if side == EXPORTERS => gives,
-        _ => component.factory.signals,
-    };
-    let names: Vec<_> = signals.iter().map(|signal| signal.name()).collect();
-    format!("a pipeline for {}", names.join(" or "))
-}
-
-/// Pipelines that feed themselves, each circle once.
-fn circles(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     let mut done = BTreeSet::new();
     for path in &service.pipelines {
-        let mut way = Vec::new();
-        walk(components, service, path, &mut way, &mut done, findings);
+        joints.circles(path, &mut Vec::new(), &mut done, findings);
     }
 }
 
-fn walk<'a>(
-    components: &Components,
+/// The connectors about which nothing else is wrong.
+struct Joints<'a> {
     service: &'a Service<'a>,
-    path: &'a Path<'a>,
-    way: &mut Vec<(&'a str, &'a str)>,
-    done: &mut BTreeSet<&'a str>,
-    findings: &mut Vec<Finding>,
-) {
-    if done.contains(path.name) {
-        return;
+    connectors: Vec<&'a Component>,
+}
+
+impl<'a> Joints<'a> {
+    /// The connectors that a pipeline names in a part.
+    fn of(&self, path: &'a Path<'a>, part: &str) -> impl Iterator<Item = (&'a Reference<'a>, &'a Component)> {
+        path.part(part).iter().filter_map(|reference| {
+            Some((reference, *self.connectors.iter().find(|connector| connector.id == reference.id)?))
+        })
     }
-    for reference in path.part(EXPORTERS).iter().filter(|reference| components.has(CONNECTORS, reference.id))
-    {
-        way.push((path.name, reference.id));
-        let takes = |next: &&'a Path<'a>| next.part(RECEIVERS).iter().any(|given| given.id == reference.id);
-        for next in service.pipelines.iter().filter(takes) {
-            match way.iter().position(|(name, _)| *name == next.name) {
-                Some(begin) => {
-                    let steps = way.iter().skip(begin).map(|(name, id)| format!("{name} -> {id} -> "));
-                    let circle = format!("{}{}", steps.collect::<String>(), next.name);
-                    let finding =
-                        Finding::error(reference.node, format!("data would go round for ever: {circle}"));
-                    findings.push(finding.help("take one of these connectors out of its pipeline"));
+
+    /// Connectors that no pipeline names on the other side.
+    fn open_ends(&self, path: &'a Path<'a>, findings: &mut Vec<Finding>) {
+        for (side, other, verb) in [(EXPORTERS, RECEIVERS, "gives to"), (RECEIVERS, EXPORTERS, "takes from")]
+        {
+            for (Reference { id, node }, connector) in self.of(path, side) {
+                if self.service.named(other).any(|across| across.id == *id) {
+                    continue;
                 }
-                None => walk(components, service, next, way, done, findings),
+                let signals = if side == EXPORTERS { gives(connector) } else { connector.factory.signals };
+                let names: Vec<_> = signals.iter().map(|signal| signal.name()).collect();
+                let help = format!("name `{id}` among the {other} of a pipeline for {}", names.join(" or "));
+                findings.push(Finding::error(node, format!("`{id}` {verb} no pipeline")).help(help));
             }
         }
-        way.pop();
     }
-    done.insert(path.name);
+
+    /// Pipelines that feed themselves, each circle once.
+    fn circles(
+        &self,
+        path: &'a Path<'a>,
+        way: &mut Vec<(&'a str, &'a str)>,
+        done: &mut BTreeSet<&'a str>,
+        findings: &mut Vec<Finding>,
+    ) {
+        if done.contains(path.name) {
+            return;
+        }
+        for (Reference { id, node }, connector) in self.of(path, EXPORTERS) {
+            if !connector.factory.signals.contains(&path.signal) {
+                continue;
+            }
+            way.push((path.name, id));
+            let takes = |next: &&'a Path<'a>| {
+                gives(connector).contains(&next.signal)
+                    && next.part(RECEIVERS).iter().any(|given| given.id == *id)
+            };
+            for next in self.service.pipelines.iter().filter(takes) {
+                match way.iter().position(|(name, _)| *name == next.name) {
+                    Some(begin) => {
+                        let steps = way.iter().skip(begin).map(|(name, id)| format!("{name} -> {id} -> "));
+                        let circle = format!("{}{}", steps.collect::<String>(), next.name);
+                        let message = format!("data would go round for ever: {circle}");
+                        let finding = Finding::error(node, message);
+                        findings.push(finding.help("take one of these connectors out of its pipeline"));
+                    }
+                    None => self.circles(next, way, done, findings),
+                }
+            }
+            way.pop();
+        }
+        done.insert(path.name);
+    }
+}
+
+fn gives(connector: &Component) -> &'static [Signal] {
+    match connector.factory.make {
+        Make::Connector { gives, .. } => gives,
+        _ => &[],
+    }
 }

@@ -114,7 +114,7 @@ impl ServiceGraph {
     }
 
     fn span(&mut self, span: &Span<'_>, values: &Values<'_>, resource: &Values<'_>, now_ns: u64) {
-        let Some((key, half)) = self.half(span, values, resource) else { return };
+        let Some((key, half)) = self.half(span, values, resource, now_ns) else { return };
         match self.store.put(key, half, now_ns) {
             Put::Whole(edge) => self.count(&edge, "", now_ns),
             Put::Waits => {}
@@ -126,7 +126,13 @@ impl ServiceGraph {
     }
 
     /// What a span tells of a call between services; nothing where it is inside of one.
-    fn half(&self, span: &Span<'_>, values: &Values<'_>, resource: &Values<'_>) -> Option<(Key, Edge)> {
+    fn half(
+        &self,
+        span: &Span<'_>,
+        values: &Values<'_>,
+        resource: &Values<'_>,
+        now_ns: u64,
+    ) -> Option<(Key, Edge)> {
         const SERVER: i32 = 2;
         const CLIENT: i32 = 3;
         const PRODUCER: i32 = 4;
@@ -142,15 +148,15 @@ impl ServiceGraph {
         let duration_ns = span.end_ns.saturating_sub(span.start_ns);
         let value = Unit::S.of(duration_ns);
         let text = |name: &str, places: &[&Values<'_>]| -> Option<Box<str>> {
-            let value = self.wanted.value(name, places).and_then(fit)?;
-            Some(Box::from(readable(value))).filter(|text: &Box<str>| !text.is_empty())
+            let text = readable(self.wanted.value(name, places).and_then(fit)?);
+            (!text.is_empty()).then(|| Box::from(text))
         };
         let dimensions = self.dimensions.iter().map(|name| text(name, &[resource, values])).collect();
         let side = Side {
             service: text(SERVICE, &[resource])?,
             duration_ns,
             dimensions,
-            exemplar: Exemplar { time_ns: span.end_ns, value, trace_id: key.0, span_id: own_id },
+            exemplar: Exemplar { time_ns: now_ns, value, trace_id: key.0, span_id: own_id },
         };
         let mut edge = Edge {
             messaging: matches!(span.kind, PRODUCER | CONSUMER),

@@ -227,7 +227,7 @@ impl<'c> Counting<'c> {
         put_key(&scratch.labels, &mut scratch.key);
         let (labels, rooms) = (&scratch.labels, &mut *self.rooms);
         let value = self.unit.of(seen.span.end_ns.saturating_sub(seen.span.start_ns));
-        let exemplar = exemplar(seen.span, value).filter(|_| self.exemplars > 0);
+        let exemplar = exemplar(seen.span, value, self.now_ns).filter(|_| self.exemplars > 0);
         let heap = Distribution::bytes(shape) + self.exemplars * size_of::<Exemplar>();
         let new = |attributes| (attributes, (Distribution::new(shape), Vec::new()), heap);
         let most = self.exemplars;
@@ -260,9 +260,10 @@ impl<'c> Counting<'c> {
     }
 }
 
-fn exemplar(span: &Span<'_>, value: f64) -> Option<Exemplar> {
+/// Its time is that of the count, not of the span: Prometheus takes exemplars in the order of their time only.
+fn exemplar(span: &Span<'_>, value: f64, now_ns: u64) -> Option<Exemplar> {
     let (trace_id, span_id) = (span.trace_id.try_into().ok()?, span.span_id.try_into().ok()?);
-    Some(Exemplar { time_ns: span.end_ns, value, trace_id, span_id })
+    Some(Exemplar { time_ns: now_ns, value, trace_id, span_id })
 }
 
 impl Aggregate for SpanMetrics {

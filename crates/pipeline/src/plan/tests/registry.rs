@@ -22,7 +22,7 @@ pub(super) fn registry() -> Registry {
         factory("otlp_grpc", &["otlp"], all, check::<Client>, exporter),
         factory("otlp_http", &["otlphttp"], all, check::<Client>, exporter),
         factory("debug", &[], all, check::<Nothing>, exporter),
-        factory("prometheus", &[], &[Signal::Metrics], check::<Server>, exporter),
+        crate::exporters::prometheus::FACTORY,
         factory("forward", &[], all, check::<Nothing>, connector(&Signal::ALL)),
         crate::connectors::spanmetrics::FACTORY,
         crate::connectors::servicegraph::FACTORY,
