@@ -171,5 +171,5 @@ fn what_is_given_to_is_made_first() {
     "#]]
     .assert_eq(&format!("{plan}{findings}"));
     let connectors = plan.as_json()["connectors"].to_string();
-    expect![[r#""#]].assert_eq(&connectors);
+    expect![[r#"[{"id":"servicegraph","type":"servicegraph"},{"id":"forward","type":"forward"},{"id":"spanmetrics","type":"spanmetrics"}]"#]].assert_eq(&connectors);
 }
