@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::{Ctx, Memory, Registry, Telemetry};
-use pipeline::{exporters, extensions, processors, receivers};
+use pipeline::{connectors, exporters, extensions, processors, receivers};
 use store_api::StoreDoor;
 
 pub(crate) fn all() -> Registry {
@@ -27,7 +27,10 @@ pub(crate) fn all() -> Registry {
         exporters::otlp_http::FACTORY,
         exporters::debug::FACTORY,
         exporters::file::FACTORY,
+        exporters::prometheus::FACTORY,
         store_api::lake::OUT,
+        connectors::spanmetrics::FACTORY,
+        connectors::servicegraph::FACTORY,
         extensions::basicauth::FACTORY,
         extensions::bearertokenauth::FACTORY,
         extensions::oidc::FACTORY,

@@ -6,6 +6,7 @@ mod schema;
 mod check;
 mod normalise;
 pub mod view;
+pub mod metrics;
 pub mod splice;
 pub mod attributes;
 pub mod edit;

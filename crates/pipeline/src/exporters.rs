@@ -1,8 +1,9 @@
 //! Out: what takes telemetry to its destinations.
 
 mod otlp;
-mod unsupported;
+pub(crate) mod unsupported;
 pub mod otlp_grpc;
 pub mod otlp_http;
 pub mod debug;
 pub mod file;
+pub mod prometheus;

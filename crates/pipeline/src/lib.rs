@@ -13,5 +13,6 @@ pub mod receivers;
 mod calendar;
 pub mod ottl;
 pub mod processors;
+pub mod connectors;
 pub mod exporters;
 pub mod extensions;

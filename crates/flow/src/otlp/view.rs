@@ -280,19 +280,19 @@ pub fn attribute<'a>(message: &'a [u8], number: u32, key: &str) -> Option<Value<
     found.next()
 }
 
-fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
+pub(super) fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
     children(raw, number).map(KeyValue::new)
 }
 
 /// The contents of all length-delimited fields of this number.
-fn children(raw: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
+pub(super) fn children(raw: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
     fields_of(raw, 0..raw.len(), number).map(|field| field.bytes())
 }
 
-fn text(raw: &[u8], number: u32) -> &str {
+pub(super) fn text(raw: &[u8], number: u32) -> &str {
     fields(raw).find(|field| field.number == number).map_or("", |field| field.text())
 }
 
-fn int(raw: &[u8], number: u32) -> u64 {
+pub(super) fn int(raw: &[u8], number: u32) -> u64 {
     fields(raw).find(|field| field.number == number).map_or(0, |field| field.int())
 }

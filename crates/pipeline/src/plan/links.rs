@@ -2,7 +2,7 @@
 
 use flow::config::{Finding, Node, closest};
 
-use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
+use super::components::{CONNECTORS, Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
 use super::pipelines::Service;
 
 /// Keys that hold the id of an extension, with the key of the block or list that they stand in.
@@ -10,7 +10,7 @@ const LINKS: [(&str, &str); 3] =
     [("auth", "authenticator"), ("middlewares", "id"), ("sending_queue", "storage")];
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
-    for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
+    for section in [RECEIVERS, PROCESSORS, EXPORTERS, CONNECTORS, EXTENSIONS] {
         for (_, component) in components.known(section) {
             each_link(&component.section, &mut |node, id| {
                 findings.extend(broken(node, id, components, service));
