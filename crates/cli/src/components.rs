@@ -17,6 +17,7 @@ pub(crate) fn all() -> Registry {
         processors::resource::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
+        exporters::load_balancing::FACTORY,
         exporters::debug::FACTORY,
         exporters::file::FACTORY,
         store_api::lake::OUT,

@@ -11,6 +11,7 @@ pub mod attributes;
 pub mod edit;
 pub mod json;
 pub mod split;
+pub mod partition;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

@@ -5,5 +5,6 @@ mod calendar;
 mod unsupported;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod load_balancing;
 pub mod debug;
 pub mod file;

@@ -41,6 +41,11 @@ pub static FACTORY: Factory = Factory {
 /// Connections that one attempt may find closed under its hands.
 const MAX_TRIES: usize = 3;
 
+/// What is wrong with an endpoint, and the mend.
+pub(super) fn endpoint_complaint(endpoint: &str) -> Option<(String, String)> {
+    Target::read(endpoint).err()
+}
+
 fn make(section: &Node, ctx: &Ctx) -> Made<dyn Exporter> {
     let settings: Settings =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;

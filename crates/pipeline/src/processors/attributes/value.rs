@@ -9,7 +9,8 @@ use flow::wire::{put_head, put_len, put_nested};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-pub(super) use text::{plain, readable};
+pub(super) use text::plain;
+pub(crate) use text::readable;
 
 /// Writes a value of the configuration as an `AnyValue`; its type is the one that it has in YAML.
 pub(super) fn literal(node: &Node, out: &mut Vec<u8>) {

@@ -19,7 +19,7 @@ pub(in super::super) fn plain(value: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// Any value as text: bytes in base64, lists and maps as JSON.
-pub(in super::super) fn readable(value: Value<'_>) -> Cow<'_, str> {
+pub(crate) fn readable(value: Value<'_>) -> Cow<'_, str> {
     match value {
         Value::Empty => "".into(),
         Value::Double(number) => double(number).into(),
