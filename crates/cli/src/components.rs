@@ -15,6 +15,7 @@ pub(crate) fn all() -> Registry {
         processors::batch::FACTORY,
         processors::attributes::FACTORY,
         processors::resource::FACTORY,
+        processors::region::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
         exporters::load_balancing::FACTORY,

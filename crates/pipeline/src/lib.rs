@@ -7,6 +7,7 @@
 
 pub mod plan;
 pub mod auth;
+pub mod transit;
 pub mod engine;
 pub mod net;
 pub mod receivers;

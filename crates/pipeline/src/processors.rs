@@ -4,3 +4,4 @@ pub mod memory_limiter;
 pub mod batch;
 pub mod attributes;
 pub mod resource;
+pub mod region;

@@ -18,6 +18,7 @@ use flow::config::Node;
 use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Made, Make, Signal};
 use tokio::task::JoinSet;
 
+use super::otlp_grpc;
 use balancer::Balancer;
 use resolver::Resolver;
 use settings::Settings;
@@ -39,7 +40,8 @@ fn make(section: &Node, ctx: &Ctx) -> Made<dyn Exporter> {
     let unchecked = || BuildError::new(&ctx.id, "the settings were not checked");
     let settings: Settings = section.parse().map_err(|_| unchecked())?;
     let resolver = Resolver::new(&settings.resolver, ctx).ok_or_else(unchecked)?;
-    let balancer = Balancer::new(section, &settings, resolver.name(), ctx)?;
+    let Make::Exporter(make) = otlp_grpc::FACTORY.make else { return Err(unchecked()) };
+    let balancer = Balancer::new(section, &settings, resolver.name(), make, ctx)?;
     Ok(Arc::new(LoadBalancing { balancer: Arc::new(balancer), resolver, tasks: Mutex::default() }))
 }
 

@@ -1,53 +1,21 @@
-//! One backend: an `otlp_grpc` exporter and its queue.
+//! One backend: an exporter that is watched, and its queue.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Make};
+use flow::{Batch, BoxFuture, ExportError, Exporter};
 use tokio::time::Instant;
 
 use super::metrics::Measures;
-use super::rendezvous;
-use crate::engine::account::Accounts;
-use crate::engine::health::Health;
-use crate::engine::sending::lane::Lane;
-use crate::engine::sending::{Sending, SendingSettings};
-use crate::exporters::otlp_grpc;
+use crate::engine::sending::Sending;
 
 pub(super) struct Backend {
-    /// As the collector names it: the exporter's type, the balancer's name, the endpoint.
     pub(super) id: Arc<str>,
     pub(super) endpoint: Arc<str>,
     /// Of the endpoint.
     pub(super) hash: u64,
     pub(super) queue: Arc<Sending>,
     pub(super) watched: Arc<Watched>,
-}
-
-impl Backend {
-    /// `section` is that of an `otlp_grpc` exporter with this endpoint.
-    pub(super) fn open(
-        endpoint: &Arc<str>,
-        section: &Node,
-        ctx: &Ctx,
-        lane: Lane,
-        measures: Measures,
-        (accounts, health): (&Arc<Accounts>, &Arc<Health>),
-    ) -> Result<Arc<Self>, BuildError> {
-        let Make::Exporter(make) = otlp_grpc::FACTORY.make else {
-            return Err(BuildError::new(&ctx.id, "otlp_grpc is no exporter"));
-        };
-        let name = ctx.id.split_once('/').map(|(_, name)| format!("{name}_")).unwrap_or_default();
-        let id: Arc<str> = Arc::from(format!("{}/{name}{endpoint}", otlp_grpc::FACTORY.name));
-        let exporter = make(section, &ctx.named(&id))?;
-        let watched = Arc::new(Watched { exporter, measures, failing: Mutex::default() });
-        let settings = SendingSettings::of(section);
-        let around = (Arc::clone(accounts), Arc::clone(health), &ctx.telemetry);
-        let queue = Sending::lane(&id, lane, Arc::clone(&watched) as Arc<dyn Exporter>, settings, around);
-        let hash = rendezvous::hash(endpoint.as_bytes());
-        Ok(Arc::new(Self { id, endpoint: Arc::clone(endpoint), hash, queue, watched }))
-    }
 }
 
 /// An exporter whose answers are watched.
@@ -59,6 +27,10 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    pub(super) fn new(exporter: Arc<dyn Exporter>, measures: Measures) -> Arc<Self> {
+        Arc::new(Self { exporter, measures, failing: Mutex::default() })
+    }
+
     pub(super) fn failing_for(&self, now: Instant) -> Option<Duration> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).map(|since| now - since)
     }

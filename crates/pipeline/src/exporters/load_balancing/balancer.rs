@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use flow::config::Node;
 use flow::otlp::partition::partition;
-use flow::{Batch, BuildError, Consumer, Ctx, Exporter, Outcome, Refusal};
+use flow::{Batch, BuildError, Consumer, Ctx, Exporter, Made, Outcome, Refusal};
 use futures_util::future::join_all;
 use tokio::sync::Mutex as Turn;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::backend::Backend;
+use super::backend::{Backend, Watched};
 use super::key::Key;
 use super::metrics::Metrics;
 use super::rendezvous;
@@ -20,15 +20,20 @@ use super::resolver::List;
 use super::settings::{self, Settings};
 use crate::engine::account::Accounts;
 use crate::engine::health::Health;
-use crate::engine::sending::SendingSettings;
 use crate::engine::sending::lane::{FAILING, Lane, Leftover};
+use crate::engine::sending::{Sending, SendingSettings};
+use crate::exporters::otlp_grpc;
 
 /// At the stop, for what one backend did not take and another one may.
 const LAST_RESORT: Duration = Duration::from_secs(15);
 
+/// What makes the exporter of a backend from its section.
+pub(super) type MakeExporter = fn(&Node, &Ctx) -> Made<dyn Exporter>;
+
 pub(super) struct Balancer {
     ctx: Ctx,
     section: Node,
+    make: MakeExporter,
     key: Key,
     /// `None` waits for a backend that does not answer.
     failover_after: Option<Duration>,
@@ -81,6 +86,7 @@ impl Balancer {
         section: &Node,
         settings: &Settings,
         resolver: &str,
+        make: MakeExporter,
         ctx: &Ctx,
     ) -> Result<Self, BuildError> {
         let key = settings.key().ok_or_else(|| BuildError::new(&ctx.id, "the settings were not checked"))?;
@@ -89,6 +95,7 @@ impl Balancer {
         Ok(Self {
             ctx: ctx.clone(),
             section: section.clone(),
+            make,
             key,
             failover_after: Some(settings.failover_after.get()).filter(|after| !after.is_zero()),
             block_on_overflow: queue.block_on_overflow,
@@ -309,8 +316,20 @@ impl Balancer {
     fn open(&self, endpoint: &Arc<str>) -> Result<Arc<Backend>, BuildError> {
         let lane = Lane { account: Arc::clone(&self.ctx.id), leftovers: self.leftovers.clone() };
         let section = settings::backend(&self.section, endpoint);
-        let measures = self.metrics.of(endpoint);
-        Backend::open(endpoint, &section, &self.ctx, lane, measures, (&self.accounts, &self.health))
+        let id = self.id_of(endpoint);
+        let exporter = (self.make)(&section, &self.ctx.named(&id))?;
+        let settings = SendingSettings::of(&section);
+        let around = (Arc::clone(&self.accounts), Arc::clone(&self.health), &self.ctx.telemetry);
+        let watched = Watched::new(exporter, self.metrics.of(endpoint));
+        let queue = Sending::lane(&id, lane, Arc::clone(&watched) as Arc<dyn Exporter>, settings, around);
+        let hash = rendezvous::hash(endpoint.as_bytes());
+        Ok(Arc::new(Backend { id, endpoint: Arc::clone(endpoint), hash, queue, watched }))
+    }
+
+    /// As in the collector: the type of the exporter, the balancer's name, the endpoint.
+    fn id_of(&self, endpoint: &str) -> Arc<str> {
+        let name = self.ctx.id.split_once('/').map(|(_, name)| format!("{name}_")).unwrap_or_default();
+        Arc::from(format!("{}/{name}{endpoint}", otlp_grpc::FACTORY.name))
     }
 
     fn part_from(&self, backend: Arc<Backend>) {
