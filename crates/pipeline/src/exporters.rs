@@ -1,6 +1,6 @@
 //! Out: what takes telemetry to its destinations.
 
-mod otlp;
+pub(crate) mod otlp;
 mod calendar;
 mod unsupported;
 pub mod otlp_grpc;

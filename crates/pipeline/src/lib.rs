@@ -14,3 +14,6 @@ pub mod receivers;
 pub mod processors;
 pub mod exporters;
 pub mod extensions;
+
+#[cfg(test)]
+mod shipped;

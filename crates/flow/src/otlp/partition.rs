@@ -82,7 +82,10 @@ struct Placed<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn read(message: &'a [u8], mut choose: impl FnMut(ResourceSpans<'_>, ScopeSpans<'_>, &[u8]) -> usize) -> Self {
+    fn read(
+        message: &'a [u8],
+        mut choose: impl FnMut(ResourceSpans<'_>, ScopeSpans<'_>, &[u8]) -> usize,
+    ) -> Self {
         let resource = ResourceSpans(message);
         let mut group = Self { header: header(message, SCOPE_SPANS), scopes: Vec::new(), spans: Vec::new() };
         for scope in fields_of(message, 0..message.len(), SCOPE_SPANS) {

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
-use flow::otlp::splice::Splice;
 use flow::otlp::partition::partition;
+use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
 use flow::otlp::{Limits, accept, check, json, view};
 use flow::{Payload, Signal};
@@ -288,7 +288,8 @@ pub(crate) fn on_partition(chunks: &[Vec<u8>], ways: usize) {
     let whole = items_of(Signal::Traces, &payload.to_bytes());
     assert_eq!(parts.len(), ways);
     for (nth, (part, items)) in parts.iter().enumerate() {
-        let expected: Vec<_> = whole.iter().zip(&ways_of).filter(|(_, way)| **way == nth).map(|(item, _)| item).collect();
+        let expected: Vec<_> =
+            whole.iter().zip(&ways_of).filter(|(_, way)| **way == nth).map(|(item, _)| item).collect();
         let bytes = part.to_bytes();
         let found = items_of(Signal::Traces, &bytes);
         assert_eq!(found.iter().collect::<Vec<_>>(), expected);

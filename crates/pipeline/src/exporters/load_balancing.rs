@@ -75,10 +75,10 @@ impl Exporter for LoadBalancing {
 
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(async move {
-            self.balancer.take(batch).await.map_err(|refusal| ExportError::Retry {
-                why: refusal.why,
-                after: refusal.retry_after,
-            })
+            self.balancer
+                .take(batch)
+                .await
+                .map_err(|refusal| ExportError::Retry { why: refusal.why, after: refusal.retry_after })
         })
     }
 

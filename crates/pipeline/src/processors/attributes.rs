@@ -16,8 +16,8 @@ use flow::otlp::view::{ResourceSpans, ScopeSpans};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 
 use actions::{Actions, Run};
-pub(crate) use value::readable;
 use matching::Filter;
+pub(crate) use value::readable;
 
 pub static FACTORY: Factory = Factory {
     name: "attributes",

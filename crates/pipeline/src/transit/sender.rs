@@ -23,8 +23,7 @@ pub(crate) struct Settings {
 }
 
 /// Seconds.
-const BUCKETS: [f64; 14] =
-    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 5.0];
+const BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 5.0];
 const LABELS: [&str; 3] = ["exporter", "from", "to"];
 
 /// What is known of the way from here to one place.
@@ -61,7 +60,11 @@ impl Settings {
     pub(crate) fn check(&self, at: &Node) -> Vec<Finding> {
         let names = [("from", &self.from), ("to", &self.to)];
         let wrong = names.into_iter().filter(|(_, name)| !is_region(name)).map(|(key, name)| {
-            let what = if name.is_empty() { "the name of a region is missing" } else { "this is not the name of a region" };
+            let what = if name.is_empty() {
+                "the name of a region is missing"
+            } else {
+                "this is not the name of a region"
+            };
             let help = "write for example eu-west-2: letters, digits, dashes, dots; 64 at most";
             Finding::error(at.get(key).unwrap_or(at), what).help(help)
         });
@@ -139,11 +142,15 @@ impl Clock {
 
 impl Metrics {
     fn new(telemetry: &Telemetry, values: &[&str; 3]) -> Self {
-        let histogram = |name, help| telemetry.histogram(name, help, &LABELS, &BUCKETS).with_label_values(values);
+        let histogram =
+            |name, help| telemetry.histogram(name, help, &LABELS, &BUCKETS).with_label_values(values);
         let gauge = |name, help| telemetry.level(name, help, &LABELS).with_label_values(values);
         let counter = |name, help| telemetry.counter(name, help, &LABELS).with_label_values(values);
         Self {
-            transit: histogram("throughline_region_transit_seconds", "From send to whole arrival of each batch."),
+            transit: histogram(
+                "throughline_region_transit_seconds",
+                "From send to whole arrival of each batch.",
+            ),
             round_trip: histogram(
                 "throughline_region_round_trip_seconds",
                 "Of each batch and its answer on the network, without the receiver's work.",
@@ -156,7 +163,10 @@ impl Metrics {
                 "throughline_region_clock_offset_seconds",
                 "So far is the receiver's clock ahead of ours; wrong by as much as the transit.",
             ),
-            steps: counter("throughline_region_clock_steps", "Times that a clock was set, and all was learnt anew."),
+            steps: counter(
+                "throughline_region_clock_steps",
+                "Times that a clock was set, and all was learnt anew.",
+            ),
             unstamped: counter(
                 "throughline_region_unstamped_answers",
                 "Answers without stamps, or with stamps that cannot be.",

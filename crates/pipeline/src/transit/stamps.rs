@@ -75,7 +75,8 @@ impl Known {
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.split(',');
         let clock = u64::from_str_radix(parts.next()?, 16).ok()?;
-        let offset = parts.next()?.parse().ok().filter(|offset: &i64| offset.unsigned_abs() < FARTHEST as u64)?;
+        let offset =
+            parts.next()?.parse().ok().filter(|offset: &i64| offset.unsigned_abs() < FARTHEST as u64)?;
         let error = parts.next()?.parse().ok().filter(|error| *error < FARTHEST as u64)?;
         Some(Self { clock, offset, error })
     }
@@ -141,11 +142,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_left() {
-        for text in ["", "sent=1", "sent=x;region=a", "sent=1;region=a b", "sent=1;region=a;clock=1,2", "region=a"] {
+        for text in
+            ["", "sent=1", "sent=x;region=a", "sent=1;region=a b", "sent=1;region=a;clock=1,2", "region=a"]
+        {
             assert_eq!(Request::read(text), None, "{text}");
         }
         assert!(Request::read(&format!("sent=1;region=a;{}", "x".repeat(600))).is_none());
-        assert!(Request::read("sent=1;region=a;later=yes").is_some(), "what comes with later versions is passed over");
+        assert!(
+            Request::read("sent=1;region=a;later=yes").is_some(),
+            "what comes with later versions is passed over"
+        );
         assert_eq!(Answer::read("clock=1;received=2"), None);
     }
 }

@@ -48,7 +48,11 @@ impl Exporter for Watched {
             let result = self.exporter.export(batch).await;
             self.measures.latency.observe(start.elapsed().as_secs_f64() * 1000.0);
             let taken = matches!(result, Ok(()) | Err(ExportError::Partial { .. }));
-            if taken { self.measures.succeeded.inc() } else { self.measures.failed.inc() }
+            if taken {
+                self.measures.succeeded.inc()
+            } else {
+                self.measures.failed.inc()
+            }
             let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
                 Err(ExportError::Retry { .. }) => drop(failing.get_or_insert(start)),

@@ -37,14 +37,20 @@ impl Metrics {
         let down = "Backends that are passed over because they do not answer.";
         let rerouted = "Items that waited for one backend and were given to others.";
         Self {
-            backends: telemetry.gauge("otelcol_loadbalancer_num_backends", AS_THERE, &labels).with_label_values(&values),
+            backends: telemetry
+                .gauge("otelcol_loadbalancer_num_backends", AS_THERE, &labels)
+                .with_label_values(&values),
             down: telemetry
                 .gauge("throughline_loadbalancer_backends_down", down, &["exporter"])
                 .with_label_values(&[&*ctx.id]),
             updates: telemetry
                 .counter("otelcol_loadbalancer_num_backend_updates", AS_THERE, &labels)
                 .with_label_values(&values),
-            rerouted: telemetry.counter("throughline_loadbalancer_rerouted_items", rerouted, &["exporter", "reason"]),
+            rerouted: telemetry.counter(
+                "throughline_loadbalancer_rerouted_items",
+                rerouted,
+                &["exporter", "reason"],
+            ),
             failed: telemetry
                 .counter("otelcol_exporter_send_failed_spans", AS_THERE, &["exporter"])
                 .with_label_values(&[&*ctx.id]),
@@ -61,7 +67,8 @@ impl Metrics {
     }
 
     pub(super) fn of(&self, endpoint: &Arc<str>) -> Measures {
-        let outcome = |success: &str| self.outcomes().with_label_values(&[&*self.ctx.id, &**endpoint, success]);
+        let outcome =
+            |success: &str| self.outcomes().with_label_values(&[&*self.ctx.id, &**endpoint, success]);
         Measures {
             latency: self.latencies().with_label_values(&[&*self.ctx.id, &**endpoint]),
             succeeded: outcome("true"),

@@ -131,7 +131,9 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let hosts = settings.resolver.fixed.as_ref().map(|fixed| fixed.hostnames.as_slice()).unwrap_or_default();
     let example = hosts.first().map_or("backend.example:4317".to_owned(), |host| with_port(host));
     let otlp = backend(section, &example);
-    findings.extend((otlp_grpc::FACTORY.check)(&otlp).into_iter().filter(|finding| !finding.path.ends_with("endpoint")));
+    findings.extend(
+        (otlp_grpc::FACTORY.check)(&otlp).into_iter().filter(|finding| !finding.path.ends_with("endpoint")),
+    );
     findings.extend(crate::engine::sending::check(&otlp));
     for (key, unset) in [("enabled", false), ("wait_for_result", true)] {
         let node = at(&["protocol", "otlp", "sending_queue", key]);
@@ -177,7 +179,8 @@ fn check_resolver(section: &Node, resolvers: &Resolvers) -> Vec<Finding> {
     let at = section.get("resolver").unwrap_or(section);
     let of = |name: &str| at.get(name).unwrap_or(at);
     let mut findings = Vec::new();
-    let mut wrong = |node: &Node, what: &str, help: &str| findings.push(Finding::error(node, what).help(help));
+    let mut wrong =
+        |node: &Node, what: &str, help: &str| findings.push(Finding::error(node, what).help(help));
     for (name, given) in [("k8s", &resolvers.k8s), ("aws_cloud_map", &resolvers.aws_cloud_map)] {
         if given.is_some() {
             let help = "use `dns` with the name of a service that resolves to all backends (Kubernetes: a headless one)";
@@ -190,11 +193,17 @@ fn check_resolver(section: &Node, resolvers: &Resolvers) -> Vec<Finding> {
             let help = "write `resolver: {static: {hostnames: [...]}}` or `resolver: {dns: {hostname: ...}}`";
             wrong(at, "no resolvers specified for the exporter", help);
         }
-        (Some(_), Some(_)) => wrong(at, "only one resolver should be specified", "keep one of static and dns"),
+        (Some(_), Some(_)) => {
+            wrong(at, "only one resolver should be specified", "keep one of static and dns")
+        }
         (Some(fixed), None) => {
             let node = of("static").get("hostnames").unwrap_or(of("static"));
             if fixed.hostnames.is_empty() {
-                wrong(node, "at least one hostname is required", "write `hostnames: [backend-1:4317, backend-2:4317]`");
+                wrong(
+                    node,
+                    "at least one hostname is required",
+                    "write `hostnames: [backend-1:4317, backend-2:4317]`",
+                );
             }
             for (host, node) in fixed.hostnames.iter().zip(node.items()) {
                 if let Some((what, help)) = otlp_grpc::endpoint_complaint(&with_port(host)) {
@@ -205,7 +214,11 @@ fn check_resolver(section: &Node, resolvers: &Resolvers) -> Vec<Finding> {
         (None, Some(dns)) => {
             let node = |key: &str| of("dns").get(key).unwrap_or(of("dns"));
             if dns.hostname.is_empty() {
-                wrong(node("hostname"), "`hostname` is required", "write a name that resolves to all backends");
+                wrong(
+                    node("hostname"),
+                    "`hostname` is required",
+                    "write a name that resolves to all backends",
+                );
             } else if dns.hostname.contains([':', '/', ' ']) {
                 wrong(node("hostname"), "this is not the name of a host", "the port stands in `port`");
             }

@@ -176,7 +176,10 @@ impl Setup {
     }
 
     fn install(&self, endpoints: &[&str]) {
-        self.exporter.balancer.install(&endpoints.iter().map(|endpoint| Arc::from(*endpoint)).collect()).unwrap();
+        self.exporter
+            .balancer
+            .install(&endpoints.iter().map(|endpoint| Arc::from(*endpoint)).collect())
+            .unwrap();
     }
 
     fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
@@ -193,9 +196,8 @@ impl Setup {
 
 /// Traces of three spans, two of them under one resource and the third under the next.
 fn batch(first: u64, traces: u64) -> Batch {
-    let span = |id: u64| {
-        format!(r#"{{"traceId":"{:032x}","spanId":"{:016x}","name":"s"}}"#, id / 3 + 1, id + 1)
-    };
+    let span =
+        |id: u64| format!(r#"{{"traceId":"{:032x}","spanId":"{:016x}","name":"s"}}"#, id / 3 + 1, id + 1);
     let group = |service: &str, ids: Vec<u64>| {
         let spans: Vec<_> = ids.into_iter().map(|id| span(first + id)).collect();
         format!(
@@ -245,8 +247,11 @@ async fn other_keys_route_too() {
     ] {
         let key = key.trim_matches(['{', '}']);
         let hosts: Vec<_> = (0..40).map(|nth| format!("h{nth}")).collect();
-        let setup =
-            Setup::start(&format!("{{resolver: {{static: {{hostnames: [{}]}}}}, {key}}}", hosts.join(",")), paper).await;
+        let setup = Setup::start(
+            &format!("{{resolver: {{static: {{hostnames: [{}]}}}}, {key}}}", hosts.join(",")),
+            paper,
+        )
+        .await;
         setup.send(50).await.unwrap();
         setup.quiet().await;
         assert_eq!(setup.world.taken.lock().unwrap().len(), homes, "{key}");
@@ -273,15 +278,31 @@ async fn what_waits_for_a_removed_backend_goes_to_the_others() {
     assert_eq!(setup.metric("throughline_loadbalancer_rerouted_items", &moved), waiting as f64);
     assert_eq!(setup.metric("otelcol_loadbalancer_num_backends", &[("resolver", "static")]), 2.0);
     assert_eq!(setup.metric("otelcol_loadbalancer_num_backend_updates", &[]), 2.0);
-    let of_b = |name| setup.ctx.telemetry.registry().gather().iter().any(|family| {
-        family.name() == name
-            && family.get_metric().iter().any(|m| m.get_label().iter().any(|pair| pair.value().contains("b:4317")))
-    });
+    let of_b = |name| {
+        setup.ctx.telemetry.registry().gather().iter().any(|family| {
+            family.name() == name
+                && family
+                    .get_metric()
+                    .iter()
+                    .any(|m| m.get_label().iter().any(|pair| pair.value().contains("b:4317")))
+        })
+    };
     tokio::time::sleep(Duration::from_secs(1)).await;
-    for name in ["otelcol_exporter_queue_size", "otelcol_exporter_sent_spans", "otelcol_loadbalancer_backend_outcome"] {
+    for name in
+        ["otelcol_exporter_queue_size", "otelcol_exporter_sent_spans", "otelcol_loadbalancer_backend_outcome"]
+    {
         assert!(!of_b(name), "{name} has forgotten the backend");
     }
-    assert!(setup.ctx.get::<Health>().unwrap().readiness().exporters.iter().all(|e| !e.exporter.contains("b:4317")));
+    assert!(
+        setup
+            .ctx
+            .get::<Health>()
+            .unwrap()
+            .readiness()
+            .exporters
+            .iter()
+            .all(|e| !e.exporter.contains("b:4317"))
+    );
     setup.stop().await;
 }
 

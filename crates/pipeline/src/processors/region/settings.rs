@@ -27,7 +27,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let at = section.get("name").unwrap_or(section);
     if settings.name.is_empty() && !settings.transit {
         let finding = Finding::error(at, "there is nothing to write onto the spans");
-        findings.push(finding.help("set `name` to this region's name, or `transit: true` where batches arrive"));
+        findings
+            .push(finding.help("set `name` to this region's name, or `transit: true` where batches arrive"));
     } else if !settings.name.is_empty() && !is_region(&settings.name) {
         let finding = Finding::error(at, "this is not the name of a region");
         findings.push(finding.help("write for example eu-west-2: letters, digits, dashes, dots; 64 at most"));

@@ -38,10 +38,15 @@ async fn after(yaml: &str, resource: &str, client: Client) -> String {
     let out: serde_json::Value = serde_json::from_str(&sink.0.lock().unwrap()[0]).unwrap();
     let span = &out["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
     assert_eq!((&span["startTimeUnixNano"], &span["endTimeUnixNano"]), (&"5".into(), &"9".into()));
-    let attributes = out["resourceSpans"][0]["resource"]["attributes"].as_array().cloned().unwrap_or_default();
+    let attributes =
+        out["resourceSpans"][0]["resource"]["attributes"].as_array().cloned().unwrap_or_default();
     let shown = attributes.iter().map(|attribute| {
         let value = attribute["value"].as_object().unwrap().values().next().unwrap();
-        format!("{}={}", attribute["key"].as_str().unwrap(), value.as_str().map_or(value.to_string(), str::to_owned))
+        format!(
+            "{}={}",
+            attribute["key"].as_str().unwrap(),
+            value.as_str().map_or(value.to_string(), str::to_owned)
+        )
     });
     shown.collect::<Vec<_>>().join(" ")
 }
@@ -53,7 +58,10 @@ async fn the_region_stands_on_every_resource() {
         ("", "cloud.region=eu-west-2 service.version=unknown-eu-west-2"),
         // Twice through the same place, or named by the guide's habit already.
         ("service.version=1.4.0-eu-west-2", "service.version=1.4.0-eu-west-2 cloud.region=eu-west-2"),
-        ("service.version=1.4.0+eu-west-2 cloud.region=eu-west-2", "service.version=1.4.0+eu-west-2 cloud.region=eu-west-2"),
+        (
+            "service.version=1.4.0+eu-west-2 cloud.region=eu-west-2",
+            "service.version=1.4.0+eu-west-2 cloud.region=eu-west-2",
+        ),
         // It says itself where it is.
         ("cloud.region=us-east-1 service.version=7", "cloud.region=us-east-1 service.version=7-us-east-1"),
         ("service.version=eu-west-2", "service.version=eu-west-2-eu-west-2 cloud.region=eu-west-2"),
@@ -61,7 +69,8 @@ async fn the_region_stands_on_every_resource() {
     for (before, expected) in table {
         assert_eq!(after("name: eu-west-2", before, Client::default()).await, expected, "{before}");
     }
-    let plain = after("{name: eu-west-2, version_suffix: false}", "service.version=1", Client::default()).await;
+    let plain =
+        after("{name: eu-west-2, version_suffix: false}", "service.version=1", Client::default()).await;
     assert_eq!(plain, "service.version=1 cloud.region=eu-west-2");
 }
 
@@ -74,7 +83,10 @@ async fn transit_is_written_where_it_is_known() {
     let known = [(FROM, "eu-west-2"), (DELAY, "0.041250000"), (ERROR, "0.000500000")];
     let all = "throughline.transit.from=eu-west-2 throughline.transit.delay=0.04125 throughline.transit.error=0.0005";
     assert_eq!(after("transit: true", "", client(&known)).await, all);
-    assert_eq!(after("transit: true", "a=b", client(&known[..1])).await, "a=b throughline.transit.from=eu-west-2");
+    assert_eq!(
+        after("transit: true", "a=b", client(&known[..1])).await,
+        "a=b throughline.transit.from=eu-west-2"
+    );
     assert_eq!(after("transit: true", "a=b", Client::default()).await, "a=b");
 }
 

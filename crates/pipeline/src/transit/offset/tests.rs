@@ -126,7 +126,7 @@ fn a_clock_that_is_set_is_followed() {
     assert_eq!(hear(0, 1), (Heard::Narrower, 0));
     assert_eq!(hear(5000 * MS, 2), (Heard::Stepped, 5000));
     assert_eq!(hear(5000 * MS, 3), (Heard::Narrower, 5000));
-    assert_eq!(hear(-MS, 4), (Heard::Stepped, -1));
+    assert_eq!(hear(-1000 * MS, 4), (Heard::Stepped, -1000));
 }
 
 #[test]

@@ -43,7 +43,11 @@ async fn the_last_good_list_stays() {
     ] {
         *script.lock().unwrap() = said.clone();
         tokio::time::sleep(Duration::from_secs(13)).await;
-        assert_eq!(setup.metric("otelcol_loadbalancer_num_backends", &[("resolver", "dns")]), backends, "{said:?}");
+        assert_eq!(
+            setup.metric("otelcol_loadbalancer_num_backends", &[("resolver", "dns")]),
+            backends,
+            "{said:?}"
+        );
         setup.send(30).await.unwrap();
         setup.quiet().await;
     }

@@ -37,7 +37,6 @@ sending_queue: {enabled: true, num_consumers: 2, queue_size: 1000}
 fn everything_wrong_is_named() {
     let yaml = "
 routing_key: streamID
-routing_atributes: [a]
 protocol:
   otlp:
     endpoint: ignored
@@ -47,12 +46,32 @@ resolver:
   static: {hostnames: ['a b', 'http://x/y']}
 ";
     expect![[""]].assert_eq(&found(yaml));
-    expect![[""]].assert_eq(
+    expect![[""]].assert_eq(&found("{routing_atributes: [a]}"));
+    expect![[r#"
+        c.yaml:1:11: error: resolver: no resolvers specified for the exporter
+          help: write `resolver: {static: {hostnames: [...]}}` or `resolver: {dns: {hostname: ...}}`
+        c.yaml:1:11: error: resolver: only one resolver should be specified
+          help: keep one of static and dns
+        c.yaml:1:20: error: resolver::static: at least one hostname is required
+          help: write `hostnames: [backend-1:4317, backend-2:4317]`
+        c.yaml:1:17: error: resolver::dns: `hostname` is required
+          help: write a name that resolves to all backends
+        c.yaml:1:24: error: resolver::dns::port: this is not a port
+          help: 4317 is the default
+        c.yaml:1:37: error: resolver::dns::interval: must be positive
+          help: 5s and 1s are the defaults
+        c.yaml:1:17: error: resolver::k8s: this resolver is not supported
+          help: use `dns` with the name of a service that resolves to all backends (Kubernetes: a headless one)
+    "#]].assert_eq(
         &["{}", "{static: {}, dns: {}}", "{static: {}}", "{dns: {port: x, interval: 0s}}", "{k8s: {service: a}}"]
             .map(|resolver| found(&format!("resolver: {resolver}")))
             .concat(),
     );
-    expect![[""]].assert_eq(&found("{routing_key: attributes, resolver: {static: {hostnames: [a]}}}"));
+    expect![[r#"
+        c.yaml:1:15: error: routing_key: `routing_attributes` must name the attributes to route by
+          help: write for example `routing_attributes: [interaction.id]`
+    "#]]
+    .assert_eq(&found("{routing_key: attributes, resolver: {static: {hostnames: [a]}}}"));
 }
 
 #[test]
