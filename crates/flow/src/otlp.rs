@@ -14,6 +14,7 @@ pub mod revise;
 pub mod json;
 pub mod split;
 pub mod by_trace;
+pub mod partition;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

@@ -115,6 +115,11 @@ proptest! {
         agreement::on_split(Signal::Traces, &traces.encode_to_vec(), max);
         agreement::on_split(Signal::Metrics, &metrics.encode_to_vec(), max);
     }
+
+    #[test]
+    fn dealt_out_traces_are_the_same(first in arbitrary::traces(), second in arbitrary::traces(), ways in 1_usize..4) {
+        agreement::on_partition(&[first.encode_to_vec(), second.encode_to_vec()], ways);
+    }
 }
 
 /// Every byte of a request takes every value, and the request ends at every place.

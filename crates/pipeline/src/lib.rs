@@ -7,6 +7,7 @@
 
 pub mod plan;
 pub mod auth;
+pub mod transit;
 pub mod engine;
 pub mod net;
 pub mod receivers;
@@ -16,3 +17,6 @@ pub mod processors;
 pub mod connectors;
 pub mod exporters;
 pub mod extensions;
+
+#[cfg(test)]
+mod shipped;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
 use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
+use flow::otlp::partition::partition;
 use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
@@ -414,4 +415,26 @@ fn seen(request: &ExportTraceServiceRequest) -> String {
 /// Equal for NaN, unlike `==`.
 fn debug(value: &impl std::fmt::Debug) -> String {
     format!("{value:?}")
+}
+
+/// Every span stands in the part that was chosen for it, with its surroundings, in the same order.
+pub(crate) fn on_partition(chunks: &[Vec<u8>], ways: usize) {
+    let way = |id: &[u8]| usize::from(id.first().copied().unwrap_or(0)) % ways;
+    let mut payload = Payload::default();
+    chunks.iter().for_each(|chunk| payload.push(chunk.clone().into()));
+    let parts = partition(&payload, ways, |_, _, span| way(view::Span::new(span).trace_id));
+    let request = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
+    let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+    let ways_of: Vec<_> = spans.map(|span| way(&span.trace_id)).collect();
+    let whole = items_of(Signal::Traces, &payload.to_bytes());
+    assert_eq!(parts.len(), ways);
+    for (nth, (part, items)) in parts.iter().enumerate() {
+        let expected: Vec<_> =
+            whole.iter().zip(&ways_of).filter(|(_, way)| **way == nth).map(|(item, _)| item).collect();
+        let bytes = part.to_bytes();
+        let found = items_of(Signal::Traces, &bytes);
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        let sound = check(Signal::Traces, &bytes, &Limits::default()).unwrap();
+        assert_eq!((sound.items, sound.odd), (*items, false));
+    }
 }

@@ -88,6 +88,11 @@ impl Health {
         known.failing = Some((since, why.to_owned()));
     }
 
+    /// An exporter that is not there any more.
+    pub fn forget(&self, exporter: &str) {
+        self.lock().exporters.remove(exporter);
+    }
+
     /// Ready while running, no queue is full, and no exporter has failed for [`FAILING_TOO_LONG`].
     pub fn readiness(&self) -> Readiness {
         let state = self.lock();

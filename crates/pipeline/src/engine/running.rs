@@ -165,7 +165,10 @@ impl Running {
     ) -> Result<Arc<dyn Consumer>, BuildError> {
         let Make::Exporter(make) = component.factory.make else { return Err(misplaced(component)) };
         let exporter = make(&component.section, &ctx.named(&component.id))?;
-        let settings = SendingSettings::of(&component.section);
+        let settings = match exporter.hands_on() {
+            true => SendingSettings::asked_for(&component.section),
+            false => SendingSettings::of(&component.section),
+        };
         let batching = batching(&settings.sending_queue);
         let queue = Sending::start(
             &component.id,

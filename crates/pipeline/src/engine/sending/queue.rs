@@ -22,6 +22,8 @@ const STUCK: Duration = Duration::from_millis(100);
 
 pub(super) struct Entry {
     pub(super) batch: Batch,
+    /// The queues that have given it up.
+    pub(super) tried: Vec<Arc<str>>,
     /// Told the result where the client waits for it.
     pub(super) answer: Option<oneshot::Sender<Result<(), Refusal>>>,
 }
@@ -137,30 +139,70 @@ impl Queue {
         let mut state = self.lock();
         (state.size, state.bytes) = (0, 0);
         self.size.set(0);
-        state.entries.drain(..).collect()
+        let taken = state.entries.drain(..).collect();
+        self.health.queue(&self.id, 0, self.settings.queue_size);
+        drop(state);
+        self.room.notify_waiters();
+        taken
+    }
+
+    /// Puts an entry in whether there is room or not; gives it back once closed.
+    pub(super) fn force(&self, entry: Entry) -> Result<(), Entry> {
+        let state = self.lock();
+        if state.closed {
+            return Err(entry);
+        }
+        self.enter(state, entry);
+        Ok(())
+    }
+
+    /// Whether a batch would be taken now.
+    pub(super) fn room_for(&self, batch: &Batch) -> Result<(), Refusal> {
+        self.room_in(&self.lock(), self.weight(batch))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().entries.is_empty()
+    }
+
+    /// Returns when an entry has left, or will never leave.
+    pub(super) async fn left(&self) {
+        let left = self.room.notified();
+        if !self.lock().closed {
+            left.await;
+        }
     }
 
     fn try_push(&self, entry: Entry) -> Result<(), Box<(Entry, Refusal)>> {
-        let weight = self.weight(&entry.batch);
-        let mut state = self.lock();
+        let state = self.lock();
+        match self.room_in(&state, self.weight(&entry.batch)) {
+            Ok(()) => self.enter(state, entry),
+            Err(refusal) => return Err(Box::new((entry, refusal))),
+        }
+        Ok(())
+    }
+
+    fn room_in(&self, state: &State, weight: usize) -> Result<(), Refusal> {
         if state.closed {
             let why = format!("exporter {} is shutting down", self.id);
-            return Err(Box::new((entry, Refusal::down(why, Duration::from_secs(5)))));
+            return Err(Refusal::down(why, Duration::from_secs(5)));
         }
         // One that is larger than the whole queue still gets in when the queue is empty.
         if state.size + weight > self.settings.queue_size && state.size > 0 {
             let why = format!("the sending queue of exporter {} is full", self.id);
-            let refusal = Refusal::busy(why, state.drain.retry_after(state.entries.len()));
-            return Err(Box::new((entry, refusal)));
+            return Err(Refusal::busy(why, state.drain.retry_after(state.entries.len())));
         }
-        state.size += weight;
+        Ok(())
+    }
+
+    fn enter(&self, mut state: std::sync::MutexGuard<'_, State>, entry: Entry) {
+        state.size += self.weight(&entry.batch);
         state.bytes += entry.batch.payload.len();
         state.entries.push_back(entry);
         self.size.set(state.size as i64);
         self.health.queue(&self.id, state.size, self.settings.queue_size);
         drop(state);
         self.arrived.notify_one();
-        Ok(())
     }
 
     fn weight(&self, batch: &Batch) -> usize {

@@ -14,7 +14,7 @@ fn queue() -> Queue {
 
 fn entry(bytes: usize) -> Entry {
     let payload = Payload::from(vec![0; bytes]);
-    Entry { batch: Batch::new(Signal::Traces, payload, 1), answer: None }
+    Entry { batch: Batch::new(Signal::Traces, payload, 1), tried: Vec::new(), answer: None }
 }
 
 async fn seconds_to_push(queue: &Queue) -> f64 {

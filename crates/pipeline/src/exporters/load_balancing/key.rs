@@ -1,0 +1,54 @@
+//! What a span is routed by, as a number.
+
+use flow::otlp::view::{KeyValue, ResourceSpans, ScopeSpans, Span, Value};
+use flow::wire::fields_of;
+
+use super::rendezvous::{self, Hash};
+use crate::processors::attributes::readable;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Key {
+    TraceId,
+    /// `service.name` of the resource; one that has none counts as the empty name.
+    Service,
+    Attributes(Vec<String>),
+}
+
+impl Key {
+    pub(super) fn of(&self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>, span: &[u8]) -> u64 {
+        match self {
+            Self::TraceId => {
+                let id = fields_of(span, 0..span.len(), 1).next().map(|field| field.bytes());
+                rendezvous::hash(id.unwrap_or_default())
+            }
+            Self::Service => {
+                let name = find(resource.resource().attributes(), "service.name");
+                rendezvous::hash(readable(name.unwrap_or_default()).as_bytes())
+            }
+            Self::Attributes(names) => {
+                let mut hash = Hash::default();
+                let span = Span::new(span);
+                for name in names {
+                    hash.add(name.as_bytes());
+                    hash.add(b"=");
+                    match name.as_str() {
+                        "span.name" => hash.add(span.name.as_bytes()),
+                        "span.kind" => hash.add(span.kind.to_string().as_bytes()),
+                        name => {
+                            let found = find(resource.resource().attributes(), name)
+                                .or_else(|| find(scope.scope().attributes(), name))
+                                .or_else(|| find(span.attributes(), name));
+                            hash.add(readable(found.unwrap_or_default()).as_bytes());
+                        }
+                    }
+                    hash.add(b"|");
+                }
+                hash.finish()
+            }
+        }
+    }
+}
+
+fn find<'a>(mut attributes: impl Iterator<Item = KeyValue<'a>>, name: &str) -> Option<Value<'a>> {
+    attributes.find(|attribute| attribute.key == name).map(|attribute| attribute.value)
+}
