@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flow::{
-    Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Extension, Factory, Make, Memory, Registry,
-    Signal, Telemetry,
+    Audience, Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Extension, Factory, Make, Memory,
+    Outlets, Receiver, Registry, Signal, Telemetry,
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -68,6 +68,27 @@ impl Extension for NoPage {
     }
 }
 
+/// Gives a span while it goes on, twice, and again when it has ended; then a correction.
+struct Revisions;
+
+impl Receiver for Revisions {
+    fn start(&self, outlets: Outlets) -> BoxFuture<'_, Result<(), BuildError>> {
+        Box::pin(async move {
+            let traces = outlets.traces.unwrap();
+            for audience in [Audience::Stores, Audience::Stores, Audience::All, Audience::Stores] {
+                let payload = request("genesys-cloud", vec![span(1, "Talk", 1000, &[])]).into();
+                let batch = Batch { audience, ..Batch::new(Signal::Traces, payload, 1) };
+                traces.consume(batch).await.unwrap();
+            }
+            Ok(())
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 fn keeper(_: &flow::config::Node, ctx: &Ctx) -> flow::Made<dyn Exporter> {
     let kept = ctx.get::<Kept>().ok_or_else(|| BuildError::new(&ctx.id, "nothing to keep it in"))?;
     Ok(Arc::new(Keeper(kept)))
@@ -80,6 +101,8 @@ fn registry() -> Registry {
         receivers::otlp::FACTORY,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
+        exporters::otlp_grpc::FACTORY,
+        exporters::otlp_http::FACTORY,
         exporters::prometheus::FACTORY,
         connectors::spanmetrics::FACTORY,
         connectors::servicegraph::FACTORY,
@@ -87,6 +110,7 @@ fn registry() -> Registry {
         // The store and the page are other crates'.
         stand_in("lake", Make::Exporter(keeper)),
         stand_in("kept", Make::Exporter(keeper)),
+        stand_in("revisions", Make::Receiver(|_, _| Ok(Arc::new(Revisions)))),
         stand_in("view", Make::Extension(|_, _| Ok(Arc::new(NoPage)))),
     ])
 }
@@ -115,6 +139,10 @@ impl Product {
 
     pub(crate) fn address(&self, component: &str) -> SocketAddr {
         self.ctx.get::<Addresses>().unwrap().of(component, "http").unwrap()
+    }
+
+    pub(crate) fn grpc(&self, component: &str) -> SocketAddr {
+        self.ctx.get::<Addresses>().unwrap().of(component, "grpc").unwrap()
     }
 
     /// Sends spans of one service; they are taken when this returns.

@@ -98,3 +98,91 @@ service:
     let decoded = ExportMetricsServiceRequest::decode(&*last).unwrap();
     assert!(format!("{decoded:?}").contains("AsInt(40)"), "{decoded:?}");
 }
+
+/// Scenario: a receiver gives revisions of one span, of which one is for everybody.
+/// Guarantees: a connector counts the span once; what it is not given is accounted for.
+#[tokio::test]
+async fn revisions_are_counted_once() {
+    let mut product = Product::start(
+        "yaml:
+receivers: {revisions: }
+connectors: {spanmetrics: {metrics_flush_interval: 1h, histogram: {disable: true}}, servicegraph: {metrics_flush_interval: 1h}}
+exporters: {kept: }
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    traces: {receivers: [revisions], exporters: [spanmetrics, servicegraph]}
+    metrics: {receivers: [spanmetrics, servicegraph], exporters: [kept]}
+",
+        &[],
+    )
+    .await;
+    product.stop().await;
+    assert_eq!(
+        product.quiet().await,
+        [
+            "metrics -> kept: 1 received, 1 exported",
+            "traces -> servicegraph: 4 received, 1 exported",
+            "traces -> spanmetrics: 4 received, 1 exported"
+        ]
+    );
+    let decoded = ExportMetricsServiceRequest::decode(&*product.kept.of(Signal::Metrics).concat()).unwrap();
+    assert!(format!("{decoded:?}").contains("AsInt(1)"), "{decoded:?}");
+}
+
+/// Scenario: one process counts spans and sends its points on by OTLP, gRPC and HTTP; another shows them.
+/// Guarantees: what the first counted is what the second shows, exemplars included.
+#[tokio::test]
+async fn points_travel_by_otlp() {
+    let mut central = Product::start(
+        "yaml:
+receivers:
+  otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}, grpc: {endpoint: '127.0.0.1:0'}}}
+exporters: {prometheus: {endpoint: '127.0.0.1:0', without_scope_info: true, enable_open_metrics: true}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}
+",
+        &[],
+    )
+    .await;
+    let mut regional = Product::start(
+        "yaml:
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+connectors:
+  spanmetrics: {metrics_flush_interval: 1h, exemplars: {enabled: true}, histogram: {exponential: }}
+  servicegraph: {metrics_flush_interval: 1h, store: {ttl: 1ns}}
+exporters: {otlp_http: {}, otlp_grpc: {tls: {insecure: true}}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    traces: {receivers: [otlp], exporters: [spanmetrics, servicegraph]}
+    metrics: {receivers: [spanmetrics], exporters: [otlp_http]}
+    metrics/calls: {receivers: [servicegraph], exporters: [otlp_grpc]}
+",
+        &[
+            &format!("exporters.otlp_http.endpoint=http://{}", central.address("otlp")),
+            &format!("exporters.otlp_grpc.endpoint={}", central.grpc("otlp")),
+        ],
+    )
+    .await;
+    let mut client = span(2, "GET", 500, &[("peer.service", "till")]);
+    client.kind = 3;
+    regional.send("crm", vec![span(1, "GET", 250, &[]), client]).await;
+    regional.stop().await;
+    for line in regional.quiet().await {
+        let (_, counts) = line.split_once(": ").unwrap();
+        let (received, exported) = counts.split_once(" received, ").unwrap();
+        assert_eq!(exported, format!("{received} exported"), "{line}");
+    }
+    central.quiet().await;
+    let text = central.metrics("application/openmetrics-text").await;
+    for row in [
+        "traces_span_metrics_duration_milliseconds_count{job=\"crm\",service_name=\"crm\",span_kind=\"SPAN_KIND_INTERNAL\",span_name=\"GET\",status_code=\"STATUS_CODE_UNSET\"} 1\n",
+        "le=\"256.0\"} 1 # {trace_id=\"00000000000000070000000000000001\",span_id=\"0000000000000001\"} 250 ",
+        "traces_service_graph_request_total{client=\"crm\",connection_type=\"virtual_node\",failed=\"false\",server=\"till\"} 1\n",
+    ] {
+        assert!(text.contains(row), "{row}\n{text}");
+    }
+    central.stop().await;
+}

@@ -173,3 +173,15 @@ fn what_is_given_to_is_made_first() {
     let connectors = plan.as_json()["connectors"].to_string();
     expect![[r#"[{"id":"servicegraph","type":"servicegraph"},{"id":"forward","type":"forward"},{"id":"spanmetrics","type":"spanmetrics"}]"#]].assert_eq(&connectors);
 }
+
+#[test]
+fn a_page_of_metrics_that_anybody_may_fetch() {
+    over_good(
+        "exporters: {prometheus: {endpoint: '0.0.0.0:8889'}}\nservice: {pipelines: {metrics: {receivers: [otlp], processors: [memory_limiter], exporters: [prometheus]}}}\n",
+        expect![[r#"
+            c.yaml:1:36: advice: exporters::prometheus::endpoint: this listens on all interfaces and shows the metrics to anybody
+              help: name one interface (127.0.0.1:8889), or set `auth` or `tls::client_ca_file`
+            0 errors, 1 piece of advice
+        "#]],
+    );
+}
