@@ -82,7 +82,7 @@ async fn across(out: u64, back: u64, skew: i64) {
     assert_eq!(batches, 5);
     assert!(sum / 5.0 + error >= least, "the delay is {least} at least, shown was {} ± {error}", sum / 5.0);
 
-    let kept = kept.0.lock().unwrap();
+    let kept = kept.0.lock().unwrap().clone();
     for (nth, batch) in kept.iter().enumerate() {
         let resource = resource(batch);
         assert_eq!(resource["cloud.region"], "eu-west-2");
@@ -101,7 +101,6 @@ async fn across(out: u64, back: u64, skew: i64) {
             );
         }
     }
-    drop(kept);
     region.stop().await;
     centre.stop().await;
     for ctx in [&regional, &central] {

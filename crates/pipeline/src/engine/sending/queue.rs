@@ -147,10 +147,10 @@ impl Queue {
     }
 
     /// Puts an entry in whether there is room or not; gives it back once closed.
-    pub(super) fn force(&self, entry: Entry) -> Result<(), Entry> {
+    pub(super) fn force(&self, entry: Entry) -> Result<(), Box<Entry>> {
         let state = self.lock();
         if state.closed {
-            return Err(entry);
+            return Err(Box::new(entry));
         }
         self.enter(state, entry);
         Ok(())

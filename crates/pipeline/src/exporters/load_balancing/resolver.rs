@@ -13,8 +13,11 @@ use tokio::time::timeout;
 use super::settings::{Dns, Resolvers, with_port};
 use crate::net::failure::chain;
 
-/// Who is asked for the addresses of a name; offered through `Ctx` where it is not the system.
-pub struct NameService(pub Box<dyn Fn(&str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>);
+/// What becomes of a question for the addresses of a name.
+type Lookup = BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+
+/// Who is asked for them; offered through `Ctx` where it is not the system.
+pub struct NameService(pub Box<dyn Fn(&str) -> Lookup + Send + Sync>);
 
 impl Default for NameService {
     fn default() -> Self {

@@ -121,7 +121,7 @@ fn a_clock_that_is_set_is_followed() {
         let at = second * 1000 * MS;
         let (sample, _) = sample(&trip, at, Theirs { ahead, ppm: 0 });
         let heard = Duration::from_nanos(u64::try_from(at + 40 * MS).unwrap());
-        (offset.hear(&sample, heard), offset.at(heard).unwrap().middle() / MS)
+        (offset.hear(&sample, heard), (offset.at(heard).unwrap().middle() + MS / 2).div_euclid(MS))
     };
     assert_eq!(hear(0, 1), (Heard::Narrower, 0));
     assert_eq!(hear(5000 * MS, 2), (Heard::Stepped, 5000));

@@ -45,8 +45,27 @@ protocol:
 resolver:
   static: {hostnames: ['a b', 'http://x/y']}
 ";
-    expect![[""]].assert_eq(&found(yaml));
-    expect![[""]].assert_eq(&found("{routing_atributes: [a]}"));
+    expect![[r#"
+        c.yaml:2:14: error: routing_key: `streamID` does not route traces
+          help: write traceID, service or attributes
+        c.yaml:9:24: error: resolver::static::hostnames::0: it is not a host and a port
+          help: write host and port, for example `127.0.0.1:4317`
+        c.yaml:9:31: error: resolver::static::hostnames::1: a gRPC endpoint has no path
+          help: write host and port only, or use `otlp_http`
+        c.yaml:6:18: error: protocol::otlp::compression: `lz4` is not a compression of gRPC
+          help: write gzip, snappy, zstd or none
+        c.yaml:7:49: error: protocol::otlp::sending_queue::queue_size: must be positive
+          help: 1000 is the default
+        c.yaml:7:30: advice: protocol::otlp::sending_queue::enabled: each backend keeps a queue in memory, which nobody waits for
+          help: leave it out: what waits for a backend that goes is sent to the others
+        c.yaml:7:59: advice: protocol::otlp::sending_queue::batch: spans are not batched again for each backend; this has no effect
+          help: use the processor `batch`
+    "#]].assert_eq(&found(yaml));
+    expect![[r#"
+        c.yaml:1:2: error: routing_atributes: unknown key
+          help: did you mean `routing_attributes`?
+    "#]]
+    .assert_eq(&found("{routing_atributes: [a]}"));
     expect![[r#"
         c.yaml:1:11: error: resolver: no resolvers specified for the exporter
           help: write `resolver: {static: {hostnames: [...]}}` or `resolver: {dns: {hostname: ...}}`
