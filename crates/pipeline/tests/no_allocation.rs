@@ -1,5 +1,4 @@
 //! A condition that makes no new text is answered without an allocation.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use allocation_counter::measure;
 use flow::otlp::view;
