@@ -146,7 +146,8 @@ pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usi
     let bytes = traces.encode_to_vec();
     let items = check(Signal::Traces, &bytes, &Limits::default()).unwrap().items;
     let mut batch = Batch::new(Signal::Traces, Payload::from(bytes), items);
-    let gone = sift(&mut batch, &mut Fates(fates.iter().copied().cycle(), len));
+    let mut sieve = Fates(fates.iter().copied().cycle(), len);
+    let gone = sift(&mut batch, &mut Revisions::default(), &mut sieve);
     let (mut fates, mut expected, mut expected_gone) = (fates.iter().copied().cycle(), traces.clone(), 0);
     expected.resource_spans.retain_mut(|resource| {
         let stays = fates.next() != Some(0);
@@ -229,7 +230,7 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
                 match fates.next() {
                     Some(0) => revisions.remove(field),
                     Some(1) => {
-                        revisions.replace(field, named(len).encode_to_vec());
+                        revisions.replace(field, &named(len).encode_to_vec());
                         kept.push(named(len));
                     }
                     _ => kept.push(span),
@@ -239,8 +240,8 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
             if fates.next() == Some(0) {
                 let content = new_scope.encode_to_vec();
                 match fields_of(&bytes, scope_spans.inner(), 1).next() {
-                    Some(scope) => revisions.replace(&scope, content),
-                    None => revisions.insert_head(&scope_spans, content),
+                    Some(scope) => revisions.replace(&scope, &content),
+                    None => revisions.insert_head(&scope_spans, &content),
                 }
                 decoded.scope = Some(new_scope.clone());
             }
@@ -248,8 +249,8 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
         if fates.next() == Some(0) {
             let content = new_resource.encode_to_vec();
             match fields_of(&bytes, around.inner(), 1).next() {
-                Some(resource) => revisions.replace(&resource, content),
-                None => revisions.insert_head(&around, content),
+                Some(resource) => revisions.replace(&resource, &content),
+                None => revisions.insert_head(&around, &content),
             }
             decoded.resource = Some(new_resource.clone());
         }

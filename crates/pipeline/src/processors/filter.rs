@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flow::config::Node;
-use flow::otlp::revise::{Around, Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::view::Event;
 use flow::wire::fields_of;
@@ -40,6 +40,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
         rules,
         failures: Failures::new(ctx),
         filtered: filtered.with_label_values(&[&*ctx.id]),
+        spare: Spare::default(),
         left_out: LeftOut::new(ctx, "filtered", next),
     }))
 }
@@ -48,6 +49,7 @@ struct Processor {
     rules: Rules,
     failures: Failures,
     filtered: IntCounter,
+    spare: Spare,
     left_out: LeftOut,
 }
 
@@ -61,7 +63,7 @@ impl Consumer for Processor {
             return self.left_out.next().consume(batch);
         }
         let mut filter = Filter { processor: self, now: now(), refusal: None };
-        let gone = sift(&mut batch, &mut filter);
+        let gone = self.spare.with(|revisions| sift(&mut batch, revisions, &mut filter));
         let refusal = filter.refusal;
         Box::pin(async move {
             if let Some(refusal) = refusal {

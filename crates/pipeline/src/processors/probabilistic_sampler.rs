@@ -6,7 +6,7 @@ mod threshold;
 use std::sync::Arc;
 
 use flow::config::Node;
-use flow::otlp::revise::{Around, Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::with_field;
 use flow::otlp::view::{Value, attribute};
 use flow::wire::{fields_of, put_len};
@@ -41,6 +41,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
     Ok(Arc::new(Processor {
         sampler: Sampler::new(&settings),
         counters: Policy::ALL.map(|policy| Counter::new(&counted, policy)),
+        spare: Spare::default(),
         left_out: LeftOut::new(ctx, "sampled_out", next),
     }))
 }
@@ -48,6 +49,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
 struct Processor {
     sampler: Sampler,
     counters: [Counter; 5],
+    spare: Spare,
     left_out: LeftOut,
 }
 
@@ -70,7 +72,7 @@ impl Consumer for Processor {
 
     fn consume(&self, mut batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         let mut run = Run { sampler: &self.sampler, counts: [[0; 2]; 5] };
-        let gone = sift(&mut batch, &mut run);
+        let gone = self.spare.with(|revisions| sift(&mut batch, revisions, &mut run));
         let counts = run.counts;
         Box::pin(async move {
             self.left_out.pass_on(batch, gone).await?;
