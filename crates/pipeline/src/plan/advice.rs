@@ -1,6 +1,7 @@
 //! What works, but not as one would wish. Nothing here fails a configuration.
 
 mod batching;
+mod sampling;
 mod personal;
 mod exposure;
 mod secrets;
@@ -15,6 +16,7 @@ use super::pipelines::{Path, Service};
 pub(super) fn add(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     let graph = Graph { components, service };
     batching::add(&graph, findings);
+    sampling::add(&graph, findings);
     personal::add(&graph, findings);
     exposure::add(&graph, findings);
     endpoints::add(&graph, findings);
