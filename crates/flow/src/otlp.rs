@@ -13,7 +13,6 @@ pub mod edit;
 pub mod revise;
 pub mod json;
 pub mod split;
-pub mod by_trace;
 pub mod partition;
 
 pub use check::{Limits, Malformed, Sound, check};

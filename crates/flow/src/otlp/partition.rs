@@ -1,4 +1,7 @@
-//! Dealing out the spans of a payload; resource, scope and schema go with each of them.
+//! Parting the spans of a payload by a key; resource, scope and schema go with each of them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use bytes::Bytes;
 
@@ -10,58 +13,84 @@ const RESOURCE_SPANS: u32 = 1;
 const SCOPE_SPANS: u32 = 2;
 const SPAN: u32 = 2;
 
-/// Deals trace bytes out among `ways`: `choose` says where each span goes, by its resource, its scope and the bytes of
-/// its message; what is out of range goes the last way. A part comes with its number of spans, in their order.
-///
-/// A chunk whose spans all go one way is shared, not copied. Resources and scopes without spans are left out of what is
-/// copied.
-pub fn partition(
-    payload: &Payload,
-    ways: usize,
-    mut choose: impl FnMut(ResourceSpans<'_>, ScopeSpans<'_>, &[u8]) -> usize,
-) -> Vec<(Payload, usize)> {
-    let mut parts: Vec<Part> = (0..ways).map(|_| Part::default()).collect();
-    let Some(last) = ways.checked_sub(1) else { return Vec::new() };
-    for chunk in payload.chunks() {
-        let groups: Vec<_> = fields_of(chunk, 0..chunk.len(), RESOURCE_SPANS)
-            .map(|field| Group::read(field.bytes(), |r, s, span| choose(r, s, span).min(last)))
-            .collect();
-        let mut ways = groups.iter().flat_map(|group| &group.spans).map(|span| span.way);
-        let first = ways.next().unwrap_or_default();
-        if ways.all(|way| way == first) {
-            if let Some(part) = parts.get_mut(first) {
-                part.share(chunk, groups.iter().map(|group| group.spans.len()).sum());
-            }
-            continue;
-        }
-        groups.into_iter().for_each(|group| group.deal(&mut parts));
-    }
-    parts.into_iter().map(Part::finish).collect()
+/// The spans of one key, in their order, as a request of their own.
+#[derive(Debug)]
+pub struct Part<K> {
+    pub key: K,
+    pub payload: Payload,
+    pub items: usize,
 }
 
-/// What goes one way.
-#[derive(Default)]
-struct Part {
-    payload: Payload,
-    items: usize,
+/// Parts trace bytes by what `key_of` makes of each span's resource, scope and message. The parts stand in the order in
+/// which their keys first occur; none is empty.
+///
+/// A chunk whose spans all have one key is shared, not copied. Resources and scopes without spans are left out of what
+/// is copied.
+pub fn partition<'p, K: Copy + Eq + Hash>(
+    payload: &'p Payload,
+    mut key_of: impl FnMut(ResourceSpans<'p>, ScopeSpans<'p>, &'p [u8]) -> K,
+) -> Vec<Part<K>> {
+    let mut parts = Parts { ways: HashMap::new(), last: None, list: Vec::new() };
+    for chunk in payload.chunks() {
+        let groups: Vec<_> = fields_of(chunk, 0..chunk.len(), RESOURCE_SPANS)
+            .map(|field| Group::read(field.bytes(), |r, s, span| parts.way(key_of(r, s, span))))
+            .collect();
+        let mut ways = groups.iter().flat_map(|group| &group.spans).map(|span| span.way);
+        let Some(first) = ways.next() else { continue };
+        if ways.all(|way| way == first) {
+            parts.share(first, chunk, groups.iter().map(|group| group.spans.len()).sum());
+        } else {
+            groups.into_iter().for_each(|group| group.deal(&mut parts.list));
+        }
+    }
+    parts.list.into_iter().map(Growing::finish).collect()
+}
+
+/// Parts, and the place of each key among them.
+struct Parts<K> {
+    ways: HashMap<K, usize>,
+    /// Spans of one key often stand together.
+    last: Option<(K, usize)>,
+    list: Vec<Growing<K>>,
+}
+
+impl<K: Copy + Eq + Hash> Parts<K> {
+    fn way(&mut self, key: K) -> usize {
+        if let Some((_, way)) = self.last.filter(|(last, _)| *last == key) {
+            return way;
+        }
+        let way = *self.ways.entry(key).or_insert(self.list.len());
+        if way == self.list.len() {
+            let part = Part { key, payload: Payload::default(), items: 0 };
+            self.list.push(Growing { part, copied: Vec::new() });
+        }
+        self.last = Some((key, way));
+        way
+    }
+
+    fn share(&mut self, way: usize, chunk: &Bytes, items: usize) {
+        if let Some(growing) = self.list.get_mut(way) {
+            growing.flush();
+            growing.part.payload.push(chunk.clone());
+            growing.part.items += items;
+        }
+    }
+}
+
+struct Growing<K> {
+    part: Part<K>,
     /// Not in the payload yet.
     copied: Vec<u8>,
 }
 
-impl Part {
-    fn share(&mut self, chunk: &Bytes, items: usize) {
-        self.flush();
-        self.payload.push(chunk.clone());
-        self.items += items;
-    }
-
+impl<K> Growing<K> {
     fn flush(&mut self) {
-        self.payload.push(std::mem::take(&mut self.copied).into());
+        self.part.payload.push(std::mem::take(&mut self.copied).into());
     }
 
-    fn finish(mut self) -> (Payload, usize) {
+    fn finish(mut self) -> Part<K> {
         self.flush();
-        (self.payload, self.items)
+        self.part
     }
 }
 
@@ -84,7 +113,7 @@ struct Placed<'a> {
 impl<'a> Group<'a> {
     fn read(
         message: &'a [u8],
-        mut choose: impl FnMut(ResourceSpans<'_>, ScopeSpans<'_>, &[u8]) -> usize,
+        mut choose: impl FnMut(ResourceSpans<'a>, ScopeSpans<'a>, &'a [u8]) -> usize,
     ) -> Self {
         let resource = ResourceSpans(message);
         let mut group = Self { header: header(message, SCOPE_SPANS), scopes: Vec::new(), spans: Vec::new() };
@@ -99,12 +128,12 @@ impl<'a> Group<'a> {
         group
     }
 
-    fn deal(mut self, parts: &mut [Part]) {
+    fn deal<K>(mut self, parts: &mut [Growing<K>]) {
         self.spans.sort_by_key(|span| span.way);
         for spans in self.spans.chunk_by(|a, b| a.way == b.way) {
-            let Some(part) = spans.first().and_then(|span| parts.get_mut(span.way)) else { continue };
-            self.write(spans, &mut part.copied);
-            part.items += spans.len();
+            let Some(growing) = spans.first().and_then(|span| parts.get_mut(span.way)) else { continue };
+            self.write(spans, &mut growing.copied);
+            growing.part.items += spans.len();
         }
     }
 

@@ -68,6 +68,11 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Of a span, without a look at the rest of it.
+pub fn trace_id(span: &[u8]) -> &[u8] {
+    children(span, 1).next().unwrap_or_default()
+}
+
 /// One span; the scalars are read once, the lists on demand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span<'a> {

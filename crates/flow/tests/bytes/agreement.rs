@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
-use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
 use flow::otlp::partition::partition;
 use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
@@ -172,42 +171,6 @@ pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usi
     let read = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
     assert_eq!(debug(&read), debug(&expected));
     assert_eq!((gone, batch.items), (expected_gone, items - expected_gone));
-}
-
-/// The parts of a request hold each trace's spans, in order and with what stands around them.
-pub(crate) fn on_by_trace(traces: &ExportTraceServiceRequest) {
-    let all = |request: &ExportTraceServiceRequest| {
-        let mut all = Vec::new();
-        for resource in &request.resource_spans {
-            for scope in &resource.scope_spans {
-                for span in &scope.spans {
-                    let around = (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
-                    all.push((span.trace_id.clone(), debug(&(around, span))));
-                }
-            }
-        }
-        all
-    };
-    let bytes = traces.encode_to_vec();
-    let half = Payload::from(bytes.clone());
-    let mut payload = half.clone();
-    payload.join(half);
-    let whole = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
-    let expected = all(&whole);
-    let mut ids: Vec<Vec<u8>> = Vec::new();
-    for (id, _) in &expected {
-        if !ids.contains(id) {
-            ids.push(id.clone());
-        }
-    }
-    let parts = by_trace(&payload);
-    assert_eq!(parts.iter().map(|part| part.trace_id.to_vec()).collect::<Vec<_>>(), ids);
-    for part in parts {
-        let found = all(&ExportTraceServiceRequest::decode(part.bytes.as_slice()).unwrap());
-        let own: Vec<_> = expected.iter().filter(|(id, _)| **id == *part.trace_id).cloned().collect();
-        assert_eq!((found.len(), &found), (part.spans, &own));
-        assert!(check(Signal::Traces, &part.bytes, &Limits::default()).is_ok_and(|sound| !sound.odd));
-    }
 }
 
 fn named(len: usize) -> Span {
@@ -423,19 +386,25 @@ pub(crate) fn on_partition(chunks: &[Vec<u8>], ways: usize) {
     let way = |id: &[u8]| usize::from(id.first().copied().unwrap_or(0)) % ways;
     let mut payload = Payload::default();
     chunks.iter().for_each(|chunk| payload.push(chunk.clone().into()));
-    let parts = partition(&payload, ways, |_, _, span| way(view::Span::new(span).trace_id));
+    let parts = partition(&payload, |_, _, span| way(view::trace_id(span)));
     let request = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
     let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
     let ways_of: Vec<_> = spans.map(|span| way(&span.trace_id)).collect();
     let whole = items_of(Signal::Traces, &payload.to_bytes());
-    assert_eq!(parts.len(), ways);
-    for (nth, (part, items)) in parts.iter().enumerate() {
+    let mut in_order: Vec<usize> = Vec::new();
+    for way in &ways_of {
+        if !in_order.contains(way) {
+            in_order.push(*way);
+        }
+    }
+    assert_eq!(parts.iter().map(|part| part.key).collect::<Vec<_>>(), in_order);
+    for part in parts {
         let expected: Vec<_> =
-            whole.iter().zip(&ways_of).filter(|(_, way)| **way == nth).map(|(item, _)| item).collect();
-        let bytes = part.to_bytes();
+            whole.iter().zip(&ways_of).filter(|(_, way)| **way == part.key).map(|(item, _)| item).collect();
+        let bytes = part.payload.to_bytes();
         let found = items_of(Signal::Traces, &bytes);
         assert_eq!(found.iter().collect::<Vec<_>>(), expected);
         let sound = check(Signal::Traces, &bytes, &Limits::default()).unwrap();
-        assert_eq!((sound.items, sound.odd), (*items, false));
+        assert_eq!((sound.items, sound.odd), (part.items, false));
     }
 }

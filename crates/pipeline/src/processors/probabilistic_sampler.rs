@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flow::config::Node;
 use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::with_field;
-use flow::otlp::view::{Value, attribute};
+use flow::otlp::view::{Value, attribute, trace_id};
 use flow::wire::{fields_of, put_len};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use prometheus::{IntCounter, IntCounterVec};
@@ -27,7 +27,6 @@ pub static FACTORY: Factory = Factory {
 };
 
 /// Field numbers of a span.
-const TRACE_ID: u32 = 1;
 const TRACE_STATE: u32 = 3;
 const ATTRIBUTES: u32 = 9;
 
@@ -186,8 +185,7 @@ impl Sampler {
             return (Fate::Remove, Policy::Priority);
         }
         let mut said = Said::by(span);
-        let id = fields_of(span, 0..span.len(), TRACE_ID).next().map_or(&[][..], |id| id.bytes());
-        let (randomness, policy) = self.randomness(id, &said);
+        let (randomness, policy) = self.randomness(trace_id(span), &said);
         let sound = self.is_sound(randomness, &mut said);
         let threshold = match priority {
             Some(_) => ALL,

@@ -199,13 +199,13 @@ impl Balancer {
     }
 
     /// The pieces of a batch, each with the place of its backend among the active ones.
-    fn pieces(&self, active: &Active, batch: Batch) -> Vec<(usize, Batch)> {
+    fn pieces(&self, active: &Active, mut batch: Batch) -> Vec<(usize, Batch)> {
         if active.hashes.len() == 1 {
             return vec![(0, batch)];
         }
         // All spans of a resource have its service.
         let mut last = None;
-        let parts = partition(&batch.payload, active.hashes.len(), |resource, scope, span| {
+        let parts = partition(&batch.payload, |resource, scope, span| {
             let at = resource.0.as_ptr();
             match last {
                 Some((same, way)) if same == at && self.key == Key::Service => way,
@@ -216,27 +216,12 @@ impl Balancer {
                 }
             }
         });
-        if parts.iter().map(|(_, items)| items).sum::<usize>() != batch.items {
+        if parts.iter().map(|part| part.items).sum::<usize>() != batch.items {
             tracing::error!(exporter = %self.ctx.id, "a batch that cannot be dealt out goes to one backend");
             return vec![(0, batch)];
         }
-        let parts = parts.into_iter().enumerate().filter(|(_, (_, items))| *items > 0);
-        let parts: Vec<_> = parts.collect();
-        let ack = batch.ack.cut(parts.len());
-        let piece = |(way, (payload, items)): (usize, (flow::Payload, usize))| {
-            let piece = Batch {
-                signal: batch.signal,
-                audience: batch.audience,
-                items,
-                pipeline: Arc::clone(&batch.pipeline),
-                client: Arc::clone(&batch.client),
-                ack: ack.clone(),
-                hold: batch.hold.again(payload.len()),
-                payload,
-            };
-            (way, piece)
-        };
-        parts.into_iter().map(piece).collect()
+        batch.ack = std::mem::take(&mut batch.ack).cut(parts.len());
+        parts.into_iter().map(|part| (part.key, batch.piece(part.payload, part.items))).collect()
     }
 
     /// All pieces or none: while the lock is held nobody else puts, so that room that is there stays there.

@@ -1,7 +1,6 @@
 //! What a span is routed by, as a number.
 
-use flow::otlp::view::{KeyValue, ResourceSpans, ScopeSpans, Span, Value};
-use flow::wire::fields_of;
+use flow::otlp::view::{KeyValue, ResourceSpans, ScopeSpans, Span, Value, trace_id};
 
 use super::rendezvous::{self, Hash};
 use crate::processors::attributes::readable;
@@ -17,10 +16,7 @@ pub(super) enum Key {
 impl Key {
     pub(super) fn of(&self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>, span: &[u8]) -> u64 {
         match self {
-            Self::TraceId => {
-                let id = fields_of(span, 0..span.len(), 1).next().map(|field| field.bytes());
-                rendezvous::hash(id.unwrap_or_default())
-            }
+            Self::TraceId => rendezvous::hash(trace_id(span)),
             Self::Service => {
                 let name = find(resource.resource().attributes(), "service.name");
                 rendezvous::hash(readable(name.unwrap_or_default()).as_bytes())
