@@ -12,6 +12,7 @@ pub mod engine;
 pub mod net;
 pub mod receivers;
 mod calendar;
+mod fnv;
 pub mod ottl;
 pub mod processors;
 pub mod connectors;

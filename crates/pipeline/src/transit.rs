@@ -8,11 +8,11 @@ mod stamps;
 mod sender;
 mod receiver;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 pub(crate) use receiver::Arrival;
 pub(crate) use sender::{Settings, Transit};
 pub(crate) use stamps::is_region;
+
+use crate::calendar::now_ns;
 
 /// Of requests and of answers.
 pub const HEADER: &str = "throughline-transit";
@@ -27,8 +27,7 @@ pub struct WallClock(pub Box<dyn Fn() -> u64 + Send + Sync>);
 
 impl Default for WallClock {
     fn default() -> Self {
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(Box::new(move || u64::try_from(now().as_nanos()).unwrap_or(u64::MAX)))
+        Self(Box::new(now_ns))
     }
 }
 

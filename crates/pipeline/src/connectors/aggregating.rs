@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use flow::{Batch, BoxFuture, Consumer, Ctx, Hold, Memory, Outlets, Payload, Refusal, Signal};
 use prometheus::{IntCounter, IntGauge};
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::points::{Metrics, Temporality};
+use crate::calendar::now_ns;
 
 /// Batches of deltas that wait for a pipeline which refuses them.
 const MOST_WAITING: usize = 64;
@@ -38,7 +39,7 @@ pub(super) struct Aggregating<A> {
 struct Shared<A> {
     id: Arc<str>,
     state: Mutex<(A, Hold)>,
-    waiting: tokio::sync::Mutex<VecDeque<(Payload, usize)>>,
+    waiting: tokio::sync::Mutex<VecDeque<Batch>>,
     stop: Notify,
     outlets: Outlets,
     memory: Arc<Memory>,
@@ -119,7 +120,7 @@ impl<A: Aggregate> Shared<A> {
         self.measure(aggregate, hold);
     }
 
-    fn collect(&self) -> (Temporality, Vec<(Payload, usize)>) {
+    fn collect(&self) -> (Temporality, Vec<Batch>) {
         let mut metrics = Metrics::default();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (aggregate, hold) = &mut *state;
@@ -127,7 +128,11 @@ impl<A: Aggregate> Shared<A> {
         self.measure(aggregate, hold);
         let temporality = aggregate.temporality();
         drop(state);
-        (temporality, metrics.batches())
+        let batch = |(payload, items): (Payload, usize)| {
+            let hold = self.memory.hold(payload.len());
+            Batch { hold, ..Batch::new(Signal::Metrics, payload, items) }
+        };
+        (temporality, metrics.batches().into_iter().map(batch).collect())
     }
 
     fn measure(&self, aggregate: &A, hold: &mut Hold) {
@@ -141,26 +146,20 @@ impl<A: Aggregate> Shared<A> {
         let mut waiting = self.waiting.lock().await;
         let (temporality, batches) = self.collect();
         waiting.extend(batches);
-        while let Some((payload, items)) = waiting.pop_front() {
-            let hold = self.memory.hold(payload.len());
-            let batch = Batch { hold, ..Batch::new(Signal::Metrics, payload.clone(), items) };
-            if let Err(refusal) = outlet.consume(batch).await {
-                tracing::warn!(connector = %self.id, points = items, %refusal, "no pipeline takes the metrics");
-                waiting.push_front((payload, items));
+        while let Some(batch) = waiting.pop_front() {
+            if let Err(refusal) = outlet.consume(batch.fork()).await {
+                let points = batch.items;
+                tracing::warn!(connector = %self.id, points, %refusal, "no pipeline takes the metrics");
+                waiting.push_front(batch);
                 break;
             }
         }
         // The next cumulative points say all that these say; deltas say what nobody else does.
         let kept = if temporality == Temporality::Cumulative { 0 } else { MOST_WAITING };
         while waiting.len() > kept {
-            if let Some((_, items)) = waiting.pop_front() {
-                self.unsent.inc_by(items as u64);
+            if let Some(batch) = waiting.pop_front() {
+                self.unsent.inc_by(batch.items as u64);
             }
         }
     }
-}
-
-fn now_ns() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -34,7 +34,7 @@ impl Unit {
 
 /// Upper bounds in this unit; the collector's where none are given.
 pub(super) fn explicit(bounds: Option<&[GoDuration]>, unit: Unit) -> Shape {
-    let of = |bound: &GoDuration| unit.of(u64::try_from(bound.get().as_nanos()).unwrap_or(u64::MAX));
+    let of = |bound: &GoDuration| unit.of(bound.nanos());
     Shape::Explicit(match bounds {
         Some(bounds) => bounds.iter().map(of).collect(),
         None => DEFAULT.iter().map(|bound| unit.of(bound * 1_000_000)).collect(),

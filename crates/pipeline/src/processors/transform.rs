@@ -12,7 +12,7 @@ use flow::otlp::splice::Splice;
 use flow::wire::fields_of;
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 
-use super::filter::now;
+use crate::calendar::now_ns;
 use crate::ottl::{Context, Failures};
 use record::{Record, Resource};
 use settings::Group;
@@ -47,7 +47,7 @@ impl Consumer for Processor {
         if batch.signal != Signal::Traces || self.groups.is_empty() {
             return self.next.consume(batch);
         }
-        let mut run = Run { processor: self, now: now(), refusal: None };
+        let mut run = Run { processor: self, now: now_ns(), refusal: None };
         self.spare.with(|revisions| edit(&mut batch, |splice| run.chunk(splice, revisions)));
         match run.refusal {
             Some(refusal) => Box::pin(std::future::ready(Err(refusal))),

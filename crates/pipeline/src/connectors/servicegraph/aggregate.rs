@@ -86,8 +86,6 @@ impl ServiceGraph {
         let databases: Vec<_> = settings.database_names().into_iter().map(str::to_owned).collect();
         let all = [&settings.dimensions, &settings.virtual_node_peer_attributes, &databases];
         let wanted = Wanted::new(all.into_iter().flatten().map(String::as_str).chain([SERVICE]));
-        let nanoseconds =
-            |duration: flow::config::GoDuration| u64::try_from(duration.get().as_nanos()).unwrap_or(u64::MAX);
         let labels =
             settings.dimensions.iter().map(|name| [format!("client_{name}"), format!("server_{name}")]);
         Self {
@@ -99,8 +97,8 @@ impl ServiceGraph {
             virtual_label: settings.virtual_node_extra_label,
             shape: settings.shape(),
             exemplars: settings.exemplars.most(),
-            offset_ns: nanoseconds(settings.metrics_timestamp_offset),
-            store: Store::new(nanoseconds(settings.store.ttl), settings.store.max_items),
+            offset_ns: settings.metrics_timestamp_offset.nanos(),
+            store: Store::new(settings.store.ttl.nanos(), settings.store.max_items),
             edges: Table::default(),
             unpaired: Table::default(),
             room: Room::new(settings.aggregation_cardinality_limit),

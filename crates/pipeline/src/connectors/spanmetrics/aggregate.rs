@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use flow::config::GoDuration;
 use flow::otlp::view::{KeyValue, ResourceSpans, Span, resource_spans};
 use prometheus::IntCounter;
 
@@ -80,8 +81,6 @@ impl SpanMetrics {
             "" => name.to_owned(),
             namespace => format!("{namespace}.{name}"),
         };
-        let nanoseconds =
-            |duration: flow::config::GoDuration| u64::try_from(duration.get().as_nanos()).unwrap_or(u64::MAX);
         Self {
             layout: Layout::new(settings),
             names: ["calls", "duration", "events"].map(name),
@@ -90,7 +89,7 @@ impl SpanMetrics {
             exemplars: settings.exemplars.most(),
             events: settings.events.enabled,
             temporality: settings.temporality(),
-            expirations: [settings.metrics_expiration, settings.series_expiration].map(nanoseconds),
+            expirations: [settings.metrics_expiration, settings.series_expiration].map(GoDuration::nanos),
             key_attributes: settings.resource_metrics_key_attributes.clone(),
             most_resources: settings.resource_metrics_cache_size,
             resources: HashMap::new(),
@@ -103,10 +102,13 @@ impl SpanMetrics {
 
     fn read_resource(&mut self, of: &ResourceSpans<'_>, now_ns: u64) {
         let identity = self.identity(of.resource().attributes());
+        if !self.resources.contains_key(&identity) && self.is_full() {
+            self.make_room();
+        }
+        let full = self.is_full();
         let Self { layout, resources, rooms, overflow, shape, .. } = self;
         let known = resources.contains_key(&identity);
-        let room = known || (resources.len() < self.most_resources && !rooms.calls.is_full());
-        let mut group = if room { Some(resources.entry(identity).or_default()) } else { None };
+        let mut group = if known || !full { Some(resources.entry(identity).or_default()) } else { None };
         if let Some(group) = &mut group {
             group.seen_ns = now_ns;
         }
@@ -162,6 +164,21 @@ impl SpanMetrics {
             }
         }
         out.into()
+    }
+
+    fn is_full(&self) -> bool {
+        self.resources.len() >= self.most_resources || self.rooms.calls.is_full()
+    }
+
+    /// Forgets the resource that has been silent for longest, unless it has something to tell yet. Else processes that
+    /// have come and gone would fill all places, since nothing expires by default.
+    fn make_room(&mut self) {
+        let told = self.resources.iter().filter(|(_, group)| group.seen_ns < self.since_ns);
+        let Some((identity, _)) = told.min_by_key(|(_, group)| group.seen_ns) else { return };
+        let identity = identity.clone();
+        if let Some(mut group) = self.resources.remove(&identity) {
+            group.tables.expire(u64::MAX, &mut self.rooms);
+        }
     }
 
     fn expire(&mut self, now_ns: u64) {

@@ -168,7 +168,12 @@ impl Queue {
     /// Returns when an entry has left, or will never leave.
     pub(super) async fn left(&self) {
         let left = self.room.notified();
-        if !self.lock().closed {
+        // What was taken from it all at once leaves nothing behind to wait for.
+        let will_leave = {
+            let state = self.lock();
+            !state.closed && !state.entries.is_empty()
+        };
+        if will_leave {
             left.await;
         }
     }

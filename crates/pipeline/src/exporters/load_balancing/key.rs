@@ -2,7 +2,8 @@
 
 use flow::otlp::view::{KeyValue, ResourceSpans, ScopeSpans, Span, Value, trace_id};
 
-use super::rendezvous::{self, Hash};
+use super::rendezvous;
+use crate::fnv::Fnv;
 use crate::processors::attributes::readable;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,24 +23,23 @@ impl Key {
                 rendezvous::hash(readable(name.unwrap_or_default()).as_bytes())
             }
             Self::Attributes(names) => {
-                let mut hash = Hash::default();
+                let mut hash = Fnv::default();
                 let span = Span::new(span);
                 for name in names {
-                    hash.add(name.as_bytes());
-                    hash.add(b"=");
-                    match name.as_str() {
-                        "span.name" => hash.add(span.name.as_bytes()),
-                        "span.kind" => hash.add(span.kind.to_string().as_bytes()),
+                    hash = hash.and(name.as_bytes()).and(b"=");
+                    hash = match name.as_str() {
+                        "span.name" => hash.and(span.name.as_bytes()),
+                        "span.kind" => hash.and(span.kind.to_string().as_bytes()),
                         name => {
                             let found = find(resource.resource().attributes(), name)
                                 .or_else(|| find(scope.scope().attributes(), name))
                                 .or_else(|| find(span.attributes(), name));
-                            hash.add(readable(found.unwrap_or_default()).as_bytes());
+                            hash.and(readable(found.unwrap_or_default()).as_bytes())
                         }
                     }
-                    hash.add(b"|");
+                    .and(b"|");
                 }
-                hash.finish()
+                rendezvous::finish(hash)
             }
         }
     }

@@ -4,32 +4,16 @@
 //! nothing else moves. Scores depend on the key and the backend's endpoint alone and stay the same in every process and
 //! version, so that balancers side by side agree without a word.
 
+use crate::fnv::Fnv;
+
 /// Of bytes, spread over all 64 bits.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let mut hash = Hash::default();
-    hash.add(bytes);
-    hash.finish()
+    finish(Fnv::of(bytes))
 }
 
-/// FNV-1a over 64 bits, whose result is mixed.
-pub(super) struct Hash(u64);
-
-impl Default for Hash {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hash {
-    pub(super) fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    pub(super) fn finish(&self) -> u64 {
-        mixed(self.0)
-    }
+/// Of what was added piece by piece.
+pub(super) fn finish(hash: Fnv) -> u64 {
+    mixed(hash.get())
 }
 
 /// Which of the backends, by the hashes of their endpoints, a key belongs to. 0 where there is none.

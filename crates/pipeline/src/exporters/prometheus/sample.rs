@@ -102,7 +102,13 @@ impl Histogram {
                         *own = own.saturating_add(*count);
                     }
                 }
-                Err(at) => self.buckets.insert(at, (*bound, *count)),
+                Err(at) if self.buckets.len() < MOST => self.buckets.insert(at, (*bound, *count)),
+                // Above it, where there is a bound.
+                Err(at) => {
+                    if let Some((_, own)) = self.buckets.get_mut(at) {
+                        *own = own.saturating_add(*count);
+                    }
+                }
             }
         }
     }

@@ -71,11 +71,21 @@ pub(super) struct Store {
     own: Own,
     families: BTreeMap<String, Family>,
     series: usize,
+    /// Of all series.
+    sources: usize,
     bytes: usize,
+    /// When it was last looked for what has expired.
+    looked: Option<Instant>,
 }
 
 /// What a map entry and a series cost beside names and values.
 const OVERHEAD: usize = 256;
+/// Of one series; more of them are resources that nothing tells apart.
+const MOST_SOURCES: usize = 1000;
+/// Of one series, as they are written; Prometheus would not take them either.
+const LONGEST_LABELS: usize = 64 << 10;
+/// Nobody may ever fetch: so often what has expired makes room of itself.
+const LOOK: Duration = Duration::from_secs(60);
 /// Of one series.
 const MOST_EXEMPLARS: usize = 20;
 const TARGET: &str = "target_info";
@@ -83,7 +93,7 @@ const DELTA: i32 = 1;
 
 impl Store {
     pub(super) fn new(own: Own) -> Self {
-        Self { own, families: BTreeMap::new(), series: 0, bytes: 0 }
+        Self { own, families: BTreeMap::new(), series: 0, sources: 0, bytes: 0, looked: None }
     }
 
     pub(super) fn families(&self) -> &BTreeMap<String, Family> {
@@ -100,6 +110,9 @@ impl Store {
 
     /// Takes the points of one chunk.
     pub(super) fn take(&mut self, chunk: &[u8], now: Instant, rejected: &mut Rejected) {
+        if now.saturating_duration_since(*self.looked.get_or_insert(now)) >= LOOK {
+            self.expire(now);
+        }
         for of in resource_metrics(chunk) {
             let resource = of.resource();
             let mut hasher = DefaultHasher::new();
@@ -157,6 +170,10 @@ impl Store {
                 self.forget(&name, &labels, source);
                 continue;
             }
+            if labels.len() > LONGEST_LABELS {
+                rejected.add(|| format!("`{name}` has labels of {} bytes", labels.len()));
+                continue;
+            }
             let Some(sample) = Sample::of(data.kind, &point) else {
                 rejected.add(|| format!("`{name}` has more buckets than anybody can read"));
                 continue;
@@ -167,32 +184,43 @@ impl Store {
     }
 
     fn put(&mut self, name: &str, shown: &Shown<'_>, labels: Box<str>, new: New, rejected: &mut Rejected) {
-        if !self.families.contains_key(name) {
-            let family = Family { kind: shown.kind, help: shown.help.to_owned(), series: BTreeMap::new() };
-            self.families.insert(name.to_owned(), family);
-        }
-        let Some(family) = self.families.get_mut(name) else { return };
-        if family.kind != shown.kind {
-            let known = family.kind;
+        let family = self.families.get_mut(name);
+        if let Some(known) = family.as_ref().map(|family| family.kind).filter(|kind| *kind != shown.kind) {
             return rejected.add(|| {
                 format!("`{name}` is there already, as {known:?}: metrics of two kinds have one name")
             });
         }
-        if let Some(series) = family.series.get_mut(&labels) {
-            let before = series.bytes();
-            series.put(new, shown);
-            self.bytes = self.bytes + series.bytes() - before;
-            return;
+        let limit = self.own.series_limit;
+        let full = limit > 0 && self.sources >= limit;
+        let why = || format!("there are {limit} series already, which is the `series_limit`");
+        let Some(series) = family.and_then(|family| family.series.get_mut(&labels)) else {
+            return if full { rejected.add(why) } else { self.add(name, shown, labels, new) };
+        };
+        if series.grows(shown) && (full || series.sources.len() >= MOST_SOURCES) {
+            return rejected.add(|| match full {
+                true => why(),
+                false => format!(
+                    "`{name}` comes from {MOST_SOURCES} resources with the same labels: give them a \
+                     `service.instance.id`"
+                ),
+            });
         }
-        if self.own.series_limit > 0 && self.series >= self.own.series_limit {
-            let limit = self.own.series_limit;
-            return rejected.add(|| format!("there are {limit} series already, which is the `series_limit`"));
-        }
-        let mut series =
-            Series { sources: Vec::new(), retired: None, exemplars: Vec::new(), time_ns: new.time_ns };
+        let before = (series.bytes(), series.sources.len());
         series.put(new, shown);
+        self.bytes = self.bytes + series.bytes() - before.0;
+        self.sources = self.sources + series.sources.len() - before.1;
+    }
+
+    fn add(&mut self, name: &str, shown: &Shown<'_>, labels: Box<str>, new: New) {
+        let series = Series::of(new, shown);
         self.series += 1;
+        self.sources += 1;
         self.bytes += series.bytes() + labels.len();
+        let family = self.families.entry(name.to_owned()).or_insert_with(|| {
+            let family = Family { kind: shown.kind, help: shown.help.to_owned(), series: BTreeMap::new() };
+            self.bytes += family.bytes(name);
+            family
+        });
         family.series.insert(labels, series);
     }
 
@@ -200,22 +228,25 @@ impl Store {
     fn forget(&mut self, name: &str, labels: &str, source: u64) {
         let Some(family) = self.families.get_mut(name) else { return };
         if let Some(series) = family.series.get_mut(labels) {
-            let before = series.bytes();
+            let before = (series.bytes(), series.sources.len());
             series.sources.retain(|known| known.id != source);
-            self.bytes = self.bytes + series.bytes() - before;
+            self.bytes = self.bytes + series.bytes() - before.0;
+            self.sources = self.sources + series.sources.len() - before.1;
         }
         self.sweep();
     }
 
     /// Forgets what was not updated for too long.
     pub(super) fn expire(&mut self, now: Instant) {
+        self.looked = Some(now);
         let age: Duration = self.own.metric_expiration.get();
         for family in self.families.values_mut() {
             let adds = matches!(family.kind, Kind::Counter | Kind::Histogram);
             for series in family.series.values_mut() {
-                let before = series.bytes();
+                let before = (series.bytes(), series.sources.len());
                 series.expire(now, age, adds);
-                self.bytes = self.bytes + series.bytes() - before;
+                self.bytes = self.bytes + series.bytes() - before.0;
+                self.sources = self.sources + series.sources.len() - before.1;
             }
         }
         self.sweep();
@@ -223,7 +254,7 @@ impl Store {
 
     fn sweep(&mut self) {
         let (series, bytes) = (&mut self.series, &mut self.bytes);
-        self.families.retain(|_, family| {
+        self.families.retain(|name, family| {
             family.series.retain(|labels, there| {
                 let stays = !there.sources.is_empty();
                 if !stays {
@@ -232,6 +263,9 @@ impl Store {
                 }
                 stays
             });
+            if family.series.is_empty() {
+                *bytes -= family.bytes(name);
+            }
             !family.series.is_empty()
         });
     }
@@ -260,7 +294,25 @@ impl New {
     }
 }
 
+impl Family {
+    /// Without its series.
+    fn bytes(&self, name: &str) -> usize {
+        OVERHEAD + name.len() + self.help.len()
+    }
+}
+
 impl Series {
+    fn of(new: New, shown: &Shown<'_>) -> Self {
+        let New { sample, time_ns, exemplars, .. } = new;
+        let source = Source { id: shown.source, sample, time_ns, seen: shown.now };
+        Self { sources: vec![source], retired: None, exemplars, time_ns }
+    }
+
+    /// Whether this would be one more source.
+    fn grows(&self, shown: &Shown<'_>) -> bool {
+        !shown.latest && self.sources.iter().all(|source| source.id != shown.source)
+    }
+
     /// What all sources together show.
     pub(super) fn sample(&self) -> Option<Sample> {
         let mut samples = self.sources.iter().map(|source| &source.sample);

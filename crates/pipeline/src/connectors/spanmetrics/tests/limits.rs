@@ -106,3 +106,33 @@ fn weights_of_sampled_spans() {
     assert_eq!(total(&rows, "traces_span_metrics_calls_total").0, 5.0);
     assert_eq!(total(&rows, "traces_span_metrics_duration_milliseconds_sum").0, 50.0);
 }
+
+#[test]
+fn processes_that_have_gone_make_room_for_new_ones() {
+    let mut metrics = metrics("{resource_metrics_cache_size: 3, histogram: {disable: true}}");
+    let of = |process: u64| {
+        request(&[("service.name", "crm"), ("process.pid", &process.to_string())], vec![span("a", 1, &[])])
+    };
+    let rows = |metrics: &mut SpanMetrics, at: u64| {
+        total(&shown(metrics, at * SECOND, false), "traces_span_metrics_calls_total")
+    };
+    for process in 1..=4 {
+        metrics.read(&of(process), process * SECOND);
+    }
+    // What the first ones have counted was not told yet.
+    assert_eq!(rows(&mut metrics, 10), (4.0, 2, 1), "three processes of one service, and the overflow");
+    metrics.read(&of(2), 11 * SECOND);
+    for process in 5..=7 {
+        metrics.read(&of(process), (7 + process) * SECOND);
+    }
+    let told = written(&mut metrics, 20 * SECOND).concat();
+    let pid = |of: flow::otlp::metrics::ResourceMetrics<'_>| {
+        let pid = of.resource().attributes().find(|attribute| attribute.key == "process.pid")?;
+        Some(pid.value.as_str()?.to_owned())
+    };
+    let mut known: Vec<_> = flow::otlp::metrics::resource_metrics(&told).filter_map(pid).collect();
+    known.sort();
+    assert_eq!(known, ["2", "5", "6"], "the silent ones have gone");
+    assert_eq!(rows(&mut metrics, 20), (6.0, 2, 1));
+    assert_eq!(metrics.size().0, 3);
+}

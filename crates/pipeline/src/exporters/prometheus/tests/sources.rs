@@ -70,3 +70,52 @@ async fn a_series_that_its_source_ends_is_gone_at_once() {
     page.take(&request(&[("process.pid", "1")], vec![metric("calls", "", counter(vec![end], 2))]));
     assert_eq!((calls(&mut page), page.store.bytes()), (None, 0));
 }
+
+/// A counter of so many names, each of a resource of its own.
+fn many(names: std::ops::Range<usize>) -> Vec<Vec<u8>> {
+    let of = |n: usize| {
+        let points = counter(vec![number(1.0, &[])], 2);
+        request(&[("process.pid", &n.to_string())], vec![metric(&format!("calls_{n}"), "", points)])
+    };
+    names.map(of).collect()
+}
+
+#[tokio::test]
+async fn names_above_the_limit_leave_nothing_behind() {
+    let mut page = Page::new("{endpoint: '127.0.0.1:0', series_limit: 3}");
+    let rejected: usize = many(0..100).iter().map(|chunk| page.take(chunk)).sum();
+    assert_eq!((rejected, page.store.series(), page.store.families().len()), (97, 3, 3));
+}
+
+#[tokio::test]
+async fn resources_that_nothing_tells_apart_are_limited_too() {
+    let mut page = Page::new("{endpoint: '127.0.0.1:0', series_limit: 3}");
+    let mut take = |resource: &str, value| page.rejected(&counted(resource, value, 1, 2)).why;
+    assert_eq!(["1", "2", "3"].map(|resource| take(resource, 1.0)), [None, None, None]);
+    let full = "there are 3 series already, which is the `series_limit`";
+    assert_eq!(take("4", 1.0).as_deref(), Some(full));
+    assert_eq!(take("3", 2.0), None, "one that is there goes on");
+    assert_eq!((calls(&mut page), page.store.series()), (Some(4.0), 1));
+
+    let mut page = Page::new("{endpoint: '127.0.0.1:0', series_limit: 0}");
+    let rejected: usize = (0..1001).map(|n| page.take(&counted(&n.to_string(), 1.0, 1, 2))).sum();
+    assert_eq!((rejected, calls(&mut page)), (1, Some(1000.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_makes_room_though_nobody_fetches() {
+    let mut page = Page::new("{endpoint: '127.0.0.1:0', series_limit: 2, metric_expiration: 10s}");
+    assert_eq!(many(0..3).iter().map(|chunk| page.take(chunk)).sum::<usize>(), 1);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(many(3..5).iter().map(|chunk| page.take(chunk)).sum::<usize>(), 0);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!((page.text(false).as_str(), page.store.bytes()), ("", 0));
+}
+
+#[tokio::test]
+async fn labels_that_nobody_would_read_are_rejected() {
+    let mut page = Page::new("endpoint: 127.0.0.1:0");
+    let points = counter(vec![number(1.0, &[("body", &"x".repeat(70_000))])], 2);
+    assert_eq!(page.take(&request(&[], vec![metric("calls", "", points)])), 1);
+    assert_eq!(page.store.bytes(), 0);
+}
