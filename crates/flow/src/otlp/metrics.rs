@@ -192,8 +192,8 @@ impl<'a> Point<'a> {
     }
 }
 
-/// A number that no field has.
-const NO_FIELD: u32 = 0;
+/// A number that no field has (`fields_of` uses 0 for those that it passes over).
+const NO_FIELD: u32 = u32::MAX;
 
 /// Buckets of an exponential histogram.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]

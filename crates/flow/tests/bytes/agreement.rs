@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use crate::arbitrary::Edit;
-use crate::views;
+use crate::{metric_views, views};
 
 /// What the door makes of any bytes is what prost makes of them.
 pub(crate) fn on_bytes(signal: Signal, bytes: &[u8]) {
@@ -31,7 +31,11 @@ pub(crate) fn on_bytes(signal: Signal, bytes: &[u8]) {
                 assert_eq!(seen(&views::request(&payload)), seen(&decoded), "views");
             }
         }
-        Signal::Metrics => drop(agree::<ExportMetricsServiceRequest>(signal, bytes)),
+        Signal::Metrics => {
+            if let Some((decoded, payload)) = agree::<ExportMetricsServiceRequest>(signal, bytes) {
+                assert_eq!(seen(&metric_views::request(&payload)), seen(&decoded), "views");
+            }
+        }
         Signal::Logs => drop(agree::<ExportLogsServiceRequest>(signal, bytes)),
     }
 }
@@ -363,7 +367,7 @@ fn points(metric: &opentelemetry_proto::tonic::metrics::v1::Metric) -> Vec<Strin
 }
 
 /// As the views show it: an absent value is an empty one, and profiling's string indices are not shown.
-fn seen(request: &ExportTraceServiceRequest) -> String {
+fn seen(request: &impl std::fmt::Debug) -> String {
     let mut text = debug(request).replace("value: Some(AnyValue { value: None })", "value: None");
     while let Some(at) = text.find("key_strindex: ") {
         let len = text[at..].find(" }").unwrap();
