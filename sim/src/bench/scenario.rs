@@ -47,6 +47,8 @@ const PSEUDONYMS: Config =
     Config { file: "pseudonyms.yaml", text: include_str!("../../bench/pseudonyms.yaml") };
 const CARDINALITY: Config =
     Config { file: "cardinality.yaml", text: include_str!("../../bench/cardinality.yaml") };
+const SPANMETRICS: Config =
+    Config { file: "spanmetrics.yaml", text: include_str!("../../bench/spanmetrics.yaml") };
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -137,6 +139,13 @@ pub fn all() -> Vec<Scenario> {
             name: "cardinality",
             about: "attributes and cardinality",
             config: CARDINALITY,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "spanmetrics",
+            about: "plain, and spanmetrics by stage and queue with exemplars beside",
+            config: SPANMETRICS,
             limits: Limits::default(),
             ..plain.clone()
         },
