@@ -50,3 +50,11 @@ async fn a_small_queue_holds_nobody_up() {
     queue.push(entry(5 * MIB)).await.unwrap();
     assert_eq!(seconds_to_push(&queue).await, 0.0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_at_once_leaves_nobody_waiting() {
+    let queue = queue();
+    queue.push(entry(1)).await.unwrap();
+    assert_eq!(queue.take_all().len(), 1);
+    timeout(Duration::from_secs(60), queue.left()).await.unwrap();
+}

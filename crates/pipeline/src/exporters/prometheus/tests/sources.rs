@@ -119,3 +119,20 @@ async fn labels_that_nobody_would_read_are_rejected() {
     assert_eq!(page.take(&request(&[], vec![metric("calls", "", points)])), 1);
     assert_eq!(page.store.bytes(), 0);
 }
+
+#[test]
+fn bounds_that_are_never_the_same_stay_bounded() {
+    use sample::{Histogram, Sample};
+    let of = |first: u32| {
+        let buckets = (0..1000).map(|nth| (f64::from(first) + f64::from(nth) / 1000.0, 1)).collect();
+        Sample::Histogram(Histogram { buckets, sum: 1.0, count: 1000 })
+    };
+    let mut all = of(10);
+    (0..20).filter(|first| *first != 10).for_each(|first| all.add(&of(first)));
+    let Sample::Histogram(all) = all else { panic!("{all:?}") };
+    assert_eq!((all.buckets.len(), all.sum, all.count), (4096, 20.0, 20_000));
+    let told: u64 = all.buckets.iter().map(|(_, count)| count).sum();
+    let above = 20_000 - told;
+    assert_eq!(above, 9000, "what is above all bounds is in `+Inf`");
+    assert!(all.buckets.is_sorted_by(|(a, _), (b, _)| a < b));
+}
