@@ -71,21 +71,21 @@ impl Wanted {
     }
 }
 
-/// Spans that a sampled span stands for, after its threshold (`ot=th:`); a fraction is rounded by the span's id, so
-/// that many spans come out right.
-pub(super) fn weight(span: &Span<'_>) -> u64 {
+/// Spans that a sampled span stands for, after its threshold (`ot=th:`), where it has one; a fraction is rounded by the
+/// span's id, so that many spans come out right.
+pub(super) fn weight(span: &Span<'_>) -> Option<u64> {
     const ALL: u64 = 1 << 56;
     const MOST: f64 = 1_048_576.0;
     if !span.trace_state.contains("th:") {
-        return 1;
+        return None;
     }
-    let state = Tracestate::parse([span.trace_state.as_bytes()]).ok();
-    let Some(threshold) = state.and_then(|state| state.ot()?.threshold()) else { return 1 };
+    let state = Tracestate::parse([span.trace_state.as_bytes()]).ok()?;
+    let threshold = state.ot()?.threshold()?;
     let exact = (ALL as f64 / ALL.saturating_sub(threshold).max(1) as f64).min(MOST);
     let id = span.span_id.iter().fold(0u64, |id, byte| id << 8 | u64::from(*byte));
     // The low bits; the high ones of ids made elsewhere may be a clock.
     let chance = f64::from(id.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(32) as u32) / 4_294_967_296.0;
-    exact.floor() as u64 + u64::from(chance < exact.fract())
+    Some(exact.floor() as u64 + u64::from(chance < exact.fract()))
 }
 
 #[cfg(test)]
@@ -109,14 +109,14 @@ mod tests {
     #[test]
     fn thresholds_are_weights() {
         for (state, expected) in [
-            ("", 1),
-            ("ot=ro", 1),
-            ("ot=th:0", 1),
-            ("ot=th:8", 2),
-            ("vendor=th:8", 1),
-            ("ot=th:zz", 1),
-            ("ot=rv:00000000000001;th:c", 4),
-            ("ot=th:ffffffffffffff", 1 << 20),
+            ("", None),
+            ("ot=ro", None),
+            ("ot=th:0", Some(1)),
+            ("ot=th:8", Some(2)),
+            ("vendor=th:8", None),
+            ("ot=th:zz", None),
+            ("ot=rv:00000000000001;th:c", Some(4)),
+            ("ot=th:ffffffffffffff", Some(1 << 20)),
         ] {
             assert_eq!(weight(&Span { trace_state: state, ..Span::default() }), expected, "{state}");
         }
@@ -127,7 +127,9 @@ mod tests {
         // Three of four are kept: each stands for 1⅓.
         let spans = 3000u64;
         let seen: u64 = (0..spans)
-            .map(|id| weight(&Span { trace_state: "ot=th:4", span_id: &id.to_be_bytes(), ..Span::default() }))
+            .filter_map(|id| {
+                weight(&Span { trace_state: "ot=th:4", span_id: &id.to_be_bytes(), ..Span::default() })
+            })
             .sum();
         assert!(seen.abs_diff(4000) < 100, "{seen}");
     }

@@ -133,7 +133,8 @@ impl SpanMetrics {
                 if layout.wanted.left_out(&values) {
                     continue;
                 }
-                let seen = Seen { span: &span, scope, values: &values, resource: &resource };
+                let weight = weight(&span);
+                let seen = Seen { span: &span, weight, scope, values: &values, resource: &resource };
                 layout.common(seen, &mut scratch.labels);
                 let common = scratch.labels.len();
                 counting.span(seen, &mut scratch, common);
@@ -225,7 +226,7 @@ impl<'c> Counting<'c> {
     where
         'c: 'a,
     {
-        let times = weight(seen.span);
+        let times = seen.weight.unwrap_or(1);
         let places = [seen.values, seen.resource];
         self.layout.add(&self.layout.calls, &places, &mut scratch.labels);
         put_key(&scratch.labels, &mut scratch.key);

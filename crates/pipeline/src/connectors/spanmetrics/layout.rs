@@ -10,11 +10,15 @@ use crate::connectors::series::{Label, fit};
 const NAMELESS: &str = "unknown_service";
 const SERVICE: &str = "service.name";
 const SCOPE: [&str; 2] = ["span.instrumentation.scope.name", "span.instrumentation.scope.version"];
+const SAMPLING: &str = "sampling.method";
+const SAMPLING_SLOT: u16 = (OWN.len() + SCOPE.len()) as u16;
 
 pub(super) struct Layout {
     pub(super) wanted: Wanted,
     own: [bool; 4],
     scopes: Vec<String>,
+    /// Whether series tell if they are extrapolated.
+    sampling: bool,
     /// Of every series, then of one metric alone.
     common: Vec<Slot>,
     pub(super) calls: Vec<Slot>,
@@ -31,6 +35,8 @@ pub(super) struct Slot {
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'s, 'a> {
     pub(super) span: &'s Span<'a>,
+    /// What it counts for, where it says that it was sampled.
+    pub(super) weight: Option<u64>,
     pub(super) scope: Scope<'a>,
     pub(super) values: &'s Values<'a>,
     pub(super) resource: &'s Values<'a>,
@@ -44,7 +50,7 @@ impl Layout {
             &settings.histogram.dimensions,
             &settings.events.dimensions,
         ];
-        let mut number = (OWN.len() + SCOPE.len()) as u16;
+        let mut number = SAMPLING_SLOT + 1;
         let names = lists.iter().flat_map(|list| list.iter()).map(|dimension| dimension.name.as_str());
         let wanted = Wanted::new(names.chain([SERVICE]));
         let [common, calls, durations, events] = lists.map(|list| {
@@ -60,6 +66,7 @@ impl Layout {
             wanted,
             own,
             scopes: settings.include_instrumentation_scope.clone(),
+            sampling: settings.enable_metrics_sampling_method,
             common,
             calls,
             durations,
@@ -91,6 +98,10 @@ impl Layout {
             for ((number, name), value) in (OWN.len() as u16..).zip(SCOPE).zip(values) {
                 labels.extend(fit(value).map(|value| (number, name, value)));
             }
+        }
+        if self.sampling {
+            let method = if seen.weight.is_some() { "extrapolated" } else { "counted" };
+            labels.push((SAMPLING_SLOT, SAMPLING, Value::String(method)));
         }
         self.add(&self.common, &[seen.values, seen.resource], labels);
     }

@@ -38,6 +38,8 @@ pub(super) struct Settings {
     pub(super) include_instrumentation_scope: Vec<String>,
     /// 0 is no limit.
     pub(super) aggregation_cardinality_limit: usize,
+    pub(super) enable_metrics_sampling_method: bool,
+    add_resource_attributes: Option<bool>,
     dimensions_cache_size: usize,
     metric_timestamp_cache_size: usize,
 }
@@ -129,6 +131,8 @@ impl Default for Settings {
             resource_metrics_key_attributes: Vec::new(),
             include_instrumentation_scope: Vec::new(),
             aggregation_cardinality_limit: SERIES,
+            enable_metrics_sampling_method: false,
+            add_resource_attributes: None,
             dimensions_cache_size: 1000,
             metric_timestamp_cache_size: 1000,
         }
@@ -176,6 +180,11 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
         [&["dimensions"][..], &["calls_dimensions"], &["histogram", "dimensions"], &["events", "dimensions"]]
     {
         findings.extend(check_dimensions(section, list));
+    }
+    if settings.add_resource_attributes == Some(false) {
+        let what = "what tells resources apart always stands on their metrics; this has no effect";
+        let finding = Finding::advice(here(&["add_resource_attributes"]), what);
+        findings.push(finding.help("name the attributes in `resource_metrics_key_attributes`"));
     }
     findings.extend(unsupported::idle(section, &["dimensions_cache_size", "metric_timestamp_cache_size"]));
     findings

@@ -237,6 +237,7 @@ fn what_can_be_wrong() {
         "{aggregation_temporality: DELTA}",
         "{dimensions: [{name: interaction.id}], dimensions_cache_size: 5, namspace: x}",
         "{dimensions: [{name: interaction.id}], dimensions_cache_size: 5}",
+        "{add_resource_attributes: false}",
     ];
     expect![[r#"
         c.yaml:1:22: error: dimensions::0::name: dimension `span.kind` is there already
@@ -261,6 +262,8 @@ fn what_can_be_wrong() {
           help: take it out; `exemplars` lead from a series to calls
         c.yaml:1:63: advice: dimensions_cache_size: this has no effect
           help: leave it out
+        c.yaml:1:27: advice: add_resource_attributes: what tells resources apart always stands on their metrics; this has no effect
+          help: name the attributes in `resource_metrics_key_attributes`
     "#]]
     .assert_eq(&all.map(|yaml| findings(&FACTORY, yaml)).concat());
 }

@@ -136,3 +136,16 @@ fn processes_that_have_gone_make_room_for_new_ones() {
     assert_eq!(rows(&mut metrics, 20), (6.0, 2, 1));
     assert_eq!(metrics.size().0, 3);
 }
+
+#[test]
+fn what_is_extrapolated_says_so() {
+    let mut metrics = metrics("{enable_metrics_sampling_method: true, histogram: {disable: true}}");
+    let mut kept = span("a", 10, &[]);
+    kept.trace_state = "ot=th:c".to_owned();
+    metrics.read(&request(CRM, vec![kept, span("a", 10, &[])]), SECOND);
+    let rows = shown(&mut metrics, SECOND, false);
+    for (method, count) in [("extrapolated", " 4"), ("counted", " 1")] {
+        let label = format!("sampling_method=\"{method}\"");
+        assert!(rows.lines().any(|row| row.contains(&label) && row.ends_with(count)), "{rows}");
+    }
+}
