@@ -1,8 +1,13 @@
 //! What connectors read of spans and resources: a few attributes by name.
 
-use flow::otlp::view::{KeyValue, Span, Value};
+use flow::otlp::view::{Span, Value, attributes};
 use flow::region;
 use throughline_context::Tracestate;
+
+/// Fields of the messages that have attributes.
+pub(super) const RESOURCE_ATTRIBUTES: u32 = 1;
+pub(super) const SPAN_ATTRIBUTES: u32 = 9;
+pub(super) const EVENT_ATTRIBUTES: u32 = 3;
 
 const REGION: &str = "interaction.region";
 const CLOUD_REGION: &str = "cloud.region";
@@ -22,7 +27,7 @@ impl Wanted {
         for name in names {
             wanted.add(name);
         }
-        if wanted.place(REGION).is_some() {
+        if wanted.place(REGION.as_bytes()).is_some() {
             wanted.add(CLOUD_REGION);
             wanted.add(VERSION);
         }
@@ -30,22 +35,22 @@ impl Wanted {
     }
 
     fn add(&mut self, name: &str) {
-        if self.place(name).is_none() {
+        if self.place(name.as_bytes()).is_none() {
             self.0.push(name.into());
         }
     }
 
-    fn place(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|known| **known == *name)
+    fn place(&self, name: &[u8]) -> Option<usize> {
+        self.0.iter().position(|known| known.as_bytes() == name)
     }
 
-    /// Of an attribute that stands twice, the first value.
-    pub(super) fn read<'a>(&self, attributes: impl Iterator<Item = KeyValue<'a>>, values: &mut Values<'a>) {
+    /// The attributes in a field of a message; of one that stands twice, the first value.
+    pub(super) fn read<'a>(&self, message: &'a [u8], field: u32, values: &mut Values<'a>) {
         values.clear();
         values.resize(self.0.len(), None);
-        for attribute in attributes {
-            if let Some(place) = self.place(attribute.key).and_then(|at| values.get_mut(at)) {
-                place.get_or_insert(attribute.value);
+        for (at, value) in attributes(message, field, |key| self.place(key)) {
+            if let Some(place) = values.get_mut(at) {
+                place.get_or_insert(value);
             }
         }
     }
@@ -59,7 +64,7 @@ impl Wanted {
     /// the version ends in.
     pub(super) fn value<'a>(&self, name: &str, places: &[&Values<'a>]) -> Option<Value<'a>> {
         let find = |name: &str| {
-            let at = self.place(name)?;
+            let at = self.place(name.as_bytes())?;
             places.iter().find_map(|values| values.get(at).copied().flatten())
         };
         let found = find(name);
@@ -91,15 +96,19 @@ pub(super) fn weight(span: &Span<'_>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectors::points::put_attribute;
 
     #[test]
     fn regions_in_order_of_trust() {
         let wanted = Wanted::new([REGION]);
-        let text = |key, value| KeyValue { key, value: Value::String(value) };
-        let all = [text(VERSION, "2.0-eu-west-2"), text(CLOUD_REGION, "eu-west-1"), text(REGION, "emea")];
+        let all = [(VERSION, "2.0-eu-west-2"), (CLOUD_REGION, "eu-west-1"), (REGION, "emea")];
         for (given, expected) in [(1, "eu-west-2"), (2, "eu-west-1"), (3, "emea")] {
+            let mut resource = Vec::new();
+            for (key, value) in all.into_iter().take(given) {
+                put_attribute(&mut resource, key, &Value::String(value));
+            }
             let mut values = Vec::new();
-            wanted.read(all.into_iter().take(given), &mut values);
+            wanted.read(&resource, RESOURCE_ATTRIBUTES, &mut values);
             let none = vec![None; values.len()];
             assert_eq!(wanted.value(REGION, &[&none, &values]), Some(Value::String(expected)));
             assert_eq!(wanted.value("queue", &[&values]), None);

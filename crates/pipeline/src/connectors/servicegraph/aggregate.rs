@@ -10,7 +10,7 @@ use crate::connectors::aggregating::Aggregate;
 use crate::connectors::buckets::Unit;
 use crate::connectors::distribution::{Distribution, Exemplar, Shape, keep_exemplar};
 use crate::connectors::points::{Head, Metrics, Of, Temporality};
-use crate::connectors::reading::{Values, Wanted};
+use crate::connectors::reading::{RESOURCE_ATTRIBUTES, SPAN_ATTRIBUTES, Values, Wanted};
 use crate::connectors::series::{Label, Room, Table, attributes_of, fit, overflow, put_key};
 use crate::processors::attributes::value::readable;
 
@@ -290,9 +290,9 @@ impl Aggregate for ServiceGraph {
         self.expire(now_ns);
         let (mut resource, mut values) = (Vec::new(), Vec::new());
         for of in resource_spans(chunk) {
-            self.wanted.read(of.resource().attributes(), &mut resource);
+            self.wanted.read(of.resource().0, RESOURCE_ATTRIBUTES, &mut resource);
             for span in of.scope_spans().flat_map(|scope_spans| scope_spans.spans()) {
-                self.wanted.read(span.attributes(), &mut values);
+                self.wanted.read(span.raw, SPAN_ATTRIBUTES, &mut values);
                 if !self.wanted.left_out(&values) {
                     self.span(&span, &values, &resource, now_ns);
                 }

@@ -12,7 +12,7 @@ use crate::connectors::aggregating::Aggregate;
 use crate::connectors::buckets::Unit;
 use crate::connectors::distribution::{Distribution, Exemplar, Shape, keep_exemplar};
 use crate::connectors::points::{Head, Metrics, Of, Temporality, put_attribute};
-use crate::connectors::reading::weight;
+use crate::connectors::reading::{EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, SPAN_ATTRIBUTES, weight};
 use crate::connectors::series::{Label, Room, Table, attributes_of, fit, overflow, put_key};
 
 const SCOPE: &str = "spanmetricsconnector";
@@ -125,11 +125,11 @@ impl SpanMetrics {
         };
         let (mut resource, mut values, mut event) = (Vec::new(), Vec::new(), Vec::new());
         let mut scratch = Scratch::default();
-        layout.wanted.read(of.resource().attributes(), &mut resource);
+        layout.wanted.read(of.resource().0, RESOURCE_ATTRIBUTES, &mut resource);
         for scope_spans in of.scope_spans() {
             let scope = scope_spans.scope();
             for span in scope_spans.spans() {
-                layout.wanted.read(span.attributes(), &mut values);
+                layout.wanted.read(span.raw, SPAN_ATTRIBUTES, &mut values);
                 if layout.wanted.left_out(&values) {
                     continue;
                 }
@@ -139,7 +139,7 @@ impl SpanMetrics {
                 let common = scratch.labels.len();
                 counting.span(seen, &mut scratch, common);
                 for happened in span.events().filter(|_| self.events) {
-                    layout.wanted.read(happened.attributes(), &mut event);
+                    layout.wanted.read(happened.0, EVENT_ATTRIBUTES, &mut event);
                     scratch.labels.truncate(common);
                     layout.add(&layout.events, &[&event, &values, &resource], &mut scratch.labels);
                     counting.event(&mut scratch);
