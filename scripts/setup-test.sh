@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests use besides Rust, Node and Python: a browser, a database server and the proxies of the hop doctor.
+# Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
+# hop doctor and Prometheus.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,14 +8,14 @@ missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
 services=""
-for proxy in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd; do
-  [ -n "$(PATH="$PATH:/usr/sbin" command -v "${proxy#*:}")" ] || services="$services ${proxy%:*}"
+for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
+  [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
 done
 if [ -n "$missing$services" ]; then
   sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   $sudo apt-get update -q
-  # The tests start the proxies themselves: while this runs no package may start a service, and none stays enabled.
+  # The tests start these programs themselves: while this runs no package may start a service, and none stays enabled.
   policy=/usr/sbin/policy-rc.d
   if [ -n "$services" ] && [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null

@@ -9,6 +9,8 @@ mod arbitrary;
 mod agreement;
 #[path = "../../crates/flow/tests/bytes/views.rs"]
 mod views;
+#[path = "../../crates/flow/tests/bytes/metric_views.rs"]
+mod metric_views;
 
 use flow::Signal;
 
@@ -16,4 +18,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for signal in Signal::ALL {
         agreement::on_bytes(signal, bytes);
     }
+    metric_views::walk(bytes);
 });

@@ -9,6 +9,9 @@ mod agreement;
 mod arbitrary;
 #[path = "../../crates/flow/tests/bytes/views.rs"]
 mod views;
+#[path = "../../crates/flow/tests/bytes/metric_views.rs"]
+#[expect(dead_code, reason = "shared with the property tests")]
+mod metric_views;
 
 use arbitrary::{Edit, string};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flow::state::{Opened, StateError};
 use flow::{Ctx, Memory, Registry, States, Telemetry};
-use pipeline::{exporters, extensions, processors, receivers};
+use pipeline::{connectors, exporters, extensions, processors, receivers};
 use store_api::StoreDoor;
 
 pub(crate) fn all() -> Registry {
@@ -25,11 +25,16 @@ pub(crate) fn all() -> Registry {
         processors::cardinality::FACTORY,
         processors::span::FACTORY,
         processors::transform::FACTORY,
+        processors::region::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
+        exporters::load_balancing::FACTORY,
         exporters::debug::FACTORY,
         exporters::file::FACTORY,
+        exporters::prometheus::FACTORY,
         store_api::lake::OUT,
+        connectors::spanmetrics::FACTORY,
+        connectors::servicegraph::FACTORY,
         extensions::journal::FACTORY,
         extensions::file_storage::FACTORY,
         extensions::basicauth::FACTORY,

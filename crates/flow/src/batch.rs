@@ -189,16 +189,21 @@ impl Batch {
 
     /// The same data for one more consumer. The bytes are shared; the copy is accounted, since an edit will copy them.
     pub fn fork(&self) -> Self {
+        self.piece(self.payload.clone(), self.items)
+    }
+
+    /// Part of the data, for a batch whose ack was cut.
+    pub fn piece(&self, payload: Payload, items: usize) -> Self {
         Self {
             signal: self.signal,
             audience: self.audience,
             already: Arc::clone(&self.already),
-            payload: self.payload.clone(),
-            items: self.items,
+            hold: self.hold.again(payload.len()),
+            payload,
+            items,
             pipeline: Arc::clone(&self.pipeline),
             client: Arc::clone(&self.client),
             ack: self.ack.clone(),
-            hold: self.hold.again(self.payload.len()),
         }
     }
 

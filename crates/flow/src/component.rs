@@ -87,6 +87,12 @@ pub trait Exporter: Send + Sync {
         false
     }
 
+    /// Whether [`Exporter::export`] only hands batches on to queues of the exporter's own, which keep the account from
+    /// there on. Such an exporter has a queue and retries in front of it only where its section asks for them.
+    fn hands_on(&self) -> bool {
+        false
+    }
+
     /// Called for each batch and for each retry of it.
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>>;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::batch::Signal;
-use crate::component::{Consumer, Exporter, Extension, Receiver};
+use crate::component::{Consumer, Exporter, Extension, Outlets, Receiver};
 use crate::config::{Finding, Node};
 use crate::memory::Memory;
 use crate::telemetry::Telemetry;
@@ -25,6 +25,7 @@ pub struct Factory {
 
 pub type Made<T> = Result<Arc<T>, BuildError>;
 pub type MakeProcessor = fn(&Node, &Ctx, Arc<dyn Consumer>) -> Made<dyn Consumer>;
+pub type MakeConnector = fn(&Node, &Ctx, Outlets) -> Made<dyn Consumer>;
 
 /// How a component is made from a section that `check` found no error in.
 #[derive(Clone, Copy)]
@@ -33,6 +34,12 @@ pub enum Make {
     /// Once for each pipeline that names it, with what comes next in that pipeline.
     Processor(MakeProcessor),
     Exporter(fn(&Node, &Ctx) -> Made<dyn Exporter>),
+    /// Ends pipelines and begins others: takes the factory's signals and gives `gives`. Once, with the pipelines that
+    /// name it as a receiver; `drain` is its last chance to give them something.
+    Connector {
+        gives: &'static [Signal],
+        make: MakeConnector,
+    },
     Extension(fn(&Node, &Ctx) -> Made<dyn Extension>),
 }
 
@@ -43,6 +50,7 @@ impl Make {
             Self::Receiver(_) => "receivers",
             Self::Processor(_) => "processors",
             Self::Exporter(_) => "exporters",
+            Self::Connector { .. } => "connectors",
             Self::Extension(_) => "extensions",
         }
     }

@@ -17,11 +17,12 @@ pub mod telemetry;
 pub mod state;
 pub mod factory;
 pub mod stage;
+pub mod region;
 
 pub use ack::{Ack, Ledger, Outcome};
 pub use batch::{Already, Audience, Batch, Client, Payload, Signal};
 pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
-pub use factory::{BuildError, Ctx, Factory, Made, Make, Registry};
+pub use factory::{BuildError, Ctx, Factory, Made, Make, MakeConnector, Registry};
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};
 pub use stage::Stage;

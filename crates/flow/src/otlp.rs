@@ -6,13 +6,14 @@ mod schema;
 mod check;
 mod normalise;
 pub mod view;
+pub mod metrics;
 pub mod splice;
 pub mod attributes;
 pub mod edit;
 pub mod revise;
 pub mod json;
 pub mod split;
-pub mod by_trace;
+pub mod partition;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

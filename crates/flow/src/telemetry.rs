@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 /// The metrics of this process.
 #[derive(Clone, Default)]
@@ -17,6 +17,7 @@ struct Families {
     registry: Registry,
     counters: HashMap<String, IntCounterVec>,
     gauges: HashMap<String, IntGaugeVec>,
+    levels: HashMap<String, GaugeVec>,
     histograms: HashMap<String, HistogramVec>,
 }
 
@@ -45,6 +46,18 @@ impl Telemetry {
         let made = made(IntGaugeVec::new(Opts::new(name, help), labels));
         register(&families.registry, &made);
         families.gauges.insert(name.to_owned(), made.clone());
+        made
+    }
+
+    /// A gauge that is no whole number: seconds, shares.
+    pub fn level(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        let mut families = self.families();
+        if let Some(known) = families.levels.get(name) {
+            return known.clone();
+        }
+        let made = made(GaugeVec::new(Opts::new(name, help), labels));
+        register(&families.registry, &made);
+        families.levels.insert(name.to_owned(), made.clone());
         made
     }
 

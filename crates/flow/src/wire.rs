@@ -202,6 +202,10 @@ impl<'a> Reader<'a> {
         self.bytes.get(start..self.at).ok_or(Broken::Truncated)
     }
 
+    pub fn fixed64(&mut self) -> Result<u64, Broken> {
+        Ok(u64::from_le_bytes(self.fixed()?))
+    }
+
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Broken> {
         let start = self.at;
         self.skip(N)?;
@@ -216,7 +220,7 @@ impl<'a> Reader<'a> {
         let content = match kind {
             WireType::Varint => Content::Varint(self.varint()?),
             WireType::Len => Content::Len(self.len_prefixed()?),
-            WireType::Fixed64 => Content::Fixed64(u64::from_le_bytes(self.fixed()?)),
+            WireType::Fixed64 => Content::Fixed64(self.fixed64()?),
             WireType::Fixed32 => Content::Fixed32(u32::from_le_bytes(self.fixed()?)),
             WireType::StartGroup | WireType::EndGroup => return Err(Broken::Tag),
         };

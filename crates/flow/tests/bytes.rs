@@ -7,6 +7,8 @@ mod arbitrary;
 mod agreement;
 #[path = "bytes/views.rs"]
 mod views;
+#[path = "bytes/metric_views.rs"]
+mod metric_views;
 
 use flow::Signal;
 use flow::otlp::{Limits, accept, json};
@@ -28,6 +30,27 @@ proptest! {
     #[test]
     fn metrics_agree(request in arbitrary::metrics()) {
         agreement::on_bytes(Signal::Metrics, &request.encode_to_vec());
+    }
+
+    /// Views are total, also on what no door has seen.
+    #[test]
+    fn damaged_metrics_are_read(
+        request in arbitrary::metrics(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = request.encode_to_vec();
+        for (at, byte) in damage {
+            if let Some(there) = bytes.get_mut(at.index(request.encoded_len().max(1))) {
+                *there = byte;
+            }
+        }
+        agreement::on_bytes(Signal::Metrics, &bytes);
+        metric_views::walk(&bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_metrics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        metric_views::walk(&bytes);
     }
 
     #[test]
@@ -101,11 +124,6 @@ proptest! {
     }
 
     #[test]
-    fn parted_traces_agree(traces in arbitrary::traces()) {
-        agreement::on_by_trace(&traces);
-    }
-
-    #[test]
     fn revisions_agree(traces in arbitrary::traces(), fates in prop::collection::vec(0_u8..4, 1..40), len in 0_usize..200) {
         agreement::on_revisions(&traces, &fates, len);
     }
@@ -114,6 +132,11 @@ proptest! {
     fn pieces_are_the_whole(traces in arbitrary::traces(), metrics in arbitrary::metrics(), max in 1_usize..5) {
         agreement::on_split(Signal::Traces, &traces.encode_to_vec(), max);
         agreement::on_split(Signal::Metrics, &metrics.encode_to_vec(), max);
+    }
+
+    #[test]
+    fn parted_traces_are_the_same(first in arbitrary::traces(), second in arbitrary::traces(), ways in 1_usize..256) {
+        agreement::on_partition(&[first.encode_to_vec(), second.encode_to_vec()], ways);
     }
 }
 
@@ -127,6 +150,22 @@ fn every_single_damage_agrees() {
         for byte in 0..=u8::MAX {
             bytes[at] = byte;
             agreement::on_bytes(Signal::Traces, &bytes);
+        }
+    }
+}
+
+/// Every bit of a request with one point of every kind is turned, and the request ends at every place.
+#[test]
+fn every_single_damage_of_metrics_agrees() {
+    let whole = arbitrary::every_kind().encode_to_vec();
+    for at in 0..whole.len() {
+        agreement::on_bytes(Signal::Metrics, &whole[..at]);
+        metric_views::walk(&whole[..at]);
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            agreement::on_bytes(Signal::Metrics, &bytes);
+            metric_views::walk(&bytes);
         }
     }
 }

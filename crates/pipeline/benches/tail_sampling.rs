@@ -55,7 +55,8 @@ fn run(workers: usize) -> f64 {
     let (template, places) = template();
     let sink = Arc::new(Nothing::default());
     runtime.block_on(async {
-        let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default());
+        let memory = Arc::new(Memory::default());
+        let ctx = Ctx::new(Arc::clone(&memory), Telemetry::default());
         let Make::Processor(make) = FACTORY.make else { panic!("a processor") };
         let section = Node::load("tail.yaml", SETTINGS).unwrap();
         let tail = make(&section, &ctx, Arc::clone(&sink) as Arc<dyn Consumer>).unwrap();
@@ -78,6 +79,8 @@ fn run(workers: usize) -> f64 {
         for client in clients {
             client.await.unwrap();
         }
+        let wire = tail.in_flight() as f64 / SPANS_OF_A_REQUEST as f64 * template.len() as f64;
+        println!("{:.2} bytes held for each pending byte", memory.held() as f64 / wire);
         tail.drain().await;
         sink.spans.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
     })

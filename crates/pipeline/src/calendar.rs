@@ -1,6 +1,13 @@
-//! Instants as dates and times of day, in UTC.
+//! The time, and instants as dates and times of day, in UTC.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since 1970 by the system's clock.
+pub(crate) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// A moment by the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,6 +5,7 @@ pub mod inlet;
 pub mod counted;
 pub mod fan_out;
 pub mod finished_only;
+pub mod connecting;
 pub mod sending;
 pub mod health;
 pub mod telemetry;

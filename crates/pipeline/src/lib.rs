@@ -7,12 +7,18 @@
 
 pub mod plan;
 pub mod auth;
+pub mod transit;
 pub mod engine;
 pub mod net;
 pub mod journal;
 pub mod receivers;
 mod calendar;
+mod fnv;
 pub mod ottl;
 pub mod processors;
+pub mod connectors;
 pub mod exporters;
 pub mod extensions;
+
+#[cfg(test)]
+mod shipped;

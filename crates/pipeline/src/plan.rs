@@ -9,6 +9,7 @@ mod expand;
 mod id;
 mod components;
 mod pipelines;
+mod connections;
 mod links;
 mod telemetry;
 mod advice;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use flow::config::{Finding, Node, Severity};
 use flow::{Factory, Registry, Signal};
 
+pub use connections::Step;
 pub use report::{findings_as_json, findings_as_text};
 pub use sources::{Sources, World, read_file};
 pub use telemetry::{Encoding, Level, Logs, Metrics, OwnTelemetry};
@@ -29,6 +31,7 @@ pub struct Plan {
     pub receivers: Vec<Component>,
     pub processors: Vec<Component>,
     pub exporters: Vec<Component>,
+    pub connectors: Vec<Component>,
     /// In the order of `service.extensions`, which is the order to start them in.
     pub extensions: Vec<Component>,
     pub pipelines: Vec<Pipeline>,
@@ -95,6 +98,7 @@ impl Plan {
         let (components, mut findings) = components::read(root, registry);
         let service = pipelines::read(root, &components, &mut findings);
         let telemetry = telemetry::read(root, &mut findings);
+        connections::check(&components, &service, &mut findings);
         links::check(&components, &service, &mut findings);
         advice::add(&components, &service, &mut findings);
         report::sort(&mut findings);
@@ -111,6 +115,7 @@ impl Plan {
             "receivers" => &self.receivers,
             "processors" => &self.processors,
             "exporters" => &self.exporters,
+            "connectors" => &self.connectors,
             "extensions" => &self.extensions,
             _ => return None,
         };

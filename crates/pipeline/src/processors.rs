@@ -15,6 +15,7 @@ pub mod redaction;
 pub mod cardinality;
 pub mod span;
 pub mod transform;
+pub mod region;
 
 #[cfg(test)]
 pub(crate) mod tests;

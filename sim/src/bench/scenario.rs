@@ -59,6 +59,7 @@ const REDACTION: Config = own("redaction.yaml", include_str!("../../bench/redact
 const PSEUDONYMS: Config = own("pseudonyms.yaml", include_str!("../../bench/pseudonyms.yaml"));
 const CARDINALITY: Config = own("cardinality.yaml", include_str!("../../bench/cardinality.yaml"));
 const JOURNAL: Config = own("journal.yaml", include_str!("../../bench/journal.yaml"));
+const SPANMETRICS: Config = own("spanmetrics.yaml", include_str!("../../bench/spanmetrics.yaml"));
 
 /// The memory limit of the overload, small enough to be reached.
 const OVERLOAD_MIB: u32 = 100;
@@ -157,6 +158,13 @@ pub fn all() -> Vec<Scenario> {
             name: "cardinality",
             about: "attributes and cardinality",
             config: CARDINALITY,
+            limits: Limits::default(),
+            ..plain.clone()
+        },
+        Scenario {
+            name: "spanmetrics",
+            about: "plain, and spanmetrics by stage and queue with exemplars beside",
+            config: SPANMETRICS,
             limits: Limits::default(),
             ..plain.clone()
         },

@@ -31,6 +31,11 @@ impl GoDuration {
         self.0
     }
 
+    /// Nanoseconds; no setting is longer than they count.
+    pub fn nanos(self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     pub const fn is_zero(self) -> bool {
         self.0.is_zero()
     }

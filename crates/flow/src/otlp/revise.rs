@@ -1,6 +1,8 @@
 //! New contents for some messages of a chunk: decided in any order, written in one pass.
 
 use std::mem::take;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::splice::Splice;
 use super::view::{Resource, ResourceSpans, Scope, ScopeSpans};
@@ -11,6 +13,8 @@ use crate::wire::{Field, fields_of, put_len};
 #[derive(Debug, Default)]
 pub struct Revisions {
     list: Vec<Revision>,
+    /// The new contents, one after the other.
+    contents: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -23,9 +27,9 @@ struct Revision {
 #[derive(Debug)]
 enum What {
     /// A new field before what stands there.
-    Insert(Vec<u8>),
+    Insert(Range<usize>),
     Remove,
-    Replace(Vec<u8>),
+    Replace(Range<usize>),
 }
 
 /// Field number of a resource in its `ResourceSpans`, and of a scope in its `ScopeSpans`.
@@ -36,13 +40,21 @@ impl Revisions {
         self.list.push(Revision { at: field.start, what: What::Remove });
     }
 
-    pub fn replace(&mut self, field: &Field<'_>, content: Vec<u8>) {
+    pub fn replace(&mut self, field: &Field<'_>, content: &[u8]) {
+        let content = self.keep(content);
         self.list.push(Revision { at: field.start, what: What::Replace(content) });
     }
 
     /// Gives a `ResourceSpans` its resource, or a `ScopeSpans` its scope, where it has none.
-    pub fn insert_head(&mut self, around: &Field<'_>, content: Vec<u8>) {
+    pub fn insert_head(&mut self, around: &Field<'_>, content: &[u8]) {
+        let content = self.keep(content);
         self.list.push(Revision { at: around.inner().start, what: What::Insert(content) });
+    }
+
+    fn keep(&mut self, content: &[u8]) -> Range<usize> {
+        let start = self.contents.len();
+        self.contents.extend_from_slice(content);
+        start..self.contents.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -52,7 +64,7 @@ impl Revisions {
     /// Writes everything, and is empty afterwards.
     pub fn write(&mut self, splice: &mut Splice<'_>) {
         self.list.sort_by_key(|revision| (revision.at, !matches!(revision.what, What::Insert(_))));
-        let mut rest = Rest { list: self.list.as_slice() };
+        let mut rest = Rest { list: self.list.as_slice(), contents: &self.contents };
         let source = splice.source();
         for resource_spans in fields_of(source, 0..source.len(), 1) {
             rest.enter(splice, &resource_spans, |rest, splice| {
@@ -64,15 +76,47 @@ impl Revisions {
             });
         }
         self.list.clear();
+        self.contents.clear();
+    }
+}
+
+/// A place for empty revisions between batches: what they hold grows to the size of a batch, and the system takes so
+/// large a buffer back at once and hands it out again page by page, which costs more than the work on it.
+#[derive(Debug, Default)]
+pub struct Spare(Mutex<Option<Revisions>>);
+
+impl Spare {
+    /// Bytes that are kept at most.
+    const LARGEST: usize = 8 << 20;
+
+    /// Runs `work` with empty revisions.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Revisions) -> T) -> T {
+        let mut revisions = self.place().take().unwrap_or_default();
+        let done = work(&mut revisions);
+        revisions.list.clear();
+        revisions.contents.clear();
+        if revisions.contents.capacity() <= Self::LARGEST {
+            *self.place() = Some(revisions);
+        }
+        done
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Revisions>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The revisions that are still to be written.
 struct Rest<'r> {
     list: &'r [Revision],
+    contents: &'r [u8],
 }
 
-impl Rest<'_> {
+impl<'r> Rest<'r> {
+    fn content(&self, content: &Range<usize>) -> &'r [u8] {
+        self.contents.get(content.clone()).unwrap_or_default()
+    }
+
     /// Writes what is said of a message, or of what is inside of it.
     fn enter(
         &mut self,
@@ -107,6 +151,7 @@ impl Rest<'_> {
             What::Insert(_) => return false,
             What::Remove => splice.remove(field.start..field.end),
             What::Replace(content) => {
+                let content = self.content(content);
                 splice.replace(field.start..field.end, |out| put_len(out, field.number, content));
             }
         }
@@ -129,6 +174,7 @@ impl Rest<'_> {
         if let Some((Revision { at, what: What::Insert(content) }, rest)) = self.list.split_first()
             && *at == around.inner().start
         {
+            let content = self.content(content);
             splice.insert(*at, |out| put_len(out, HEAD, content));
             self.list = rest;
         }
@@ -196,12 +242,11 @@ pub trait Sieve {
 }
 
 /// Takes spans out of a batch, and scopes and resources that are left without any; says how many spans.
-pub fn sift(batch: &mut Batch, sieve: &mut impl Sieve) -> usize {
+pub fn sift(batch: &mut Batch, revisions: &mut Revisions, sieve: &mut impl Sieve) -> usize {
     let mut payload = Payload::default();
     let mut gone = 0;
-    let mut revisions = Revisions::default();
     for chunk in take(&mut batch.payload).into_chunks() {
-        gone += sift_chunk(&chunk, sieve, &mut revisions);
+        gone += sift_chunk(&chunk, sieve, revisions);
         if revisions.is_empty() {
             payload.push(chunk);
             continue;
@@ -237,7 +282,7 @@ fn sift_chunk(chunk: &[u8], sieve: &mut impl Sieve, revisions: &mut Revisions) -
                     }
                     Fate::Replace(content) => {
                         kept_here += 1;
-                        revisions.replace(&span, content);
+                        revisions.replace(&span, &content);
                     }
                 }
             }

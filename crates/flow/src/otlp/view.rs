@@ -68,6 +68,11 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Of a span, without a look at the rest of it.
+pub fn trace_id(span: &[u8]) -> &[u8] {
+    children(span, 1).next().unwrap_or_default()
+}
+
 /// One span; the scalars are read once, the lists on demand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span<'a> {
@@ -261,38 +266,45 @@ impl<'a> Map<'a> {
 /// value.
 pub fn attribute<'a>(message: &'a [u8], number: u32, key: &str) -> Option<Value<'a>> {
     let key = key.as_bytes();
-    let mut found = fields_of(message, 0..message.len(), number).filter_map(|field| {
+    attributes(message, number, |own| (own == key).then_some(())).next().map(|((), value)| value)
+}
+
+/// Of the attributes in a field of a message those whose keys are chosen; no other value is looked at.
+#[inline]
+pub fn attributes<'a, T>(
+    message: &'a [u8],
+    number: u32,
+    mut choose: impl FnMut(&'a [u8]) -> Option<T>,
+) -> impl Iterator<Item = (T, Value<'a>)> {
+    fields_of(message, 0..message.len(), number).filter_map(move |field| {
         let entry = field.bytes();
-        let value_from = match entry {
+        let (key, value_from) = match entry {
             // As everybody writes it: the key first, and short.
             [0x0a, len @ 0..=0x7f, rest @ ..] => {
                 let len = usize::from(*len);
-                (rest.get(..len) == Some(key)).then_some(2 + len)?
+                (rest.get(..len)?, 2 + len)
             }
-            _ => {
-                let own = fields_of(entry, 0..entry.len(), 1).next();
-                (own.map_or(&[][..], |own| own.bytes()) == key).then_some(0)?
-            }
+            _ => (children(entry, 1).next().unwrap_or_default(), 0),
         };
+        let chosen = choose(key)?;
         let value = fields_of(entry, value_from..entry.len(), 2).next();
-        Some(value.map_or(Value::Empty, |value| Value::new(value.bytes())))
-    });
-    found.next()
+        Some((chosen, value.map_or(Value::Empty, |value| Value::new(value.bytes()))))
+    })
 }
 
-fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
+pub(super) fn key_values(raw: &[u8], number: u32) -> impl Iterator<Item = KeyValue<'_>> {
     children(raw, number).map(KeyValue::new)
 }
 
 /// The contents of all length-delimited fields of this number.
-fn children(raw: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
+pub(super) fn children(raw: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
     fields_of(raw, 0..raw.len(), number).map(|field| field.bytes())
 }
 
-fn text(raw: &[u8], number: u32) -> &str {
+pub(super) fn text(raw: &[u8], number: u32) -> &str {
     fields(raw).find(|field| field.number == number).map_or("", |field| field.text())
 }
 
-fn int(raw: &[u8], number: u32) -> u64 {
+pub(super) fn int(raw: &[u8], number: u32) -> u64 {
     fields(raw).find(|field| field.number == number).map_or(0, |field| field.int())
 }

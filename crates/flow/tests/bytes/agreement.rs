@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
-use flow::otlp::by_trace::by_trace;
 use flow::otlp::edit::{EditSpans, edit_resources, edit_spans};
+use flow::otlp::partition::partition;
 use flow::otlp::revise::{Around, Fate, Revisions, Sieve, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::split::split;
@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use crate::arbitrary::Edit;
-use crate::views;
+use crate::{metric_views, views};
 
 /// What the door makes of any bytes is what prost makes of them.
 pub(crate) fn on_bytes(signal: Signal, bytes: &[u8]) {
@@ -31,7 +31,11 @@ pub(crate) fn on_bytes(signal: Signal, bytes: &[u8]) {
                 assert_eq!(seen(&views::request(&payload)), seen(&decoded), "views");
             }
         }
-        Signal::Metrics => drop(agree::<ExportMetricsServiceRequest>(signal, bytes)),
+        Signal::Metrics => {
+            if let Some((decoded, payload)) = agree::<ExportMetricsServiceRequest>(signal, bytes) {
+                assert_eq!(seen(&metric_views::request(&payload)), seen(&decoded), "views");
+            }
+        }
         Signal::Logs => drop(agree::<ExportLogsServiceRequest>(signal, bytes)),
     }
 }
@@ -145,7 +149,8 @@ pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usi
     let bytes = traces.encode_to_vec();
     let items = check(Signal::Traces, &bytes, &Limits::default()).unwrap().items;
     let mut batch = Batch::new(Signal::Traces, Payload::from(bytes), items);
-    let gone = sift(&mut batch, &mut Fates(fates.iter().copied().cycle(), len));
+    let mut sieve = Fates(fates.iter().copied().cycle(), len);
+    let gone = sift(&mut batch, &mut Revisions::default(), &mut sieve);
     let (mut fates, mut expected, mut expected_gone) = (fates.iter().copied().cycle(), traces.clone(), 0);
     expected.resource_spans.retain_mut(|resource| {
         let stays = fates.next() != Some(0);
@@ -172,42 +177,6 @@ pub(crate) fn on_sift(traces: &ExportTraceServiceRequest, fates: &[u8], len: usi
     assert_eq!((gone, batch.items), (expected_gone, items - expected_gone));
 }
 
-/// The parts of a request hold each trace's spans, in order and with what stands around them.
-pub(crate) fn on_by_trace(traces: &ExportTraceServiceRequest) {
-    let all = |request: &ExportTraceServiceRequest| {
-        let mut all = Vec::new();
-        for resource in &request.resource_spans {
-            for scope in &resource.scope_spans {
-                for span in &scope.spans {
-                    let around = (&resource.resource, &resource.schema_url, &scope.scope, &scope.schema_url);
-                    all.push((span.trace_id.clone(), debug(&(around, span))));
-                }
-            }
-        }
-        all
-    };
-    let bytes = traces.encode_to_vec();
-    let half = Payload::from(bytes.clone());
-    let mut payload = half.clone();
-    payload.join(half);
-    let whole = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
-    let expected = all(&whole);
-    let mut ids: Vec<Vec<u8>> = Vec::new();
-    for (id, _) in &expected {
-        if !ids.contains(id) {
-            ids.push(id.clone());
-        }
-    }
-    let parts = by_trace(&payload);
-    assert_eq!(parts.iter().map(|part| part.trace_id.to_vec()).collect::<Vec<_>>(), ids);
-    for part in parts {
-        let found = all(&ExportTraceServiceRequest::decode(part.bytes.as_slice()).unwrap());
-        let own: Vec<_> = expected.iter().filter(|(id, _)| **id == *part.trace_id).cloned().collect();
-        assert_eq!((found.len(), &found), (part.spans, &own));
-        assert!(check(Signal::Traces, &part.bytes, &Limits::default()).is_ok_and(|sound| !sound.odd));
-    }
-}
-
 fn named(len: usize) -> Span {
     Span { name: "x".repeat(len), ..Span::default() }
 }
@@ -228,7 +197,7 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
                 match fates.next() {
                     Some(0) => revisions.remove(field),
                     Some(1) => {
-                        revisions.replace(field, named(len).encode_to_vec());
+                        revisions.replace(field, &named(len).encode_to_vec());
                         kept.push(named(len));
                     }
                     _ => kept.push(span),
@@ -238,8 +207,8 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
             if fates.next() == Some(0) {
                 let content = new_scope.encode_to_vec();
                 match fields_of(&bytes, scope_spans.inner(), 1).next() {
-                    Some(scope) => revisions.replace(&scope, content),
-                    None => revisions.insert_head(&scope_spans, content),
+                    Some(scope) => revisions.replace(&scope, &content),
+                    None => revisions.insert_head(&scope_spans, &content),
                 }
                 decoded.scope = Some(new_scope.clone());
             }
@@ -247,8 +216,8 @@ pub(crate) fn on_revisions(traces: &ExportTraceServiceRequest, fates: &[u8], len
         if fates.next() == Some(0) {
             let content = new_resource.encode_to_vec();
             match fields_of(&bytes, around.inner(), 1).next() {
-                Some(resource) => revisions.replace(&resource, content),
-                None => revisions.insert_head(&around, content),
+                Some(resource) => revisions.replace(&resource, &content),
+                None => revisions.insert_head(&around, &content),
             }
             decoded.resource = Some(new_resource.clone());
         }
@@ -398,7 +367,7 @@ fn points(metric: &opentelemetry_proto::tonic::metrics::v1::Metric) -> Vec<Strin
 }
 
 /// As the views show it: an absent value is an empty one, and profiling's string indices are not shown.
-fn seen(request: &ExportTraceServiceRequest) -> String {
+fn seen(request: &impl std::fmt::Debug) -> String {
     let mut text = debug(request).replace("value: Some(AnyValue { value: None })", "value: None");
     while let Some(at) = text.find("key_strindex: ") {
         let len = text[at..].find(" }").unwrap();
@@ -414,4 +383,32 @@ fn seen(request: &ExportTraceServiceRequest) -> String {
 /// Equal for NaN, unlike `==`.
 fn debug(value: &impl std::fmt::Debug) -> String {
     format!("{value:?}")
+}
+
+/// Every span stands in the part that was chosen for it, with its surroundings, in the same order.
+pub(crate) fn on_partition(chunks: &[Vec<u8>], ways: usize) {
+    let way = |id: &[u8]| usize::from(id.first().copied().unwrap_or(0)) % ways;
+    let mut payload = Payload::default();
+    chunks.iter().for_each(|chunk| payload.push(chunk.clone().into()));
+    let parts = partition(&payload, |_, _, span| way(view::trace_id(span)));
+    let request = ExportTraceServiceRequest::decode(payload.to_bytes()).unwrap();
+    let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+    let ways_of: Vec<_> = spans.map(|span| way(&span.trace_id)).collect();
+    let whole = items_of(Signal::Traces, &payload.to_bytes());
+    let mut in_order: Vec<usize> = Vec::new();
+    for way in &ways_of {
+        if !in_order.contains(way) {
+            in_order.push(*way);
+        }
+    }
+    assert_eq!(parts.iter().map(|part| part.key).collect::<Vec<_>>(), in_order);
+    for part in parts {
+        let expected: Vec<_> =
+            whole.iter().zip(&ways_of).filter(|(_, way)| **way == part.key).map(|(item, _)| item).collect();
+        let bytes = part.payload.to_bytes();
+        let found = items_of(Signal::Traces, &bytes);
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        let sound = check(Signal::Traces, &bytes, &Limits::default()).unwrap();
+        assert_eq!((sound.items, sound.odd), (part.items, false));
+    }
 }

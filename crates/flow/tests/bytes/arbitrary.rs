@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
-    ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
-    NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint,
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint,
+    Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint, exemplar,
     exponential_histogram_data_point::Buckets, metric::Data, number_data_point,
     summary_data_point::ValueAtQuantile,
 };
@@ -240,22 +240,29 @@ fn link() -> impl Strategy<Value = Link> {
 }
 
 fn data() -> impl Strategy<Value = Data> {
-    let number = (attributes(), any::<u64>(), of(any::<i64>()), of(any::<f64>()))
-        .prop_map(|(attributes, t, i, d)| {
+    let number = (attributes(), any::<u64>(), of(any::<i64>()), of(any::<f64>()), vec(exemplar(), 0..2))
+        .prop_map(|(attributes, t, i, d, exemplars)| {
             let value = i.map(number_data_point::Value::AsInt).or(d.map(number_data_point::Value::AsDouble));
             NumberDataPoint {
                 attributes,
                 start_time_unix_nano: t,
                 time_unix_nano: t,
-                exemplars: vec![],
+                exemplars,
                 flags: t as u32,
                 value,
             }
         })
         .boxed();
-    let histogram = (attributes(), vec(any::<u64>(), 0..4), vec(any::<f64>(), 0..4), of(any::<f64>()))
-        .prop_map(|(attributes, bucket_counts, explicit_bounds, sum)| HistogramDataPoint {
+    let histogram = (
+        attributes(),
+        vec(any::<u64>(), 0..4),
+        vec(any::<f64>(), 0..4),
+        of(any::<f64>()),
+        vec(exemplar(), 0..2),
+    )
+        .prop_map(|(attributes, bucket_counts, explicit_bounds, sum, exemplars)| HistogramDataPoint {
             attributes,
+            exemplars,
             bucket_counts,
             explicit_bounds,
             sum,
@@ -288,6 +295,78 @@ fn data() -> impl Strategy<Value = Data> {
         }),
         vec(summary, 0..4).prop_map(|data_points| Data::Summary(Summary { data_points })),
     ]
+}
+
+fn exemplar() -> impl Strategy<Value = Exemplar> {
+    let value = prop_oneof![
+        any::<f64>().prop_map(exemplar::Value::AsDouble),
+        any::<i64>().prop_map(exemplar::Value::AsInt)
+    ];
+    (of(value), any::<u64>(), any::<bool>()).prop_map(|(value, time_unix_nano, traced)| Exemplar {
+        time_unix_nano,
+        value,
+        trace_id: if traced { vec![5; 16] } else { vec![] },
+        span_id: if traced { vec![6; 8] } else { vec![] },
+        ..Exemplar::default()
+    })
+}
+
+/// One point of every kind, with a field of every kind.
+pub(crate) fn every_kind() -> ExportMetricsServiceRequest {
+    let attributes = vec![KeyValue { key: "k".into(), value: Some(string("v")), key_strindex: 0 }];
+    let exemplars = vec![Exemplar {
+        time_unix_nano: 3,
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        value: Some(exemplar::Value::AsInt(-1)),
+        ..Exemplar::default()
+    }];
+    let number = NumberDataPoint {
+        attributes: attributes.clone(),
+        exemplars: exemplars.clone(),
+        time_unix_nano: 9,
+        flags: 1,
+        value: Some(number_data_point::Value::AsInt(7)),
+        ..NumberDataPoint::default()
+    };
+    let histogram = HistogramDataPoint {
+        attributes: attributes.clone(),
+        exemplars: exemplars.clone(),
+        count: 3,
+        sum: Some(0.5),
+        bucket_counts: vec![1, 2],
+        explicit_bounds: vec![0.25],
+        ..HistogramDataPoint::default()
+    };
+    let exponential = ExponentialHistogramDataPoint {
+        attributes: attributes.clone(),
+        exemplars,
+        count: 300,
+        scale: -2,
+        zero_count: 1,
+        zero_threshold: 0.125,
+        positive: Some(Buckets { offset: -1, bucket_counts: vec![1, 200] }),
+        negative: Some(Buckets { offset: 2, bucket_counts: vec![3] }),
+        ..ExponentialHistogramDataPoint::default()
+    };
+    let quantile_values = vec![ValueAtQuantile { quantile: 0.5, value: 2.0 }];
+    let summary =
+        SummaryDataPoint { attributes, count: 4, sum: 8.0, quantile_values, ..SummaryDataPoint::default() };
+    let data = [
+        Data::Gauge(Gauge { data_points: vec![number.clone()] }),
+        Data::Sum(Sum { data_points: vec![number], aggregation_temporality: 2, is_monotonic: true }),
+        Data::Histogram(Histogram { data_points: vec![histogram], aggregation_temporality: 1 }),
+        Data::ExponentialHistogram(ExponentialHistogram {
+            data_points: vec![exponential],
+            aggregation_temporality: 2,
+        }),
+        Data::Summary(Summary { data_points: vec![summary] }),
+    ];
+    let metric = |data| Metric { name: "n".into(), data: Some(data), ..Metric::default() };
+    let scope_metrics = vec![ScopeMetrics { metrics: data.map(metric).into(), ..ScopeMetrics::default() }];
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
+    }
 }
 
 fn resource() -> impl Strategy<Value = Resource> {

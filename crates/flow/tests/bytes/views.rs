@@ -84,7 +84,7 @@ fn link(view: view::Link<'_>) -> trace::span::Link {
 }
 
 /// An attribute without a value and one with an empty value read the same in a view: both as `None` here.
-fn attributes<'a>(list: impl Iterator<Item = KeyValue<'a>>) -> Vec<common::KeyValue> {
+pub(crate) fn attributes<'a>(list: impl Iterator<Item = KeyValue<'a>>) -> Vec<common::KeyValue> {
     list.map(|attribute| common::KeyValue {
         key: attribute.key.into(),
         value: Some(any_value(attribute.value)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::{Audience, Batch, BoxFuture, Consumer, Exporter, Outcome, Refusal};
+use flow::{Audience, Batch, BoxFuture, Consumer, Outcome, Refusal};
 
 use super::account::Accounts;
 
@@ -13,14 +13,14 @@ struct FinishedOnly {
     next: Arc<dyn Consumer>,
 }
 
-/// The way to an exporter; only those that replace spans are given what is not finished.
+/// The way to an exporter or a connector; only exporters that replace spans are given what is not finished.
 pub fn finished_only(
     id: &str,
-    exporter: &dyn Exporter,
+    replaces: bool,
     accounts: &Arc<Accounts>,
     next: Arc<dyn Consumer>,
 ) -> Arc<dyn Consumer> {
-    if exporter.replaces() {
+    if replaces {
         return next;
     }
     Arc::new(FinishedOnly { exporter: Arc::from(id), accounts: Arc::clone(accounts), next })
@@ -55,23 +55,9 @@ impl Consumer for FinishedOnly {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use flow::{ExportError, Payload, Signal};
+    use flow::{Payload, Signal};
 
     use super::*;
-
-    struct To {
-        replaces: bool,
-    }
-
-    impl Exporter for To {
-        fn replaces(&self) -> bool {
-            self.replaces
-        }
-
-        fn export<'a>(&'a self, _: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
-            Box::pin(std::future::ready(Ok(())))
-        }
-    }
 
     #[derive(Default)]
     struct Items(AtomicUsize);
@@ -89,8 +75,7 @@ mod tests {
             let accounts = Arc::new(Accounts::default());
             let account = accounts.open("traces", &[Arc::from("out")]);
             let items = Arc::new(Items::default());
-            let way =
-                finished_only("out", &To { replaces }, &accounts, Arc::clone(&items) as Arc<dyn Consumer>);
+            let way = finished_only("out", replaces, &accounts, Arc::clone(&items) as Arc<dyn Consumer>);
             for (audience, items) in [(Audience::All, 3), (Audience::Stores, 2)] {
                 let batch = Batch::new(Signal::Traces, Payload::default(), items);
                 account.received(items);

@@ -108,6 +108,11 @@ impl Health {
         }
     }
 
+    /// An exporter that is not there any more.
+    pub fn forget(&self, exporter: &str) {
+        self.lock().exporters.remove(exporter);
+    }
+
     /// Ready while running, no queue is full, the journal takes data, and no exporter has failed for [`FAILING_TOO_LONG`].
     pub fn readiness(&self) -> Readiness {
         let state = self.lock();

@@ -7,6 +7,7 @@ use flow::{BuildError, Consumer, Ctx, Exporter, Extension, Make, Outlets, Receiv
 use futures_util::future::join_all;
 
 use super::account::{Account, Accounts};
+use super::connecting::Connecting;
 use super::counted::Counted;
 use super::fan_out::{Branch, FanOut};
 use super::finished_only::finished_only;
@@ -17,7 +18,7 @@ use super::telemetry;
 use crate::auth::Offers;
 use crate::journal::{Door, Journals, Stream};
 use crate::net::addresses::Addresses;
-use crate::plan::{Component, Pipeline, Plan};
+use crate::plan::{Component, Pipeline, Plan, Step};
 use crate::processors::batch;
 use crate::processors::cardinality::Guards;
 
@@ -25,9 +26,10 @@ use crate::processors::cardinality::Guards;
 pub struct Running {
     extensions: Vec<Arc<dyn Extension>>,
     receivers: Vec<Arc<dyn Receiver>>,
+    /// What is in `between`, too.
     doors: Vec<Arc<Door>>,
-    /// Of each pipeline, upstream first.
-    processors: Vec<Vec<Arc<dyn Consumer>>>,
+    /// The doors and the processors of each pipeline, and between pipelines the connectors; upstream first.
+    between: Vec<Arc<dyn Consumer>>,
     sendings: Vec<Outlet>,
     health: Arc<Health>,
 }
@@ -60,7 +62,7 @@ impl Running {
             extensions: Vec::new(),
             receivers: Vec::new(),
             doors: Vec::new(),
-            processors: Vec::new(),
+            between: Vec::new(),
             sendings: Vec::new(),
             health,
         };
@@ -81,11 +83,8 @@ impl Running {
     pub async fn stop(&mut self) {
         self.health.enter(Phase::Stopping);
         join_all(self.receivers.drain(..).map(|receiver| async move { receiver.stop().await })).await;
-        join_all(self.doors.drain(..).map(|door| async move { door.stop().await })).await;
-        for processors in self.processors.drain(..) {
-            for processor in processors {
-                processor.drain().await;
-            }
+        for consumer in self.between.drain(..) {
+            consumer.drain().await;
         }
         join_all(self.sendings.drain(..).map(|outlet| async move {
             outlet.first.drain().await;
@@ -109,27 +108,44 @@ impl Running {
         for component in &plan.exporters {
             exporters.insert(&component.id, self.exporter(component, ctx, accounts)?);
         }
-        let mut inlets: BTreeMap<(&str, Signal), Pipelines> = BTreeMap::new();
-        for pipeline in &plan.pipelines {
-            let (account, first) = self.pipeline(plan, pipeline, ctx, accounts, &exporters)?;
-            for receiver in &pipeline.receivers {
-                let inlet = inlets.entry((receiver, pipeline.signal)).or_default();
-                inlet.push((Arc::clone(&account), Arc::clone(&first)));
+        let mut inlets = Inlets::default();
+        for step in plan.downstream_first() {
+            match step {
+                Step::Pipeline(pipeline) => {
+                    let (account, first) = self.pipeline(plan, pipeline, ctx, accounts, &exporters)?;
+                    inlets.add(pipeline, &account, &first);
+                }
+                Step::Connector(component) => {
+                    let outlets = inlets.outlets(&component.id, !self.doors.is_empty());
+                    let connector = self.connector(component, ctx, accounts, outlets)?;
+                    exporters.insert(&component.id, connector);
+                }
             }
         }
+        // They were made downstream first.
+        self.between.reverse();
         let mut all_outlets = Vec::new();
         for component in &plan.receivers {
             let Make::Receiver(make) = component.factory.make else { return Err(misplaced(component)) };
             self.receivers.push(make(&component.section, &ctx.named(&component.id))?);
-            let mut outlets = Outlets::default();
-            for signal in Signal::ALL {
-                if let Some(pipelines) = inlets.remove(&(component.id.as_str(), signal)) {
-                    outlets.set(signal, Arc::new(Inlet::new(pipelines, !self.doors.is_empty())));
-                }
-            }
-            all_outlets.push(outlets);
+            all_outlets.push(inlets.outlets(&component.id, !self.doors.is_empty()));
         }
         Ok(all_outlets)
+    }
+
+    /// Makes a connector that gives to the pipelines behind it.
+    fn connector(
+        &mut self,
+        component: &Component,
+        ctx: &Ctx,
+        accounts: &Arc<Accounts>,
+        outlets: Outlets,
+    ) -> Result<Arc<dyn Consumer>, BuildError> {
+        let Make::Connector { make, .. } = component.factory.make else { return Err(misplaced(component)) };
+        let connector = make(&component.section, &ctx.named(&component.id), outlets)?;
+        let connecting = Connecting::new(&component.id, accounts, connector);
+        self.between.push(connecting.clone());
+        Ok(finished_only(&component.id, false, accounts, connecting))
     }
 
     /// Downstream first: when the receivers open, everything behind them is ready.
@@ -157,17 +173,18 @@ impl Running {
     ) -> Result<Arc<dyn Consumer>, BuildError> {
         let Make::Exporter(make) = component.factory.make else { return Err(misplaced(component)) };
         let exporter = make(&component.section, &ctx.named(&component.id))?;
-        let settings = SendingSettings::of(&component.section);
-        let batching = batching(&settings.sending_queue);
+        let mut settings = SendingSettings::of(&component.section);
         let disk = QueueOnDisk::of(&component.id, &settings.sending_queue, ctx)?;
+        if exporter.hands_on() && disk.is_none() {
+            settings = SendingSettings::asked_for(&component.section);
+        }
+        let batching = batching(&settings.sending_queue);
         let queue = Sending::start(
             &component.id,
             Arc::clone(&exporter),
             settings,
             disk,
-            Arc::clone(accounts),
-            Arc::clone(&self.health),
-            &ctx.telemetry,
+            (Arc::clone(accounts), Arc::clone(&self.health), &ctx.telemetry),
         );
         let first: Arc<dyn Consumer> = match batching {
             Some(settings) => {
@@ -176,7 +193,7 @@ impl Running {
             }
             None => queue.clone(),
         };
-        let way = finished_only(&component.id, exporter.as_ref(), accounts, Arc::clone(&first));
+        let way = finished_only(&component.id, exporter.replaces(), accounts, Arc::clone(&first));
         self.sendings.push(Outlet { exporter, first, queue });
         Ok(way)
     }
@@ -221,8 +238,8 @@ impl Running {
         if let Some(stream) = door {
             next = self.door(stream, accounts, next, &mut processors);
         }
-        account.watch(processors.clone());
-        self.processors.push(processors);
+        self.between.extend(processors.iter().rev().cloned());
+        account.watch(processors);
         Ok((account, next))
     }
 
@@ -243,6 +260,29 @@ impl Running {
 
 /// The processor that may stand in front of the journal.
 const GUARD: &str = "memory_limiter";
+
+/// The first consumers of the pipelines that each receiver or connector feeds.
+#[derive(Default)]
+struct Inlets<'p>(BTreeMap<(&'p str, Signal), Pipelines>);
+
+impl<'p> Inlets<'p> {
+    fn add(&mut self, pipeline: &'p Pipeline, account: &Arc<Account>, first: &Arc<dyn Consumer>) {
+        for receiver in &pipeline.receivers {
+            let inlet = self.0.entry((receiver, pipeline.signal)).or_default();
+            inlet.push((Arc::clone(account), Arc::clone(first)));
+        }
+    }
+
+    fn outlets(&mut self, id: &'p str, durable: bool) -> Outlets {
+        let mut outlets = Outlets::default();
+        for signal in Signal::ALL {
+            if let Some(pipelines) = self.0.remove(&(id, signal)) {
+                outlets.set(signal, Arc::new(Inlet::new(pipelines, durable)));
+            }
+        }
+        outlets
+    }
+}
 
 /// `sending_queue.batch` as the settings of a batcher in front of the queue.
 fn batching(queue: &QueueSettings) -> Option<batch::Settings> {

@@ -6,9 +6,10 @@ mod settings;
 mod queue;
 mod disk;
 mod retry;
+pub(crate) mod lane;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flow::config::GoDuration;
@@ -22,6 +23,7 @@ use super::account::Accounts;
 use super::health::Health;
 use crate::journal::Taken;
 pub use disk::QueueOnDisk;
+use lane::Lane;
 use queue::{Entry, Queue};
 use retry::Backoff;
 pub use settings::{QueueSettings, RetrySettings, SendingSettings, Sizer, check};
@@ -39,11 +41,19 @@ pub struct Sending {
 
 struct Shared {
     id: Arc<str>,
+    /// Whose account is kept: the exporter itself, or the one that has several queues.
+    account: Arc<str>,
+    /// Set for one of several queues.
+    lane: Option<Lane>,
     exporter: Arc<dyn Exporter>,
     settings: SendingSettings,
     queue: Queue,
     disk: Option<QueueOnDisk>,
+    /// Consumers with a batch in their hands.
+    busy: AtomicUsize,
     closing: AtomicBool,
+    /// Nothing more is to be tried here.
+    retired: AtomicBool,
     close: Notify,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
@@ -62,18 +72,31 @@ struct GivenUp {
     reason: &'static str,
     why: String,
     retryable: bool,
+    /// Not before, as the destination said.
+    after: Option<Duration>,
 }
+
+/// For a client that waits and was not told when to come back.
+const COME_BACK: Duration = Duration::from_secs(5);
 
 impl Sending {
     /// Starts the consumers.
     pub fn start(
         id: &str,
         exporter: Arc<dyn Exporter>,
+        settings: SendingSettings,
+        disk: Option<QueueOnDisk>,
+        around: (Arc<Accounts>, Arc<Health>, &Telemetry),
+    ) -> Arc<Self> {
+        Self::open((id, None), exporter, settings, disk, around)
+    }
+
+    fn open(
+        (id, lane): (&str, Option<Lane>),
+        exporter: Arc<dyn Exporter>,
         mut settings: SendingSettings,
         disk: Option<QueueOnDisk>,
-        accounts: Arc<Accounts>,
-        health: Arc<Health>,
-        telemetry: &Telemetry,
+        (accounts, health, telemetry): (Arc<Accounts>, Arc<Health>, &Telemetry),
     ) -> Arc<Self> {
         let id: Arc<str> = Arc::from(id);
         if disk.is_some() {
@@ -83,16 +106,21 @@ impl Sending {
                 settings.retry_on_failure.max_elapsed_time = GoDuration::ZERO;
             }
         }
+        let account = lane.as_ref().map_or_else(|| Arc::clone(&id), |lane| Arc::clone(&lane.account));
         let queue = Queue::new(&id, &settings.sending_queue, &health, telemetry);
         let counts = Counts::new(&id, telemetry);
         let consumers = if settings.sending_queue.enabled { settings.sending_queue.num_consumers } else { 0 };
         let shared = Arc::new(Shared {
             id,
+            account,
+            lane,
             exporter,
             settings,
             queue,
             disk,
+            busy: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             close: Notify::new(),
             accounts,
             health,
@@ -129,7 +157,7 @@ impl Consumer for Sending {
             } else {
                 (None, None)
             };
-            shared.enqueue(Entry { batch, answer }).await?;
+            shared.enqueue(Entry { batch, tried: Vec::new(), answer }).await?;
             match result {
                 Some(result) => result.await.unwrap_or_else(|_| Err(shared.shutting_down())),
                 None => Ok(()),
@@ -151,7 +179,11 @@ impl Consumer for Sending {
                 consumers.shutdown().await;
             }
             for entry in self.shared.queue.take_all() {
-                self.shared.give_up(&entry.batch, &GivenUp::new("shutdown", "the process stops"));
+                self.shared.give_up(
+                    entry.batch,
+                    entry.tried,
+                    GivenUp::new(lane::SHUTDOWN, "the process stops"),
+                );
             }
         })
     }
@@ -159,7 +191,8 @@ impl Consumer for Sending {
 
 impl Shared {
     async fn run(self: Arc<Self>) {
-        while let Some(Entry { batch, answer }) = self.next().await {
+        while let Some(Entry { batch, tried, answer }) = self.next().await {
+            self.busy.fetch_add(1, Ordering::AcqRel);
             match answer {
                 Some(answer) => {
                     let result = self.deliver_now(&batch).await;
@@ -168,10 +201,11 @@ impl Shared {
                 }
                 None => {
                     if let Err(given_up) = self.deliver(&batch).await {
-                        self.give_up(&batch, &given_up);
+                        self.give_up(batch, tried, given_up);
                     }
                 }
             }
+            self.busy.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
@@ -191,9 +225,9 @@ impl Shared {
                 account.restored(&self.id, batch.items);
             }
             if !expired {
-                return Some(Entry { batch, answer: None });
+                return Some(Entry { batch, tried: Vec::new(), answer: None });
             }
-            self.give_up(&batch, &GivenUp::new("expired", "it is older than `max_age`"));
+            self.lose(&batch, &GivenUp::new("expired", "it is older than `max_age`"));
         }
     }
 
@@ -202,7 +236,7 @@ impl Shared {
         self.enqueued(&batch);
         let mut batch = batch;
         if !disk.is_for(&batch) {
-            match self.queue.offer(Entry { batch, answer: None }, IN_MEMORY) {
+            match self.queue.offer(Entry { batch, tried: Vec::new(), answer: None }, IN_MEMORY) {
                 Ok(()) => return Ok(()),
                 Err(back) => batch = back.0.batch,
             }
@@ -247,7 +281,7 @@ impl Shared {
         self.deliver(batch).await.map_err(|given_up| {
             self.withdraw(&batch.pipeline, batch.items);
             if given_up.retryable {
-                Refusal::down(given_up.why, Duration::from_secs(5))
+                Refusal::down(given_up.why, given_up.after.unwrap_or(COME_BACK))
             } else {
                 Refusal::bug(given_up.why)
             }
@@ -279,69 +313,83 @@ impl Shared {
             };
             self.health.failed(&self.id, &why);
             if last {
-                return Err(GivenUp::new("shutdown", why));
+                let retired = self.retired.load(Ordering::Acquire);
+                return Err(GivenUp::new(if retired { lane::REMOVED } else { lane::SHUTDOWN }, why));
             }
             let Some(delay) = backoff.next(started.elapsed(), after) else {
-                let reason = if backoff.enabled() { "retry_exhausted" } else { "retry_disabled" };
-                return Err(GivenUp::new(reason, why));
+                let reason = if backoff.enabled() { lane::EXHAUSTED } else { "retry_disabled" };
+                return Err(GivenUp { after, ..GivenUp::new(reason, why) });
             };
             tracing::info!(exporter = %self.id, items = batch.items, why, ?delay, "export failed, will retry");
             let closed = self.close.notified();
             if !self.closing.load(Ordering::Acquire) {
                 tokio::select! { () = tokio::time::sleep(delay) => {}, () = closed => {} }
             }
+            if self.retired.load(Ordering::Acquire) {
+                return Err(GivenUp::new(lane::REMOVED, why));
+            }
         }
     }
 
     fn delivered(&self, batch: &Batch, rejected: usize) {
+        if self.exporter.hands_on() {
+            return self.withdraw(&batch.pipeline, batch.items);
+        }
         count(&self.counts.sent, batch.signal, batch.items - rejected);
         count(&self.counts.failed, batch.signal, rejected);
         self.health.succeeded(&self.id);
         if let Some(account) = self.accounts.get(&batch.pipeline) {
-            account.exported(&self.id, batch.items - rejected);
+            account.exported(&self.account, batch.items - rejected);
             if rejected > 0 {
-                account.lost(&self.id, rejected, "rejected");
+                account.lost(&self.account, rejected, "rejected");
             }
         }
         if !self.exporter.settles() {
-            batch.ack.settle(&self.id, Outcome::Exported);
+            batch.ack.settle(&self.account, Outcome::Exported);
         }
     }
 
-    fn give_up(&self, batch: &Batch, given_up: &GivenUp) {
+    fn give_up(&self, batch: Batch, tried: Vec<Arc<str>>, given_up: GivenUp) {
+        match &self.lane {
+            Some(lane) if given_up.retryable => lane.hand_back(&self.id, batch, tried, given_up),
+            _ => self.lose(&batch, &given_up),
+        }
+    }
+
+    fn lose(&self, batch: &Batch, given_up: &GivenUp) {
         let GivenUp { reason, why, .. } = given_up;
-        if *reason == "shutdown" && batch.ack.is_durable() {
+        if *reason == lane::SHUTDOWN && batch.ack.is_durable() {
             tracing::debug!(exporter = %self.id, items = batch.items, why, "stays on the disk");
             return;
         }
         tracing::error!(exporter = %self.id, items = batch.items, reason, why, "lost");
         count(&self.counts.failed, batch.signal, batch.items);
         if let Some(account) = self.accounts.get(&batch.pipeline) {
-            account.lost(&self.id, batch.items, reason);
+            account.lost(&self.account, batch.items, reason);
         }
-        batch.ack.settle(&self.id, Outcome::Lost(reason));
+        batch.ack.settle(&self.account, Outcome::Lost(reason));
     }
 
     fn enqueued(&self, batch: &Batch) {
         if let Some(account) = self.accounts.get(&batch.pipeline) {
-            account.enqueued(&self.id, batch.items);
+            account.enqueued(&self.account, batch.items);
         }
     }
 
     fn withdraw(&self, pipeline: &str, items: usize) {
         if let Some(account) = self.accounts.get(pipeline) {
-            account.withdrawn(&self.id, items);
+            account.withdrawn(&self.account, items);
         }
     }
 
     fn shutting_down(&self) -> Refusal {
-        Refusal::down(format!("exporter {} is shutting down", self.id), Duration::from_secs(5))
+        Refusal::down(format!("exporter {} is shutting down", self.id), COME_BACK)
     }
 }
 
 impl GivenUp {
     fn new(reason: &'static str, why: impl Into<String>) -> Self {
-        Self { reason, why: why.into(), retryable: true }
+        Self { reason, why: why.into(), retryable: true, after: None }
     }
 }
 

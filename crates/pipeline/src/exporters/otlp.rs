@@ -13,4 +13,4 @@ pub(super) mod retry_after;
 pub(super) const USER_AGENT: &str = concat!("Throughline/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]
-pub(super) mod server;
+pub(crate) mod server;

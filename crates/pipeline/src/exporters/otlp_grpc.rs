@@ -23,6 +23,7 @@ use super::otlp::packing::Packing;
 use super::otlp::parts::{Failure, Limit};
 use crate::net::coding::Coding;
 use crate::net::failure::chain;
+use crate::transit::Transit;
 use call::Answer;
 use channel::Channel;
 use connection::Connector;
@@ -41,11 +42,18 @@ pub static FACTORY: Factory = Factory {
 /// Connections that one attempt may find closed under its hands.
 const MAX_TRIES: usize = 3;
 
+/// What is wrong with an endpoint, and the mend.
+pub(super) fn endpoint_complaint(endpoint: &str) -> Option<(String, String)> {
+    Target::read(endpoint).err()
+}
+
 fn make(section: &Node, ctx: &Ctx) -> Made<dyn Exporter> {
     let settings: Settings =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
     let shown = credentials::of(settings.auth.as_ref(), ctx)?;
-    Ok(Arc::new(OtlpGrpc::new(&settings, Arc::clone(&ctx.id))?.showing(shown)))
+    let transit = settings.transit.as_ref().map(|transit| Transit::new(transit, ctx));
+    let exporter = OtlpGrpc::new(&settings, Arc::clone(&ctx.id))?.showing(shown);
+    Ok(Arc::new(OtlpGrpc { transit, ..exporter }))
 }
 
 struct OtlpGrpc {
@@ -58,6 +66,7 @@ struct OtlpGrpc {
     shown: Shown,
     secrets: Secrets,
     limit: Limit,
+    transit: Option<Transit>,
     /// `None` waits as long as it takes.
     timeout: Option<Duration>,
 }
@@ -89,6 +98,7 @@ impl OtlpGrpc {
             shown: None,
             secrets: Secrets::new(&settings.headers),
             limit: Limit::default(),
+            transit: None,
             timeout: settings.timeout(),
             id,
         })
@@ -136,9 +146,15 @@ impl OtlpGrpc {
             let mut lease = self.channel.connection().await.map_err(|why| self.failed(&why))?;
             let mut headers = self.headers.clone();
             credentials::add(&self.shown, &mut headers)?;
+            let stamped = self.transit.as_ref().map(|transit| (transit, transit.stamp(&mut headers)));
             let request = call::request(uri.clone(), headers, frame.clone());
             let answer = match lease.connection.sender.send_request(request).await {
-                Ok(answer) => Answer::read(answer).await,
+                Ok(answer) => {
+                    if let Some((transit, stamped)) = stamped {
+                        transit.heard(&stamped, answer.headers());
+                    }
+                    Answer::read(answer).await
+                }
                 Err(error) => Err(error),
             };
             lease.answered = true;

@@ -13,7 +13,7 @@ pub(super) fn extensions(section: &Node, no_middlewares: bool) -> Vec<Finding> {
 }
 
 /// Advice on keys that change nothing.
-pub(super) fn idle(section: &Node, keys: &[&str]) -> Vec<Finding> {
+pub(crate) fn idle(section: &Node, keys: &[&str]) -> Vec<Finding> {
     let given = keys.iter().filter_map(|key| section.get(key)).filter(|value| !value.is_null());
     given.map(|value| Finding::advice(value, "this has no effect").help("leave it out")).collect()
 }

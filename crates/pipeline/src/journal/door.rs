@@ -43,13 +43,6 @@ impl Door {
         }
     }
 
-    /// Hands on what is being handed on, and nothing more: the rest is for the next run.
-    pub(crate) async fn stop(&self) {
-        self.stream.close();
-        let mut carriers = std::mem::take(&mut *self.carriers.lock().unwrap_or_else(PoisonError::into_inner));
-        while carriers.join_next().await.is_some() {}
-    }
-
     async fn carry(&self, Taken { batch, restored, expired }: Taken) {
         if restored {
             self.waiting.fetch_add(batch.items as u64, Ordering::Relaxed);
@@ -100,6 +93,16 @@ impl Consumer for Door {
             self.stream.append(batch).await.inspect_err(|_| {
                 self.waiting.fetch_sub(items, Ordering::Relaxed);
             })
+        })
+    }
+
+    /// Hands on what is being handed on, and nothing more: the rest is for the next run.
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.stream.close();
+            let mut carriers =
+                std::mem::take(&mut *self.carriers.lock().unwrap_or_else(PoisonError::into_inner));
+            while carriers.join_next().await.is_some() {}
         })
     }
 

@@ -14,7 +14,7 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -103,6 +103,19 @@ pub async fn serve_pages<P>(
 where
     P: Fn(&str) -> Answer + Send + Sync + 'static,
 {
+    serve_requests(ctx, endpoint, settings, move |path, _| page(path)).await
+}
+
+/// The same with what `page` makes of a path and the request's headers.
+pub async fn serve_requests<P>(
+    ctx: &Ctx,
+    endpoint: &str,
+    settings: &HttpServer,
+    page: P,
+) -> Result<Listener, BuildError>
+where
+    P: Fn(&str, &HeaderMap) -> Answer + Send + Sync + 'static,
+{
     let page = Arc::new(page);
     let local = split_port(endpoint).is_some_and(|(host, _)| is_loopback(host));
     serve(ctx, endpoint, settings, move |asked| {
@@ -111,7 +124,7 @@ where
             Method::GET | Method::HEAD if local && !names_loopback(&request) => {
                 text(StatusCode::FORBIDDEN, "ask for localhost, or set an `endpoint` that others may reach\n")
             }
-            Method::GET | Method::HEAD => page(request.uri().path()),
+            Method::GET | Method::HEAD => page(request.uri().path(), request.headers()),
             _ => {
                 let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
                 answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -74,18 +74,50 @@ pub(super) enum Verdict {
     Replace,
 }
 
-/// Walks over the entries of a map with `judge`, which is given the key, the bytes of the `AnyValue`, and where to write
-/// another one. Nothing where all are kept.
+/// A `KeyValue`; its value is looked for when it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'m> {
+    bytes: &'m [u8],
+    pub(super) key: &'m [u8],
+    value_from: usize,
+}
+
+impl<'m> Entry<'m> {
+    fn new(bytes: &'m [u8]) -> Self {
+        let (key, value_from) = match bytes {
+            // As everybody writes it: the key first, and short.
+            [0x0a, len @ 0..=0x7f, rest @ ..] => {
+                let key = rest.get(..usize::from(*len)).unwrap_or_default();
+                (key, 2 + key.len())
+            }
+            _ => (self::bytes(bytes, 1), 0),
+        };
+        Self { bytes, key, value_from }
+    }
+
+    pub(super) fn text(&self) -> &'m str {
+        str::from_utf8(self.key).unwrap_or_default()
+    }
+
+    /// The bytes of the `AnyValue`.
+    pub(super) fn value(&self) -> &'m [u8] {
+        let value = fields_of(self.bytes, self.value_from..self.bytes.len(), 2).next();
+        value.map_or(&[], |value| value.bytes())
+    }
+}
+
+/// Walks over the entries of a map with `judge`, which is given each of them, and where to write another `AnyValue`.
+/// Nothing where all are kept.
 pub(super) fn edit_entries(
     message: &[u8],
     number: u32,
-    mut judge: impl FnMut(&[u8], &[u8], &mut Vec<u8>) -> Result<Verdict, Failure>,
+    mut judge: impl FnMut(Entry<'_>, &mut Vec<u8>) -> Result<Verdict, Failure>,
 ) -> Written {
     let (mut out, mut copied, mut value) = (Vec::new(), 0, Vec::new());
     for field in fields_of(message, 0..message.len(), number) {
-        let (key, old) = key_and_value(field.bytes());
+        let entry = Entry::new(field.bytes());
         value.clear();
-        let verdict = judge(key, old, &mut value)?;
+        let verdict = judge(entry, &mut value)?;
         if verdict == Verdict::Keep {
             continue;
         }
@@ -95,7 +127,7 @@ pub(super) fn edit_entries(
         out.extend_from_slice(message.get(copied..field.start).unwrap_or_default());
         copied = field.end;
         if verdict == Verdict::Replace {
-            put_entry(&mut out, number, key, &value);
+            put_entry(&mut out, number, entry.key, &value);
         }
     }
     if copied == 0 {
@@ -107,8 +139,8 @@ pub(super) fn edit_entries(
 
 /// Sets every entry of a key, or adds one at the end.
 pub(super) fn set_entry(message: &[u8], number: u32, key: &[u8], value: &[u8]) -> Vec<u8> {
-    let set = edit_entries(message, number, |own, _, out| {
-        if own != key {
+    let set = edit_entries(message, number, |entry, out| {
+        if entry.key != key {
             return Ok(Verdict::Keep);
         }
         out.extend_from_slice(value);
@@ -129,19 +161,6 @@ pub(super) fn put_entry(out: &mut Vec<u8>, number: u32, key: &[u8], value: &[u8]
     put_len(out, 2, value);
 }
 
-/// Key and `AnyValue` of a `KeyValue`.
-fn key_and_value(entry: &[u8]) -> (&[u8], &[u8]) {
-    match entry {
-        // As everybody writes it: the key first, and short.
-        [0x0a, len @ 0..=0x7f, rest @ ..] => {
-            let key = rest.get(..usize::from(*len)).unwrap_or_default();
-            let value = fields_of(entry, 2 + key.len()..entry.len(), 2).next();
-            (key, value.map_or(&[], |value| value.bytes()))
-        }
-        _ => (bytes(entry, 1), bytes(entry, 2)),
-    }
-}
-
 /// Changes the `AnyValue` under several keys; `None` of `edit` leaves everything as it is. Maps that are missing on
 /// the way are made.
 pub(super) fn edit_entry(
@@ -152,8 +171,8 @@ pub(super) fn edit_entry(
 ) -> Written {
     let Some((key, rest)) = keys.split_first() else { return Ok(None) };
     let key = key.text()?.as_bytes();
-    let mut entries = fields_of(message, 0..message.len(), number).map(|field| key_and_value(field.bytes()));
-    let current = entries.find(|(own, _)| *own == key).map(|(_, value)| value);
+    let mut entries = fields_of(message, 0..message.len(), number).map(|field| Entry::new(field.bytes()));
+    let current = entries.find(|entry| entry.key == key).map(|entry| entry.value());
     let Some(value) = edit_value(current, rest, edit)? else { return Ok(None) };
     Ok(Some(set_entry(message, number, key, &value)))
 }

@@ -1,6 +1,7 @@
 //! What works, but not as one would wish. Nothing here fails a configuration.
 
 mod batching;
+mod sampling;
 mod personal;
 mod exposure;
 mod secrets;
@@ -9,12 +10,13 @@ mod endpoints;
 use flow::config::Finding;
 
 use super::Component;
-use super::components::Components;
+use super::components::{CONNECTORS, Components, RECEIVERS};
 use super::pipelines::{Path, Service};
 
 pub(super) fn add(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     let graph = Graph { components, service };
     batching::add(&graph, findings);
+    sampling::add(&graph, findings);
     personal::add(&graph, findings);
     exposure::add(&graph, findings);
     endpoints::add(&graph, findings);
@@ -33,6 +35,12 @@ impl<'a> Graph<'a> {
         let named = move |id: &str| self.service.named(section).any(|reference| reference.id == id);
         let known = self.components.known(section);
         known.filter(move |(key, _)| named(&key.name)).map(|(_, component)| component)
+    }
+
+    /// Whether nothing but connectors feeds a pipeline: what comes from them has passed another one's door.
+    fn only_connected(&self, path: &Path<'_>) -> bool {
+        let mut receivers = path.part(RECEIVERS).iter().peekable();
+        receivers.peek().is_some() && receivers.all(|reference| self.components.has(CONNECTORS, reference.id))
     }
 
     /// The components that a pipeline names in one of its parts, in order.

@@ -2,7 +2,7 @@
 
 use flow::config::{Finding, Node, closest};
 
-use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
+use super::components::{CONNECTORS, Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
 use super::pipelines::Service;
 
 /// Keys that hold the id of an extension, with the key of the block or list that they stand in.
@@ -15,7 +15,7 @@ const STORES: [&str; 1] = ["file_storage"];
 
 pub(super) fn check(components: &Components, service: &Service<'_>, findings: &mut Vec<Finding>) {
     one_journal(components, service, findings);
-    for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
+    for section in [RECEIVERS, PROCESSORS, EXPORTERS, CONNECTORS, EXTENSIONS] {
         for (_, component) in components.known(section) {
             each_link(&component.section, &mut |node, link, id| {
                 findings.extend(broken(node, link, id, components, service));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use flow::Signal;
 use flow::config::{Finding, Key, Node, Value, closest};
 
-use super::components::{Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
+use super::components::{CONNECTORS, Components, EXPORTERS, EXTENSIONS, PROCESSORS, RECEIVERS};
 use super::telemetry::OwnTelemetry;
 use super::{Pipeline, Plan, id};
 pub(super) use references::Reference;
@@ -123,15 +123,19 @@ fn only_keys(block: &Node, known: &[&'static str], findings: &mut Vec<Finding>) 
 }
 
 impl<'a> Service<'a> {
-    /// What the service and its pipelines name of a section.
+    /// What the service and its pipelines name of a section; connectors stand where exporters do.
     pub(super) fn named(&self, section: &'static str) -> impl Iterator<Item = &Reference<'a>> {
+        let part = if section == CONNECTORS { EXPORTERS } else { section };
         let extensions = self.extensions.iter().filter(move |_| section == EXTENSIONS);
-        extensions.chain(self.pipelines.iter().flat_map(move |path| path.part(section)))
+        extensions.chain(self.pipelines.iter().flat_map(move |path| path.part(part)))
     }
 
     fn advise_on_unused(&self, components: &Components, findings: &mut Vec<Finding>) {
-        for section in [RECEIVERS, PROCESSORS, EXPORTERS, EXTENSIONS] {
-            let used: BTreeSet<_> = self.named(section).map(|reference| reference.id).collect();
+        for section in [RECEIVERS, PROCESSORS, EXPORTERS, CONNECTORS, EXTENSIONS] {
+            let mut used: BTreeSet<_> = self.named(section).map(|reference| reference.id).collect();
+            if section == CONNECTORS {
+                used.extend(self.named(RECEIVERS).map(|reference| reference.id));
+            }
             for (key, component) in components.known(section).filter(|(key, _)| !used.contains(&*key.name)) {
                 let (by, list) = match section {
                     EXTENSIONS => ("`service::extensions` does not name it", "that list"),
@@ -156,6 +160,7 @@ impl<'a> Service<'a> {
             receivers: used(RECEIVERS),
             processors: used(PROCESSORS),
             exporters: used(EXPORTERS),
+            connectors: used(CONNECTORS),
             extensions: used(EXTENSIONS),
             pipelines,
             telemetry,

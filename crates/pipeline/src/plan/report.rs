@@ -62,6 +62,7 @@ impl Plan {
             "receivers": components(&self.receivers),
             "processors": components(&self.processors),
             "exporters": components(&self.exporters),
+            "connectors": components(&self.connectors),
             "extensions": components(&self.extensions),
             "pipelines": self.pipelines.iter().map(pipeline).collect::<Value>(),
             "own_metrics": self.telemetry.metrics.addresses,

@@ -1,5 +1,6 @@
 mod registry;
 mod structure;
+mod connectors;
 mod settings;
 mod sources;
 mod traps;

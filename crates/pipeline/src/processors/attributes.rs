@@ -17,6 +17,7 @@ use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, 
 
 use actions::{Actions, Run};
 use matching::Filter;
+pub(crate) use value::readable;
 
 pub static FACTORY: Factory = Factory {
     name: "attributes",

@@ -3,10 +3,9 @@
 mod settings;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use flow::config::Node;
-use flow::otlp::revise::{Around, Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::Splice;
 use flow::otlp::view::Event;
 use flow::wire::fields_of;
@@ -14,6 +13,7 @@ use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, 
 use prometheus::IntCounter;
 
 use super::left_out::LeftOut;
+use crate::calendar::now_ns;
 use crate::ottl::{Failures, Scene};
 use settings::{Rule, Rules};
 
@@ -40,6 +40,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
         rules,
         failures: Failures::new(ctx),
         filtered: filtered.with_label_values(&[&*ctx.id]),
+        spare: Spare::default(),
         left_out: LeftOut::new(ctx, "filtered", next),
     }))
 }
@@ -48,6 +49,7 @@ struct Processor {
     rules: Rules,
     failures: Failures,
     filtered: IntCounter,
+    spare: Spare,
     left_out: LeftOut,
 }
 
@@ -60,8 +62,8 @@ impl Consumer for Processor {
         if batch.signal != Signal::Traces || self.rules.is_empty() {
             return self.left_out.next().consume(batch);
         }
-        let mut filter = Filter { processor: self, now: now(), refusal: None };
-        let gone = sift(&mut batch, &mut filter);
+        let mut filter = Filter { processor: self, now: now_ns(), refusal: None };
+        let gone = self.spare.with(|revisions| sift(&mut batch, revisions, &mut filter));
         let refusal = filter.refusal;
         Box::pin(async move {
             if let Some(refusal) = refusal {
@@ -72,12 +74,6 @@ impl Consumer for Processor {
             Ok(())
         })
     }
-}
-
-/// Nanoseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// One batch on its way through.

@@ -6,9 +6,9 @@ mod threshold;
 use std::sync::Arc;
 
 use flow::config::Node;
-use flow::otlp::revise::{Around, Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::with_field;
-use flow::otlp::view::{Value, attribute};
+use flow::otlp::view::{Value, attribute, trace_id};
 use flow::wire::{fields_of, put_len};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use prometheus::{IntCounter, IntCounterVec};
@@ -27,7 +27,6 @@ pub static FACTORY: Factory = Factory {
 };
 
 /// Field numbers of a span.
-const TRACE_ID: u32 = 1;
 const TRACE_STATE: u32 = 3;
 const ATTRIBUTES: u32 = 9;
 
@@ -41,6 +40,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
     Ok(Arc::new(Processor {
         sampler: Sampler::new(&settings),
         counters: Policy::ALL.map(|policy| Counter::new(&counted, policy)),
+        spare: Spare::default(),
         left_out: LeftOut::new(ctx, "sampled_out", next),
     }))
 }
@@ -48,6 +48,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
 struct Processor {
     sampler: Sampler,
     counters: [Counter; 5],
+    spare: Spare,
     left_out: LeftOut,
 }
 
@@ -70,7 +71,7 @@ impl Consumer for Processor {
 
     fn consume(&self, mut batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         let mut run = Run { sampler: &self.sampler, counts: [[0; 2]; 5] };
-        let gone = sift(&mut batch, &mut run);
+        let gone = self.spare.with(|revisions| sift(&mut batch, revisions, &mut run));
         let counts = run.counts;
         Box::pin(async move {
             self.left_out.pass_on(batch, gone).await?;
@@ -184,8 +185,7 @@ impl Sampler {
             return (Fate::Remove, Policy::Priority);
         }
         let mut said = Said::by(span);
-        let id = fields_of(span, 0..span.len(), TRACE_ID).next().map_or(&[][..], |id| id.bytes());
-        let (randomness, policy) = self.randomness(id, &said);
+        let (randomness, policy) = self.randomness(trace_id(span), &said);
         let sound = self.is_sound(randomness, &mut said);
         let threshold = match priority {
             Some(_) => ALL,

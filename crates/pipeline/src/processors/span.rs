@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use flow::config::Node;
 use flow::otlp::attributes::{Attributes, Keys, encode_value};
-use flow::otlp::revise::{Around, Fate, Sieve, sift};
+use flow::otlp::revise::{Around, Fate, Sieve, Spare, sift};
 use flow::otlp::splice::{Splice, with_field};
 use flow::otlp::view::Value;
 use flow::wire::{fields_of, put_len, put_varint_field};
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
-use regex::Regex;
+use regex::{CaptureLocations, Regex};
 
 use super::attributes::matching::Filter;
 use super::attributes::value::plain;
@@ -32,7 +32,7 @@ const STATUS: u32 = 15;
 fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
     let work = settings::work(section);
     let work = work.ok_or_else(|| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(Processor { work, next }))
+    Ok(Arc::new(Processor { work, spare: Spare::default(), next }))
 }
 
 /// What is done to a span, in this order.
@@ -59,6 +59,7 @@ struct Rule {
 
 struct Processor {
     work: Work,
+    spare: Spare,
     next: Arc<dyn Consumer>,
 }
 
@@ -68,7 +69,9 @@ impl Consumer for Processor {
     }
 
     fn consume(&self, mut batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
-        sift(&mut batch, &mut Spans { work: &self.work, attributes: Attributes::default() });
+        let found = self.work.rules.iter().map(|rule| rule.pattern.capture_locations()).collect();
+        let mut spans = Spans { work: &self.work, attributes: Attributes::default(), found };
+        self.spare.with(|revisions| sift(&mut batch, revisions, &mut spans));
         self.next.consume(batch)
     }
 }
@@ -77,6 +80,8 @@ impl Consumer for Processor {
 struct Spans<'p> {
     work: &'p Work,
     attributes: Attributes,
+    /// Where the groups of each rule matched.
+    found: Vec<CaptureLocations>,
 }
 
 impl Sieve for Spans<'_> {
@@ -129,20 +134,24 @@ impl Spans<'_> {
 
     /// Makes attributes of parts of the name, and puts their keys in the place of the parts.
     fn take_apart(&mut self, span: &[u8], name: &mut String) {
-        for Rule { pattern, names } in &self.work.rules {
-            let Some(found) = pattern.captures(name).filter(|_| !name.is_empty()) else { continue };
+        for (Rule { pattern, names }, found) in self.work.rules.iter().zip(&mut self.found) {
+            if name.is_empty() || pattern.captures_read(found, name).is_none() {
+                continue;
+            }
             let (mut new, mut copied) = (String::new(), 0);
+            let mut value = Vec::new();
             for (nth, key) in (1..).zip(names) {
                 let group = found.get(nth);
-                let mut value = Vec::new();
-                encode_value(&Value::String(group.map_or("", |group| group.as_str())), &mut value);
+                let text = group.and_then(|(start, end)| name.get(start..end));
+                value.clear();
+                encode_value(&Value::String(text.unwrap_or_default()), &mut value);
                 let value = self.attributes.put(&value);
                 self.attributes.set(span, key, value);
                 // A group that took no part in the match, or stands inside of another one, has no place in the name.
-                if let Some(group) = group.filter(|group| group.start() >= copied) {
-                    new.push_str(name.get(copied..group.start()).unwrap_or_default());
+                if let Some((start, end)) = group.filter(|(start, _)| *start >= copied) {
+                    new.push_str(name.get(copied..start).unwrap_or_default());
                     new.extend(["{", key, "}"]);
-                    copied = group.end();
+                    copied = end;
                 }
             }
             new.push_str(name.get(copied..).unwrap_or_default());

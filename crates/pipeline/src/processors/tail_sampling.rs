@@ -23,15 +23,15 @@ pub mod explain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use flow::config::Node;
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::calendar::now_ns;
 use crate::journal::Journals;
-
 use decisions::{Decided, Decision};
 use lane::{Lane, Surroundings};
 use metrics::Metrics;
@@ -94,7 +94,7 @@ impl TailSampling {
             pipeline: Arc::clone(&ctx.pipeline),
             memory: Arc::clone(&ctx.memory),
             journal: around.journal.is_some(),
-            started: since_1970(),
+            started: now_ns(),
         };
         let lane = |_| {
             let mut shard = Shard::new(whose.clone(), rules.clone(), Arc::clone(&policies));
@@ -141,7 +141,7 @@ impl TailSampling {
         let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
         let chunks = batch.payload.chunks().to_vec();
         let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
-        let (mut headers, now) = (0, since_1970());
+        let (mut headers, now) = (0, now_ns());
         for chunk in &chunks {
             let before = headers;
             survey(chunk, &policies.watch, now, |run| {
@@ -190,12 +190,6 @@ impl Consumer for TailSampling {
     fn in_flight(&self) -> u64 {
         self.around.spans.load(Ordering::Relaxed)
     }
-}
-
-/// Nanoseconds.
-fn since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Which of so many shards a trace belongs to.

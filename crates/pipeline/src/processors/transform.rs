@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use flow::config::Node;
 use flow::otlp::edit::edit;
-use flow::otlp::revise::Revisions;
+use flow::otlp::revise::{Revisions, Spare};
 use flow::otlp::splice::Splice;
 use flow::wire::fields_of;
 use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
 
-use super::filter::now;
+use crate::calendar::now_ns;
 use crate::ottl::{Context, Failures};
 use record::{Record, Resource};
 use settings::Group;
@@ -28,12 +28,13 @@ pub static FACTORY: Factory = Factory {
 fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
     let groups = settings::groups(section);
     let groups = groups.ok_or_else(|| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    Ok(Arc::new(Processor { groups, failures: Failures::new(ctx), next }))
+    Ok(Arc::new(Processor { groups, failures: Failures::new(ctx), spare: Spare::default(), next }))
 }
 
 struct Processor {
     groups: Vec<Group>,
     failures: Failures,
+    spare: Spare,
     next: Arc<dyn Consumer>,
 }
 
@@ -46,8 +47,8 @@ impl Consumer for Processor {
         if batch.signal != Signal::Traces || self.groups.is_empty() {
             return self.next.consume(batch);
         }
-        let mut run = Run { processor: self, now: now(), refusal: None };
-        edit(&mut batch, |splice| run.chunk(splice));
+        let mut run = Run { processor: self, now: now_ns(), refusal: None };
+        self.spare.with(|revisions| edit(&mut batch, |splice| run.chunk(splice, revisions)));
         match run.refusal {
             Some(refusal) => Box::pin(std::future::ready(Err(refusal))),
             None => self.next.consume(batch),
@@ -64,15 +65,14 @@ struct Run<'p> {
 }
 
 impl Run<'_> {
-    fn chunk(&mut self, splice: &mut Splice<'_>) {
+    fn chunk(&mut self, splice: &mut Splice<'_>, revisions: &mut Revisions) {
         let source = splice.source();
-        let mut revisions = Revisions::default();
         for around in fields_of(source, 0..source.len(), 1) {
             let mut resource = Resource::new(source, around);
             for group in &self.processor.groups {
                 self.group(group, &mut resource);
             }
-            resource.revise(&mut revisions);
+            resource.revise(revisions);
         }
         revisions.write(splice);
     }

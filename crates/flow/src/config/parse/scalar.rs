@@ -71,7 +71,7 @@ pub(super) fn duration(node: &Node) -> Result<(u64, Option<Finding>), Wrong> {
             Ok((nanoseconds, advice))
         }
         Value::String(text) => match GoDuration::read(text) {
-            Ok(read) => Ok((u64::try_from(read.get().as_nanos()).unwrap_or(u64::MAX), None)),
+            Ok(read) => Ok((read.nanos(), None)),
             Err(why) => Err(Wrong::helped(WHAT, why)),
         },
         _ => Err(Wrong::expected(WHAT)),

@@ -22,6 +22,8 @@ const STUCK: Duration = Duration::from_millis(100);
 
 pub(super) struct Entry {
     pub(super) batch: Batch,
+    /// The queues that have given it up.
+    pub(super) tried: Vec<Arc<str>>,
     /// Told the result where the client waits for it.
     pub(super) answer: Option<oneshot::Sender<Result<(), Refusal>>>,
 }
@@ -143,33 +145,78 @@ impl Queue {
         let mut state = self.lock();
         (state.size, state.bytes) = (0, 0);
         self.size.set(0);
-        state.entries.drain(..).collect()
+        let taken = state.entries.drain(..).collect();
+        self.health.queue(&self.id, 0, self.settings.queue_size);
+        drop(state);
+        self.room.notify_waiters();
+        taken
+    }
+
+    /// Puts an entry in whether there is room or not; gives it back once closed.
+    pub(super) fn force(&self, entry: Entry) -> Result<(), Box<Entry>> {
+        let state = self.lock();
+        if state.closed {
+            return Err(Box::new(entry));
+        }
+        self.enter(state, entry);
+        Ok(())
+    }
+
+    /// Whether a batch would be taken now.
+    pub(super) fn room_for(&self, batch: &Batch) -> Result<(), Refusal> {
+        self.room_in(&self.lock(), batch, usize::MAX)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().entries.is_empty()
+    }
+
+    /// Returns when an entry has left, or will never leave.
+    pub(super) async fn left(&self) {
+        let left = self.room.notified();
+        // What was taken from it all at once leaves nothing behind to wait for.
+        let will_leave = {
+            let state = self.lock();
+            !state.closed && !state.entries.is_empty()
+        };
+        if will_leave {
+            left.await;
+        }
     }
 
     /// Puts an entry in, or gives it back. With it, no more than so many bytes may be in here.
     pub(super) fn offer(&self, entry: Entry, bytes: usize) -> Result<(), Box<(Entry, Refusal)>> {
-        let weight = self.settings.weight(&entry.batch);
-        let mut state = self.lock();
+        let state = self.lock();
+        match self.room_in(&state, &entry.batch, bytes) {
+            Ok(()) => self.enter(state, entry),
+            Err(refusal) => return Err(Box::new((entry, refusal))),
+        }
+        Ok(())
+    }
+
+    fn room_in(&self, state: &State, batch: &Batch, bytes: usize) -> Result<(), Refusal> {
         if state.closed {
             let why = format!("exporter {} is shutting down", self.id);
-            return Err(Box::new((entry, Refusal::down(why, Duration::from_secs(5)))));
+            return Err(Refusal::down(why, Duration::from_secs(5)));
         }
         // One that is larger than the whole queue still gets in when the queue is empty.
-        let full = state.size + weight > self.settings.queue_size
-            || state.bytes.saturating_add(entry.batch.payload.len()) > bytes;
+        let full = state.size + self.settings.weight(batch) > self.settings.queue_size
+            || state.bytes.saturating_add(batch.payload.len()) > bytes;
         if full && state.size > 0 {
             let why = format!("the sending queue of exporter {} is full", self.id);
-            let refusal = Refusal::busy(why, state.drain.retry_after(state.entries.len()));
-            return Err(Box::new((entry, refusal)));
+            return Err(Refusal::busy(why, state.drain.retry_after(state.entries.len())));
         }
-        state.size += weight;
+        Ok(())
+    }
+
+    fn enter(&self, mut state: std::sync::MutexGuard<'_, State>, entry: Entry) {
+        state.size += self.settings.weight(&entry.batch);
         state.bytes += entry.batch.payload.len();
         state.entries.push_back(entry);
         self.size.set(state.size as i64);
         self.health.queue(&self.id, state.size, self.settings.queue_size);
         drop(state);
         self.arrived.notify_one();
-        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

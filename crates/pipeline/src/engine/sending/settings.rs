@@ -122,6 +122,17 @@ impl SendingSettings {
     }
 }
 
+impl SendingSettings {
+    /// As [`Self::of`], but a block that is not there switches its half off.
+    pub fn asked_for(section: &Node) -> Self {
+        let given = |key: &str| section.get(key).is_some_and(|node| !node.is_null());
+        let mut settings = Self::of(section);
+        settings.retry_on_failure.enabled &= given("retry_on_failure");
+        settings.sending_queue.enabled &= given("sending_queue");
+        settings
+    }
+}
+
 /// What the types alone do not say; for every exporter, beside its own `check`.
 pub fn check(section: &Node) -> Vec<Finding> {
     let settings = SendingSettings::of(section);

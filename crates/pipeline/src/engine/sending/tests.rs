@@ -61,9 +61,7 @@ impl Setup {
             Arc::clone(&exporter) as Arc<dyn Exporter>,
             SendingSettings::of(&section),
             None,
-            Arc::clone(&accounts),
-            Arc::default(),
-            &Telemetry::default(),
+            (Arc::clone(&accounts), Arc::default(), &Telemetry::default()),
         );
         Self { exporter, sending, accounts, ledger: Arc::default() }
     }

@@ -156,6 +156,10 @@ impl Server {
         self.seen.subscribe().wait_for(|seen| seen.len() >= count).await.unwrap();
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.seen.borrow().len()
+    }
+
     async fn run(tls: Option<TlsAcceptor>, script: Script) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), tls, script)
     }

@@ -15,6 +15,7 @@ use crate::exporters::unsupported;
 use crate::net::coding::Coding;
 use crate::net::serve::Auth;
 use crate::net::tls::ClientTls;
+use crate::transit;
 
 #[derive(Debug, Deserialize)]
 #[serde(default)]
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     write_buffer_size: usize,
     pub(super) auth: Option<Auth>,
     middlewares: Vec<IgnoredAny>,
+    /// Measures how long batches are on their way.
+    pub(super) transit: Option<Section<transit::Settings>>,
     retry_on_failure: RetrySettings,
     sending_queue: QueueSettings,
 }
@@ -73,6 +76,7 @@ impl Default for Settings {
             write_buffer_size: 512 << 10,
             auth: None,
             middlewares: Vec::new(),
+            transit: None,
             retry_on_failure: RetrySettings::default(),
             sending_queue: QueueSettings::default(),
         }
@@ -129,6 +133,9 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     findings.extend(headers::check(section, &settings.headers));
     findings.extend(unsupported::extensions(section, settings.middlewares.is_empty()));
     findings.extend(unsupported::idle(section, &["read_buffer_size", "write_buffer_size"]));
+    if let Some(transit) = &settings.transit {
+        findings.extend(transit.check(at("transit")));
+    }
     if settings.packing().is_none() {
         let message = format!("`{}` is not a compression of gRPC", settings.compression);
         findings.push(Finding::error(at("compression"), message).help("write gzip, snappy, zstd or none"));

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::Converter;
 use super::args::{ANY, Args, ParamKind, TEXT, one, optional};
+use crate::fnv::Fnv;
 use crate::ottl::code::Valued;
 use crate::ottl::failure::Failure;
 use crate::ottl::lexer::bytes;
@@ -23,7 +24,7 @@ pub(super) const ALL: &[Converter] = &[
         Ok(Value::text(hex(&Sha512::digest(args.text(0)?.as_bytes()))))
     }),
     Converter::new("FNV", &[one("target", TEXT)], Some(Type::Int), |args| {
-        Ok(Value::Int(fnv(args.text(0)?.as_bytes())))
+        Ok(Value::Int(Fnv::of(args.text(0)?.as_bytes()).get() as i64))
     }),
     Converter::new("Hex", &[one("target", ANY)], Some(Type::Text), |args| {
         Ok(Value::text(match args.value(0)? {
@@ -61,14 +62,6 @@ pub(super) const ALL: &[Converter] = &[
         decode(&args.text(0)?, args.word(1))
     }),
 ];
-
-/// FNV-1a of 64 bits.
-fn fnv(bytes: &[u8]) -> i64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash as i64
-}
 
 /// From as many bytes, or from a text with two digits for each.
 fn id<const N: usize>(args: Args<'_, '_>) -> Result<[u8; N], Failure> {

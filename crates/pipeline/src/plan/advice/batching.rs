@@ -38,7 +38,7 @@ pub(super) fn add(graph: &Graph<'_>, findings: &mut Vec<Finding>) {
             );
         }
     }
-    for path in &graph.service.pipelines {
+    for path in graph.service.pipelines.iter().filter(|path| !graph.only_connected(path)) {
         // By what is written: a limiter that this program does not know is an error of its own.
         let is_limiter = |id: &str| id::parse(id).is_ok_and(|id| id.kind == LIMITER);
         let mut processors = path.part(PROCESSORS).iter().enumerate();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flow::Signal;
 use flow::config::{Finding, Node, Value, closest};
+use flow::{Make, Signal};
 
 use crate::plan::Component;
 use crate::plan::components::{CONNECTORS, Components, EXPORTERS, PROCESSORS, RECEIVERS};
@@ -77,15 +77,22 @@ pub(super) fn takes(
     components: &Components,
     findings: &mut Vec<Finding>,
 ) {
-    let Some(component) = components.get(part, id) else { return };
-    if component.factory.signals.contains(&signal) {
+    let connector = || components.get(CONNECTORS, id).filter(|_| part != PROCESSORS);
+    let Some(component) = components.get(part, id).or_else(connector) else { return };
+    let (signals, works) = match (component.factory.make, part) {
+        (Make::Connector { gives, .. }, RECEIVERS) => (gives, "give"),
+        (Make::Connector { .. }, _) => (component.factory.signals, "take"),
+        _ => (component.factory.signals, "work on"),
+    };
+    if signals.contains(&signal) {
         findings.extend(only_traces(referrer, node, component, signal));
         return;
     }
-    let known: Vec<_> = component.factory.signals.iter().map(|signal| signal.name()).collect();
-    let message = format!("{referrer} carries {}, which `{id}` does not work on", signal.name());
+    let known: Vec<_> = signals.iter().map(|signal| signal.name()).collect();
+    let message = format!("{referrer} carries {}, which `{id}` does not {works}", signal.name());
+    let verb = works.replacen("work", "works", 1).replacen("give", "gives", 1).replacen("take", "takes", 1);
     let help =
-        format!("`{}` works on {}; take it out of this pipeline", component.factory.name, known.join(", "));
+        format!("`{}` {verb} {}; take it out of this pipeline", component.factory.name, known.join(", "));
     findings.push(Finding::error(node, message).help(help));
 }
 

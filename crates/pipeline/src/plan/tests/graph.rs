@@ -40,6 +40,7 @@ fn as_text_and_json() {
     .assert_eq(&plan.to_string());
     expect![[r#"
         {
+          "connectors": [],
           "exporters": [
             {
               "id": "otlphttp",

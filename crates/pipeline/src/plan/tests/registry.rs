@@ -11,6 +11,8 @@ pub(super) fn registry() -> Registry {
     let processor = Make::Processor(|_, _, _| Err(BuildError::new("fake", "made of paper")));
     let exporter = Make::Exporter(|_, _| Err(BuildError::new("fake", "made of paper")));
     let extension = Make::Extension(|_, _| Err(BuildError::new("fake", "made of paper")));
+    let connector =
+        |gives| Make::Connector { gives, make: |_, _, _| Err(BuildError::new("fake", "made of paper")) };
     let traces: &[Signal] = &[Signal::Traces];
     let all: &[Signal] = &Signal::ALL;
     let factory = |name, aliases, signals, check, make| Factory { name, aliases, signals, check, make };
@@ -34,6 +36,10 @@ pub(super) fn registry() -> Registry {
         factory("otlp_grpc", &["otlp"], all, check::<Client>, exporter),
         factory("otlp_http", &["otlphttp"], all, check::<Client>, exporter),
         factory("debug", &[], all, check::<Nothing>, exporter),
+        crate::exporters::prometheus::FACTORY,
+        factory("forward", &[], all, check::<Nothing>, connector(&Signal::ALL)),
+        crate::connectors::spanmetrics::FACTORY,
+        crate::connectors::servicegraph::FACTORY,
         factory("lake", &[], traces, check::<Lake>, exporter),
         factory("health_check", &[], all, check::<Server>, extension),
         factory("view", &[], all, check::<View>, extension),

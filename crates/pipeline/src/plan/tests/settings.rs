@@ -183,7 +183,7 @@ service:
               help: a number is missing in the duration
             c.yaml:9:3: error: processors::memory_limiter: `check_interval` is required
             c.yaml:11:3: error: exporters::otlphtp: unknown exporter `otlphtp`
-              help: did you mean `otlphttp`? the exporters are debug, lake, otlp_grpc, otlp_http
+              help: did you mean `otlphttp`? the exporters are debug, lake, otlp_grpc, otlp_http, prometheus
             c.yaml:17:27: advice: service::pipelines::traces::processors::1: `memory_limiter` is not the first processor
               help: put it first: only there it refuses data before memory is spent on it
             c.yaml:18:19: error: service::pipelines::traces::exporters::0: pipeline `traces` names exporter `otlphttp`, which is not configured

@@ -106,3 +106,16 @@ fn fewer_spans() {
     "#]],
     );
 }
+
+#[test]
+fn with_metrics() {
+    shipped(
+        "metrics.yaml",
+        expect![[r#"
+            traces   otlp -> memory_limiter -> batch -> lake, spanmetrics, servicegraph
+            metrics  spanmetrics, servicegraph -> prometheus
+            extensions: health_check, view
+            own metrics: http://localhost:8888/metrics
+        "#]],
+    );
+}

@@ -141,7 +141,7 @@ fn components() {
         "exporters: {otlphtp: }\n",
         expect![[r#"
             c.yaml:1:13: error: exporters::otlphtp: unknown exporter `otlphtp`
-              help: did you mean `otlphttp`? the exporters are debug, lake, otlp_grpc, otlp_http
+              help: did you mean `otlphttp`? the exporters are debug, lake, otlp_grpc, otlp_http, prometheus
             1 error, 0 pieces of advice
         "#]],
     );
@@ -162,10 +162,10 @@ fn components() {
         "#]],
     );
     over_good(
-        "connectors: {spanmetrics: }\nservice: {pipelines: {traces: {exporters: [spanmetrics]}}}\n",
+        "connectors: {routing: }\nservice: {pipelines: {traces: {exporters: [routing]}}}\n",
         expect![[r#"
-            c.yaml:1:14: error: connectors::spanmetrics: unknown connector `spanmetrics`
-              help: this program has no connectors
+            c.yaml:1:14: error: connectors::routing: unknown connector `routing`
+              help: the connectors are forward, servicegraph, spanmetrics
             good.yaml:4:13: advice: exporters::debug: configured, but no pipeline names it
               help: add `debug` to a pipeline, or take it out here
             1 error, 1 piece of advice

@@ -75,6 +75,26 @@ fn limiters() {
 }
 
 #[test]
+fn sampling_within_the_memory_limit() {
+    let sampling = |pending: &str| {
+        format!(
+            "processors: {{memory_limiter: {{check_interval: 1s, limit_mib: 500, spike_limit_mib: 100}}, \
+             tail_sampling: {{{pending}policies: [{{name: all, type: always_sample}}]}}}}\n\
+             service: {{pipelines: {{traces: {{processors: [memory_limiter, tail_sampling]}}}}}}\n"
+        )
+    };
+    advised(
+        &sampling(""),
+        expect![[r#"
+        c.yaml:1:105: advice: processors::tail_sampling: pending traces may take 512 MiB, and `memory_limiter` refuses data at 400 MiB: clients are turned away where traces could be decided early
+          help: set `max_pending_mib` to 200 or less
+        0 errors, 1 piece of advice
+    "#]],
+    );
+    advised(&sampling("max_pending_mib: 200, "), expect![[r#""#]]);
+}
+
+#[test]
 fn personal_data() {
     let remote = |exporter: &str, processors: &str| {
         format!(

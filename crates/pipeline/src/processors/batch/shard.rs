@@ -146,8 +146,7 @@ impl Shard {
         let pieces = flow::otlp::split::split(batch.signal, &batch.payload, max);
         batch.ack = std::mem::take(&mut batch.ack).cut(pieces.len());
         for (payload, items) in pieces {
-            let mut piece = batch.fork();
-            piece.replace(payload, items);
+            let piece = batch.piece(payload, items);
             if rest_grows && items < self.settings.send_batch_size.min(max) {
                 state.grow(piece);
             } else {

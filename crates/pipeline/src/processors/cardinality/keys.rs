@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::settings::{Action, Limit, Settings};
 use super::sketch::{BYTES, Sketch};
+use crate::fnv::Fnv;
 
 /// What a key takes beside its sketch, names included.
 const OVERHEAD: usize = 512;
@@ -159,9 +160,7 @@ pub(super) fn bytes(keys: usize) -> usize {
 
 /// In which of so many buckets a value is: the same in every process and at every time (FNV-1a, mixed).
 pub(super) fn bucket(value: &[u8], buckets: u32) -> u32 {
-    let hash = value.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = Fnv::of(value).get();
     let mixed = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
     ((mixed ^ mixed >> 33) % u64::from(buckets.max(1))) as u32
 }

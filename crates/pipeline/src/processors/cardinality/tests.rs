@@ -194,7 +194,8 @@ async fn metrics_name_the_largest() {
     running.send((0..30_i64).map(|n| vec![pair("a", n), pair("b", n % 7), pair("c", n % 3)]).collect());
     let values = running.metric("throughline_cardinality_values");
     assert_eq!(values.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(values[1].1, 7.0);
+    // Seven; once in two hundred runs two of them fall into one register.
+    assert!((6.0..=7.0).contains(&values[1].1), "{values:?}");
     assert_eq!(running.metric("throughline_cardinality_keys_over_limit"), [(String::new(), 1.0)]);
     let acted = running.metric("throughline_cardinality_attributes");
     assert!(acted[0].0 == "drop" && acted[0].1 >= 19.0 && acted[1] == ("hash".into(), 0.0), "{acted:?}");

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow::otlp::by_trace::{Part, by_trace};
-use flow::{Already, Audience, Batch, Consumer, Payload, Refusal};
+use flow::otlp::partition::{Part, partition};
+use flow::otlp::view::trace_id;
+use flow::{Already, Audience, Batch, Consumer, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, timeout_at};
 
@@ -99,8 +100,8 @@ impl Table {
 
     /// Takes spans. Where there is no room any more the caller's task hands on the oldest traces; where those are
     /// refused, so are these. Not to be cancelled half-way: the receiver runs it in a task of its own.
-    pub(super) async fn take(&self, batch: Batch) -> Result<(), Refusal> {
-        let parts = by_trace(&batch.payload);
+    pub(super) async fn take(&self, mut batch: Batch) -> Result<(), Refusal> {
+        let parts = partition(&batch.payload, |_, _, span| trace_id(span));
         if parts.is_empty() {
             return self.next.consume(batch).await;
         }
@@ -114,7 +115,8 @@ impl Table {
             if state.order.is_empty() {
                 self.wake.notify_one();
             }
-            self.add(&mut state, batch, parts, due);
+            batch.ack = std::mem::take(&mut batch.ack).cut(parts.len());
+            self.add(&mut state, &batch, parts, due);
             self.is_full(&state)
         };
         if full {
@@ -123,22 +125,11 @@ impl Table {
         Ok(())
     }
 
-    fn add(&self, state: &mut State, mut batch: Batch, parts: Vec<Part>, due: Instant) {
-        batch.ack = std::mem::take(&mut batch.ack).cut(parts.len());
-        for Part { trace_id, bytes, spans } in parts {
-            let key = (batch.audience, Arc::clone(&batch.already), trace_id);
-            state.bytes += bytes.len();
-            let part = Batch {
-                hold: batch.hold.again(bytes.len()),
-                payload: Payload::from(bytes),
-                items: spans,
-                signal: batch.signal,
-                audience: batch.audience,
-                already: Arc::clone(&batch.already),
-                pipeline: Arc::clone(&batch.pipeline),
-                client: Arc::clone(&batch.client),
-                ack: batch.ack.clone(),
-            };
+    fn add(&self, state: &mut State, batch: &Batch, parts: Vec<Part<&[u8]>>, due: Instant) {
+        for Part { key, payload, items } in parts {
+            let key = (batch.audience, Arc::clone(&batch.already), key.into());
+            state.bytes += payload.len();
+            let part = batch.piece(payload, items);
             if let Some(trace) = state.traces.get_mut(&key) {
                 trace.join(part);
                 continue;

@@ -120,9 +120,9 @@ impl Settings {
         let share = |whole: u64| usize::try_from(whole).unwrap_or(usize::MAX).div_ceil(shards);
         let remembered = 4 * self.num_traces.max(50_000);
         Rules {
-            wait: nanoseconds(self.decision_wait),
-            wait_after_root: nanoseconds(self.decision_wait_after_root_received),
-            interaction_wait: nanoseconds(self.interaction_wait),
+            wait: self.decision_wait.nanos(),
+            wait_after_root: self.decision_wait_after_root_received.nanos(),
+            interaction_wait: self.interaction_wait.nanos(),
             by_interaction: self.by_interaction(),
             at_ingest: self.sampling_strategy == Strategy::SpanIngest,
             most_traces: share(self.num_traces),
@@ -141,10 +141,6 @@ impl Settings {
         let during = self.expected_new_traces_per_sec.saturating_mul(self.decision_wait.get().as_secs());
         usize::try_from(during.min(self.num_traces)).unwrap_or(0).div_ceil(shards)
     }
-}
-
-fn nanoseconds(duration: GoDuration) -> u64 {
-    u64::try_from(duration.get().as_nanos()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn check(section: &Node) -> Vec<Finding> {

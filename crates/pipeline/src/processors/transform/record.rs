@@ -41,9 +41,9 @@ impl<'a> Draft<'a> {
     fn revise(self, around: &Field<'_>, revisions: &mut Revisions) {
         match (self.field, self.content) {
             (_, Cow::Borrowed(_)) => {}
-            (Some(field), Cow::Owned(content)) => revisions.replace(&field, content),
+            (Some(field), Cow::Owned(content)) => revisions.replace(&field, &content),
             (None, Cow::Owned(content)) if content.is_empty() => {}
-            (None, Cow::Owned(content)) => revisions.insert_head(around, content),
+            (None, Cow::Owned(content)) => revisions.insert_head(around, &content),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::net::gate::Gate;
 use crate::net::listener::{Accepted, Listener, drive};
 use crate::net::serve::{HEAD, acceptor};
 use crate::net::status::{Code, Status};
+use crate::transit::{Arrival, WallClock};
 
 const PATHS: [(Signal, &str); 3] = [
     (Signal::Traces, "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
@@ -47,7 +48,8 @@ pub(super) async fn serve(ctx: &Ctx, settings: &Grpc, intake: Arc<Intake>) -> Re
     let tcp = bind(ctx, "grpc", &settings.endpoint).await?;
     let builder = Arc::new(builder(settings));
     let gate = Gate::new(ctx, settings.auth.as_ref(), &settings.middlewares)?;
-    let door = Arc::new(Door { intake, gate, limit: settings.max_message() });
+    let wall = settings.transit.then(|| ctx.get().unwrap_or_default());
+    let door = Arc::new(Door { intake, gate, limit: settings.max_message(), wall });
     Ok(Listener::start(tcp, tls, settings.patience(), move |accepted| {
         let (door, builder) = (Arc::clone(&door), Arc::clone(&builder));
         let Accepted { stream, peer, activity } = accepted;
@@ -88,6 +90,8 @@ struct Door {
     intake: Arc<Intake>,
     gate: Gate,
     limit: usize,
+    /// Set where stamps are answered.
+    wall: Option<Arc<WallClock>>,
 }
 
 impl Door {
@@ -100,15 +104,27 @@ impl Door {
         if request.method() != Method::POST {
             return not_grpc(StatusCode::METHOD_NOT_ALLOWED);
         }
-        let answer = match self.take(request, peer).await {
-            Ok(()) => return succeeded(),
-            Err(status) => failed(&status),
+        let mut arrival = self.wall.as_ref().and_then(|wall| Arrival::of(request.headers(), wall));
+        let taken = self.take(request, peer, &mut arrival).await;
+        let mut answer = match &taken {
+            Ok(()) => succeeded(),
+            Err(status) => {
+                self.intake.count_refused_request();
+                failed(status)
+            }
         };
-        self.intake.count_refused_request();
+        if let Some(arrival) = arrival {
+            arrival.stamp(answer.headers_mut());
+        }
         answer
     }
 
-    async fn take(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<(), Status> {
+    async fn take(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        arrival: &mut Option<Arrival>,
+    ) -> Result<(), Status> {
         let admitted = self.gate.admit(request.uri(), request.headers(), peer).await;
         let mut admitted = admitted.map_err(|away| Status::from(&away.refusal))?;
         let path = request.uri().path();
@@ -118,7 +134,7 @@ impl Door {
             .ok_or_else(|| Status::new(Code::Unimplemented, format!("no pipeline takes {path}")))?;
         let coding = coding(request.headers())?;
         let identity = std::mem::take(&mut admitted.identity);
-        let client = self.intake.client(peer, request.headers(), identity);
+        let mut client = self.intake.client(peer, request.headers(), identity);
         let within = timeout(request.headers()).unwrap_or(READ_TIMEOUT).min(READ_TIMEOUT);
         let limits = body::Limits { signal, bytes: self.limit.saturating_add(PREFIX), within };
         let announced = |first: &[u8]| self.announced(first);
@@ -132,6 +148,10 @@ impl Door {
                 }
                 Err(Unread::Broken) => return Err(Status::new(Code::Cancelled, "the message broke off")),
             };
+        if let Some(arrival) = arrival {
+            arrival.is_whole(&mut client);
+        }
+        let client = Arc::new(client);
         let (bytes, coding) = unframed(framed, coding)?;
         let body = Body { bytes, coding, format: Format::Protobuf, limit: self.limit, hold };
         self.intake.take(signal, body, client, &admitted).await.map_err(|refusal| Status::from(&refusal))

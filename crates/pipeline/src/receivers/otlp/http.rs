@@ -129,7 +129,7 @@ impl Door {
         let (bytes, hold) = body::read(body, &limits, &self.intake, |_| Ok(None)).await?;
         let body = Body { bytes, coding, format, limit: self.limit, hold };
         let client = self.intake.client(peer, headers, std::mem::take(&mut admitted.identity));
-        Ok(self.intake.take(signal, body, client, &admitted).await?)
+        Ok(self.intake.take(signal, body, Arc::new(client), &admitted).await?)
     }
 
     fn coding(&self, headers: &HeaderMap) -> Result<Coding, Refusal> {

@@ -97,7 +97,7 @@ impl Intake {
         self.outlets.get(signal).map_or(Ok(()), |outlet| outlet.admit(bytes))
     }
 
-    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap, identity: Identity) -> Arc<Client> {
+    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap, identity: Identity) -> Client {
         let mut client = Client { address: Some(peer), metadata: Vec::new(), auth: identity };
         if self.include_metadata {
             let named = headers.iter().filter(|(name, _)| !SECRET_HEADERS.contains(&name.as_str()));
@@ -105,7 +105,7 @@ impl Intake {
                 named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
             client.metadata = text.collect();
         }
-        Arc::new(client)
+        client
     }
 
     /// Decodes, checks and hands on. What is taken travels on even when the request's own task is cancelled.

@@ -38,6 +38,8 @@ pub(super) struct Grpc {
     pub(super) auth: Option<Auth>,
     pub(super) include_metadata: bool,
     pub(super) middlewares: Vec<Middleware>,
+    /// Answers the stamps of senders that measure how long batches are on their way.
+    pub(super) transit: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -91,6 +93,7 @@ impl Default for Grpc {
             auth: None,
             include_metadata: false,
             middlewares: Vec::new(),
+            transit: false,
         }
     }
 }

@@ -14,7 +14,7 @@ fn queue() -> Queue {
 
 fn entry(bytes: usize) -> Entry {
     let payload = Payload::from(vec![0; bytes]);
-    Entry { batch: Batch::new(Signal::Traces, payload, 1), answer: None }
+    Entry { batch: Batch::new(Signal::Traces, payload, 1), tried: Vec::new(), answer: None }
 }
 
 async fn seconds_to_push(queue: &Queue) -> f64 {
@@ -49,4 +49,12 @@ async fn a_small_queue_holds_nobody_up() {
     queue.next().await.unwrap();
     queue.push(entry(5 * MIB)).await.unwrap();
     assert_eq!(seconds_to_push(&queue).await, 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_at_once_leaves_nobody_waiting() {
+    let queue = queue();
+    queue.push(entry(1)).await.unwrap();
+    assert_eq!(queue.take_all().len(), 1);
+    timeout(Duration::from_secs(60), queue.left()).await.unwrap();
 }

@@ -8,10 +8,10 @@ use super::{Change, Changed, keys};
 use crate::ottl::failure::Failure;
 use crate::ottl::text::text_like;
 use crate::ottl::value::{ENTRIES, Value, entries};
-use crate::ottl::write::{Verdict, check_depth, edit_entries, edit_entry, set_entry, wrapped};
+use crate::ottl::write::{Entry, Verdict, check_depth, edit_entries, edit_entry, set_entry, wrapped};
 
-/// What becomes of an entry: given its key, its `AnyValue`, and where to write another one.
-type Judge<'j> = &'j mut dyn FnMut(&str, &[u8], &mut Vec<u8>) -> Result<Verdict, Failure>;
+/// What becomes of an entry; another value is written where there is one.
+type Judge<'j> = &'j mut dyn FnMut(Entry<'_>, &mut Vec<u8>) -> Result<Verdict, Failure>;
 
 /// The map as it is afterwards, given the message and the field number under which it stands; nothing where that is
 /// the same.
@@ -19,11 +19,7 @@ type Edit<'e> = &'e mut dyn FnMut(&[u8], u32) -> Result<Option<Vec<u8>>, Failure
 
 /// Edits the entries of a map, one after the other.
 pub(super) fn each(args: Args<'_, '_>, judge: Judge<'_>) -> Changed {
-    edit(args.target(0)?, args, &mut |message, number| {
-        edit_entries(message, number, |key, value, out| {
-            judge(str::from_utf8(key).unwrap_or_default(), value, out)
-        })
-    })
+    edit(args.target(0)?, args, &mut |message, number| edit_entries(message, number, &mut *judge))
 }
 
 /// Edits attributes, or a map among their values. One that is not there is a failure.
@@ -63,7 +59,7 @@ pub(super) fn keep_matching_keys(args: Args<'_, '_>) -> Changed {
 }
 
 fn remove_where(args: Args<'_, '_>, goes: impl Fn(&str) -> bool) -> Changed {
-    each(args, &mut |key, _, _| Ok(if goes(key) { Verdict::Remove } else { Verdict::Keep }))
+    each(args, &mut |entry, _| Ok(if goes(entry.text()) { Verdict::Remove } else { Verdict::Keep }))
 }
 
 /// Keeps the keys that matter, then as many others as there is room for, in their order.
@@ -76,8 +72,8 @@ pub(super) fn limit(args: Args<'_, '_>) -> Changed {
         }
         let mut room =
             limit.saturating_sub(entries(message, number).filter(|entry| matters(entry.key)).count());
-        edit_entries(message, number, |key, _, _| {
-            if matters(str::from_utf8(key).unwrap_or_default()) {
+        edit_entries(message, number, |entry, _| {
+            if matters(entry.text()) {
                 return Ok(Verdict::Keep);
             }
             let verdict = if room > 0 { Verdict::Keep } else { Verdict::Remove };
@@ -117,7 +113,7 @@ pub(super) fn truncate_all(args: Args<'_, '_>) -> Changed {
     let Some(room) = limit.checked_sub(marker.len()) else {
         return Err(Failure::new(format!("the marker alone is longer than {limit} bytes")));
     };
-    each(args, &mut |_, value, out| match View::new(value) {
+    each(args, &mut |entry, out| match View::new(entry.value()) {
         View::String(text) if text.len() > limit => {
             let kept = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
             encode_value(&View::String(&format!("{kept}{marker}")), out);
@@ -128,7 +124,7 @@ pub(super) fn truncate_all(args: Args<'_, '_>) -> Changed {
 }
 
 pub(super) fn stringify_all(args: Args<'_, '_>) -> Changed {
-    each(args, &mut |_, value, out| match View::new(value) {
+    each(args, &mut |entry, out| match View::new(entry.value()) {
         View::String(_) => Ok(Verdict::Keep),
         value => {
             let text = text_like(Value::of(value)).unwrap_or_default();

@@ -90,7 +90,7 @@ pub(super) fn all_wholes(args: Args<'_, '_>) -> Changed {
     let glob = args.glob(1)?;
     let replacement = Replacement::of(args, 2)?;
     let text = replacement.finished(replacement.text.clone().into_owned())?;
-    maps::each(args, &mut |_, value, out| match View::new(value) {
+    maps::each(args, &mut |entry, out| match View::new(entry.value()) {
         View::String(old) if glob.matches(old) => {
             encode_value(&View::String(&text), out);
             Ok(Verdict::Replace)
@@ -105,8 +105,8 @@ pub(super) fn all_patterns(args: Args<'_, '_>) -> Changed {
     if args.word(1) == Some("key") {
         return all_keys(args, pattern, &replacement);
     }
-    maps::each(args, &mut |_, value, out| {
-        let View::String(old) = View::new(value) else { return Ok(Verdict::Keep) };
+    maps::each(args, &mut |entry, out| {
+        let View::String(old) = View::new(entry.value()) else { return Ok(Verdict::Keep) };
         Ok(match replacement.apply(pattern, old)? {
             Some(text) => {
                 encode_value(&View::String(&text), out);
@@ -136,7 +136,7 @@ fn all_keys(args: Args<'_, '_>, pattern: &Regex, replacement: &Replacement<'_, '
         if !any {
             return Ok(None);
         }
-        let rest = edit_entries(message, number, |_, _, _| Ok(Verdict::Remove))?;
+        let rest = edit_entries(message, number, |_, _| Ok(Verdict::Remove))?;
         Ok(rest.map(|mut rest| {
             renamed.iter().for_each(|(key, value)| put_entry(&mut rest, number, key.as_bytes(), value));
             rest

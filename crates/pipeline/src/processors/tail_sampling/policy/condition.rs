@@ -2,6 +2,7 @@
 
 use super::limits::{Bucket, Composite};
 use super::{Failed, Named, Subject};
+use crate::fnv::Fnv;
 use crate::processors::tail_sampling::facts::Bit;
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Share {
     /// The hash of the salt alone, to go on from.
-    salted: u64,
+    salted: Fnv,
     threshold: u64,
     ratio: f64,
 }
@@ -45,7 +46,7 @@ impl Share {
     pub(crate) fn new(salt: &str, percentage: f64) -> Self {
         let ratio = (percentage / 100.0).clamp(0.0, 1.0);
         let threshold = if ratio >= 1.0 { u64::MAX } else { (ratio * 2.0_f64.powi(64)) as u64 };
-        Self { salted: fnv(0xcbf2_9ce4_8422_2325, salt.as_bytes()), threshold, ratio }
+        Self { salted: Fnv::of(salt.as_bytes()), threshold, ratio }
     }
 
     pub(crate) fn percentage(&self) -> f64 {
@@ -53,13 +54,8 @@ impl Share {
     }
 
     pub(crate) fn takes(&self, key: &[u8]) -> bool {
-        self.threshold > 0 && fnv(self.salted, key) <= self.threshold
+        self.threshold > 0 && self.salted.and(key).get() <= self.threshold
     }
-}
-
-/// FNV-1a, 64 bits.
-fn fnv(start: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Condition {
