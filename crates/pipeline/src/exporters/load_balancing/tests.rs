@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex as StdMutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flow::otlp::view::{Span, resource_spans};
 use flow::{Ack, Consumer, Ledger, Memory, Outcome, Payload, Telemetry};
@@ -75,7 +75,7 @@ fn span_ids(payload: &Payload) -> Vec<u64> {
 
 /// Each request settles once.
 #[derive(Default)]
-struct Settled(StdMutex<HashMap<u64, Vec<Outcome>>>);
+struct Settled(StdMutex<HashMap<u64, Vec<Outcome>>>, AtomicBool);
 
 struct One {
     request: u64,
@@ -86,6 +86,10 @@ impl Ledger for One {
     fn settle(&self, exporter: &str, outcome: Outcome) {
         assert_eq!(exporter, "load_balancing");
         self.all.0.lock().unwrap().entry(self.request).or_default().push(outcome);
+    }
+
+    fn is_durable(&self) -> bool {
+        self.all.1.load(Ordering::Relaxed)
     }
 }
 
@@ -344,6 +348,27 @@ async fn what_one_backend_gives_up_is_given_to_the_next() {
     assert_eq!((setup.balance().exported, setup.balance().lost), (180, 180), "given up everywhere");
     assert_eq!(setup.settled.0.lock().unwrap()[&1], [Outcome::Lost("retry_exhausted")]);
     setup.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_a_journal_is_tried_until_a_backend_has_it_and_stays_there_at_the_stop() {
+    let setup = Setup::start("{resolver: {static: {hostnames: [a, b, c]}}}", paper).await;
+    setup.settled.1.store(true, Ordering::Relaxed);
+    for endpoint in ["a:4317", "b:4317", "c:4317"] {
+        setup.world.kill(endpoint);
+    }
+    setup.send(60).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
+    assert_eq!((setup.balance().in_flight, setup.balance().lost), (180, 0));
+    setup.world.revive("b:4317");
+    setup.quiet().await;
+    assert_eq!((setup.world.at("b:4317"), setup.world.all().len()), (180, 180));
+    assert_eq!(setup.settled.0.lock().unwrap()[&0], [Outcome::Exported]);
+    setup.world.kill("b:4317");
+    setup.send(60).await.unwrap();
+    setup.stop().await;
+    assert_eq!((setup.balance().in_flight, setup.balance().lost), (180, 0));
+    assert!(!setup.settled.0.lock().unwrap().contains_key(&1), "the journal repeats it");
 }
 
 #[tokio::test(start_paused = true)]
