@@ -181,7 +181,7 @@ async fn decisions_are_there_when_spans_come_again() {
 
     let stream = opened(&disk, &["out"]);
     assert_eq!(stream.take_decisions("another"), []);
-    assert_eq!(stream.take_decisions("tail_sampling"), [decision.clone()]);
+    assert_eq!(stream.take_decisions("tail_sampling"), std::slice::from_ref(&decision));
     let again = next(&stream).await.batch;
     assert_eq!(again.items, 2);
     again.ack.settle("out", Outcome::Dropped);
