@@ -47,6 +47,8 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	GENESYS_CALLS=4000 GENESYS_CONCURRENT=2000 GENESYS_SPEED=10 GENESYS_REQUESTS_PER_MINUTE=300 GENESYS_RECONCILE=20 \
 	GENESYS_POLL_MS=60000 GENESYS_PATIENCE=3600 \
 	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture nothing_is_missing
+	GENESYS_MENDED=2000 GENESYS_PATIENCE=900 \
+	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture is_mended
 	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
 	$(CARGO) build --release -p throughline $(FEATURES)
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \

@@ -197,7 +197,12 @@ impl Product {
             }
         });
         let answer = asked.await;
-        answer.with_context(|| format!("{path} never answered as it should; the last was {last:?}"))
+        answer.with_context(|| {
+            format!(
+                "{path} never answered as it should; the last was {last:?}; throughline said:\n{}",
+                self.log()
+            )
+        })
     }
 
     /// Asks until the metric has this value.

@@ -1,13 +1,16 @@
 //! `throughline genesys`: its exit codes and what it must not print, over the built binary.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use sim::genesys::scenario::library;
 use sim::genesys::serve::{Settings, Simulator};
-use sim::genesys::service::Options;
+use sim::genesys::service::{Options, Traffic};
 
 /// A simulator that answers while the binary runs.
 struct Site {
@@ -112,5 +115,99 @@ fn a_time_that_cannot_be_filled_is_told() {
             .unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(said(&output.stderr).contains(words), "{output:?}");
+    }
+}
+
+/// Answers every request with the same, closes, and keeps what was asked.
+fn answering(answer: &str) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (asked, answer) = (Arc::new(Mutex::new(Vec::new())), answer.to_owned());
+    let kept = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap() == 0 {
+                    break;
+                }
+                head.extend(byte);
+            }
+            let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            stream.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap();
+            kept.lock().unwrap().push(head);
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_used_and_explained() {
+    let (proxy, asked) = answering("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    let run = |no_proxy: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
+        command.args(["genesys", "check", "--region", "https://genesys.invalid", "--client-id", "c"]);
+        command.env("GENESYS_CLIENT_SECRET", "hush-hush").env("NO_PROXY", no_proxy).env_remove("no_proxy");
+        command.env("HTTPS_PROXY", format!("http://user:hidden@{proxy}")).env_remove("https_proxy");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = said(&output.stdout);
+        assert!(!said.contains("hidden") && !said.contains("hush-hush"), "{said}");
+        said
+    };
+    let through = run("");
+    assert!(through.contains(&format!("\nFAIL  proxy: the proxy {proxy} answered 407 to CONNECT genesys.invalid:443; it does not take the login")), "{through}");
+    let heads = asked.lock().unwrap().clone();
+    assert!(
+        heads.iter().all(|head| head.contains("proxy-authorization: basic ")) && heads.len() == 1,
+        "{heads:?}"
+    );
+    let past = run("genesys.invalid");
+    assert!(past.contains("\nFAIL  DNS: genesys.invalid has no address"), "{past}");
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn spans_that_are_rejected_are_told_and_sent_again() {
+    let site = Site::open();
+    let traffic = Traffic { concurrent: 3, calls: Some(3), speed: 1000.0, ..Traffic::default() };
+    site.simulator.with(|service| service.let_in(traffic));
+    while site.simulator.with(|service| service.tally().conversations_ended) < 3 {
+        std::thread::yield_now();
+    }
+    let partial = r#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}"#;
+    let answer = |body: &str| {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    };
+    let (picky, _) = answering(&answer(partial));
+    let folder = tempfile::tempdir().unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let (from, to) = (sim::genesys::time::iso(now - 3_600_000), sim::genesys::time::iso(now));
+    let state = folder.path().join("state.json");
+    let fill = |otlp: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
+        command.args(["genesys", "backfill", "--region", &site.url(), "--client-id", "simulated-client"]);
+        command.args(["--from", &from, "--to", &to, "--otlp", otlp]).arg("--state").arg(&state);
+        command.env("GENESYS_CLIENT_SECRET", "simulated-secret").output().unwrap()
+    };
+    let otlp = format!("http://{picky}");
+    for _ in 0..2 {
+        let output = fill(&otlp);
+        let said = said(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("3 conversations, ") && said.contains("spans, 2 of them rejected, "), "{said}");
+        assert!(
+            said.contains(&format!(
+                "error: 2 of the spans were rejected by {otlp}/: too old; mend that and start it again"
+            )),
+            "{said}"
+        );
     }
 }

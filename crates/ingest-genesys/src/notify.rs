@@ -5,12 +5,14 @@ mod heard;
 mod topics;
 mod link;
 mod socket;
+mod notice;
 mod channel;
 
-pub use channel::{Channel, Notice};
+pub use channel::Channel;
 pub(crate) use channel::{Listing, Made, escaped};
 pub use frame::{Frame, Unreadable};
 pub use heard::{By, Heard};
 pub use link::{Action, Event, Gap, Link};
-pub(crate) use socket::{NotConnected, Socket};
+pub use notice::{Notice, Notices, Room, Trouble, notices};
+pub(crate) use socket::{Ended, NotConnected, OPEN_THE_WAY, Socket};
 pub use topics::{Allocation, CHANNELS, TOPICS};

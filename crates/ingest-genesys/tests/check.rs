@@ -216,7 +216,7 @@ async fn a_port_that_is_closed() {
         ok    region: 127.0.0.1: API http://127.0.0.1:PORT/, login http://127.0.0.1:PORT/
         note  TLS: requests to 127.0.0.1 go without TLS, the secret too: for a simulator alone
         ok    DNS: 127.0.0.1 is 127.0.0.1
-        FAIL  TCP: 127.0.0.1:PORT cannot be connected to: Connection refused (os error 111); open the way out to it in the firewall, or name your proxy in HTTPS_PROXY
+        FAIL  TCP: 127.0.0.1:PORT cannot be connected to: Connection refused (os error 111); open the way out to it in the firewall, or name your proxy with `proxy_url` or HTTPS_PROXY
         note  not checked: token, permissions, notifications and limits: a host is not reached
     "#]]).await;
 }

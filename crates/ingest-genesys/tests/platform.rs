@@ -203,7 +203,7 @@ async fn a_hostile_service_gets_nothing_and_breaks_nothing() {
     }
     expect_test::expect![[r#"
         GET /api/v2/a was redirected to http://elsewhere.example/, which is not followed; set `region` to the address that answers itself
-        the answer to GET /api/v2/a is larger than 1048576 bytes
+        the answer to GET /api/v2/a is larger than 1048576 bytes and was left; is `region` the right address?
         the answer to GET /api/v2/a cannot be read: a value is of another type than expected (line 1, column 3)
         the answer to GET /api/v2/a cannot be read: a value is of another type than expected (line 1, column 0)"#]]
     .assert_eq(&errors.join("\n"));

@@ -27,6 +27,8 @@ const BREATH: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
+    /// What clients call it, where something stands before it: `https://api.example`.
+    pub public_url: Option<String>,
     pub pace: Pace,
     /// Between two heartbeats on a socket.
     pub heartbeat: Duration,
@@ -46,6 +48,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_url: None,
             pace: Pace::Live,
             heartbeat: Duration::from_secs(30),
             event_bridge: None,
@@ -81,7 +84,8 @@ impl Simulator {
                 (now, Some((now, Instant::now())))
             }
         };
-        let mut service = Service::new(options, &format!("http://{address}"), now);
+        let base = settings.public_url.unwrap_or_else(|| format!("http://{address}"));
+        let mut service = Service::new(options, &base, now);
         if began.is_none() {
             service = service.with_manual_clock();
         }

@@ -1,7 +1,8 @@
 //! Spans of past conversations: `throughline genesys backfill`.
 //!
 //! A day at a time, by an analytics job where its data are there yet (it alone has participant attributes), else by the
-//! query. After each page that the receiver of the spans has taken, the place is noted in a file.
+//! query. After each page that the receiver of the spans has taken, the place is noted in a file; and the times of which it
+//! rejected spans, which are read again by the next run.
 
 mod state;
 mod source;
@@ -19,11 +20,10 @@ use super::tls;
 use crate::platform::{Platform, PlatformError};
 use crate::read::{self, Limits, Problems};
 use crate::{Conversation, Settings};
-use post::Post;
+use post::{Post, Rejected};
 use source::Page;
 use state::State;
 
-const DAY_MS: u64 = 24 * 3_600_000;
 /// Of one page, as the client of the platform takes it.
 const LARGEST: usize = 32 << 20;
 
@@ -41,7 +41,7 @@ pub struct Wanted {
 }
 
 /// How far it is.
-#[derive(Clone, Copy, Default, PartialEq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub struct Progress {
     /// Where this run began.
     pub began_ms: u64,
@@ -53,6 +53,10 @@ pub struct Progress {
     pub open: u64,
     /// Values that could not be read and were left out.
     pub left_out: u64,
+    /// Spans that were sent and not taken; the next run sends them again.
+    pub rejected: u64,
+    /// The first reason for that.
+    pub why: String,
     pub seconds: f64,
 }
 
@@ -94,18 +98,19 @@ pub async fn backfill(
     settings.directory.queues = found.queues.into_iter().collect();
     let mut state = State::open(wanted, &platform.base().region)?;
     let began = Instant::now();
-    let mut progress = Progress { began_ms: state.day_ms, day_ms: state.day_ms, ..Progress::default() };
-    while state.day_ms < wanted.to_ms {
-        let day = state.day_ms;
-        let until = (day + DAY_MS).min(wanted.to_ms);
-        let Page { body, next } = source::page(&platform, &mut state, until, wanted.page).await?;
+    let reached = state.reached_ms();
+    let mut progress = Progress { began_ms: reached, day_ms: reached, ..Progress::default() };
+    while !state.done() {
+        let Page { body, next } = source::page(&platform, &mut state, wanted.page).await?;
+        let (day, until) = (state.day_ms, state.until());
         // What began before the first day belongs to it.
         let earliest = if day == wanted.from_ms { 0 } else { day };
         let spans = convert(&body, &settings, earliest..until, &mut progress);
-        post.send(spans).await?;
-        state.advance(next, until);
+        let rejected = post.send(spans).await?;
+        progress.note(&rejected);
+        state.advance(next, rejected.spans == 0);
         state.save(&wanted.state)?;
-        progress.day_ms = state.day_ms;
+        progress.day_ms = state.reached_ms();
         progress.seconds = began.elapsed().as_secs_f64();
         tell(&progress);
     }
@@ -134,6 +139,15 @@ fn convert(
             progress.open += 1;
             continue;
         }
+        // It has ended by the service's clock, so that nothing is waited for.
+        while let Some(due) = conversation.due_ms() {
+            let mut rest = conversation.spans(due, settings);
+            if rest.finished_spans == 0 {
+                break;
+            }
+            output.finished_spans += rest.finished_spans;
+            output.finished.append(&mut rest.finished);
+        }
         progress.conversations += 1;
         progress.spans += output.finished_spans as u64;
         spans.append(&mut output.finished);
@@ -152,6 +166,18 @@ impl Wanted {
 }
 
 impl Progress {
+    fn note(&mut self, rejected: &Rejected) {
+        self.rejected += rejected.spans;
+        match rejected {
+            Rejected { spans: 0, why } if why.is_empty() => {}
+            Rejected { spans: 0, why } => tracing::warn!(why, "the spans were taken, with a warning"),
+            Rejected { why, .. } if self.why.is_empty() => {
+                self.why = if why.is_empty() { "no reason was given".to_owned() } else { why.clone() };
+            }
+            _ => {}
+        }
+    }
+
     /// Conversations in a second, and the seconds that are left by the share of time that is done.
     pub fn pace(&self, wanted: &Wanted) -> (f64, Option<f64>) {
         let rate = self.conversations as f64 / self.seconds.max(0.001);

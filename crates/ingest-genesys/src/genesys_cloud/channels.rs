@@ -2,27 +2,23 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::notify::{Allocation, CHANNELS, Channel, Notice};
+use crate::notify::{Allocation, CHANNELS, Channel, Notices};
 use crate::platform::Platform;
 
 pub(super) struct Channels {
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     allocation: Allocation,
     topics: Vec<watch::Sender<Arc<Vec<String>>>>,
     tasks: JoinSet<()>,
 }
 
 impl Channels {
-    pub(super) fn new(
-        platform: Arc<Platform>,
-        tls: Arc<rustls::ClientConfig>,
-        notices: mpsc::Sender<Notice>,
-    ) -> Self {
+    pub(super) fn new(platform: Arc<Platform>, tls: Arc<rustls::ClientConfig>, notices: Notices) -> Self {
         Self {
             platform,
             tls,

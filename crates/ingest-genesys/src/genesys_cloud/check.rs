@@ -11,8 +11,6 @@ mod channel;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
-
 use super::Target;
 use super::tls;
 use crate::platform::{self, Platform};
@@ -27,7 +25,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// Attempts of one request.
 const ATTEMPTS: u32 = 2;
 
-/// Tries everything. The proxy is that of the environment, as it is for the receiver.
+/// Tries everything, the way that the receiver goes.
 pub async fn check(target: &Target) -> Report {
     let mut report = Report::default();
     let asked = target.asked.clone();
@@ -41,30 +39,23 @@ pub async fn check(target: &Target) -> Report {
             return report;
         }
     };
-    let proxies = Matcher::from_system();
     let mut hosts = vec![&base.api];
     hosts.extend((base.login != base.api).then_some(&base.login));
     for url in hosts {
-        if !reach::host(url, &proxies, &tls, &mut report).await {
+        if !reach::host(url, &asked.proxies, &tls, &mut report).await {
             let rest = "token, permissions, notifications and limits: a host is not reached";
             report.note("not checked", rest.to_owned());
             return report;
         }
     }
     match Platform::new(asked.clone(), tls.as_ref().clone()) {
-        Ok(platform) => ask(target, &platform, &proxies, &tls, &mut report).await,
+        Ok(platform) => ask(target, &platform, &tls, &mut report).await,
         Err(error) => report.fail("client", error.to_string(), ""),
     }
     report
 }
 
-async fn ask(
-    target: &Target,
-    platform: &Platform,
-    proxies: &Matcher,
-    tls: &Arc<rustls::ClientConfig>,
-    report: &mut Report,
-) {
+async fn ask(target: &Target, platform: &Platform, tls: &Arc<rustls::ClientConfig>, report: &mut Report) {
     let settings = &target.settings;
     if !requests::token(platform, &settings.client_id, report).await {
         report.note("not checked", "permissions, notifications and limits: there is no token".to_owned());
@@ -78,7 +69,7 @@ async fn ask(
         topics.push(("topics of users", user.map(|id| format!("v2.users.{id}.conversations"))));
     }
     requests::analytics(platform, report).await;
-    channel::notifications(platform, &topics, report, proxies, tls).await;
+    channel::notifications(platform, &topics, report, tls).await;
     if settings.dialect == Dialect::Pages {
         match subscription::try_pages(platform, tls).await {
             Ok(host) => report.ok("the pages' WebSocket", format!("{host} opened it")),

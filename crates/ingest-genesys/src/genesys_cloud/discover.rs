@@ -1,5 +1,6 @@
 //! Which queues and users there are.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -9,6 +10,8 @@ use crate::platform::{Platform, PlatformError};
 const PAGE: usize = 100;
 /// Topics for more than this have no place on the channels of one client.
 const MOST: usize = 25_000;
+const LONGEST_ID: usize = 64;
+const LONGEST_NAME: usize = 256;
 
 /// What there is to follow.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -52,15 +55,29 @@ pub(super) async fn discover(
 
 async fn list(platform: &Platform, path: &str) -> Result<Vec<Entity>, PlatformError> {
     let mut all: Vec<Entity> = Vec::new();
+    let mut known = HashSet::new();
     for number in 1.. {
         let page: Listing = platform.get(&format!("{path}?pageSize={PAGE}&pageNumber={number}")).await?;
-        let count = page.entities.len();
-        all.extend(page.entities.into_iter().filter(|entity| !entity.id.is_empty()));
-        if count < PAGE || all.len() >= MOST {
+        let (count, before) = (page.entities.len(), all.len());
+        for mut entity in page.entities {
+            if all.len() < MOST && entity.is_one() && known.insert(entity.id.clone()) {
+                entity.name = entity.name.map(|name| name.chars().take(LONGEST_NAME).collect());
+                all.push(entity);
+            }
+        }
+        // A page without anything new is followed by more of them.
+        if count < PAGE || all.len() == before || all.len() >= MOST {
             break;
         }
     }
     Ok(all)
+}
+
+impl Entity {
+    /// Ids become parts of topics.
+    fn is_one(&self) -> bool {
+        (1..=LONGEST_ID).contains(&self.id.len()) && crate::notify::escaped(&self.id) == self.id
+    }
 }
 
 impl Found {

@@ -18,13 +18,12 @@ use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
 use crate::Id;
 use crate::desk::{self, Desk, Outgoing, Told, Underway};
-use crate::notify::Notice;
+use crate::notify::{Notice, notices};
 use crate::platform::{Platform, PlatformError};
 use crate::subscription::{self, Asking, Hub, Lines};
 use crate::time::now_ms;
 
-/// Notices and answers that wait for the task; what does not fit waits in the sockets.
-const WAITING: usize = 1024;
+/// Answers that wait for the task.
 const ANSWERS: usize = 8;
 /// How long news of conversations are gathered into one batch.
 const GATHER: Duration = Duration::from_millis(100);
@@ -57,6 +56,8 @@ pub(super) struct Run {
     discovering: Option<Work<Result<Found, PlatformError>>>,
     found: Found,
     checkpoint: Option<Checkpoint>,
+    /// Queues were listed, or that was tried: what is read from then on has their names.
+    named: bool,
     meters: Meters,
 }
 
@@ -70,7 +71,7 @@ impl Run {
         tls: Arc<rustls::ClientConfig>,
         (out, told, asks): (Arc<dyn Consumer>, mpsc::Receiver<Told>, mpsc::Receiver<Asking>),
     ) -> Self {
-        let (notice_to, notices) = mpsc::channel(WAITING);
+        let (notice_to, notices) = notices();
         let (answer_to, answers) = mpsc::channel(ANSWERS);
         let lookback = u64::try_from(settings.lookback.get().as_millis()).unwrap_or(u64::MAX);
         let now = Instant::now();
@@ -104,6 +105,7 @@ impl Run {
             discovering: None,
             found: Found::default(),
             checkpoint: None,
+            named: false,
             meters: Meters::new(&ctx.id, &ctx.telemetry),
         }
     }
@@ -146,7 +148,7 @@ impl Run {
                     self.discovering = None;
                     self.discovered(done);
                 }
-                () = sleep_until(self.sweep_at), if self.sweeping.is_none() => self.sweep(),
+                () = sleep_until(self.sweep_at), if self.sweeping.is_none() && self.named => self.sweep(),
                 () = sleep_until(self.discover_at), if self.discovering.is_none() => self.discover(),
                 _ = gather.tick() => {
                     if !self.give(&mut stopped).await {
@@ -171,7 +173,7 @@ impl Run {
     fn notice(&mut self, notice: Notice) {
         let receiver = &self.id;
         match notice {
-            Notice::Event(heard) => {
+            Notice::Event(heard, _room) => {
                 self.outgoing.meters.events.inc();
                 if let Some(mut frame) = self.desk.read(&heard.bytes, heard.at_ms) {
                     self.hub.heard(&heard, &mut frame, now_ms());
@@ -214,7 +216,7 @@ impl Run {
                 }
                 self.hub.line(subscription, open);
             }
-            Notice::Trouble(why) => tracing::error!(%receiver, why, "no notifications"),
+            Notice::Trouble(trouble) => self.meters.trouble(receiver, &trouble),
         }
     }
 
@@ -263,7 +265,7 @@ impl Run {
                 }
             }
             Err(error) => {
-                self.meters.failed.inc();
+                self.meters.failed(error.reason());
                 self.sweep_at = now + AGAIN;
                 tracing::error!(receiver = %self.id, %error, "analytics did not answer; it is asked again");
             }
@@ -277,11 +279,12 @@ impl Run {
     }
 
     fn discovered(&mut self, done: Result<Found, PlatformError>) {
+        self.named = true;
         let receiver = &self.id;
         let found = match done {
             Ok(found) => found,
             Err(error) => {
-                self.meters.failed.inc();
+                self.meters.failed(error.reason());
                 self.discover_at = Instant::now() + AGAIN;
                 tracing::error!(%receiver, %error, "queues and users cannot be listed; they are asked for again");
                 return;

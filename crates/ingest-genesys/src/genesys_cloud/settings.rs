@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flow::config::{Finding, GoDuration, Node, Opaque, Section};
 use serde::Deserialize;
 
-use crate::platform::{self, Base, Credentials};
+use crate::platform::{self, Base, Credentials, Proxies};
 use crate::subscription::{self, Dialect, Events, Request, Subscribe, Wanted};
 use crate::trusted::Trusted;
 
@@ -53,6 +53,8 @@ pub(super) struct Settings {
     pub(super) checkpoint: CheckpointSettings,
     /// Certificates to accept besides the system's.
     pub(super) ca_file: Option<PathBuf>,
+    /// In place of the environment's proxy: `http://user:password@host:port`.
+    pub(super) proxy_url: Opaque,
 }
 
 /// What outlives the process.
@@ -95,6 +97,7 @@ impl Default for Settings {
             timeout: GoDuration::from_secs(30),
             checkpoint: CheckpointSettings::default(),
             ca_file: None,
+            proxy_url: Opaque::default(),
         }
     }
 }
@@ -116,6 +119,9 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
         findings.push(Finding::error(section, "`client_id` is missing").help(
             "make an OAuth client of the grant `Client Credentials` in Genesys Cloud (Admin, Integrations, OAuth)",
         ));
+    }
+    if let Err(why) = Proxies::new(&settings.proxy_url.0) {
+        findings.push(Finding::error(at("proxy_url"), "it is no proxy").help(why));
     }
     match (settings.client_secret.0.is_empty(), &settings.client_secret_file) {
         (true, None) => findings.push(Finding::error(section, "`client_secret` is missing").help(
@@ -155,7 +161,8 @@ impl Settings {
         let credentials = Credentials { client_id: self.client_id.clone(), client_secret };
         let base = Base::of(&self.region).map_err(|error| error.to_string())?;
         let settings = platform::Settings::new(base, credentials);
-        Ok(platform::Settings { timeout: self.timeout.get(), ..settings })
+        let proxies = Arc::new(Proxies::new(&self.proxy_url.0)?);
+        Ok(platform::Settings { timeout: self.timeout.get(), proxies, ..settings })
     }
 
     /// What it says about subscriptions.
@@ -211,6 +218,8 @@ mod tests {
                 "subscriptions: [{topics: [v2.users.u.conversations], traceparent: 00-x}]",
                 Some("a traceparent cannot be used"),
             ),
+            ("proxy_url: http://u:p@proxy:3128", None),
+            ("proxy_url: socks5://hidden-2@proxy:1080", Some("write `http://host:port`")),
             ("trust: {channels: [voise]}", Some("did you mean `voice`?")),
         ] {
             let whole = format!("region: eu_west_1\nclient_id: c\nclient_secret: \"${{env:S}}\"\n{yaml}\n");

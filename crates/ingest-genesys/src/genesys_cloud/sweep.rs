@@ -12,6 +12,7 @@ use crate::Id;
 use crate::platform::{Platform, PlatformError};
 use crate::time::written;
 
+const DETAILS: &str = "/api/v2/analytics/conversations/details";
 /// Conversations on one page, and ids in one question.
 const PAGE: usize = 100;
 const IDS: usize = 50;
@@ -98,10 +99,8 @@ pub(super) async fn interval(
             "paging": { "pageSize": PAGE, "pageNumber": number },
         });
         let answer = platform.repeat(Method::POST, path, Some(&body)).await?;
-        let page: Page = serde_json::from_slice(&answer.body).map_err(|error| PlatformError::Garbled {
-            request: format!("POST {path}"),
-            why: format!("it is no page of conversations (line {}, column {})", error.line(), error.column()),
-        })?;
+        let page: Page = serde_json::from_slice(&answer.body)
+            .map_err(|error| PlatformError::garbled(format!("POST {path}"), &answer.body, &error))?;
         let last = page.conversations.len() < PAGE;
         seen.extend(page.conversations.iter().filter_map(|named| Id::new(&named.id)));
         let stopped = !page.conversations.is_empty() && pages.send(answer.body).await.is_err();
@@ -120,8 +119,11 @@ pub(super) async fn ids(
 ) -> Result<(), PlatformError> {
     for some in ids.chunks(IDS) {
         let list: Vec<String> = some.iter().map(ToString::to_string).collect();
-        let path = format!("/api/v2/analytics/conversations/details?id={}", list.join(","));
+        let path = format!("{DETAILS}?id={}", list.join(","));
         let answer = platform.send(Method::GET, &path, None).await?;
+        // What is no answer must not count as one.
+        serde_json::from_slice::<Page>(&answer.body)
+            .map_err(|error| PlatformError::garbled(format!("GET {DETAILS}"), &answer.body, &error))?;
         if pages.send(answer.body).await.is_err() {
             break;
         }

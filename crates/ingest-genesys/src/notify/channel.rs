@@ -8,34 +8,23 @@ use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::frame::Frame;
-use super::heard::{By, Heard};
-use super::link::{Action, Event, Gap, Link};
-use super::socket::{NotConnected, Socket};
-use crate::platform::{Code, Platform, PlatformError};
-use crate::time::now_ms;
+use super::heard::By;
+use super::link::{Action, Event, Link};
+use super::notice::{Notice, Notices, Trouble};
+use super::socket::{Ended, NotConnected, Socket};
+use crate::platform::{Base, Code, Platform, PlatformError};
 
-/// What a channel tells of.
-#[derive(Debug)]
-pub enum Notice {
-    /// A frame that is an event.
-    Event(Heard),
-    /// A frame that is none.
-    Unreadable { bytes: usize, why: String },
-    /// Events come in, and those of this time are to be asked for.
-    Fill(Gap),
-    /// Events do not come in.
-    Lost,
-    /// The service has taken a channel's whole list, but for what was refused, with the reason that it gave.
-    Subscribed { channel: usize, topics: Arc<Vec<String>>, refused: Arc<Vec<(String, String)>>, news: bool },
-    /// The socket of a subscription is open, or why it is not.
-    Line { subscription: u64, open: Result<(), String> },
-    /// Something that the operator has to mend; the channel goes on trying.
-    Trouble(String),
-}
+const CHANNELS: &str = "/api/v2/notifications/channels";
+/// Failures one after the other before one is told that may pass.
+const TOLD: u32 = 3;
+const SILENT: &str = "nothing came over a notification socket for 35 s, no heartbeat either; it is opened again; if that goes on, look for a firewall or proxy on the way that drops connections in silence";
+/// Longest id and address of a channel.
+const LONGEST_ID: usize = 128;
+const LONGEST_ADDRESS: usize = 4096;
 
 /// One channel with its socket.
 pub struct Channel {
@@ -43,13 +32,15 @@ pub struct Channel {
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
     topics: watch::Receiver<Arc<Vec<String>>>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     id: Option<String>,
     link: Link,
     socket: Option<Box<Socket>>,
     /// One thing at a time is waited for.
     work: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
     trouble: Option<String>,
+    /// What failed, one after the other.
+    failures: u32,
     /// What was refused the last time.
     refused: Arc<Vec<(String, String)>>,
 }
@@ -92,7 +83,7 @@ impl Channel {
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
         topics: watch::Receiver<Arc<Vec<String>>>,
-        notices: mpsc::Sender<Notice>,
+        notices: Notices,
     ) -> Self {
         let link = Link::new(Instant::now());
         Self {
@@ -106,6 +97,7 @@ impl Channel {
             socket: None,
             work: None,
             trouble: None,
+            failures: 0,
             refused: Arc::default(),
         }
     }
@@ -120,9 +112,12 @@ impl Channel {
                     self.done(done).await
                 }
                 message = heard(&mut self.socket) => match message {
-                    Some(bytes) => self.message(bytes).await,
-                    None => {
+                    Ok(bytes) => self.message(bytes).await,
+                    Err(ended) => {
                         self.socket = None;
+                        if let Ended::Broken { reason, why } = ended {
+                            self.trouble(true, reason, why, reason != "closed").await;
+                        }
                         Some(Event::Closed)
                     }
                 },
@@ -134,7 +129,14 @@ impl Channel {
             };
             let Some(event) = event else { continue };
             let was_open = self.link.open();
+            if event == Event::Tick {
+                self.late().await;
+            }
+            let ticked = event == Event::Tick;
             for action in self.link.on(event, Instant::now()) {
+                if ticked && action == Action::Disconnect && self.work.is_none() && self.socket.is_some() {
+                    self.trouble(true, "silent", SILENT.to_owned(), true).await;
+                }
                 self.act(action).await;
             }
             if was_open && !self.link.open() {
@@ -148,17 +150,18 @@ impl Channel {
 
     async fn act(&mut self, action: Action) {
         let platform = Arc::clone(&self.platform);
-        let path = |id: &str, rest: &str| format!("/api/v2/notifications/channels/{}{rest}", escaped(id));
+        let path = |id: &str, rest: &str| format!("{CHANNELS}/{}{rest}", escaped(id));
         match action {
             Action::Create => {
                 self.work = Some(Box::pin(async move {
-                    Done::Created(platform.ask(Method::POST, "/api/v2/notifications/channels", None).await)
+                    let made: Result<Made, _> = platform.ask(Method::POST, CHANNELS, None).await;
+                    Done::Created(made.and_then(|made| made.checked(platform.base())))
                 }));
             }
             Action::Connect { address } => {
                 let tls = Arc::clone(&self.tls);
                 self.work = Some(Box::pin(async move {
-                    Done::Connected(Socket::connect(&address, &tls).await.map(Box::new))
+                    Done::Connected(Socket::connect(&address, None, &platform, &tls).await.map(Box::new))
                 }));
             }
             Action::Subscribe => {
@@ -192,7 +195,8 @@ impl Channel {
                 Event::Connected
             }
             Done::Connected(Err(error)) => {
-                tracing::debug!(%error, "no notification socket");
+                // One that ended with its channel is no trouble yet.
+                self.trouble(true, error.reason, error.explained(), false).await;
                 Event::NotConnected { gone: error.gone }
             }
             Done::Created(Ok(made)) => {
@@ -200,11 +204,10 @@ impl Channel {
                 Event::Created { address: made.connect_uri }
             }
             Done::Created(Err(error)) => {
-                self.trouble(&error).await;
+                self.refused(&error).await;
                 Event::NotCreated { wait: None }
             }
             Done::Subscribed(topics, Ok(listing)) => {
-                self.trouble = None;
                 let refused = Arc::new(listing.rejected());
                 let news = *self.refused != *refused;
                 self.refused = Arc::clone(&refused);
@@ -212,7 +215,7 @@ impl Channel {
                 Event::Subscribed
             }
             Done::Subscribed(_, Err(error)) => {
-                self.trouble(&error).await;
+                self.refused(&error).await;
                 Event::NotSubscribed { gone: error.code() == Some(Code::NotFound) }
             }
             Done::Found(Ok(())) => Event::Found(Some(true)),
@@ -221,40 +224,89 @@ impl Channel {
     }
 
     async fn message(&mut self, bytes: Bytes) -> Option<Event> {
-        let (event, notice) = match Frame::read(&bytes) {
+        Some(match Frame::read(&bytes) {
             Ok(Frame::Event) => {
-                let by = By::Channel(self.number);
-                (Event::Heard, Some(Notice::Event(Heard { bytes: bytes.clone(), at_ms: now_ms(), by })))
+                self.well();
+                self.notices.event(bytes, By::Channel(self.number)).await;
+                Event::Heard
             }
-            Ok(Frame::Closing) => (Event::Closing, None),
-            Ok(Frame::NoLongerSubscribed) => (Event::Dropped, None),
+            Ok(Frame::Closing) => Event::Closing,
+            Ok(Frame::NoLongerSubscribed) => Event::Dropped,
             Ok(Frame::TokenRevoked) => {
                 self.platform.log_in_again().await;
-                (Event::Dropped, None)
+                Event::Dropped
             }
-            Ok(Frame::Alive) => (Event::Heard, None),
+            Ok(Frame::Alive) => {
+                self.well();
+                Event::Heard
+            }
             Err(error) => {
-                (Event::Heard, Some(Notice::Unreadable { bytes: error.bytes, why: error.to_string() }))
+                self.tell(Notice::Unreadable { bytes: error.bytes, why: error.to_string() }).await;
+                Event::Heard
             }
-        };
-        if let Some(notice) = notice {
-            self.tell(notice).await;
-        }
-        Some(event)
+        })
     }
 
-    /// Told once, and again when it changes.
-    async fn trouble(&mut self, error: &PlatformError) {
-        let text = error.to_string();
-        if !error.passes() && self.trouble.as_ref() != Some(&text) {
-            self.trouble = Some(text.clone());
-            self.tell(Notice::Trouble(text)).await;
+    /// What is waited for did not come in time, or nothing was heard for long.
+    async fn late(&mut self) {
+        let (socket, why) = match (&self.work, &self.socket) {
+            (Some(_), Some(_)) => (
+                false,
+                "the topics of a channel are not subscribed to in time; that is tried again, and `throughline genesys check` tells more",
+            ),
+            (Some(_), None) => (
+                true,
+                "a channel or its socket is not opened in time; that is tried again, and `throughline genesys check` tells how far the way there goes",
+            ),
+            _ => return,
+        };
+        self.trouble(socket, "late", why.to_owned(), true).await;
+    }
+
+    /// What fails from now on is new.
+    fn well(&mut self) {
+        if self.link.open() {
+            (self.trouble, self.failures) = (None, 0);
         }
+    }
+
+    async fn refused(&mut self, error: &PlatformError) {
+        self.trouble(false, error.reason(), error.to_string(), !error.passes()).await;
+    }
+
+    /// Counted each time; told once, and again when it changes, where it is grave or goes on.
+    async fn trouble(&mut self, socket: bool, reason: &'static str, why: String, grave: bool) {
+        self.failures = self.failures.saturating_add(1);
+        let news = (grave || self.failures >= TOLD) && self.trouble.as_ref() != Some(&why);
+        if news {
+            self.trouble = Some(why.clone());
+        }
+        self.tell(Notice::Trouble(Trouble { socket, reason, why, news })).await;
     }
 
     async fn tell(&mut self, notice: Notice) {
-        // Nobody listens when the receiver stops; `run` sees that.
-        self.notices.send(notice).await.ok();
+        self.notices.tell(notice).await;
+    }
+}
+
+impl Made {
+    /// What is named can be a channel of this service; one over TLS has no sockets in the clear.
+    pub(crate) fn checked(self, base: &Base) -> Result<Self, PlatformError> {
+        let scheme = self.connect_uri.split_once("://").map_or("", |(scheme, _)| scheme);
+        let wrong = |why: &str| {
+            let request = format!("POST {CHANNELS}");
+            Err(PlatformError::Garbled { request, why: format!("{why}; is `region` the right address?") })
+        };
+        if self.id.is_empty() || self.id.len() > LONGEST_ID || escaped(&self.id) != self.id {
+            return wrong("`id` is no id of a channel");
+        }
+        if self.connect_uri.len() > LONGEST_ADDRESS || !matches!(scheme, "ws" | "wss") {
+            return wrong("`connectUri` is no address of a WebSocket");
+        }
+        if scheme == "ws" && base.api.scheme() == "https" {
+            return wrong("`connectUri` is without TLS, and what comes over it would be in the clear");
+        }
+        Ok(self)
     }
 }
 
@@ -292,7 +344,7 @@ async fn finished(work: &mut Option<Pin<Box<dyn Future<Output = Done> + Send>>>)
     }
 }
 
-async fn heard(socket: &mut Option<Box<Socket>>) -> Option<Bytes> {
+async fn heard(socket: &mut Option<Box<Socket>>) -> Result<Bytes, Ended> {
     match socket {
         Some(socket) => socket.next().await,
         None => pending().await,

@@ -15,6 +15,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long connecting may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Channels that are made within this time are made later and later: whatever takes them away may do so again.
+const CALM: Duration = Duration::from_secs(60);
 /// Failed attempts after which the channel is asked for, since it may be gone.
 const DOUBT: u32 = 3;
 
@@ -26,6 +28,9 @@ pub struct Link {
     /// Since when events are lost; `None` while they come in.
     lost: Option<Instant>,
     failures: u32,
+    /// Channels that were made shortly after one another, and when the last one was.
+    made: u32,
+    made_at: Option<Instant>,
     /// All topics that are wanted are subscribed to.
     subscribed: bool,
     /// Other topics are wanted since the list was put that is under way.
@@ -132,6 +137,8 @@ impl Link {
             address: None,
             lost: Some(now),
             failures: 0,
+            made: 0,
+            made_at: None,
             subscribed: false,
             changed: false,
             keeps: true,
@@ -167,12 +174,16 @@ impl Link {
             Event::Tick => Vec::new(),
             Event::Created { .. } | Event::NotCreated { .. } if !self.creating() => Vec::new(),
             Event::Created { address } => {
+                let again = self.made_at.is_some_and(|at| now < at + CALM);
+                self.made = if again { self.made.saturating_add(1) } else { 0 };
+                self.made_at = Some(now);
                 self.address = Some(address);
                 self.subscribed = false;
                 self.connect(now)
             }
             Event::NotCreated { wait } => {
                 let wait = wait.unwrap_or_else(|| self.wait());
+                self.failures = self.failures.saturating_add(1);
                 self.state = State::Absent { at: now + wait };
                 Vec::new()
             }
@@ -200,9 +211,8 @@ impl Link {
                 });
                 self.subscribed = false;
                 self.address = None;
-                self.state = State::Absent { at: now };
                 let mut actions = vec![Action::Disconnect];
-                actions.extend(self.tick(now));
+                actions.extend(self.make(now));
                 actions
             }
             Event::Closed => self.closed(now),
@@ -230,6 +240,7 @@ impl Link {
             State::Away { .. } => self.connect(now),
             State::Creating { .. } => {
                 self.state = State::Absent { at: now + self.wait() };
+                self.failures = self.failures.saturating_add(1);
                 Vec::new()
             }
             State::Open { heard, .. } if now < heard + SILENCE => self.subscribe(heard, now),
@@ -245,6 +256,14 @@ impl Link {
                 actions
             }
         }
+    }
+
+    /// A new channel: at once, unless the last one was made a short while ago too.
+    fn make(&mut self, now: Instant) -> Vec<Action> {
+        let often = if self.made_at.is_some_and(|at| now < at + CALM) { self.made } else { 0 };
+        let wait = often.checked_sub(1).map_or(Duration::ZERO, growing);
+        self.state = State::Absent { at: now + wait };
+        self.on(Event::Tick, now)
     }
 
     fn connect(&mut self, now: Instant) -> Vec<Action> {
@@ -317,8 +336,7 @@ impl Link {
         if there == Some(false) {
             self.address = None;
             self.subscribed = false;
-            self.state = State::Absent { at: now };
-            return self.tick(now);
+            return self.make(now);
         }
         self.state = State::Away { at };
         Vec::new()
@@ -360,8 +378,12 @@ impl Link {
     }
 
     fn wait(&self) -> Duration {
-        FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT)
+        growing(self.failures)
     }
+}
+
+fn growing(times: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << times.min(10)).min(LONGEST_WAIT)
 }
 
 #[cfg(test)]

@@ -1,34 +1,38 @@
 //! The socket of a channel.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode, Uri};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::platform::{Io, Platform, connect, plain, tls_over};
 
 /// Bytes of one message. A snapshot of a conversation with a hundred participants has some 200 kB.
 const LARGEST: usize = 8 << 20;
+/// Bytes of answers to pings that the service does not take.
+const UNSENT: usize = 256 << 10;
 /// Bytes that are kept of an answer that is no socket.
 const BODY: usize = 4096;
 /// How long the service may take to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+pub(crate) const OPEN_THE_WAY: &str = "open the way out to this host and port in the firewall, for TLS and WebSocket, or name your proxy with `proxy_url` or HTTPS_PROXY";
+const LOGIN: &str =
+    "the channel's own address was refused: look for a proxy or firewall on the way that wants a login";
+const TROUBLE: &str = "the service, or a proxy on the way, has trouble; it is tried again";
+const IN_ITS_PLACE: &str = "something on the way answers in its place: let proxies and firewalls pass WebSocket handshakes to this host on";
+
 pub(crate) struct Socket {
-    stream: WebSocketStream<Stream>,
+    stream: WebSocketStream<Box<dyn Io>>,
 }
 
 /// Why there is no socket.
@@ -37,88 +41,108 @@ pub(crate) struct Socket {
 pub(crate) struct NotConnected {
     /// The service itself refused the address.
     pub(crate) gone: bool,
+    /// In one word, for a counter.
+    pub(crate) reason: &'static str,
     pub(crate) why: String,
+    /// What to do about it; empty where `why` says it.
+    pub(crate) mend: &'static str,
     /// What it answered, and the first bytes of what it said.
     pub(crate) answer: Option<(StatusCode, Vec<u8>)>,
 }
 
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+/// How a socket ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    /// As sockets do.
+    Closed,
+    /// By what came over it.
+    Broken { reason: &'static str, why: String },
+}
+
+impl NotConnected {
+    pub(crate) fn new(reason: &'static str, why: String, mend: &'static str) -> Self {
+        Self { gone: false, reason, why, mend, answer: None }
+    }
+
+    fn answered(host: &str, status: StatusCode, mut body: Vec<u8>) -> Self {
+        body.truncate(BODY);
+        let gone = status.is_client_error();
+        let mend = match gone {
+            true => LOGIN,
+            false if status.is_server_error() => TROUBLE,
+            false => IN_ITS_PLACE,
+        };
+        let why = format!("{host} answered the handshake with {status}");
+        Self { gone, answer: Some((status, body)), ..Self::new("refused", why, mend) }
+    }
+
+    /// Why, with what to do.
+    pub(crate) fn explained(&self) -> String {
+        if self.mend.is_empty() { self.why.clone() } else { format!("{}; {}", self.why, self.mend) }
+    }
 }
 
 impl Socket {
-    /// Opens a `ws` or `wss` address.
+    /// Opens a `ws` or `wss` address, with a token where it wants one, the way that requests of the platform go.
     pub(crate) async fn connect(
         address: &str,
-        tls: &Arc<rustls::ClientConfig>,
-    ) -> Result<Self, NotConnected> {
-        Self::connect_as(address, None, tls).await
-    }
-
-    /// The same with a token, for addresses that want one.
-    pub(crate) async fn connect_as(
-        address: &str,
         token: Option<&str>,
+        platform: &Platform,
         tls: &Arc<rustls::ClientConfig>,
     ) -> Result<Self, NotConnected> {
-        let failed = |why: String| NotConnected { gone: false, why, answer: None };
-        let uri: Uri =
-            address.parse().map_err(|_| failed("the service named an address that is none".to_owned()))?;
+        let wrong = |why: &str| NotConnected::new("garbled", why.to_owned(), "check `region`");
+        let uri: Uri = address.parse().map_err(|_| wrong("the service named an address that is none"))?;
         let secure = match uri.scheme_str() {
             Some("wss") => true,
             Some("ws") => false,
-            _ => return Err(failed("the service named an address that is not `ws` or `wss`".to_owned())),
+            _ => return Err(wrong("the service named an address that is not `ws` or `wss`")),
         };
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let host = plain(uri.host().unwrap_or_default());
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tcp = TcpStream::connect((host.as_str(), port))
-            .await
-            .map_err(|error| failed(format!("{host}: {error}")))?;
-        tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
-        let stream = if secure {
-            let name = ServerName::try_from(host.clone())
-                .map_err(|_| failed(format!("{host} is not a name for TLS")))?;
-            let connected = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await;
-            Stream::Tls(Box::new(connected.map_err(|error| failed(format!("{host}: {error}")))?))
-        } else {
-            Stream::Plain(tcp)
-        };
-        let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
-        let mut request = uri.into_client_request().map_err(|error| failed(format!("{host}: {error}")))?;
+        let unreachable = |why: String| NotConnected::new("unreachable", why, OPEN_THE_WAY);
+        let way = connect((&host, port), platform.proxies().of(&uri).as_ref(), tls).await;
+        let mut stream = way.map_err(|blocked| match blocked.by_proxy {
+            true => NotConnected::new("proxy", blocked.why, ""),
+            false => unreachable(blocked.why),
+        })?;
+        if secure {
+            let tunnel = tls_over(stream, &host, tls).await;
+            stream = tunnel.map_err(|error| unreachable(format!("{host}: {error}")))?;
+        }
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST))
+            .max_frame_size(Some(LARGEST))
+            .max_write_buffer_size(UNSENT);
+        let mut request =
+            uri.into_client_request().map_err(|error| unreachable(format!("{host}: {error}")))?;
         if let Some(token) = token {
             let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, bearer.map_err(|_| failed("the token is none".to_owned()))?);
+            request.headers_mut().insert(AUTHORIZATION, bearer.map_err(|_| wrong("the token is none"))?);
         }
-        let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
-        match opened {
+        match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
             Ok((stream, _)) => Ok(Self { stream }),
             Err(Error::Http(answer)) => {
                 let status = answer.status();
-                let mut body = answer.into_body().unwrap_or_default();
-                body.truncate(BODY);
-                let why = format!("{host} answered {status}");
-                Err(NotConnected { gone: status.is_client_error(), why, answer: Some((status, body)) })
+                Err(NotConnected::answered(&host, status, answer.into_body().unwrap_or_default()))
             }
-            Err(error) => Err(failed(format!("{host}: {error}"))),
+            Err(Error::Io(error)) => Err(unreachable(format!("{host}: {error}"))),
+            Err(error) => {
+                let why = format!("{host} did not answer the handshake as a WebSocket: {error}");
+                Err(NotConnected::new("garbled", why, IN_ITS_PLACE))
+            }
         }
     }
 
-    /// The next message; `None` when the socket is at its end.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+    /// The next message, or how the socket ended.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, Ended> {
         loop {
-            match self.stream.next().await? {
-                Ok(Message::Text(text)) => return Some(text.into()),
-                Ok(Message::Binary(bytes)) => return Some(bytes),
+            match self.stream.next().await.ok_or(Ended::Closed)? {
+                Ok(Message::Text(text)) => return Ok(text.into()),
+                Ok(Message::Binary(bytes)) => return Ok(bytes),
                 // Pings are answered by the library when the stream is read on.
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(_)) => return None,
-                Err(error) => {
-                    tracing::debug!(%error, "a notification socket ended");
-                    return None;
-                }
+                Ok(Message::Close(frame)) => return Err(Ended::with(frame.map(|frame| frame.code))),
+                Err(error) => return Err(Ended::by(&error)),
             }
         }
     }
@@ -137,34 +161,31 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+impl Ended {
+    fn with(code: Option<CloseCode>) -> Self {
+        match code {
+            None | Some(CloseCode::Normal | CloseCode::Away) => Self::Closed,
+            Some(code) => {
+                let why = format!("the service closed a notification socket with {code}; it is opened again");
+                Self::Broken { reason: "closed", why }
+            }
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+    fn by(error: &Error) -> Self {
+        let reason = match error {
+            Error::Capacity(_) => "too_large",
+            Error::Utf8(_) => "not_utf8",
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Self::Closed,
+            Error::Protocol(_) => "protocol",
+            _ => {
+                tracing::debug!(%error, "a notification socket ended");
+                return Self::Closed;
+            }
+        };
+        let why = format!(
+            "what came over a notification socket is not to be taken ({error}); it is opened again; if that goes on, look for a proxy on the way that changes WebSockets"
+        );
+        Self::Broken { reason, why }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to the Platform API: at its pace, with a token, and again where that can help.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,11 +12,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::error::Category;
 
 use super::base::Base;
 use super::error::{Code, PlatformError, Refused};
 use super::pace::{Pace, Told};
+use super::proxy::{self, Proxies, Proxy};
 use super::token::{Credentials, Grant, Token};
 
 /// Wait before the second attempt; it doubles.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Attempts for one request, where a later one may succeed.
     pub attempts: u32,
+    /// The way there.
+    pub proxies: Arc<Proxies>,
 }
 
 /// What the service said.
@@ -63,6 +65,7 @@ impl Settings {
             timeout: Duration::from_secs(30),
             body_limit: 32 << 20,
             attempts: 6,
+            proxies: Arc::default(),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Platform {
             .timeout(settings.timeout)
             .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
             .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION")));
+        let client = settings.proxies.on(client, &settings.base);
         Ok(Self {
             http: client.build().map_err(unable)?,
             settings,
@@ -90,6 +94,11 @@ impl Platform {
 
     pub fn base(&self) -> &Base {
         &self.settings.base
+    }
+
+    /// The way that requests go, and sockets.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.settings.proxies
     }
 
     /// Requests left in this minute, and how many it has.
@@ -112,7 +121,7 @@ impl Platform {
         let request = format!("{method} {}", without_query(path));
         let answer = self.send(method, path, body).await?;
         serde_json::from_slice(&answer.body)
-            .map_err(|error| PlatformError::Garbled { request, why: place(&error) })
+            .map_err(|error| PlatformError::garbled(request, &answer.body, &error))
     }
 
     /// Sends a request until it is answered with 2xx, refused for good, or tried often enough. What is not safe to
@@ -237,6 +246,14 @@ impl Platform {
         if status.is_success() {
             return Ok(Answer { status, headers, body: body? });
         }
+        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, self.proxy(url)) {
+            let host = host(url);
+            return Err(PlatformError::Proxy {
+                host,
+                why: proxy::refused(&proxy, None, true),
+                passes: false,
+            });
+        }
         if status.is_redirection() {
             let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
             let to = to.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -310,7 +327,12 @@ impl Platform {
             .body("grant_type=client_credentials");
         let response = login.send().await.map_err(|error| self.failed(&url, &error))?;
         let answer = self.read(request.clone(), &url, response).await?;
-        Token::read(&answer.body, sent).map_err(|why| PlatformError::Garbled { request, why })
+        Token::read(&answer.body, sent).map_err(|why| {
+            let page = answer.body.trim_ascii_start().starts_with(b"<");
+            let mend =
+                if page { "; it is a web page: look for a proxy on the way that wants a login" } else { "" };
+            PlatformError::Garbled { request, why: format!("{why}{mend}; is `region` the right address?") }
+        })
     }
 
     /// Drops a token that is no longer believed, unless there is a newer one already.
@@ -322,16 +344,32 @@ impl Platform {
     }
 
     fn failed(&self, url: &Url, error: &reqwest::Error) -> PlatformError {
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let (host, why) = (host(url), reason(error));
         if error.is_timeout() {
             return PlatformError::Late { host, after: self.settings.timeout };
         }
-        PlatformError::Unreachable { host, why: reason(error) }
+        let Some(proxy) = self.proxy(url).filter(|_| error.is_connect()) else {
+            return PlatformError::Unreachable { host, why };
+        };
+        let login = why.contains("authorization required");
+        let why = match login || why.contains("unsuccessful") {
+            true => proxy::refused(&proxy, None, login),
+            false => format!("the proxy {proxy}: {why}"),
+        };
+        PlatformError::Proxy { host, why, passes: !login }
+    }
+
+    fn proxy(&self, url: &Url) -> Option<Proxy> {
+        self.settings.proxies.of(&url.as_str().parse().ok()?)
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 /// The innermost cause: what the system said.
@@ -341,16 +379,6 @@ fn reason(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// Where it is wrong. The words of the reader hold what was read: numbers and names of customers.
-fn place(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        Category::Syntax | Category::Io => "it is not JSON",
-        Category::Eof => "it ends too early",
-        Category::Data => "a value is of another type than expected",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 fn told(headers: &HeaderMap) -> Told {
@@ -363,7 +391,7 @@ fn told(headers: &HeaderMap) -> Told {
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = text.parse().ok().map(Duration::from_secs);
     let date = || httpdate::parse_http_date(text).ok()?.duration_since(std::time::SystemTime::now()).ok();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::error::Category;
 
 /// Longest text that is kept of an answer.
 const LONGEST: usize = 512;
@@ -14,13 +15,20 @@ const LARGEST: usize = 64 << 10;
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformError {
-    #[error("{host} cannot be reached: {why}")]
+    #[error("{host} cannot be reached: {why}; `throughline genesys check` tells how far the way there goes")]
     Unreachable { host: String, why: String },
-    #[error("{host} did not answer within {after:?}")]
+    #[error(
+        "{host} did not answer within {after:?}; where that goes on, `throughline genesys check` tells more"
+    )]
     Late { host: String, after: Duration },
     #[error("{0}")]
     Refused(Box<Refused>),
-    #[error("the answer to {request} is larger than {limit} bytes")]
+    /// In the words of the way: what the proxy said, and what to do.
+    #[error("{host} is not reached: {why}")]
+    Proxy { host: String, why: String, passes: bool },
+    #[error(
+        "the answer to {request} is larger than {limit} bytes and was left; is `region` the right address?"
+    )]
     TooLarge { request: String, limit: usize },
     #[error("the answer to {request} cannot be read: {why}")]
     Garbled { request: String, why: String },
@@ -148,8 +156,49 @@ impl PlatformError {
     pub fn passes(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Late { .. } => true,
+            Self::Proxy { passes, .. } => *passes,
             Self::Refused(refused) => matches!(refused.what(), Code::TooMany | Code::Busy),
             Self::TooLarge { .. } | Self::Garbled { .. } | Self::Redirected { .. } => false,
+        }
+    }
+
+    /// An answer that is not of the expected form. The words of the reader hold what was read, numbers and names of
+    /// customers, and are not told.
+    pub(crate) fn garbled(request: String, body: &[u8], error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let why = match error.classify() {
+            _ if body.trim_ascii_start().starts_with(b"<") => {
+                "it is a web page: look for a proxy on the way that wants a login, and at `region`".to_owned()
+            }
+            Category::Syntax | Category::Io => {
+                format!("it is not JSON (line {line}, column {column}); is `region` the right address?")
+            }
+            Category::Eof => format!("it ends too early (line {line}, column {column})"),
+            Category::Data => {
+                format!("a value is of another type than expected (line {line}, column {column})")
+            }
+        };
+        Self::Garbled { request, why }
+    }
+
+    /// In one word, for a counter.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Late { .. } => "late",
+            Self::Proxy { .. } => "proxy",
+            Self::TooLarge { .. } => "too_large",
+            Self::Garbled { .. } => "garbled",
+            Self::Redirected { .. } => "redirected",
+            Self::Refused(refused) => match refused.what() {
+                Code::Token => "token",
+                Code::Permission => "permission",
+                Code::NoUser => "no_user",
+                Code::NotFound => "not_found",
+                Code::TooMany => "too_many",
+                Code::Busy => "busy",
+                Code::Request => "refused",
+            },
         }
     }
 

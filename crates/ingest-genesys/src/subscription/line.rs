@@ -10,14 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use throughline_context::{Traceparent, w3c, websocket};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::explain::Refusal;
 use crate::Id;
-use crate::notify::{Action, By, Event, Frame, Heard, Link, NotConnected, Notice, Socket};
+use crate::notify::{Action, By, Ended, Event, Frame, Link, NotConnected, Notice, Notices, Socket, Trouble};
 use crate::platform::{Base, Platform};
-use crate::time::now_ms;
 
 const PATH: &str = "api/v2/analytics/conversations/events";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +34,7 @@ pub(super) struct Line {
     ask: Ask,
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     link: Link,
     socket: Option<Box<Socket>>,
     work: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
@@ -55,7 +53,7 @@ impl Line {
         ask: Ask,
         platform: Arc<Platform>,
         tls: Arc<rustls::ClientConfig>,
-        notices: mpsc::Sender<Notice>,
+        notices: Notices,
     ) -> Self {
         let link = Link::at(address(platform.base(), &ask.conversations), Instant::now());
         Self { ask, platform, tls, notices, link, socket: None, work: None, refused: 0, told: None }
@@ -71,9 +69,13 @@ impl Line {
                     self.done(done).await
                 }
                 message = heard(&mut self.socket) => match message {
-                    Some(bytes) => self.message(bytes).await,
-                    None => {
+                    Ok(bytes) => self.message(bytes).await,
+                    Err(ended) => {
                         self.socket = None;
+                        if let Ended::Broken { reason, why } = ended {
+                            let trouble = Trouble { socket: true, reason, why, news: true };
+                            self.notices.tell(Notice::Trouble(trouble)).await;
+                        }
                         Event::Closed
                     }
                 },
@@ -104,11 +106,11 @@ impl Line {
                         Ok(token) => token,
                         Err(error) => {
                             let why = format!("no token: {error}");
-                            let opened = Err(NotConnected { gone: false, why, answer: None });
+                            let opened = Err(NotConnected::new(error.reason(), why, ""));
                             return Done { token: String::new(), opened };
                         }
                     };
-                    let opened = Socket::connect_as(&address, Some(&token), &tls).await.map(Box::new);
+                    let opened = Socket::connect(&address, Some(&token), &platform, &tls).await.map(Box::new);
                     Done { token, opened }
                 }));
                 None
@@ -155,7 +157,7 @@ impl Line {
             // A token can be revoked before its time: with a new one it may work.
             Some((StatusCode::UNAUTHORIZED, _)) if self.refused == 1 => self.platform.forget(&token).await,
             Some((status, body)) => self.tell(Err(explain(&self.platform, *status, body))).await,
-            None if self.refused >= TOLD => self.tell(Err(error.why)).await,
+            None if self.refused >= TOLD => self.tell(Err(error.explained())).await,
             None => {}
         }
         Event::NotConnected { gone: false }
@@ -164,8 +166,8 @@ impl Line {
     async fn message(&mut self, bytes: Bytes) -> Event {
         let notice = match Frame::read(&bytes) {
             Ok(Frame::Event) => {
-                let by = By::Line(self.ask.subscription);
-                Some(Notice::Event(Heard { bytes, at_ms: now_ms(), by }))
+                self.notices.event(bytes, By::Line(self.ask.subscription)).await;
+                None
             }
             Ok(Frame::Closing) => return Event::Closing,
             Ok(Frame::NoLongerSubscribed | Frame::TokenRevoked) => {
@@ -177,7 +179,7 @@ impl Line {
             Err(error) => Some(Notice::Unreadable { bytes: error.bytes, why: error.to_string() }),
         };
         if let Some(notice) = notice {
-            self.notices.send(notice).await.ok();
+            self.notices.tell(notice).await;
         }
         Event::Heard
     }
@@ -186,7 +188,7 @@ impl Line {
     async fn tell(&mut self, open: Result<(), String>) {
         if self.told.as_ref() != Some(&open) {
             self.told = Some(open.clone());
-            self.notices.send(Notice::Line { subscription: self.ask.subscription, open }).await.ok();
+            self.notices.tell(Notice::Line { subscription: self.ask.subscription, open }).await;
         }
     }
 }
@@ -198,13 +200,13 @@ pub(crate) async fn try_pages(
 ) -> Result<String, String> {
     let token = platform.token().await.map_err(|error| error.to_string())?;
     let address = address(platform.base(), &[]);
-    match timeout(PATIENCE, Socket::connect_as(&address, Some(&token), tls)).await {
+    match timeout(PATIENCE, Socket::connect(&address, Some(&token), platform, tls)).await {
         Ok(Ok(socket)) => {
             socket.close().await;
             Ok(platform.base().api.host_str().unwrap_or_default().to_owned())
         }
         Ok(Err(NotConnected { answer: Some((status, body)), .. })) => Err(explain(platform, status, &body)),
-        Ok(Err(error)) => Err(error.why),
+        Ok(Err(error)) => Err(error.explained()),
         Err(_) => Err(format!("it was not opened within {PATIENCE:?}")),
     }
 }
@@ -245,7 +247,7 @@ async fn finished(work: &mut Option<Pin<Box<dyn Future<Output = Done> + Send>>>)
     }
 }
 
-async fn heard(socket: &mut Option<Box<Socket>>) -> Option<Bytes> {
+async fn heard(socket: &mut Option<Box<Socket>>) -> Result<Bytes, Ended> {
     match socket {
         Some(socket) => socket.next().await,
         None => pending().await,

@@ -3,27 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::line::{Ask, Line};
-use crate::notify::Notice;
+use crate::notify::Notices;
 use crate::platform::Platform;
 
 pub(crate) struct Lines {
     platform: Arc<Platform>,
     tls: Arc<rustls::ClientConfig>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     open: HashMap<u64, AbortHandle>,
     tasks: JoinSet<()>,
 }
 
 impl Lines {
-    pub(crate) fn new(
-        platform: Arc<Platform>,
-        tls: Arc<rustls::ClientConfig>,
-        notices: mpsc::Sender<Notice>,
-    ) -> Self {
+    pub(crate) fn new(platform: Arc<Platform>, tls: Arc<rustls::ClientConfig>, notices: Notices) -> Self {
         Self { platform, tls, notices, open: HashMap::new(), tasks: JoinSet::new() }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sim::genesys::scenario::{Scenario, library};
 use sim::genesys::service::{Faults, Mischief, Options, Traffic};
-use site::{Site, size};
+use site::{Site, size, told};
+use tokio::time::Instant;
 
 /// Conversations at a multiple of their speed, so many at a time.
 fn options(calls: u64, concurrent: usize, speed: f64) -> Options {
@@ -55,6 +56,34 @@ async fn nothing_is_missing_and_nothing_doubled_whatever_happens_to_the_sockets(
     site.calm();
     site.complete(usize::try_from(calls).unwrap()).await;
     eprintln!("{}", site.figures());
+    site.stop().await;
+}
+
+/// The service is gone while half as many conversations end as were going on, as many others begin, and the rest goes on.
+/// What happened is in the store again within the requests that the service allows in two minutes, which is how
+/// `make prove` counts 2 000.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_the_service_was_gone_is_mended() {
+    let count = size("MENDED", 100);
+    let open = usize::try_from(count).unwrap();
+    let mut options = options(2 * count, open, size("MENDED_SPEED", 20) as f64);
+    options.requests_per_minute = 300;
+    let site = Site::open(options).await;
+    site.heard_of(open).await;
+    site.gone();
+    site.ended_at_least(site.ended_now() + count / 2).await;
+    site.calm();
+    let (since, before) = (Instant::now(), site.requests());
+    let happened = told(&site.simulator).await;
+    let missed = site.lacking(&happened);
+    assert!(missed > open, "{missed} of {} were missed", happened.len());
+    site.has(&happened).await;
+    let (took, requests) = (since.elapsed(), site.requests() - before);
+    assert!(requests <= 600, "{requests} requests");
+    eprintln!(
+        "{missed} of {} spans were missed, and there after {took:?} and {requests} requests",
+        happened.len()
+    );
     site.stop().await;
 }
 

@@ -110,6 +110,33 @@ impl Site {
         until("requests come", || self.simulator.with(|service| service.tally().requests) >= count).await;
     }
 
+    /// The service is gone for everybody, until [`calm`](Self::calm).
+    pub(crate) fn gone(&self) {
+        self.simulator.with(|service| {
+            *service.faults_mut() = Faults { status_503: 1.0, drop_socket: 1.0, ..Faults::default() }
+        });
+        self.make(Mischief::DropSockets);
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.simulator.with(|service| service.tally().requests)
+    }
+
+    /// Waits until so many conversations are known.
+    pub(crate) async fn heard_of(&self, conversations: usize) {
+        until("conversations are heard of", || self.kept.conversations() >= conversations).await;
+    }
+
+    /// How many of these the store does not have, or has as unfinished although they have ended.
+    pub(crate) fn lacking(&self, spans: &BTreeMap<Key, (String, bool)>) -> usize {
+        self.kept.lacks(spans)
+    }
+
+    /// Waits until the store has them, as finished where they have ended.
+    pub(crate) async fn has(&self, spans: &BTreeMap<Key, (String, bool)>) {
+        until("the store has what happened", || self.kept.lacks(spans) == 0).await;
+    }
+
     /// Waits until the spans are those that the service's own records make of so many conversations: each once, and
     /// finished. Records come late.
     pub(crate) async fn complete(&self, conversations: usize) {
@@ -132,8 +159,13 @@ pub(crate) fn receiver(simulator: &Simulator, ctx: &Ctx, more: &str) -> Arc<dyn 
     make(&section, &ctx.named("genesys_cloud")).unwrap()
 }
 
-/// The finished spans of all conversations by what analytics says of them in the end: id and name.
+/// The spans of all conversations by what analytics says of them in the end: id and name.
 pub(crate) async fn expected(simulator: &Simulator) -> BTreeMap<Key, String> {
+    told(simulator).await.into_iter().map(|(key, (name, _))| (key, name)).collect()
+}
+
+/// The spans by what analytics says now: name, and whether it has ended.
+pub(crate) async fn told(simulator: &Simulator) -> BTreeMap<Key, (String, bool)> {
     let credentials = Credentials {
         client_id: "simulated-client".to_owned(),
         client_secret: Opaque("simulated-secret".to_owned()),
@@ -158,7 +190,7 @@ pub(crate) async fn expected(simulator: &Simulator) -> BTreeMap<Key, String> {
         for reading in &readings {
             for span in to_spans(&reading.conversation, reading.facts.clone(), &settings) {
                 let key = (span.trace_id.0.to_vec(), span.id.0.to_vec());
-                expected.insert(key, span.name.to_string());
+                expected.insert(key, (span.name.to_string(), span.end_ms.is_some()));
             }
         }
         if readings.len() < 100 {
@@ -213,6 +245,23 @@ impl Kept {
         };
         let counted = stored.iter().filter(|(_, kept)| counts(kept));
         counted.map(|(key, (_, span))| (key.clone(), span.name.clone())).collect()
+    }
+
+    fn conversations(&self) -> usize {
+        let stored = self.stored.lock().unwrap();
+        stored.keys().map(|(trace, _)| trace).collect::<BTreeSet<_>>().len()
+    }
+
+    fn lacks(&self, spans: &BTreeMap<Key, (String, bool)>) -> usize {
+        let stored = self.stored.lock().unwrap();
+        let has = |key: &Key, name: &str, ended: bool| {
+            stored.get(key).is_some_and(|(_, span)| {
+                span.name == name
+                    && !has(span, "throughline.superseded")
+                    && !(ended && has(span, "throughline.unfinished"))
+            })
+        };
+        spans.iter().filter(|(key, (name, ended))| !has(key, name, *ended)).count()
     }
 
     pub(crate) fn finished_keys(&self) -> BTreeMap<Key, String> {

@@ -18,7 +18,7 @@ const PAGE: usize = 100;
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline genesys backfill --config configs/genesys.yaml --from 2026-01-01 --to 2026-02-01\n\nA conversation belongs to the time in which it began; one that goes on is left to the receiver. The ids are those of the receiver, so that `lake` sees\nwhat it has already.\n\nExit codes: 0 done, 1 the configuration is wrong, 2 the command line is wrong, 3 it stopped before the end."
+    after_help = "Example:\n  throughline genesys backfill --config configs/genesys.yaml --from 2026-01-01 --to 2026-02-01\n\nA conversation belongs to the time in which it began; one that goes on is left to the receiver. The ids are those of the receiver, so that `lake` sees\nwhat it has already.\n\nExit codes: 0 done, 1 the configuration is wrong, 2 the command line is wrong, 3 it stopped before the end, or spans were rejected."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -83,8 +83,11 @@ fn fill(target: &Target, wanted: &Wanted) -> anyhow::Result<()> {
         tokio::select! {
             done = backfill(target, wanted, |progress| complain(&line(progress, wanted))) => {
                 let done = done.context("started again, it goes on where it stopped")?;
-                let Progress { conversations, spans, open, left_out, .. } = done;
+                let Progress { conversations, spans, open, left_out, rejected, why, .. } = done;
                 complain(&format!("done: {conversations} conversations, {spans} spans; {open} go on, {left_out} values left out"));
+                if rejected > 0 {
+                    anyhow::bail!("{rejected} of the spans were rejected by {}: {why}; mend that and start it again, which sends the times again of which spans are missing", wanted.otlp);
+                }
                 Ok(())
             }
             () = stop.asked() => anyhow::bail!("stopped; started again, it goes on where it was"),
@@ -93,11 +96,12 @@ fn fill(target: &Target, wanted: &Wanted) -> anyhow::Result<()> {
 }
 
 fn line(progress: &Progress, wanted: &Wanted) -> String {
-    let Progress { day_ms, conversations, spans, .. } = progress;
+    let Progress { day_ms, conversations, spans, rejected, .. } = progress;
     let (rate, left) = progress.pace(wanted);
     let left = left.map_or_else(String::new, |seconds| format!(", about {:.0} min left", seconds / 60.0));
+    let rejected = if *rejected > 0 { format!(", {rejected} of them rejected") } else { String::new() };
     format!(
-        "up to {}: {conversations} conversations, {spans} spans, {rate:.0} conversations/s{left}",
+        "up to {}: {conversations} conversations, {spans} spans{rejected}, {rate:.0} conversations/s{left}",
         shown(*day_ms)
     )
 }

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Stopped, Wanted};
 
+const DAY_MS: u64 = 24 * 3_600_000;
+/// Shorter times are not halved.
+const SHORTEST_MS: u64 = 60_000;
+
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
@@ -21,6 +25,15 @@ pub(super) struct State {
     pub(super) job: Option<String>,
     /// Where in the answer the next page is.
     pub(super) next: Option<String>,
+    /// The end of what is being read, where it is not that of the day.
+    #[serde(default)]
+    until_ms: Option<u64>,
+    /// Times of which spans were rejected.
+    #[serde(default)]
+    rejected: Vec<(u64, u64)>,
+    /// What is still to be read again, where this is a run over such times.
+    #[serde(default)]
+    again: Option<Vec<(u64, u64)>>,
 }
 
 impl State {
@@ -34,6 +47,9 @@ impl State {
             day_ms: wanted.from_ms,
             job: None,
             next: None,
+            until_ms: None,
+            rejected: Vec::new(),
+            again: None,
         };
         let wrong = |why: String| Stopped::State { path: wanted.state.display().to_string(), why };
         let text = match fs::read_to_string(&wanted.state) {
@@ -44,22 +60,80 @@ impl State {
         let known: Self = serde_json::from_str(&text).map_err(|error| {
             wrong(format!("it is no file of a back-fill ({error}); name another with --state"))
         })?;
-        let same = Self { day_ms: new.day_ms, job: None, next: None, ..known.clone() } == new;
-        if !same || known.day_ms < known.from_ms {
+        let what = |state: &Self| (state.region.clone(), state.from_ms, state.to_ms, state.otlp.clone());
+        if what(&known) != what(&new) || known.day_ms < known.from_ms {
             return Err(wrong(
                 "it is that of another back-fill; delete it, or name another with --state".to_owned(),
             ));
         }
-        Ok(known)
+        Ok(known.at_the_end())
     }
 
-    /// One page was taken.
-    pub(super) fn advance(&mut self, next: Option<String>, until: u64) {
-        if next.is_none() {
-            self.day_ms = until;
-            self.job = None;
+    /// Where everything was read, what was rejected is read again.
+    fn at_the_end(mut self) -> Self {
+        if self.day_ms >= self.to_ms && !self.rejected.is_empty() {
+            self.again = Some(std::mem::take(&mut self.rejected));
+            self.step();
         }
+        self
+    }
+
+    /// True where there is nothing left to read.
+    pub(super) fn done(&self) -> bool {
+        self.day_ms >= self.to_ms
+    }
+
+    /// The end of what is being read, which begins at `day_ms`.
+    pub(super) fn until(&self) -> u64 {
+        self.until_ms.unwrap_or_else(|| self.day_ms.saturating_add(DAY_MS)).min(self.to_ms)
+    }
+
+    /// Reads half of it first; false where it is too short to be halved.
+    pub(super) fn halve(&mut self) -> bool {
+        let until = self.until();
+        let half = until.saturating_sub(self.day_ms) / 2;
+        if half < SHORTEST_MS {
+            return false;
+        }
+        let middle = self.day_ms + half;
+        if let Some(again) = &mut self.again {
+            again.push((middle, until));
+        }
+        self.until_ms = Some(middle);
+        true
+    }
+
+    /// One page was taken, all of it or not.
+    pub(super) fn advance(&mut self, next: Option<String>, all: bool) {
+        let time = (self.day_ms, self.until());
+        if !all && self.rejected.last() != Some(&time) {
+            self.rejected.push(time);
+        }
+        let last = next.is_none();
         self.next = next;
+        if last {
+            self.job = None;
+            self.step();
+        }
+    }
+
+    /// To what comes next.
+    fn step(&mut self) {
+        let until = self.until();
+        self.until_ms = None;
+        let Some(again) = &mut self.again else {
+            self.day_ms = until;
+            return;
+        };
+        match again.pop() {
+            Some((from, until)) => (self.day_ms, self.until_ms) = (from, Some(until)),
+            None => (self.day_ms, self.again) = (self.to_ms, None),
+        }
+    }
+
+    /// How much of the time is read.
+    pub(super) fn reached_ms(&self) -> u64 {
+        if self.again.is_some() { self.to_ms } else { self.day_ms }
     }
 
     /// Whole, or not at all.

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use http::{Method, Uri};
-use hyper_util::client::proxy::matcher::Matcher;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::reach::proxy;
 use super::requests::{Failed, ask, refused};
 use super::{PATIENCE, Report};
-use crate::notify::{CHANNELS, Listing, Made, Socket};
-use crate::platform::Platform;
+use crate::notify::{CHANNELS, Listing, Made, OPEN_THE_WAY, Socket};
+use crate::platform::{Platform, PlatformError};
 
 const PATH: &str = "/api/v2/notifications/channels";
 const NEEDS: &str = "conversation:communication:view";
@@ -29,7 +27,6 @@ pub(super) async fn notifications(
     platform: &Platform,
     topics: &[(&str, Option<String>)],
     report: &mut Report,
-    proxies: &Matcher,
     tls: &Arc<rustls::ClientConfig>,
 ) {
     // One more than it may have would take the place of another.
@@ -43,7 +40,9 @@ pub(super) async fn notifications(
         Ok(_) => {}
         Err(failed) => return refused("channel", NEEDS, &failed, report),
     }
-    let made = match read::<Made>(ask(platform, Method::POST, PATH, None).await) {
+    let made = read::<Made>(ask(platform, Method::POST, PATH, None).await);
+    let unfit = |error: PlatformError| Failed { code: None, why: error.to_string() };
+    let made = match made.and_then(|made| made.checked(platform.base()).map_err(unfit)) {
         Ok(made) => made,
         Err(failed) => return refused("channel", NEEDS, &failed, report),
     };
@@ -52,7 +51,7 @@ pub(super) async fn notifications(
         "made one; there is no request to delete it, it ends by itself within 24 h".to_owned(),
     );
     subscribe(platform, &made.id, topics, report).await;
-    socket(&made.connect_uri, proxies, tls, report).await;
+    socket(&made.connect_uri, platform, tls, report).await;
 }
 
 async fn subscribe(
@@ -86,31 +85,19 @@ async fn subscribe(
     }
 }
 
-async fn socket(address: &str, proxies: &Matcher, tls: &Arc<rustls::ClientConfig>, report: &mut Report) {
+async fn socket(address: &str, platform: &Platform, tls: &Arc<rustls::ClientConfig>, report: &mut Report) {
     let uri = address.parse::<Uri>().unwrap_or_default();
     let host = uri.host().unwrap_or("a host without a name").to_owned();
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("ws") { 80 } else { 443 });
-    if let Some((proxy, _)) = proxy(&format!("https://{host}:{port}/"), proxies) {
-        let found = format!(
-            "the notification socket does not go through {proxy}: this machine has to reach {host}:{port} itself"
-        );
-        report.note("proxy", found);
-    }
-    let open = "open the way out to this host and port in the firewall, for TLS and WebSocket";
-    match timeout(PATIENCE, Socket::connect(address, tls)).await {
+    match timeout(PATIENCE, Socket::connect(address, None, platform, tls)).await {
         Ok(Ok(socket)) => {
             socket.close().await;
             report.ok("notification socket", format!("{host}:{port} opened it"));
         }
-        Ok(Err(error)) if error.gone => report.fail(
-            "notification socket",
-            error.why,
-            "the channel's own address was refused, which the service does not do for a channel that was just made: look for a proxy or firewall on the way that wants a login",
-        ),
-        Ok(Err(error)) => report.fail("notification socket", error.why, open),
+        Ok(Err(error)) => report.fail("notification socket", error.why, error.mend),
         Err(_) => {
             let found = format!("{host}:{port} did not open it within {PATIENCE:?}");
-            report.fail("notification socket", found, open);
+            report.fail("notification socket", found, OPEN_THE_WAY);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
@@ -13,42 +12,60 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{PATIENCE, Report};
+use crate::platform::{self, Blocked, Io, Proxies, Proxy, plain};
 
-const NO_WAY: &str = "open the way out to it in the firewall, or name your proxy in HTTPS_PROXY";
-const NO_NAME: &str =
-    "check the region, this machine's name server (/etc/resolv.conf), or name your proxy in HTTPS_PROXY";
+const NO_WAY: &str =
+    "open the way out to it in the firewall, or name your proxy with `proxy_url` or HTTPS_PROXY";
+const NO_NAME: &str = "check the region, this machine's name server (/etc/resolv.conf), or name your proxy with `proxy_url` or HTTPS_PROXY";
 const NO_TLS: &str = "if a proxy on the way opens TLS, name its certificate with `ca_file`; if a certificate is not valid yet or no more, look at the clock of this machine";
 
-/// Tries the way to a host as requests go it; false where it does not lead there.
+/// Tries the way to a host as requests and sockets go it; false where it does not lead there.
 pub(super) async fn host(
     url: &Url,
-    proxies: &Matcher,
+    proxies: &Proxies,
     tls: &Arc<rustls::ClientConfig>,
     report: &mut Report,
 ) -> bool {
-    let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let name = plain(url.host_str().unwrap_or_default());
     let port = url.port_or_known_default().unwrap_or(443);
     let secure = url.scheme() == "https";
     if !secure {
         let found = format!("requests to {name} go without TLS, the secret too: for a simulator alone");
         report.note("TLS", found);
     }
-    if let Some((proxy, proxy_port)) = proxy(url.as_str(), proxies) {
-        report.note("proxy", format!("requests to {name} go through {proxy}:{proxy_port}"));
-        // Behind the proxy only a request can tell; the token is the first.
-        return connect(&proxy, proxy_port, report).await.is_some();
+    let uri: Uri = url.as_str().parse().unwrap_or_default();
+    let Some(proxy) = proxies.of(&uri) else {
+        let Some(tcp) = connect(&name, port, report).await else { return false };
+        return !secure || handshake(&name, Box::new(tcp), tls, report).await;
+    };
+    report.note("proxy", format!("requests to {name} go through {proxy}"));
+    if connect(&proxy.host, proxy.port, report).await.is_none() {
+        return false;
     }
-    let Some(tcp) = connect(name, port, report).await else { return false };
-    !secure || handshake(name, tcp, tls, report).await
+    // Requests without TLS are told to the proxy one by one: the token is the first.
+    !secure || through((&name, port), &proxy, tls, report).await
 }
 
-/// The proxy that the environment names for an address, without its password.
-pub(super) fn proxy(address: &str, proxies: &Matcher) -> Option<(String, u16)> {
-    let address: Uri = address.parse().ok()?;
-    let proxy = proxies.intercept(&address)?;
-    let uri = proxy.uri();
-    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    Some((uri.host()?.trim_matches(['[', ']']).to_owned(), uri.port_u16().unwrap_or(usual)))
+/// A way through the proxy, and TLS in it.
+async fn through(
+    (name, port): (&str, u16),
+    proxy: &Proxy,
+    tls: &Arc<rustls::ClientConfig>,
+    report: &mut Report,
+) -> bool {
+    let late =
+        || Blocked { by_proxy: true, why: format!("the proxy {proxy} says nothing within {PATIENCE:?}") };
+    let way = timeout(PATIENCE, platform::connect((name, port), Some(proxy), tls)).await;
+    match way.unwrap_or_else(|_| Err(late())) {
+        Ok(way) => {
+            report.ok("proxy", format!("{proxy} opened a way to {name}:{port}"));
+            handshake(name, way, tls, report).await
+        }
+        Err(blocked) => {
+            report.fail("proxy", blocked.why, "");
+            false
+        }
+    }
 }
 
 async fn connect(name: &str, port: u16, report: &mut Report) -> Option<TcpStream> {
@@ -74,12 +91,17 @@ async fn connect(name: &str, port: u16, report: &mut Report) -> Option<TcpStream
     }
 }
 
-async fn handshake(name: &str, tcp: TcpStream, tls: &Arc<rustls::ClientConfig>, report: &mut Report) -> bool {
+async fn handshake(
+    name: &str,
+    way: Box<dyn Io>,
+    tls: &Arc<rustls::ClientConfig>,
+    report: &mut Report,
+) -> bool {
     let Ok(server) = ServerName::try_from(name.to_owned()) else {
         report.fail("TLS", format!("{name} is not a name that a certificate can have"), "check the region");
         return false;
     };
-    match in_time(TlsConnector::from(Arc::clone(tls)).connect(server, tcp)).await {
+    match in_time(TlsConnector::from(Arc::clone(tls)).connect(server, way)).await {
         Ok(stream) => {
             let version = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
             let version = version.unwrap_or("TLS").replace('_', ".").replace("TLSv", "TLS ");
@@ -96,21 +118,4 @@ async fn handshake(name: &str, tcp: TcpStream, tls: &Arc<rustls::ClientConfig>, 
 async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("nothing within {PATIENCE:?}"));
     timeout(PATIENCE, what).await.unwrap_or_else(|_| Err(late()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_named_without_its_password() {
-        let proxies = Matcher::builder()
-            .https("http://user:s3cret@proxy.example:3128")
-            .no("streaming.mypurecloud.ie")
-            .build();
-        let found = |address| proxy(address, &proxies);
-        assert_eq!(found("https://api.mypurecloud.ie/"), Some(("proxy.example".to_owned(), 3128)));
-        assert_eq!(found("https://streaming.mypurecloud.ie/"), None);
-        assert_eq!(found("http://127.0.0.1:8300/"), None);
-    }
 }

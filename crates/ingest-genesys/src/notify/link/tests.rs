@@ -361,3 +361,40 @@ fn a_socket_without_a_channel_is_subscribed_on_each_time() {
     assert_eq!(play.on(Event::Closing), [connect()]);
     assert_eq!(play.on(Event::Connected), [Action::Subscribe]);
 }
+
+#[test]
+fn channels_that_are_taken_away_again_and_again_are_made_later_and_later() {
+    let mut play = Play::open();
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        let before = play.now;
+        let mut actions = play.on(Event::Dropped);
+        assert_eq!(actions.remove(0), Action::Disconnect);
+        if actions.is_empty() {
+            actions = play.tick();
+        }
+        assert_eq!(actions, [Action::Create]);
+        waits.push((play.now - before).as_millis());
+        play.on(Event::Created { address: ADDRESS.to_owned() });
+        play.on(Event::Connected);
+        play.on(Event::Subscribed);
+    }
+    assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    // When one has stayed for a while, the next is made at once.
+    play.later(30).on(Event::Heard);
+    play.later(31).on(Event::Heard);
+    assert_eq!(play.on(Event::Dropped), [Action::Disconnect, Action::Create]);
+}
+
+#[test]
+fn a_service_that_makes_no_channel_is_asked_less_and_less() {
+    let mut play = Play::new();
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let before = play.now;
+        assert_eq!(play.tick(), [Action::Create]);
+        waits.push((play.now - before).as_millis());
+        play.on(Event::NotCreated { wait: None });
+    }
+    assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+}
