@@ -184,7 +184,7 @@ fn spans_that_are_rejected_are_told_and_sent_again() {
     let ended = || site.simulator.with(|service| (service.tally().conversations_ended, service.now()));
     let mut over = None;
     while over.is_none_or(|over| ended().1 < over + 5_000) {
-        site.runtime.block_on(tokio::time::sleep(Duration::from_millis(50)));
+        site.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
         if let (3.., now) = ended() {
             over.get_or_insert(now);
         }
