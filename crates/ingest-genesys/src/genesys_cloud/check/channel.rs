@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http::{Method, Uri};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::requests::{Failed, ask, refused};
+use super::requests::{Failed, ask, read, refused};
 use super::{PATIENCE, Report};
 use crate::notify::{CHANNELS, Listing, Made, OPEN_THE_WAY, Socket};
 use crate::platform::{Platform, PlatformError};
@@ -30,7 +30,10 @@ pub(super) async fn notifications(
     tls: &Arc<rustls::ClientConfig>,
 ) {
     // One more than it may have would take the place of another.
-    match read::<Channels>(ask(platform, Method::GET, PATH, None).await) {
+    match ask(platform, Method::GET, PATH, None)
+        .await
+        .and_then(|answer| read::<Channels>(&format!("GET {PATH}"), &answer))
+    {
         Ok(channels) if channels.entities.len() >= CHANNELS => {
             let found = format!(
                 "the client has {CHANNELS} already, so that no other is made to try topics and socket; they end by themselves, 24 h after their last use"
@@ -40,7 +43,8 @@ pub(super) async fn notifications(
         Ok(_) => {}
         Err(failed) => return refused("channel", NEEDS, &failed, report),
     }
-    let made = read::<Made>(ask(platform, Method::POST, PATH, None).await);
+    let made = ask(platform, Method::POST, PATH, None).await;
+    let made = made.and_then(|answer| read::<Made>(&format!("POST {PATH}"), &answer));
     let unfit = |error: PlatformError| Failed { code: None, why: error.to_string() };
     let made = match made.and_then(|made| made.checked(platform.base()).map_err(unfit)) {
         Ok(made) => made,
@@ -69,7 +73,9 @@ async fn subscribe(
     }
     let path = format!("{PATH}/{}/subscriptions?ignoreErrors=true", crate::notify::escaped(channel));
     let listing = ask(platform, Method::PUT, &path, Some(&Value::Array(list))).await;
-    let rejected = match read::<Listing>(listing) {
+    let listing =
+        listing.and_then(|answer| read::<Listing>(&format!("PUT {PATH}/.../subscriptions"), &answer));
+    let rejected = match listing {
         Ok(listing) => listing.rejected(),
         Err(failed) => return refused("topics", NEEDS, &failed, report),
     };
@@ -100,12 +106,4 @@ async fn socket(address: &str, platform: &Platform, tls: &Arc<rustls::ClientConf
             report.fail("notification socket", found, OPEN_THE_WAY);
         }
     }
-}
-
-fn read<T: DeserializeOwned>(answer: Result<crate::platform::Answer, Failed>) -> Result<T, Failed> {
-    let unreadable = |error: serde_json::Error| Failed {
-        code: None,
-        why: format!("the answer cannot be read (line {}, column {})", error.line(), error.column()),
-    };
-    serde_json::from_slice(&answer?.body).map_err(unreadable)
 }

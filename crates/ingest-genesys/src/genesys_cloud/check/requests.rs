@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::Method;
 use http::header::{DATE, HeaderMap};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -70,6 +71,14 @@ pub(super) async fn ask(
     };
     let answer = timeout(ANSWER, platform.repeat(method, path, body)).await.map_err(|_| late())?;
     answer.map_err(|error| Failed { code: error.code(), why: error.to_string() })
+}
+
+/// Reads what was answered to a request.
+pub(super) fn read<T: DeserializeOwned>(request: &str, answer: &Answer) -> Result<T, Failed> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let why = PlatformError::garbled(request.to_owned(), &answer.body, &error).to_string();
+        Failed { code: None, why }
+    })
 }
 
 /// Logs in, and compares the clocks; false where there is no token.
@@ -171,8 +180,9 @@ pub(super) async fn analytics(platform: &Platform, report: &mut Report) {
         "paging": { "pageSize": 25, "pageNumber": 1 },
     });
     let path = "/api/v2/analytics/conversations/details/query";
-    let page = match ask(platform, Method::POST, path, Some(&body)).await {
-        Ok(answer) => serde_json::from_slice::<Page>(&answer.body).unwrap_or_default(),
+    let answer = ask(platform, Method::POST, path, Some(&body)).await;
+    let page: Page = match answer.and_then(|answer| read(&format!("POST {path}"), &answer)) {
+        Ok(page) => page,
         Err(failed) => return refused("analytics, by time", needs, &failed, report),
     };
     let count = page.total.unwrap_or(page.conversations.len() as u64);
@@ -204,8 +214,8 @@ async fn list(
     report: &mut Report,
 ) -> Option<Listing> {
     let answer = ask(platform, Method::GET, &format!("{path}?pageSize=25&pageNumber=1"), None).await;
-    let listing: Listing = match answer {
-        Ok(answer) => serde_json::from_slice(&answer.body).unwrap_or_default(),
+    let listing: Listing = match answer.and_then(|answer| read(&format!("GET {path}"), &answer)) {
+        Ok(listing) => listing,
         Err(failed) => {
             refused(what, needs, &failed, report);
             return None;
