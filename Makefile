@@ -49,8 +49,10 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture nothing_is_missing
 	GENESYS_MENDED=2000 GENESYS_PATIENCE=900 \
 	$(CARGO) test --release -p ingest-genesys --test receiver -- --nocapture is_mended
-	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
 	$(CARGO) build --release -p throughline $(FEATURES)
+	THROUGHLINE_BIN=$(BIN)/release/throughline GENESYS_PROBES=300 GENESYS_CONCURRENT=2000 \
+	$(CARGO) test --release -p e2e --test genesys_latency -- --nocapture
+	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \
