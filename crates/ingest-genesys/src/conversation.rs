@@ -112,6 +112,11 @@ impl Conversation {
         self.facts.ended_by()
     }
 
+    /// Somebody else than analytics has told of it: its participant data are known.
+    pub fn is_heard(&self) -> bool {
+        self.facts.is_heard()
+    }
+
     /// It has ended, and everybody has all its spans: nothing is lost with it.
     pub fn is_settled(&self) -> bool {
         self.ended_ms.is_some() && !self.changed && self.emitted.all_finished()

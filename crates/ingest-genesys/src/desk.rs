@@ -2,6 +2,7 @@
 
 mod desks;
 mod kept;
+mod unheard;
 mod meters;
 mod underway;
 mod outgoing;
@@ -40,6 +41,8 @@ pub(crate) struct Desk {
     /// When to look again at which, though nothing is new.
     due: BTreeSet<(u64, Id)>,
     gone: HashMap<Id, u64>,
+    /// Analytics alone has told of these.
+    unheard: BTreeSet<Id>,
     /// What of this has changed since it was last kept; none where nobody keeps it.
     unkept: Option<HashSet<Id>>,
     /// Since when events come in: before that, nothing was waited for.
@@ -51,6 +54,7 @@ pub(crate) struct Desk {
 
 struct Held {
     conversation: Conversation,
+    began_ms: u64,
     heard_ms: u64,
     /// When something new was heard.
     news_ms: u64,
@@ -65,6 +69,7 @@ impl Desk {
             fresh: HashSet::new(),
             due: BTreeSet::new(),
             gone: HashMap::new(),
+            unheard: BTreeSet::new(),
             unkept: None,
             since_ms: now_ms,
             unsure: true,
@@ -106,12 +111,18 @@ impl Desk {
         if self.gone.contains_key(&id) {
             return;
         }
-        let new = || Held { conversation: Conversation::new(id.clone()), heard_ms: now_ms, news_ms: now_ms };
-        let held = self.held.entry(id.clone()).or_insert_with(new);
+        let first = !self.held.contains_key(&id);
+        let held =
+            self.held.entry(id.clone()).or_insert_with(|| Held::new(Conversation::new(id.clone()), now_ms));
         held.heard_ms = now_ms;
         if held.conversation.apply(facts) {
             held.news_ms = now_ms;
             note(&mut self.unkept, &id);
+            if held.conversation.is_heard() {
+                self.unheard.remove(&id);
+            } else if first {
+                self.unheard.insert(id.clone());
+            }
             self.fresh.insert(id);
         }
     }
@@ -125,12 +136,14 @@ impl Desk {
         let ids: Vec<Id> = self.fresh.iter().cloned().collect();
         for id in ids {
             self.fresh.remove(&id);
+            let began_ms = self.held.get(&id).map_or(now_ms, |held| held.began_ms);
+            let awaited = self.is_awaited(&id, began_ms, now_ms);
             let Some(held) = self.held.get_mut(&id) else { continue };
             let end = held.conversation.ended_ms().map(|end| end.max(self.since_ms));
             let old = end.is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
             // News that is late is late for all that happened at that time.
             let quiet = now_ms.saturating_sub(held.news_ms) >= self.settings.settle_ms;
-            let sure = old || (quiet && !self.unsure);
+            let sure = !awaited && (old || (quiet && !self.unsure));
             let mut spans = held.conversation.spans_for(now_ms, &self.settings, sure);
             output.finished.append(&mut spans.finished);
             output.open.append(&mut spans.open);
@@ -152,6 +165,7 @@ impl Desk {
     /// Lets go of what ended long enough ago.
     pub(crate) fn forget(&mut self, now_ms: u64) {
         let (held, fresh, gone, unkept) = (&mut self.held, &self.fresh, &mut self.gone, &mut self.unkept);
+        let unheard = &mut self.unheard;
         held.retain(|id, held| {
             let quiet = now_ms.saturating_sub(held.heard_ms);
             let ended =
@@ -159,6 +173,7 @@ impl Desk {
             let over = ended && held.conversation.due_ms().is_none() && !fresh.contains(id);
             let stays = !over && quiet < SILENT_MS;
             if !stays {
+                unheard.remove(id);
                 gone.insert(id.clone(), now_ms);
                 note(unkept, id);
             }
@@ -201,6 +216,12 @@ impl Desk {
     /// What could not be read since it was last asked.
     pub(crate) fn problems(&mut self) -> Problems {
         std::mem::take(&mut self.problems)
+    }
+}
+
+impl Held {
+    fn new(conversation: Conversation, now_ms: u64) -> Self {
+        Self { conversation, began_ms: now_ms, heard_ms: now_ms, news_ms: now_ms }
     }
 }
 

@@ -84,6 +84,11 @@ impl Facts {
         ends.map(|(_, source)| *source).min()
     }
 
+    /// Somebody else than analytics has told of it.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.legs.values().flatten().any(|(_, source)| *source != Source::Analytics)
+    }
+
     /// All of it, for [`again`](Self::again).
     pub(crate) fn into_parts(self) -> (Vec<(Of, Vec<Said>)>, u64) {
         (self.legs.into_iter().collect(), self.newest_ms)

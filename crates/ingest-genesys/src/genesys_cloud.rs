@@ -6,6 +6,7 @@
 
 mod settings;
 mod sweep;
+mod lookup;
 mod discover;
 mod channels;
 pub mod tls;

@@ -84,6 +84,12 @@ impl Trust {
     pub(crate) fn believes(&self, channel: Option<&str>, participant: Option<&str>) -> bool {
         self.channels.hold(channel) && self.participants.hold(participant)
     }
+
+    /// False where nobody is believed, whoever says it.
+    pub(crate) fn believes_any(&self) -> bool {
+        let some = |names: &Names| !matches!(names, Names::Only(names) if names.is_empty());
+        some(&self.channels) && some(&self.participants)
+    }
 }
 
 impl Names {

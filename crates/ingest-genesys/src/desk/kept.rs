@@ -48,8 +48,10 @@ impl Desk {
         match kept {
             Kept::Held(conversation) => {
                 self.fresh.insert(id.clone());
-                let held = Held { conversation: *conversation, heard_ms: now_ms, news_ms: now_ms };
-                self.held.insert(id, held);
+                if !conversation.is_heard() {
+                    self.unheard.insert(id.clone());
+                }
+                self.held.insert(id, Held::new(*conversation, now_ms));
             }
             Kept::Gone(at) => {
                 self.gone.insert(id, at);

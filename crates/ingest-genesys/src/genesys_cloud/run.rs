@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::channels::Channels;
 use super::checkpoint::{Checkpoint, Restored};
 use super::discover::{Found, discover};
+use super::lookup::{self, Looked};
 use super::meters::Meters;
 use super::settings::Settings;
 use super::sweep::{self, Asked, Interval};
@@ -52,6 +53,8 @@ pub(super) struct Run {
     sweep_at: Instant,
     swept_at: Option<Instant>,
     sweeping: Option<Work<(Interval, Result<(), PlatformError>)>>,
+    look_at: Instant,
+    looking: Option<Work<Looked>>,
     discover_at: Instant,
     discovering: Option<Work<Result<Found, PlatformError>>>,
     found: Found,
@@ -101,6 +104,8 @@ impl Run {
             sweep_at: now,
             swept_at: None,
             sweeping: None,
+            look_at: now,
+            looking: None,
             discover_at: now,
             discovering: None,
             found: Found::default(),
@@ -144,6 +149,10 @@ impl Run {
                     self.sweeping = None;
                     self.swept(done);
                 }
+                done = finished(&mut self.looking) => {
+                    self.looking = None;
+                    self.looked_up(done);
+                }
                 done = finished(&mut self.discovering) => {
                     self.discovering = None;
                     self.discovered(done);
@@ -155,6 +164,7 @@ impl Run {
                         break false;
                     }
                     self.keep().await;
+                    self.look_up();
                 }
                 _ = forget.tick() => {
                     self.desk.forget(now_ms());
@@ -269,6 +279,30 @@ impl Run {
                 self.sweep_at = now + AGAIN;
                 tracing::error!(receiver = %self.id, %error, "analytics did not answer; it is asked again");
             }
+        }
+    }
+
+    /// Asks for the participant data of conversations that were missed, where somebody believes what is in them.
+    fn look_up(&mut self) {
+        let now = Instant::now();
+        let free = self.looking.is_none() && self.look_at <= now && self.desk.settings.trust.believes_any();
+        if !free || !lookup::is_free(&self.platform) {
+            return;
+        }
+        let ids = self.desk.unheard(lookup::SOME);
+        if !ids.is_empty() {
+            self.looking = Some(Box::pin(lookup::look_up(Arc::clone(&self.platform), ids)));
+        }
+    }
+
+    fn looked_up(&mut self, Looked { answers, failed }: Looked) {
+        for (id, answer) in &answers {
+            self.desk.looked_up(id, answer.as_deref(), now_ms());
+        }
+        if let Some(error) = failed {
+            self.meters.failed(error.reason());
+            self.look_at = Instant::now() + AGAIN;
+            tracing::warn!(receiver = %self.id, %error, "participant data of conversations that were missed are not known; a trace that they continue is not seen");
         }
     }
 

@@ -103,7 +103,7 @@ impl Platform {
 
     /// Requests left in this minute, and how many it has.
     pub fn left(&self) -> (u32, u32) {
-        self.pace().left()
+        self.pace().left(Instant::now())
     }
 
     /// Reads the JSON answer to a `GET`; the path begins with `/api/`.

@@ -78,8 +78,9 @@ impl Pace {
     }
 
     /// Requests left in this window, and how many it has.
-    pub fn left(&self) -> (u32, u32) {
-        (self.allowed.saturating_sub(self.used), self.allowed)
+    pub fn left(&self, now: Instant) -> (u32, u32) {
+        let over = self.ends.is_none_or(|ends| ends <= now);
+        (if over { self.allowed } else { self.allowed.saturating_sub(self.used) }, self.allowed)
     }
 }
 
@@ -115,7 +116,8 @@ mod tests {
         assert_eq!(pace.take(start), Ok(()));
         let told = Told { count: Some(100), allowed: Some(180), reset: Some(30 * SECOND) };
         pace.told(told, start);
-        assert_eq!(pace.left(), (80, 180));
+        assert_eq!(pace.left(start), (80, 180));
+        assert_eq!(pace.left(start + 30 * SECOND), (180, 180));
         assert_eq!(spend(&mut pace, start), (80, 30 * SECOND));
         // An answer that left before the last requests did does not give their places back.
         pace.told(Told { count: Some(101), ..told }, start);

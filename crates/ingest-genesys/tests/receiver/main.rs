@@ -98,6 +98,20 @@ async fn a_pipeline_that_takes_nothing_for_a_while_loses_nothing() {
     site.stop().await;
 }
 
+/// Analytics tells all that happened but participant data, in which a flow has put the span that the call continues.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_heard_of_continues_its_trace() {
+    let mut options = options(3, 3, 300.0);
+    options.scenarios.retain(|scenario| scenario.name == "traced");
+    options.faults = Faults { status_503: 1.0, drop_socket: 1.0, ..Faults::default() };
+    let site = Site::open(options).await;
+    site.ended(3).await;
+    site.calm();
+    site.complete(3).await;
+    assert_eq!(site.parents_of("voice conversation"), vec!["b7ad6b7169203331"; 3]);
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_comes_up_late_is_waited_for() {
     let mut options = options(5, 5, 300.0);

@@ -118,6 +118,13 @@ impl Site {
         self.make(Mischief::DropSockets);
     }
 
+    /// The parents of the finished spans of a name.
+    pub(crate) fn parents_of(&self, name: &str) -> Vec<String> {
+        let finished = self.kept.finished.lock().unwrap();
+        let spans = finished.values().flatten().filter(|span| span.name == name);
+        spans.map(|span| hex(&span.parent_span_id)).collect()
+    }
+
     pub(crate) fn requests(&self) -> u64 {
         self.simulator.with(|service| service.tally().requests)
     }
