@@ -75,7 +75,7 @@ async fn what_happened_while_the_service_was_gone_is_mended() {
     site.calm();
     let (since, before) = (Instant::now(), site.requests());
     let happened = told(&site.simulator).await;
-    let missed = site.lacking(&happened);
+    let missed = site.lacking(&happened).len();
     assert!(missed > open, "{missed} of {} were missed", happened.len());
     site.has(&happened).await;
     let (took, requests) = (since.elapsed(), site.requests() - before);

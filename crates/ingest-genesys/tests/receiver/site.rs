@@ -134,14 +134,16 @@ impl Site {
         until("conversations are heard of", || self.kept.conversations() >= conversations).await;
     }
 
-    /// How many of these the store does not have, or has as unfinished although they have ended.
-    pub(crate) fn lacking(&self, spans: &BTreeMap<Key, (String, bool)>) -> usize {
+    /// Those that the store does not have, or has as unfinished although they have ended.
+    pub(crate) fn lacking(&self, spans: &BTreeMap<Key, (String, bool)>) -> Vec<String> {
         self.kept.lacks(spans)
     }
 
     /// Waits until the store has them, as finished where they have ended.
     pub(crate) async fn has(&self, spans: &BTreeMap<Key, (String, bool)>) {
-        until("the store has what happened", || self.kept.lacks(spans) == 0).await;
+        if !reached(|| self.kept.lacks(spans).is_empty()).await {
+            panic!("the store lacks {:#?}", self.kept.lacks(spans));
+        }
     }
 
     /// Waits until the spans are those that the service's own records make of so many conversations: each once, and
@@ -259,16 +261,20 @@ impl Kept {
         stored.keys().map(|(trace, _)| trace).collect::<BTreeSet<_>>().len()
     }
 
-    fn lacks(&self, spans: &BTreeMap<Key, (String, bool)>) -> usize {
+    fn lacks(&self, spans: &BTreeMap<Key, (String, bool)>) -> Vec<String> {
         let stored = self.stored.lock().unwrap();
-        let has = |key: &Key, name: &str, ended: bool| {
-            stored.get(key).is_some_and(|(_, span)| {
-                span.name == name
-                    && !has(span, "throughline.superseded")
-                    && !(ended && has(span, "throughline.unfinished"))
+        let lack = |(key, (name, ended)): (&Key, &(String, bool))| {
+            let Some((revision, span)) = stored.get(key) else {
+                return Some(format!("{} {name}", hex(&key.0)));
+            };
+            let marks = ["throughline.superseded", "throughline.unfinished"].map(|mark| has(span, mark));
+            // What goes on may have become something else since.
+            let is_so = !ended || span.name == *name && marks == [false, false];
+            (!is_so).then(|| {
+                format!("{} {name}, ended: {ended}; there is {revision} {} {marks:?}", hex(&key.0), span.name)
             })
         };
-        spans.iter().filter(|(key, (name, ended))| !has(key, name, *ended)).count()
+        spans.iter().filter_map(lack).collect()
     }
 
     pub(crate) fn finished_keys(&self) -> BTreeMap<Key, String> {
