@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flow::{BuildError, Ctx};
+use serde::Serialize;
 
 pub use decisions::Decisions;
 pub(crate) use door::Door;
@@ -53,6 +54,16 @@ pub(crate) struct Keeping {
     pub(crate) max_size: u64,
     pub(crate) max_age: Duration,
     pub(crate) patience: Duration,
+}
+
+/// What the logs of one directory take on the disk.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Fill {
+    /// The id of the extension that keeps them.
+    pub extension: Arc<str>,
+    pub used_bytes: u64,
+    /// None is no limit.
+    pub limit_bytes: Option<u64>,
 }
 
 impl Journals {
@@ -110,6 +121,15 @@ impl Journals {
             )
         })?;
         Ok(home.stream("exporters", exporter, &[Arc::from(exporter)]))
+    }
+
+    /// How full each directory is.
+    pub fn fill(&self) -> Vec<Fill> {
+        let state = self.state();
+        let mut fill: Vec<_> =
+            state.journal.iter().chain(state.storages.values()).map(|home| home.fill()).collect();
+        fill.sort_by(|a, b| a.extension.cmp(&b.extension));
+        fill
     }
 
     /// For a sampler; nothing without a journal.

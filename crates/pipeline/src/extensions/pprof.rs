@@ -1,19 +1,33 @@
-//! `pprof`: accepted as users write it; there are no profiles yet, and it says so.
+//! `pprof`: where the time of this process goes, and its memory, for whoever asks.
+
+mod index;
+mod query;
+mod turn;
+mod memory;
+#[cfg(feature = "profile")]
+mod cpu;
+#[cfg(feature = "profile")]
+mod proto;
+#[cfg(not(feature = "profile"))]
+#[path = "pprof/no_cpu.rs"]
+mod cpu;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::config::{Finding, Node};
-use flow::{BuildError, Ctx, Extension, Factory, Make};
-use http::StatusCode;
+use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
+use tokio::sync::watch;
 
-use crate::net::serve::{HttpServer, Site, check_listener, text};
+use crate::net::serve::{Answer, HttpServer, Site, check_listener, text, typed, whole_seconds};
+use turn::Turn;
 
 pub static FACTORY: Factory =
     Factory { name: "pprof", aliases: &[], signals: &[], check, make: Make::Extension(make) };
-
-const NOT_YET: &str = "501: this program writes no profiles yet.\n\
-                       On Linux, `perf record -g -p PID` takes one from outside.\n";
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -39,17 +53,95 @@ fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
     findings.extend(check_listener(section, &settings.endpoint, "tcp", None));
-    let at = section.get("save_to_file").filter(|_| !settings.save_to_file.is_empty()).unwrap_or(section);
-    findings.push(
-        Finding::advice(at, "this program writes no profiles yet; its address answers 501")
-            .help("take the extension out, or use `perf record`"),
-    );
+    let without_effect = [
+        ("block_profile_fraction", settings.block_profile_fraction > 0, "this is a part of Go's runtime"),
+        ("mutex_profile_fraction", settings.mutex_profile_fraction > 0, "this is a part of Go's runtime"),
+        ("save_to_file", !settings.save_to_file.is_empty(), "profiles are taken on request alone"),
+    ];
+    for (key, _, why) in without_effect.into_iter().filter(|(_, set, _)| *set) {
+        let advice = Finding::advice(section.get(key).unwrap_or(section), format!("{why}; it has no effect"));
+        findings.push(advice.help("take it out, and ask /debug/pprof/profile for a CPU profile"));
+    }
+    if let Some(why) = cpu::MISSING {
+        findings.push(Finding::advice(section, why).help(cpu::MEND));
+    }
     findings
 }
 
 fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Extension>, BuildError> {
     let settings: Settings =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    let page = |_: &str| text(StatusCode::NOT_IMPLEMENTED, NOT_YET);
-    Ok(Arc::new(Site::new(ctx, &settings.endpoint, HttpServer::default(), page)))
+    let (stop, stopped) = watch::channel(false);
+    let asked = ctx.clone();
+    let answer = move |head: Parts| answer(asked.clone(), stopped.clone(), head);
+    let site = Site::asked(ctx, &settings.endpoint, HttpServer::default(), answer);
+    Ok(Arc::new(Pprof { site, stop }))
 }
+
+struct Pprof {
+    site: Site,
+    /// Ends a profile that is being taken, so that nobody waits for it at the end.
+    stop: watch::Sender<bool>,
+}
+
+impl Extension for Pprof {
+    fn start(&self) -> BoxFuture<'_, Result<(), BuildError>> {
+        self.site.start()
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        self.stop.send_replace(true);
+        self.site.stop()
+    }
+}
+
+async fn answer(ctx: Ctx, stopped: watch::Receiver<bool>, head: Parts) -> Answer {
+    let mut answer = match head.uri.path() {
+        "/debug/pprof" | "/debug/pprof/" => text(StatusCode::OK, index::INDEX),
+        "/debug/pprof/heap" => text(StatusCode::OK, memory::figures(&ctx)),
+        "/debug/pprof/profile" => match query::seconds(head.uri.query()) {
+            Ok(length) => profile(length, stopped).await,
+            Err(why) => text(StatusCode::BAD_REQUEST, why),
+        },
+        _ => text(StatusCode::NOT_FOUND, index::NOT_FOUND),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+/// Takes a profile for so long, or until the process stops; dropping the future ends it too.
+async fn profile(length: Duration, mut stopped: watch::Receiver<bool>) -> Answer {
+    if let Some(why) = cpu::MISSING {
+        return text(StatusCode::NOT_IMPLEMENTED, format!("{why}\n{}\n", cpu::MEND));
+    }
+    let turn = match Turn::take(length) {
+        Ok(turn) => turn,
+        Err(left) => {
+            let mut answer = text(StatusCode::TOO_MANY_REQUESTS, "another profile is being taken\n");
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(left)));
+            return answer;
+        }
+    };
+    let profile = async {
+        let taking = cpu::Taking::start(turn).await?;
+        tokio::select! {
+            () = tokio::time::sleep(length) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+        taking.finish().await
+    };
+    match profile.await {
+        Ok(gzip) => {
+            let mut answer = typed(StatusCode::OK, "application/octet-stream", gzip);
+            let name = HeaderValue::from_static("attachment; filename=\"profile.pb.gz\"");
+            answer.headers_mut().insert(CONTENT_DISPOSITION, name);
+            answer
+        }
+        Err(why) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("no profile: {why}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,21 +1,36 @@
 //! `zpages`: what runs in this process, for a person who looks.
 
+mod series;
+mod live;
+mod html;
 mod page;
 
+use std::fmt::Write;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flow::config::{Finding, Node};
 use flow::{BuildError, Ctx, Extension, Factory, Make};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
-use crate::engine::account::Accounts;
-use crate::net::addresses::Addresses;
-use crate::net::serve::{HttpServer, Site};
-use crate::plan::Outline;
-use page::Pages;
+use crate::net::serve::{Answer, HttpServer, Site, text, typed};
+use live::Sources;
+use page::{Refresh, STYLE};
 
 pub static FACTORY: Factory =
     Factory { name: "zpages", aliases: &[], signals: &[], check, make: Make::Extension(make) };
+
+/// The collector's, all of the one page.
+const PATHS: [&str; 5] =
+    ["/debug/servicez", "/debug/pipelinez", "/debug/extensionz", "/debug/featurez", "/debug/tracez"];
+const JSON: &str = "/debug/pipelinez.json";
 
 #[derive(Default, Deserialize)]
 struct Settings(HttpServer, Own);
@@ -54,11 +69,57 @@ fn check(section: &Node) -> Vec<Finding> {
 fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Extension>, BuildError> {
     let Settings(server, own) =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-    let pages = Arc::new(Pages {
-        outline: ctx.get::<Outline>().unwrap_or_default(),
-        accounts: ctx.get::<Accounts>().unwrap_or_default(),
-        addresses: ctx.get::<Addresses>().unwrap_or_default(),
-        memory: Arc::clone(&ctx.memory),
-    });
-    Ok(Arc::new(Site::new(ctx, &own.endpoint, server, move |path: &str| pages.page(path))))
+    let sources = Sources::new(ctx);
+    let policy = policy();
+    let answer = move |head: Parts| std::future::ready(answer(&sources, &policy, &head));
+    Ok(Arc::new(Site::asked(ctx, &own.endpoint, server, answer)))
 }
+
+fn answer(sources: &Sources, policy: &HeaderValue, head: &Parts) -> Answer {
+    let path = head.uri.path();
+    let mut answer = match path {
+        JSON => {
+            let json = serde_json::to_string_pretty(&sources.live()).unwrap_or_default();
+            typed(StatusCode::OK, "application/json", json + "\n")
+        }
+        path if PATHS.contains(&path.trim_end_matches('/')) => {
+            let refresh = Refresh::of(path, head.uri.query());
+            typed(StatusCode::OK, "text/html; charset=utf-8", page::page(&sources.live(), refresh))
+        }
+        _ => {
+            let mut there = String::new();
+            for path in PATHS.iter().chain([&JSON]) {
+                // Writing to a string cannot fail.
+                writeln!(there, "{path}").unwrap_or_default();
+            }
+            text(StatusCode::NOT_FOUND, format!("there are\n{there}"))
+        }
+    };
+    guard(answer.headers_mut(), policy);
+    answer
+}
+
+/// What is shown comes from outside in part: nothing of it may run, and no other page may hold or keep it.
+fn guard(headers: &mut HeaderMap, policy: &HeaderValue) {
+    headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// No scripts, nothing from elsewhere, one style.
+fn policy() -> HeaderValue {
+    let style = STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+#[cfg(test)]
+mod tests;

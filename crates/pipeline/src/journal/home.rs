@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use flow::{BoxFuture, BuildError, Ctx, Extension};
 
-use super::Keeping;
 use super::disk::{HostDirectory, make_directory};
 use super::room::Room;
 use super::stream::{Means, Stream};
+use super::{Fill, Keeping};
 
 /// Of a segment, unless the limit is small.
 const SEGMENT: u64 = 64 << 20;
@@ -53,6 +53,15 @@ impl Home {
         let path = self.keeping.directory.join(folder).join(file_name(name));
         self.all().push((path, Arc::clone(&stream)));
         stream
+    }
+
+    pub(super) fn fill(&self) -> Fill {
+        let limit = self.keeping.max_size;
+        Fill {
+            extension: Arc::clone(&self.ctx.id),
+            used_bytes: self.room.used(),
+            limit_bytes: (limit > 0).then_some(limit),
+        }
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<(PathBuf, Arc<Stream>)>> {

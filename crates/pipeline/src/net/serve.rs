@@ -13,6 +13,7 @@ use flow::{BuildError, Ctx};
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
 };
+use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
@@ -90,23 +91,7 @@ where
     }))
 }
 
-/// Listens and answers GET with what `page` makes of a path.
-///
-/// On a loopback address only requests for a loopback name are answered: a browser sends those of any page whose
-/// name its owner has pointed there.
-pub async fn serve_pages<P>(
-    ctx: &Ctx,
-    endpoint: &str,
-    settings: &HttpServer,
-    page: P,
-) -> Result<Listener, BuildError>
-where
-    P: Fn(&str) -> Answer + Send + Sync + 'static,
-{
-    serve_requests(ctx, endpoint, settings, move |path, _| page(path)).await
-}
-
-/// The same with what `page` makes of a path and the request's headers.
+/// Listens and answers GET with what `page` makes of a path and the request's headers.
 pub async fn serve_requests<P>(
     ctx: &Ctx,
     endpoint: &str,
@@ -116,21 +101,45 @@ pub async fn serve_requests<P>(
 where
     P: Fn(&str, &HeaderMap) -> Answer + Send + Sync + 'static,
 {
-    let page = Arc::new(page);
+    let answer = move |head: Parts| std::future::ready(page(head.uri.path(), &head.headers));
+    serve_heads(ctx, endpoint, settings, answer).await
+}
+
+/// Listens and answers GET with what `answer` makes of a request's head, however long that takes: who goes away ends it.
+///
+/// On a loopback address only requests for a loopback name are answered: a browser sends those of any page whose
+/// name its owner has pointed there.
+pub async fn serve_heads<A, F>(
+    ctx: &Ctx,
+    endpoint: &str,
+    settings: &HttpServer,
+    answer: A,
+) -> Result<Listener, BuildError>
+where
+    A: Fn(Parts) -> F + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let answer = Arc::new(answer);
     let local = split_port(endpoint).is_some_and(|(host, _)| is_loopback(host));
     serve(ctx, endpoint, settings, move |asked| {
-        let request = asked.request;
-        std::future::ready(match *request.method() {
-            Method::GET | Method::HEAD if local && !names_loopback(&request) => {
-                text(StatusCode::FORBIDDEN, "ask for localhost, or set an `endpoint` that others may reach\n")
-            }
-            Method::GET | Method::HEAD => page(request.uri().path(), request.headers()),
-            _ => {
-                let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
-                answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                answer
-            }
-        })
+        let Asked { request, open, .. } = asked;
+        let answer = Arc::clone(&answer);
+        async move {
+            let answered = match *request.method() {
+                Method::GET | Method::HEAD if local && !names_loopback(&request) => text(
+                    StatusCode::FORBIDDEN,
+                    "ask for localhost, or set an `endpoint` that others may reach\n",
+                ),
+                Method::GET | Method::HEAD => answer(request.into_parts().0).await,
+                _ => {
+                    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
+                    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                    answer
+                }
+            };
+            drop(open);
+            answered
+        }
     })
     .await
 }

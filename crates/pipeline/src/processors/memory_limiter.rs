@@ -6,7 +6,7 @@
 
 mod settings;
 mod state;
-mod system;
+pub(crate) mod system;
 mod guard;
 
 use std::sync::Arc;

@@ -1,25 +1,24 @@
 //! The extensions, as users write them and as probes ask them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use flow::config::Node;
 use flow::{Ctx, Extension, Factory, Make, Memory, Telemetry};
 use http::Method;
-use pipeline::engine::account::Accounts;
 use pipeline::engine::health::{Health, Phase};
 use pipeline::extensions::{health_check, pprof, zpages};
 use pipeline::net::addresses::Addresses;
-use pipeline::plan::{Outline, Pipeline};
 
 use crate::client::{Answer, http, request};
 
-struct Started {
-    extension: Arc<dyn Extension>,
+pub(crate) struct Started {
+    pub(crate) extension: Arc<dyn Extension>,
     ctx: Ctx,
 }
 
-async fn start(factory: &Factory, yaml: &str, ctx: Ctx) -> Started {
+pub(crate) async fn start(factory: &Factory, yaml: &str, ctx: Ctx) -> Started {
     let section = Node::load("c.yaml", yaml).unwrap();
     let ctx = ctx.with(Arc::new(Addresses::default())).named(factory.name);
     let Make::Extension(make) = factory.make else { panic!("an extension") };
@@ -28,7 +27,7 @@ async fn start(factory: &Factory, yaml: &str, ctx: Ctx) -> Started {
     Started { extension, ctx }
 }
 
-fn empty() -> Ctx {
+pub(crate) fn empty() -> Ctx {
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
 }
 
@@ -38,8 +37,11 @@ impl Started {
     }
 
     async fn ask(&self, method: Method, path: &str, host: &str) -> Answer {
-        let address = self.ctx.get::<Addresses>().unwrap().of(&self.ctx.id, "http").unwrap();
-        http(address, request(method, path, &[("host", host)], "")).await
+        http(self.address(), request(method, path, &[("host", host)], "")).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.ctx.get::<Addresses>().unwrap().of(&self.ctx.id, "http").unwrap()
     }
 }
 
@@ -130,49 +132,48 @@ async fn no_page_of_another_name_may_ask() {
 }
 
 #[tokio::test]
-async fn pprof_says_that_it_has_nothing() {
-    let started = start(&pprof::FACTORY, "endpoint: 127.0.0.1:0", empty()).await;
+async fn pprof_says_what_there_is() {
+    let memory = Arc::new(Memory::default());
+    let held = memory.hold(12_345);
+    let started =
+        start(&pprof::FACTORY, "endpoint: 127.0.0.1:0", Ctx::new(memory, Telemetry::default())).await;
     expect![[r#"
-        501 | content-type: text/plain; charset=utf-8 | 501: this program writes no profiles yet.
-        On Linux, `perf record -g -p PID` takes one from outside.
+        200 | content-type: text/plain; charset=utf-8 | /debug/pprof/profile?seconds=30   CPU profile of 1 to 120 seconds (pprof protobuf, gzip)
+        /debug/pprof/heap                 memory of this process, as text
+
+        go tool pprof http://ADDRESS/debug/pprof/profile?seconds=30
     "#]]
-    .assert_eq(&started.get("/debug/pprof/profile").await.line());
+    .assert_eq(&started.get("/debug/pprof/").await.line());
+    let heap = started.get("/debug/pprof/heap").await;
+    assert!(heap.line().contains("12345  telemetry held"), "{}", heap.line());
+    assert_eq!(
+        (heap.header("cache-control"), heap.header("x-content-type-options")),
+        ("no-store", "nosniff")
+    );
+    for query in ["seconds=0", "seconds=121", "seconds=x"] {
+        let answer = started.get(&format!("/debug/pprof/profile?{query}")).await;
+        assert_eq!(
+            answer.line(),
+            "400 | content-type: text/plain; charset=utf-8 | `seconds` is a whole number from 1 to 120, such as seconds=30\n"
+        );
+    }
+    for path in ["/", "/debug/pprof/goroutine", "/debug/pprof/cmdline"] {
+        assert_eq!(started.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(started.ask(Method::POST, "/debug/pprof/profile", "localhost").await.status, 405);
+    assert_eq!(started.ask(Method::GET, "/debug/pprof/heap", "evil.example").await.status, 403);
+    drop(held);
 }
 
+#[cfg(not(feature = "profile"))]
 #[tokio::test]
-async fn zpages_show_pipelines_and_balances() {
-    let accounts = Arc::new(Accounts::default());
-    let account = accounts.open("traces", &[Arc::from("otlp<b>")]);
-    account.received(10);
-    account.enqueued("otlp<b>", 7);
-    account.exported("otlp<b>", 4);
-    account.lost("otlp<b>", 1, "rejected");
-    account.refused(2);
-    let pipeline = Pipeline {
-        name: "traces".to_owned(),
-        signal: flow::Signal::Traces,
-        receivers: vec!["otlp".to_owned()],
-        processors: vec!["memory_limiter".to_owned(), "batch".to_owned()],
-        exporters: vec!["otlp<b>".to_owned()],
-    };
-    let outline = Outline { pipelines: vec![pipeline], extensions: vec!["zpages".to_owned()] };
-    let ctx = empty().with(accounts).with(Arc::new(outline));
-    let started = start(&zpages::FACTORY, "endpoint: 127.0.0.1:0", ctx).await;
-    let page = started.get("/debug/pipelinez").await;
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let html = String::from_utf8_lossy(&page.body).into_owned();
-    let (_, tables) = html.split_once("</h1>").unwrap();
+async fn a_binary_without_profiles_says_how_to_get_them() {
+    let started = start(&pprof::FACTORY, "endpoint: 127.0.0.1:0", empty()).await;
     expect![[r#"
-        <table><tr><th>pipeline</th><th>receivers</th><th>processors</th><th>exporters</th></tr>
-        <tr><td>traces</td><td>otlp</td><td>memory_limiter, batch</td><td>otlp&lt;b&gt;</td></tr>
-        </table><p>Items, since the start. Unaccounted is received less all the others, and 0 whenever nothing moves.</p><table><tr><th>pipeline</th><th>exporter</th><th>received</th><th>exported</th><th>dropped</th><th>refused</th><th>lost</th><th>in flight</th><th>unaccounted</th></tr>
-        <tr><td>traces</td><td>otlp&lt;b&gt;</td><td class=n>10</td><td class=n>4</td><td class=n>0</td><td class=n>2</td><td class=n>1</td><td class=n>2</td><td class=n>1</td></tr>
-        </table></html>
-    "#]].assert_eq(tables);
-    for path in ["servicez", "extensionz", "featurez", "tracez"] {
-        assert_eq!(started.get(&format!("/debug/{path}")).await.status, 200, "{path}");
-    }
-    assert_eq!(started.get("/").await.status, 404);
+        501 | content-type: text/plain; charset=utf-8 | this binary was built without CPU profiles
+        build it with `--features profile`, or on Linux use `perf record -g -p PID`
+    "#]]
+    .assert_eq(&started.get("/debug/pprof/profile").await.line());
 }
 
 #[test]
@@ -190,13 +191,6 @@ fn settings_of_the_field_are_known() {
               help: write a path such as /health
             c.yaml:1:61: advice: check_collector_pipeline: this has no effect, as in the collector
               help: ask /readyz, which tells of every exporter and its queue"#]],
-    );
-    findings(
-        &pprof::FACTORY,
-        "{endpoint: 'localhost:1777', block_profile_fraction: 3, mutex_profile_fraction: 5, save_to_file: /var/cpu}",
-        expect![[r#"
-            c.yaml:1:98: advice: save_to_file: this program writes no profiles yet; its address answers 501
-              help: take the extension out, or use `perf record`"#]],
     );
     findings(
         &zpages::FACTORY,

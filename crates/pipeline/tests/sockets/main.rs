@@ -12,6 +12,9 @@ mod tls;
 mod auth;
 mod life;
 mod extensions;
+mod zpages;
+#[cfg(feature = "profile")]
+mod profile;
 mod law;
 mod journal;
 mod personal;

@@ -1,132 +1,107 @@
-//! Plain HTML, without scripts.
+//! The page: what runs, as HTML without scripts.
 
-use std::fmt::{Display, Write};
-use std::sync::Arc;
+mod pipelines;
+mod tables;
 
-use flow::Memory;
-use http::StatusCode;
+use std::fmt::Display;
 
-use crate::engine::account::Accounts;
-use crate::net::addresses::Addresses;
-use crate::net::serve::{Answer, text, typed};
-use crate::plan::Outline;
+use super::html::{Bytes, Count, Html, Span};
+use super::live::Live;
 
-const PATHS: &str = "/debug/servicez, /debug/pipelinez, /debug/extensionz, /debug/featurez, /debug/tracez";
-const STYLE: &str = "body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}\
-                     th,td{border:1px solid #999;padding:.3em .6em;text-align:left}\
-                     td.n{text-align:right;font-variant-numeric:tabular-nums}";
+pub(super) const STYLE: &str = include_str!("style.css");
 
-/// Where the pages look.
-pub(super) struct Pages {
-    pub(super) outline: Arc<Outline>,
-    pub(super) accounts: Arc<Accounts>,
-    pub(super) addresses: Arc<Addresses>,
-    pub(super) memory: Arc<Memory>,
+const DEFAULT_SECONDS: u32 = 10;
+const MOST_SECONDS: u32 = 3600;
+
+/// How often the page is loaded again, and where it is.
+pub(super) struct Refresh {
+    path: String,
+    /// 0 is never.
+    seconds: u32,
 }
 
-impl Pages {
-    pub(super) fn page(&self, path: &str) -> Answer {
-        let html = match path.trim_end_matches('/') {
-            "/debug/servicez" => self.service(),
-            "/debug/pipelinez" => self.pipelines(),
-            "/debug/extensionz" => {
-                let rows = self.outline.extensions.iter().map(|id| vec![text_cell(id)]);
-                page("Extensions", &[table(&["extension"], rows)])
-            }
-            "/debug/featurez" => page("Feature gates", &["<p>There are none.</p>".to_owned()]),
-            "/debug/tracez" => {
-                page("Traces", &["<p>This program records no spans of its own work.</p>".to_owned()])
-            }
-            _ => return text(StatusCode::NOT_FOUND, format!("there are {PATHS}\n")),
-        };
-        typed(StatusCode::OK, "text/html; charset=utf-8", html)
-    }
-
-    fn service(&self) -> String {
-        let facts = [
-            ("version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("process", std::process::id().to_string()),
-            ("telemetry held, bytes", self.memory.held().to_string()),
-        ];
-        let facts = facts.map(|(name, value)| vec![text_cell(name), text_cell(value)]);
-        let listening = self.addresses.all();
-        let listening = listening
-            .iter()
-            .map(|(id, what, address)| vec![text_cell(id), text_cell(what), text_cell(address)]);
-        page("Service", &[table(&["", ""], facts), table(&["listens", "for", "address"], listening)])
-    }
-
-    fn pipelines(&self) -> String {
-        let pipelines = self.outline.pipelines.iter().map(|pipeline| {
-            let list = |ids: &[String]| text_cell(ids.join(", "));
-            vec![
-                text_cell(&pipeline.name),
-                list(&pipeline.receivers),
-                list(&pipeline.processors),
-                list(&pipeline.exporters),
-            ]
-        });
-        let balances = self.accounts.balances();
-        let balances = balances.iter().map(|balance| {
-            let numbers = [
-                balance.received,
-                balance.exported,
-                balance.dropped,
-                balance.refused,
-                balance.lost,
-                balance.in_flight,
-                balance.difference(),
-            ];
-            let mut row = vec![text_cell(&balance.pipeline), text_cell(&balance.exporter)];
-            row.extend(numbers.map(|number| format!("<td class=n>{number}</td>")));
-            row
-        });
-        let terms = ["received", "exported", "dropped", "refused", "lost", "in flight", "unaccounted"];
-        page(
-            "Pipelines",
-            &[
-                table(&["pipeline", "receivers", "processors", "exporters"], pipelines),
-                "<p>Items, since the start. Unaccounted is received less all the others, and 0 whenever nothing \
-                 moves.</p>"
-                    .to_owned(),
-                table(&[&["pipeline", "exporter"], &terms[..]].concat(), balances),
-            ],
-        )
+impl Refresh {
+    /// `refresh` in the query; what makes no sense is left out.
+    pub(super) fn of(path: &str, query: Option<&str>) -> Self {
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let given = pairs.filter(|(name, _)| *name == "refresh").find_map(|(_, value)| value.parse().ok());
+        let seconds = given.unwrap_or(DEFAULT_SECONDS).min(MOST_SECONDS);
+        Self { path: path.to_owned(), seconds }
     }
 }
 
-fn page(title: &str, parts: &[String]) -> String {
-    format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{title} – Throughline</title><style>{STYLE}</style>\
-         <h1>{title}</h1>{}</html>\n",
-        parts.concat()
-    )
-}
-
-fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut html = "<table><tr>".to_owned();
-    heads.iter().for_each(|head| html.extend(["<th>", head, "</th>"]));
-    html.push_str("</tr>\n");
-    for row in rows {
-        html.extend(["<tr>", &row.concat(), "</tr>\n"]);
+pub(super) fn page(live: &Live, refresh: Refresh) -> String {
+    let mut html = Html::default();
+    html.markup("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n");
+    html.markup("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n");
+    if refresh.seconds > 0 {
+        html.within("<meta http-equiv=\"refresh\" content=\"", refresh.seconds, "\">\n");
     }
-    html + "</table>"
+    html.markup("<title>Pipelines – Throughline</title>\n<style>").markup(STYLE).markup("</style>\n");
+    bar(&mut html, live, &refresh);
+    html.markup("<main>\n");
+    strip(&mut html, live);
+    pipelines::put(&mut html, live);
+    tables::put(&mut html, live);
+    if live.left_out > 0 {
+        html.within(
+            "<p class=\"mute\">",
+            Count::of(live.left_out),
+            " rows are left out here; the metrics have them.</p>\n",
+        );
+    }
+    html.markup("<p class=\"mute\" id=\"none\">There are no feature gates, and this program records no spans of its own work.</p>\n");
+    html.markup("</main>\n</html>\n");
+    html.finish()
 }
 
-/// Ids come from a file that anybody may have written.
-fn text_cell(text: impl Display) -> String {
-    let mut cell = "<td>".to_owned();
-    let mut escaped = String::new();
-    // Writing to a string cannot fail.
-    write!(escaped, "{text}").unwrap_or_default();
-    for c in escaped.chars() {
-        match c {
-            '<' => cell.push_str("&lt;"),
-            '>' => cell.push_str("&gt;"),
-            '&' => cell.push_str("&amp;"),
-            '"' => cell.push_str("&quot;"),
-            c => cell.push(c),
+fn bar(html: &mut Html, live: &Live, refresh: &Refresh) {
+    html.markup("<header>\n<b>Throughline</b>").within(
+        " <span class=\"mute\">",
+        live.version,
+        "</span>\n<nav>",
+    );
+    html.markup("<a href=\"#pipelines\">Pipelines</a><a href=\"#exporters\">Exporters</a>");
+    html.markup("<a href=\"#journal\">Journal</a><a href=\"#attributes\">Attributes</a><a href=\"#process\">Process</a></nav>\n");
+    html.markup("<span class=\"right\">");
+    match refresh.seconds {
+        0 => html.within("<a href=\"", &refresh.path, "?refresh=10\">Refresh every 10 s</a>"),
+        seconds => {
+            html.within("<span class=\"mute\">Every ", seconds, " s</span> ");
+            html.within("<a href=\"", &refresh.path, "?refresh=0\">Stop</a>")
         }
+    };
+    html.markup(" <a href=\"/debug/pipelinez.json\">JSON</a></span>\n</header>\n");
+}
+
+/// The figures that one looks at first.
+fn strip(html: &mut Html, live: &Live) {
+    let accounts = || live.pipelines.iter().flat_map(|pipeline| &pipeline.accounts);
+    let lost: i64 = accounts().map(|account| account.lost).sum();
+    let unaccounted: i64 = accounts().map(|account| account.unaccounted.abs()).sum();
+    let in_flight: i64 = accounts().map(|account| account.in_flight).sum();
+    let failing = live.exporters.iter().filter(|exporter| exporter.failing_for_seconds.is_some()).count();
+    html.markup("<dl class=\"strip\">\n");
+    let phase = serde_json::to_value(live.phase).unwrap_or_default();
+    let phase = phase.as_str().unwrap_or_default();
+    match live.ready {
+        true => fact(html, "State", "ok", "ready", phase),
+        false => fact(html, "State", "bad", "not ready", phase),
     }
-    cell + "</td>"
+    fact(html, "Uptime", "", Span(live.uptime_seconds), "");
+    let of = |limit: Option<u64>| limit.map(|limit| format!("of {}", Bytes(limit))).unwrap_or_default();
+    fact(html, "Telemetry held", "", Bytes(live.memory.held_bytes), of(live.memory.cap_bytes));
+    if let Some(resident) = live.memory.resident_bytes {
+        fact(html, "Memory", "", Bytes(resident), of(live.memory.limit_bytes));
+    }
+    fact(html, "In flight", "", Count(in_flight), "items");
+    fact(html, "Lost", if lost > 0 { "bad" } else { "" }, Count(lost), "items");
+    fact(html, "Unaccounted", if unaccounted > 0 { "warn" } else { "" }, Count(unaccounted), "0 when quiet");
+    fact(html, "Failing", if failing > 0 { "bad" } else { "" }, failing, "exporters");
+    html.markup("</dl>\n");
+}
+
+fn fact(html: &mut Html, name: &'static str, tone: &'static str, value: impl Display, more: impl Display) {
+    html.within("<div><dt>", name, "</dt><dd class=\"").markup(tone).within("\">", value, "</dd>");
+    html.within("<dd class=\"mute\">", more, "</dd></div>\n");
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use flow::config::{Finding, GoDuration, Node, Severity};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::processors::join_keys::is_join_key;
 
 /// What happens to an attribute whose key has too many values.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It stays, and is told.
@@ -22,7 +22,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Report => "report",
             Self::Drop => "drop",

@@ -41,6 +41,15 @@ impl Guard {
             .telemetry
             .gauge("throughline_memory_limiter_cap_bytes", "Telemetry that may be held now.", &["processor"])
             .with_label_values(&[&*ctx.id]);
+        cap_gauge.set(i64::try_from(limits.soft).unwrap_or(i64::MAX));
+        ctx.telemetry
+            .gauge(
+                "throughline_memory_limiter_limit_bytes",
+                "Memory that the process may take.",
+                &["processor"],
+            )
+            .with_label_values(&[&*ctx.id])
+            .set(i64::try_from(limits.limit).unwrap_or(i64::MAX));
         Self {
             name: Arc::clone(&ctx.id),
             limits,

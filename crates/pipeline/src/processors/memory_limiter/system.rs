@@ -4,7 +4,7 @@ use std::fs::read_to_string;
 use std::path::{Component, Path};
 
 /// Bytes of this process that are in memory now.
-pub(super) fn resident_set() -> Option<u64> {
+pub(crate) fn resident_set() -> Option<u64> {
     kibibytes(&read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 

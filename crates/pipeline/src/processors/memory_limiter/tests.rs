@@ -315,6 +315,7 @@ async fn refuses_before_a_body_is_read_and_behind_it() {
         otelcol_processor_memory_limiter_refused_spans{processor="memory_limiter"} 7
         otelcol_processor_refused_spans{processor="memory_limiter"} 7
         throughline_memory_limiter_cap_bytes{processor="memory_limiter"} 83886080
+        throughline_memory_limiter_limit_bytes{processor="memory_limiter"} 104857600
         throughline_memory_limiter_refused_requests{processor="memory_limiter"} 1
     "#]]
     .assert_eq(&metrics(&ctx));
