@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::batch::{Batch, Signal};
+use crate::config::Node;
 use crate::factory::BuildError;
 use crate::refusal::Refusal;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Puts another section in force; see [`Consumer::revise`].
+pub type Revision = Box<dyn FnOnce() + Send>;
 
 /// Takes batches: a processor, a fan-out, an exporter's queue.
 pub trait Consumer: Send + Sync {
@@ -25,6 +29,13 @@ pub trait Consumer: Send + Sync {
     /// Called at shutdown, upstream first, after the receivers have stopped: pass on what is buffered.
     fn drain(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Called at a reload where the section has changed: how to go on with the new one and keep what is held; nothing
+    /// where another consumer has to take this one's place. Only when the answer is called anything changes.
+    fn revise(self: Arc<Self>, section: &Node) -> Option<Revision> {
+        let _ = section;
+        None
     }
 
     /// Items that are inside this consumer now, for the conservation law.
@@ -91,6 +102,12 @@ pub trait Exporter: Send + Sync {
     /// there on. Such an exporter has a queue and retries in front of it only where its section asks for them.
     fn hands_on(&self) -> bool {
         false
+    }
+
+    /// Whether another one may run beside this one under the same id for a while, as a reload needs it where the section
+    /// has changed. Not where it is alone at an address or in a file.
+    fn may_overlap(&self) -> bool {
+        true
     }
 
     /// Called for each batch and for each retry of it.

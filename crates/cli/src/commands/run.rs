@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let Some(plan) = plan else { return ExitCode::from(exit::INPUT) };
     logs::start(&plan.telemetry.logs);
-    match serve(&plan) {
+    match serve(&plan, &arguments.sources) {
         Ok(()) => exit::OK,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -74,23 +74,53 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn serve(plan: &Plan) -> anyhow::Result<()> {
+fn serve(plan: &Plan, sources: &Configs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let mut stop = Stop::listen()?;
+        let mut reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let ctx = components::context();
         let mut running = tokio::select! {
             started = Running::start(plan, &ctx) => started?,
             () = stop.asked() => return Ok(()),
         };
         tracing::info!("everything is ready");
-        stop.asked().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.asked() => break,
+                _ = reload.recv() => {}
+            }
+            if go_on(&mut running, sources, &mut stop).await? {
+                break;
+            }
+        }
         tracing::info!("stopping; a second signal ends at once");
         tokio::select! {
             () = running.stop() => Ok(()),
             () = stop.asked() => anyhow::bail!("ended before everything was sent"),
         }
     })
+}
+
+/// Reads the configuration again; says whether a stop was asked for meanwhile. What has begun is ended before that, unless
+/// the signal comes twice.
+async fn go_on(running: &mut Running, sources: &Configs, stop: &mut Stop) -> anyhow::Result<bool> {
+    tracing::info!("reading the configuration again");
+    let reload = async {
+        if let Err(error) = running.reload(sources.plan()).await {
+            tracing::error!(%error, "the earlier configuration stays in force");
+        }
+    };
+    tokio::pin!(reload);
+    tokio::select! {
+        () = &mut reload => return Ok(false),
+        () = stop.asked() => {}
+    }
+    tokio::select! {
+        () = &mut reload => Ok(true),
+        () = stop.asked() => anyhow::bail!("ended before everything was sent"),
+    }
 }
 
 /// Ctrl-C and SIGTERM, heard from when this is made: make it before saying that anything is ready.

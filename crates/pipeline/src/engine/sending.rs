@@ -137,6 +137,16 @@ impl Sending {
     pub fn begin(&self) {
         self.shared.disk.iter().for_each(QueueOnDisk::begin);
     }
+
+    /// Tells metrics and health again, after another queue of the same exporter has ended.
+    pub(super) fn tell(&self) {
+        self.shared.queue.tell();
+    }
+
+    /// Takes it out of metrics and health, for it has ended.
+    pub(super) fn forget(&self, telemetry: &Telemetry) {
+        self.shared.forget(telemetry);
+    }
 }
 
 impl Consumer for Sending {
@@ -311,11 +321,11 @@ impl Shared {
                     return Ok(());
                 }
             };
-            self.health.failed(&self.id, &why);
             if last {
                 let retired = self.retired.load(Ordering::Acquire);
                 return Err(GivenUp::new(if retired { lane::REMOVED } else { lane::SHUTDOWN }, why));
             }
+            self.health.failed(&self.id, &why);
             let Some(delay) = backoff.next(started.elapsed(), after) else {
                 let reason = if backoff.enabled() { lane::EXHAUSTED } else { "retry_disabled" };
                 return Err(GivenUp { after, ..GivenUp::new(reason, why) });

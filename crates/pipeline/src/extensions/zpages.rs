@@ -9,6 +9,7 @@ use flow::{BuildError, Ctx, Extension, Factory, Make};
 use serde::Deserialize;
 
 use crate::engine::account::Accounts;
+use crate::engine::exchange::Exchange;
 use crate::net::addresses::Addresses;
 use crate::net::serve::{HttpServer, Site};
 use crate::plan::Outline;
@@ -55,7 +56,7 @@ fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Extension>, BuildError> {
     let Settings(server, own) =
         section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
     let pages = Arc::new(Pages {
-        outline: ctx.get::<Outline>().unwrap_or_default(),
+        outline: ctx.get::<Exchange<Outline>>().unwrap_or_default(),
         accounts: ctx.get::<Accounts>().unwrap_or_default(),
         addresses: ctx.get::<Addresses>().unwrap_or_default(),
         memory: Arc::clone(&ctx.memory),

@@ -18,3 +18,4 @@ mod personal;
 mod sampling;
 mod reduce;
 mod hostile;
+mod reload;

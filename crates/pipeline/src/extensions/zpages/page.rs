@@ -7,6 +7,7 @@ use flow::Memory;
 use http::StatusCode;
 
 use crate::engine::account::Accounts;
+use crate::engine::exchange::Exchange;
 use crate::net::addresses::Addresses;
 use crate::net::serve::{Answer, text, typed};
 use crate::plan::Outline;
@@ -18,7 +19,7 @@ const STYLE: &str = "body{font:14px sans-serif;margin:2em}table{border-collapse:
 
 /// Where the pages look.
 pub(super) struct Pages {
-    pub(super) outline: Arc<Outline>,
+    pub(super) outline: Arc<Exchange<Outline>>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) addresses: Arc<Addresses>,
     pub(super) memory: Arc<Memory>,
@@ -30,7 +31,8 @@ impl Pages {
             "/debug/servicez" => self.service(),
             "/debug/pipelinez" => self.pipelines(),
             "/debug/extensionz" => {
-                let rows = self.outline.extensions.iter().map(|id| vec![text_cell(id)]);
+                let outline = self.outline.get();
+                let rows = outline.extensions.iter().map(|id| vec![text_cell(id)]);
                 page("Extensions", &[table(&["extension"], rows)])
             }
             "/debug/featurez" => page("Feature gates", &["<p>There are none.</p>".to_owned()]),
@@ -57,7 +59,8 @@ impl Pages {
     }
 
     fn pipelines(&self) -> String {
-        let pipelines = self.outline.pipelines.iter().map(|pipeline| {
+        let outline = self.outline.get();
+        let pipelines = outline.pipelines.iter().map(|pipeline| {
             let list = |ids: &[String]| text_cell(ids.join(", "));
             vec![
                 text_cell(&pipeline.name),
