@@ -26,8 +26,9 @@ pub trait Consumer: Send + Sync {
     /// goes back to the client, and the batch counts as never taken.
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>>;
 
-    /// Called at shutdown, upstream first, after the receivers have stopped: pass on what is buffered.
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    /// Called last, upstream first, when nothing more comes: pass on what is buffered.
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
+        let _ = end;
         Box::pin(std::future::ready(()))
     }
 
@@ -41,6 +42,21 @@ pub trait Consumer: Send + Sync {
     /// Items that are inside this consumer now, for the conservation law.
     fn in_flight(&self) -> u64 {
         0
+    }
+}
+
+/// How a consumer ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drain {
+    /// What nobody has taken after so long is lost, and counted, or stays in the journal.
+    pub within: Duration,
+    /// The process ends with it, and what lies in a journal comes again in the next run. At a reload it would not.
+    pub at_stop: bool,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { within: Duration::from_secs(30), at_stop: true }
     }
 }
 

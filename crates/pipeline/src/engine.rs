@@ -1,7 +1,7 @@
 //! A plan becomes running tasks: inlet, processors, fan-out, sending queues; and an account of every item.
 
 pub mod account;
-pub(crate) mod exchange;
+pub mod exchange;
 pub mod inlet;
 pub mod counted;
 pub mod fan_out;

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use flow::{Ack, Batch, Consumer, Outcome, Telemetry};
 use prometheus::{IntCounter, IntGauge};
 
+use super::tail::is_same;
+
 /// The accounts of all pipelines; offered to components through `Ctx`.
 #[derive(Default)]
 pub struct Accounts {
@@ -145,6 +147,12 @@ impl Account {
     /// The processors whose buffers count as in flight.
     pub fn watch(&self, processors: Vec<Arc<dyn Consumer>>) {
         *self.processors.lock().unwrap_or_else(PoisonError::into_inner) = processors;
+    }
+
+    /// Of those only these, and what holds items that stay in the journal for the next run.
+    pub(super) fn watch_on(&self, processors: &[Arc<dyn Consumer>]) {
+        let mut watched = self.processors.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.retain(|one| one.in_flight() > 0 || processors.iter().any(|other| is_same(one, other)));
     }
 
     pub fn received(&self, items: usize) {

@@ -6,31 +6,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::oneshot;
 
 /// Held for as long as it takes to clone an [`Arc`], never while anything is waited for.
-pub(crate) struct Exchange<T> {
+pub struct Exchange<T> {
     current: RwLock<(Arc<InUse<T>>, Unused)>,
 }
 
 /// The thing, for one use of it.
-pub(crate) struct InUse<T> {
+pub struct InUse<T> {
     thing: T,
     /// Dropped after the thing, with the last use.
     _told: oneshot::Sender<()>,
 }
 
 /// Nobody uses the old thing any more, and it has been dropped.
-pub(crate) struct Unused(oneshot::Receiver<()>);
+pub struct Unused(oneshot::Receiver<()>);
 
 impl<T> Exchange<T> {
-    pub(crate) fn new(thing: T) -> Self {
+    pub fn new(thing: T) -> Self {
         Self { current: RwLock::new(in_use(thing)) }
     }
 
-    pub(crate) fn get(&self) -> Arc<InUse<T>> {
+    pub fn get(&self) -> Arc<InUse<T>> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).0)
     }
 
     /// Whoever asks from now on gets this.
-    pub(crate) fn put(&self, thing: T) -> Unused {
+    pub fn put(&self, thing: T) -> Unused {
         let new = in_use(thing);
         // The old thing is dropped when the lock is free again.
         let (_old, unused) =
@@ -54,7 +54,7 @@ impl<T> Deref for InUse<T> {
 }
 
 impl Unused {
-    pub(crate) async fn wait(self) {
+    pub async fn wait(self) {
         // Nothing is ever sent: the sender's end is the message.
         drop(self.0.await);
     }

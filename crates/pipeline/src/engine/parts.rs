@@ -1,9 +1,11 @@
 //! What a started plan consists of. A reload makes other parts of which some are the same; what is not among them leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use flow::{Consumer, Exporter, Outlets, Receiver, Signal};
+use flow::{Consumer, Drain, Exporter, Outlets, Receiver, Signal};
 use futures_util::future::join_all;
+use tokio::time::{Instant, timeout};
 
 use super::account::Account;
 use super::inlet::{Inlet, Pipelines};
@@ -136,18 +138,23 @@ pub(super) struct Leaving {
 
 impl Leaving {
     /// Nothing new comes after this.
-    pub(super) async fn shut(&self) {
-        join_all(self.sources.iter().map(|source| source.receiver.stop())).await;
+    pub(super) async fn shut(&self, within: Duration) {
+        let stopped = join_all(self.sources.iter().map(|source| source.receiver.stop()));
+        if timeout(within, stopped).await.is_err() {
+            tracing::warn!("requests are still open: their clients get no answer");
+        }
     }
 
-    /// Each passes on what it holds. What waits in a journal stays there.
-    pub(super) async fn drain(&self) {
+    /// Each passes on what it holds. What waits in a journal stays there. Of the time the queues get a half at least.
+    pub(super) async fn drain(&self, end: Drain) {
+        let started = Instant::now();
+        let left = |of: Duration| Drain { within: of.saturating_sub(started.elapsed()), ..end };
         for consumer in &self.between {
-            consumer.drain().await;
+            consumer.drain(left(end.within / 2)).await;
         }
         join_all(self.outlets.iter().map(|outlet| async move {
-            outlet.first.drain().await;
-            outlet.queue.drain().await;
+            outlet.first.drain(left(end.within * 3 / 4)).await;
+            outlet.queue.drain(left(end.within)).await;
             outlet.exporter.stop().await;
         }))
         .await;

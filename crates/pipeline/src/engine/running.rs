@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flow::config::{Finding, Severity};
-use flow::{BuildError, Ctx, Extension, Make};
+use flow::{BuildError, Ctx, Drain, Extension, Make};
 use futures_util::future::join_all;
+use tokio::time::{Instant, timeout};
 
 use super::account::Accounts;
 use super::draft::{Draft, misplaced};
@@ -20,9 +21,6 @@ use crate::net::addresses::Addresses;
 use crate::plan::{Outline, Plan};
 use crate::processors::cardinality::Guards;
 
-/// What a client has to get its answer, where what it came through is exchanged.
-const ANSWERED: Duration = Duration::from_secs(30);
-
 /// A started plan.
 pub struct Running {
     plan: Plan,
@@ -31,6 +29,8 @@ pub struct Running {
     parts: Parts,
     health: Arc<Health>,
     outline: Arc<Exchange<Outline>>,
+    /// What leaves has so long to pass on what it holds.
+    drain_timeout: Duration,
 }
 
 /// Why a configuration was not put in force; the earlier one is.
@@ -62,7 +62,8 @@ impl Running {
             .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::clone(&outline));
         let (plan, extensions, parts) = (plan.clone(), Vec::new(), Parts::default());
-        let mut running = Self { plan, ctx, extensions, parts, health, outline };
+        let mut running =
+            Self { plan, ctx, extensions, parts, health, outline, drain_timeout: Drain::default().within };
         if let Err(error) = running.begin(&accounts).await {
             running.stop().await;
             return Err(error);
@@ -70,6 +71,11 @@ impl Running {
         running.health.enter(Phase::Running);
         running.count("applied");
         Ok(running)
+    }
+
+    /// How long a stop may take, and the end of what a reload takes out of force; 30 s unless it is set.
+    pub fn set_drain_timeout(&mut self, drain_timeout: Duration) {
+        self.drain_timeout = drain_timeout;
     }
 
     /// Goes on with another configuration, as [`Plan::read`] found it. What is the same in both goes on as it is; what is
@@ -95,23 +101,28 @@ impl Running {
         });
         if let Some((leaving, unused)) = switched {
             tracing::info!("another configuration is in force");
-            retire(&leaving, unused).await;
+            self.retire(&leaving, unused).await;
             self.forget(&leaving);
         }
         result
     }
 
     /// Receivers first, so that nothing new comes; then each stage passes on what it holds. What waits in a journal stays
-    /// there.
-    pub async fn stop(&mut self) {
+    /// there. Says how many items were accepted and are lost with the process, for all exporters together.
+    pub async fn stop(&mut self) -> i64 {
         self.health.enter(Phase::Stopping);
+        let accounts = self.ctx.get::<Accounts>().unwrap_or_default();
+        let lost = || accounts.balances().iter().map(|balance| balance.lost).sum::<i64>();
+        let (before, started) = (lost(), Instant::now());
         let leaving = self.parts.without(&Parts::default());
-        leaving.shut().await;
-        leaving.drain().await;
+        leaving.shut(self.drain_timeout / 3).await;
+        let within = self.drain_timeout.saturating_sub(started.elapsed());
+        leaving.drain(Drain { within, at_stop: true }).await;
         self.parts = Parts::default();
         for extension in self.extensions.drain(..).rev() {
             extension.stop().await;
         }
+        lost() - before
     }
 
     /// Makes and starts everything, downstream first: when the receivers open, everything behind them is ready.
@@ -151,8 +162,8 @@ impl Running {
             Err(error) => Err(error),
         };
         if let Err(error) = started {
-            new.shut().await;
-            new.drain().await;
+            new.shut(self.drain_timeout).await;
+            new.drain(self.reloading()).await;
             new.close_accounts();
             return Err(error.into());
         }
@@ -182,7 +193,7 @@ impl Running {
                 closed.push(at);
             }
             if let Err(error) = start_source(source).await {
-                new.shut().await;
+                new.shut(self.drain_timeout).await;
                 self.open_again(&closed).await;
                 return Err(error);
             }
@@ -215,10 +226,24 @@ impl Running {
         }
     }
 
+    /// Stops what is not in force any more, when nobody is in it.
+    async fn retire(&self, leaving: &Leaving, unused: Vec<Unused>) {
+        leaving.shut(self.drain_timeout).await;
+        let unused = join_all(unused.into_iter().map(Unused::wait));
+        if timeout(self.drain_timeout, unused).await.is_err() {
+            tracing::warn!("batches are still on their way through what is not in force any more");
+        }
+        leaving.drain(self.reloading()).await;
+    }
+
+    fn reloading(&self) -> Drain {
+        Drain { within: self.drain_timeout, at_stop: false }
+    }
+
     /// What has left is not watched and not shown any more.
     fn forget(&self, left: &Leaving) {
         left.close_accounts();
-        self.parts.lines.iter().for_each(|line| line.account.watch(line.buffers()));
+        self.parts.lines.iter().for_each(|line| line.account.watch_on(&line.buffers()));
         for outlet in &left.outlets {
             match self.parts.outlet(&outlet.component.id) {
                 Some(successor) => successor.queue.tell(),
@@ -254,15 +279,6 @@ async fn start_outlets(new: &Leaving) -> Result<(), BuildError> {
 
 async fn start_source(source: &Source) -> Result<(), BuildError> {
     source.receiver.start(source.inlets.outlets()).await
-}
-
-/// Stops what is not in force any more, when nobody is in it.
-async fn retire(leaving: &Leaving, unused: Vec<Unused>) {
-    leaving.shut().await;
-    if tokio::time::timeout(ANSWERED, join_all(unused.into_iter().map(Unused::wait))).await.is_err() {
-        tracing::warn!("batches are still on their way through what is not in force any more");
-    }
-    leaving.drain().await;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow::{Batch, BoxFuture, Consumer, Refusal};
+use flow::{Batch, BoxFuture, Consumer, Drain, Refusal};
 use tokio::task::JoinSet;
 
 use super::stream::{Stream, Taken};
@@ -110,7 +110,7 @@ impl Consumer for Door {
     }
 
     /// Hands on what is being handed on, and nothing more: the rest is for the next run.
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, _: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.stream.close();
             let mut carriers =

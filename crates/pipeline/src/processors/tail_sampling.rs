@@ -26,7 +26,7 @@ use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Revision, Signal};
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Drain, Factory, Make, Refusal, Revision, Signal};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -50,8 +50,6 @@ pub static FACTORY: Factory = Factory {
 
 /// How long a client waits for room at most, before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// At the stop, the next consumer has so long to take what is left.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
 fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
     let (settings, _) = settings::read(section);
@@ -171,9 +169,9 @@ impl Consumer for TailSampling {
         Box::pin(self.take(batch))
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            join_all(self.lanes.iter().map(|lane| lane.drain(DRAIN_DEADLINE))).await;
+            join_all(self.lanes.iter().map(|lane| lane.drain(end))).await;
         })
     }
 

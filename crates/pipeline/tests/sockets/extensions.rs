@@ -7,6 +7,7 @@ use flow::config::Node;
 use flow::{Ctx, Extension, Factory, Make, Memory, Telemetry};
 use http::Method;
 use pipeline::engine::account::Accounts;
+use pipeline::engine::exchange::Exchange;
 use pipeline::engine::health::{Health, Phase};
 use pipeline::extensions::{health_check, pprof, zpages};
 use pipeline::net::addresses::Addresses;
@@ -156,7 +157,7 @@ async fn zpages_show_pipelines_and_balances() {
         exporters: vec!["otlp<b>".to_owned()],
     };
     let outline = Outline { pipelines: vec![pipeline], extensions: vec!["zpages".to_owned()] };
-    let ctx = empty().with(accounts).with(Arc::new(outline));
+    let ctx = empty().with(accounts).with(Arc::new(Exchange::new(outline)));
     let started = start(&zpages::FACTORY, "endpoint: 127.0.0.1:0", ctx).await;
     let page = started.get("/debug/pipelinez").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");

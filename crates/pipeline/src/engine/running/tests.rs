@@ -142,6 +142,18 @@ async fn what_is_not_good_changes_nothing() {
     assert_eq!((hub.kept("keep").len(), balances(&ctx)[0].difference()), (6, 0));
 }
 
+/// Scenario: the process stops while an exporter does not answer.
+/// Guarantees: the stop ends, says how many items are lost, and the law closes.
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_in_its_time() {
+    let (mut running, ctx, hub) = start(&PLAIN.replace("{keep: }", "{keep: {hangs: true}}")).await;
+    running.set_drain_timeout(Duration::from_secs(3));
+    hub.push("push", one_span(1)).await.unwrap();
+    assert_eq!(running.stop().await, 1);
+    let balance = balances(&ctx).remove(0);
+    assert_eq!((balance.lost, balance.in_flight, balance.difference()), (1, 0, 0));
+}
+
 /// Scenario: six configurations follow each other in every order, under load.
 /// Guarantees: no batch is refused, none is lost or doubled at the exporter that is in all of them, and the law closes for
 /// every pipeline and exporter whenever the load pauses.

@@ -31,8 +31,8 @@ static KEEP: Factory = Factory {
     signals: &[Signal::Traces],
     check: |_| Vec::new(),
     make: Make::Exporter(|section, ctx| {
-        let fails = section.get("fails").is_some();
-        Ok(Arc::new(Keep { id: ctx.id.to_string(), fails, hub: ctx.get().unwrap() }))
+        let [fails, hangs] = ["fails", "hangs"].map(|what| section.get(what).is_some());
+        Ok(Arc::new(Keep { id: ctx.id.to_string(), fails, hangs, hub: ctx.get().unwrap() }))
     }),
 };
 static HAND: Factory = Factory {
@@ -180,6 +180,7 @@ impl Receiver for Push {
 struct Keep {
     id: String,
     fails: bool,
+    hangs: bool,
     hub: Arc<Hub>,
 }
 
@@ -200,6 +201,9 @@ impl Exporter for Keep {
 
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(async {
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
             let request = ExportTraceServiceRequest::decode(&*batch.payload.to_bytes()).unwrap();
             let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
             let spans = scopes.flat_map(|scope| scope.spans).map(|span| {
