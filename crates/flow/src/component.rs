@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::batch::{Batch, Signal};
+use crate::config::Node;
 use crate::factory::BuildError;
 use crate::refusal::Refusal;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Puts another section in force; see [`Consumer::revise`].
+pub type Revision = Box<dyn FnOnce() + Send>;
 
 /// Takes batches: a processor, a fan-out, an exporter's queue.
 pub trait Consumer: Send + Sync {
@@ -22,14 +26,37 @@ pub trait Consumer: Send + Sync {
     /// goes back to the client, and the batch counts as never taken.
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>>;
 
-    /// Called at shutdown, upstream first, after the receivers have stopped: pass on what is buffered.
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    /// Called last, upstream first, when nothing more comes: pass on what is buffered.
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
+        let _ = end;
         Box::pin(std::future::ready(()))
+    }
+
+    /// Called at a reload where the section has changed: how to go on with the new one and keep what is held; nothing
+    /// where another consumer has to take this one's place. Only when the answer is called anything changes.
+    fn revise(self: Arc<Self>, section: &Node) -> Option<Revision> {
+        let _ = section;
+        None
     }
 
     /// Items that are inside this consumer now, for the conservation law.
     fn in_flight(&self) -> u64 {
         0
+    }
+}
+
+/// How a consumer ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drain {
+    /// What nobody has taken after so long is lost, and counted, or stays in the journal.
+    pub within: Duration,
+    /// The process ends with it, and what lies in a journal comes again in the next run. At a reload it would not.
+    pub at_stop: bool,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { within: Duration::from_secs(30), at_stop: true }
     }
 }
 
@@ -91,6 +118,12 @@ pub trait Exporter: Send + Sync {
     /// there on. Such an exporter has a queue and retries in front of it only where its section asks for them.
     fn hands_on(&self) -> bool {
         false
+    }
+
+    /// Whether another one may run beside this one under the same id for a while, as a reload needs it where the section
+    /// has changed. Not where it is alone at an address or in a file.
+    fn may_overlap(&self) -> bool {
+        true
     }
 
     /// Called for each batch and for each retry of it.

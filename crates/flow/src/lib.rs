@@ -21,7 +21,9 @@ pub mod region;
 
 pub use ack::{Ack, Ledger, Outcome};
 pub use batch::{Already, Audience, Batch, Client, Payload, Signal};
-pub use component::{BoxFuture, Consumer, ExportError, Exporter, Extension, Outlets, Receiver};
+pub use component::{
+    BoxFuture, Consumer, Drain, ExportError, Exporter, Extension, Outlets, Receiver, Revision,
+};
 pub use factory::{BuildError, Ctx, Factory, Made, Make, MakeConnector, Registry};
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};

@@ -81,7 +81,7 @@ fn run(workers: usize) -> f64 {
         }
         let wire = tail.in_flight() as f64 / SPANS_OF_A_REQUEST as f64 * template.len() as f64;
         println!("{:.2} bytes held for each pending byte", memory.held() as f64 / wire);
-        tail.drain().await;
+        tail.drain(flow::Drain::default()).await;
         sink.spans.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
     })
 }

@@ -123,6 +123,18 @@ impl Plan {
     }
 }
 
+impl Component {
+    /// Whether this would be made as the other one was.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.is_other_of(other) && self.section.sets_the_same(&other.section)
+    }
+
+    /// The same id and kind, whatever its settings.
+    pub fn is_other_of(&self, other: &Self) -> bool {
+        self.id == other.id && self.factory.name == other.factory.name
+    }
+}
+
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The section may hold secrets.

@@ -105,6 +105,10 @@ impl Exporter for Lake {
         true
     }
 
+    fn may_overlap(&self) -> bool {
+        false
+    }
+
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(async {
             let spans = to_spans(&batch.payload);

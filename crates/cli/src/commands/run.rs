@@ -1,9 +1,11 @@
 //! `throughline run`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use flow::config::GoDuration;
 use pipeline::engine::running::Running;
 use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,6 +22,9 @@ const BUILT_IN: &str = "built-in default.yaml";
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) sources: Configs,
+    /// How long a stop may take; what is not delivered then is lost and counted, or stays in the journal.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = drain_timeout)]
+    drain_timeout: Duration,
 }
 
 /// Where the configuration comes from, for every command that reads one.
@@ -57,6 +62,10 @@ impl Configs {
     }
 }
 
+fn drain_timeout(text: &str) -> Result<Duration, &'static str> {
+    GoDuration::read(text).map(GoDuration::get)
+}
+
 #[expect(clippy::print_stderr, reason = "the answer to a command")]
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (plan, findings) = arguments.sources.plan();
@@ -65,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let Some(plan) = plan else { return ExitCode::from(exit::INPUT) };
     logs::start(&plan.telemetry.logs);
-    match serve(&plan) {
+    match serve(&plan, arguments) {
         Ok(()) => exit::OK,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -74,23 +83,57 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn serve(plan: &Plan) -> anyhow::Result<()> {
+fn serve(plan: &Plan, arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let mut stop = Stop::listen()?;
+        let mut reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let ctx = components::context();
         let mut running = tokio::select! {
             started = Running::start(plan, &ctx) => started?,
             () = stop.asked() => return Ok(()),
         };
+        running.set_drain_timeout(arguments.drain_timeout);
         tracing::info!("everything is ready");
-        stop.asked().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.asked() => break,
+                _ = reload.recv() => {}
+            }
+            if go_on(&mut running, &arguments.sources, &mut stop).await? {
+                break;
+            }
+        }
         tracing::info!("stopping; a second signal ends at once");
         tokio::select! {
-            () = running.stop() => Ok(()),
+            lost = running.stop() => {
+                anyhow::ensure!(lost == 0, "{lost} items were accepted and not delivered before the end");
+                Ok(())
+            }
             () = stop.asked() => anyhow::bail!("ended before everything was sent"),
         }
     })
+}
+
+/// Reads the configuration again; says whether a stop was asked for meanwhile. What has begun is ended before that, unless
+/// the signal comes twice.
+async fn go_on(running: &mut Running, sources: &Configs, stop: &mut Stop) -> anyhow::Result<bool> {
+    tracing::info!("reading the configuration again");
+    let reload = async {
+        if let Err(error) = running.reload(sources.plan()).await {
+            tracing::error!(%error, "the earlier configuration stays in force");
+        }
+    };
+    tokio::pin!(reload);
+    tokio::select! {
+        () = &mut reload => return Ok(false),
+        () = stop.asked() => {}
+    }
+    tokio::select! {
+        () = &mut reload => Ok(true),
+        () = stop.asked() => anyhow::bail!("ended before everything was sent"),
+    }
 }
 
 /// Ctrl-C and SIGTERM, heard from when this is made: make it before saying that anything is ready.

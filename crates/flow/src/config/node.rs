@@ -94,6 +94,23 @@ impl Node {
         }
     }
 
+    /// Whether this sets the same as another node does, wherever each of them stands.
+    pub fn sets_the_same(&self, other: &Self) -> bool {
+        let value = match (&self.value, &other.value) {
+            (Value::Map(own), Value::Map(others)) => {
+                let same = |((a, own), (b, other)): (&(Key, Self), &(Key, Self))| {
+                    a.name == b.name && own.sets_the_same(other)
+                };
+                own.len() == others.len() && own.iter().zip(others).all(same)
+            }
+            (Value::List(own), Value::List(others)) => {
+                own.len() == others.len() && own.iter().zip(others).all(|(a, b)| a.sets_the_same(b))
+            }
+            (own, other) => own == other,
+        };
+        value && self.raw == other.raw
+    }
+
     pub fn is_null(&self) -> bool {
         self.value == Value::Null
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow::{Batch, BoxFuture, Consumer, Ctx, Hold, Memory, Outlets, Payload, Refusal, Signal};
+use flow::{Batch, BoxFuture, Consumer, Ctx, Drain, Hold, Memory, Outlets, Payload, Refusal, Signal};
 use prometheus::{IntCounter, IntGauge};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -86,7 +86,7 @@ impl<A: Aggregate> Consumer for Aggregating<A> {
         })
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, _: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.shared.stop.notify_one();
             let mut ticker = self.ticker.lock().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::{Batch, BoxFuture, Consumer, Outcome, Refusal};
+use flow::{Batch, BoxFuture, Consumer, Drain, Outcome, Refusal};
 
 use super::account::Accounts;
 
@@ -43,7 +43,7 @@ impl Consumer for Connecting {
         })
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
-        self.connector.drain()
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
+        self.connector.drain(end)
     }
 }

@@ -22,6 +22,7 @@ pub struct FanOut {
     health: Arc<Health>,
 }
 
+#[derive(Clone)]
 pub struct Branch {
     pub exporter: Arc<str>,
     pub consumer: Arc<dyn Consumer>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::{Audience, Batch, BoxFuture, Consumer, Outcome, Refusal};
+use flow::{Audience, Batch, BoxFuture, Consumer, Drain, Outcome, Refusal};
 
 use super::account::Accounts;
 
@@ -42,8 +42,8 @@ impl Consumer for FinishedOnly {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
-        self.next.drain()
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
+        self.next.drain(end)
     }
 
     fn in_flight(&self) -> u64 {

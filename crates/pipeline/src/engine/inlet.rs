@@ -6,20 +6,31 @@ use flow::{Batch, BoxFuture, Consumer, Refusal};
 use futures_util::future::join_all;
 
 use super::account::Account;
+use super::exchange::{Exchange, Unused};
 
 /// Each with its account and its first consumer.
 pub type Pipelines = Vec<(Arc<Account>, Arc<dyn Consumer>)>;
 
 /// What a receiver feeds for one signal: one pipeline or several.
 pub struct Inlet {
-    pipelines: Pipelines,
+    pipelines: Exchange<Pipelines>,
     /// What a pipeline has taken is on the disk.
     durable: bool,
 }
 
 impl Inlet {
     pub fn new(pipelines: Pipelines, durable: bool) -> Self {
-        Self { pipelines, durable }
+        Self { pipelines: Exchange::new(pipelines), durable }
+    }
+
+    /// Batches that come from now on go there.
+    pub(super) fn put(&self, pipelines: Pipelines) -> Unused {
+        self.pipelines.put(pipelines)
+    }
+
+    /// Where batches go now.
+    pub(super) fn pipelines(&self) -> Pipelines {
+        Pipelines::clone(&self.pipelines.get())
     }
 }
 
@@ -27,7 +38,7 @@ impl Consumer for Inlet {
     /// Refuses only where every pipeline does.
     fn admit(&self, bytes: usize) -> Result<(), Refusal> {
         let mut refused = Ok(());
-        for (_, first) in &self.pipelines {
+        for (_, first) in self.pipelines.get().iter() {
             match first.admit(bytes) {
                 Ok(()) => return Ok(()),
                 Err(refusal) => refused = Err(refusal),
@@ -40,21 +51,20 @@ impl Consumer for Inlet {
     /// journal nothing may be lost, and the client is.
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let items = batch.items;
-            if let [(account, first)] = self.pipelines.as_slice() {
+            let (pipelines, items) = (self.pipelines.get(), batch.items);
+            if let [(account, first)] = pipelines.as_slice() {
                 let taken = enter(account, &**first, batch).await;
                 if taken.is_err() {
                     account.refused(items);
                 }
                 return taken;
             }
-            let entered =
-                self.pipelines.iter().map(|(account, first)| enter(account, &**first, batch.fork()));
+            let entered = pipelines.iter().map(|(account, first)| enter(account, &**first, batch.fork()));
             let taken = join_all(entered).await;
             let soonest = taken.iter().filter_map(|taken| taken.as_ref().err()).min_by_key(|r| r.retry_after);
             let all_refused = taken.iter().all(Result::is_err);
             let repeats = all_refused || self.durable && soonest.is_some();
-            for ((account, _), taken) in self.pipelines.iter().zip(&taken) {
+            for ((account, _), taken) in pipelines.iter().zip(&taken) {
                 match taken {
                     Ok(()) => {}
                     Err(_) if repeats => account.refused(items),

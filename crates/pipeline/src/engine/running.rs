@@ -1,45 +1,47 @@
-//! Construct, connect, start; and stop in the order in which data flows.
+//! A plan in force: start, go on with another one, stop.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use flow::{BuildError, Consumer, Ctx, Exporter, Extension, Make, Outlets, Receiver, Signal};
+use flow::config::{Finding, Severity};
+use flow::{BuildError, Ctx, Drain, Extension, Make};
 use futures_util::future::join_all;
+use tokio::time::{Instant, timeout};
 
-use super::account::{Account, Accounts};
-use super::connecting::Connecting;
-use super::counted::Counted;
-use super::fan_out::{Branch, FanOut};
-use super::finished_only::finished_only;
+use super::account::Accounts;
+use super::draft::{Draft, misplaced};
+use super::exchange::{Exchange, Unused};
 use super::health::{Health, Phase};
-use super::inlet::{Inlet, Pipelines};
-use super::sending::{QueueOnDisk, QueueSettings, Sending, SendingSettings};
+use super::parts::{Leaving, Parts, Source};
+use super::restart::needs_restart;
 use super::telemetry;
 use crate::auth::Offers;
-use crate::journal::{Door, Journals, Stream};
+use crate::journal::{Door, Journals};
 use crate::net::addresses::Addresses;
-use crate::plan::{Component, Pipeline, Plan, Step};
-use crate::processors::batch;
+use crate::plan::{Outline, Plan};
 use crate::processors::cardinality::Guards;
 
 /// A started plan.
 pub struct Running {
+    plan: Plan,
+    ctx: Ctx,
     extensions: Vec<Arc<dyn Extension>>,
-    receivers: Vec<Arc<dyn Receiver>>,
-    /// What is in `between`, too.
-    doors: Vec<Arc<Door>>,
-    /// The doors and the processors of each pipeline, and between pipelines the connectors; upstream first.
-    between: Vec<Arc<dyn Consumer>>,
-    sendings: Vec<Outlet>,
+    parts: Parts,
     health: Arc<Health>,
+    outline: Arc<Exchange<Outline>>,
+    /// What leaves has so long to pass on what it holds.
+    drain_timeout: Duration,
 }
 
-/// An exporter with its queue.
-struct Outlet {
-    exporter: Arc<dyn Exporter>,
-    /// The batcher where `sending_queue.batch` asks for one, else the queue.
-    first: Arc<dyn Consumer>,
-    queue: Arc<Sending>,
+/// Why a configuration was not put in force; the earlier one is.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error("the configuration has errors")]
+    Invalid,
+    #[error("these change with a restart alone: {}; restart, or take them back and reload again", .0.join(", "))]
+    NeedsRestart(Vec<String>),
+    #[error(transparent)]
+    Failed(#[from] BuildError),
 }
 
 impl Running {
@@ -49,6 +51,7 @@ impl Running {
             ctx.get::<Accounts>().unwrap_or_else(|| Arc::new(Accounts::new(ctx.telemetry.clone())));
         let health = ctx.get::<Health>().unwrap_or_default();
         let addresses = ctx.get::<Addresses>().unwrap_or_default();
+        let outline = Arc::new(Exchange::new(plan.outline()));
         let ctx = ctx
             .clone()
             .with(Arc::clone(&accounts))
@@ -57,244 +60,226 @@ impl Running {
             .with(ctx.get::<Journals>().unwrap_or_default())
             .with(Arc::new(Offers::default()))
             .with(ctx.get::<Guards>().unwrap_or_default())
-            .with(Arc::new(plan.outline()));
-        let mut running = Self {
-            extensions: Vec::new(),
-            receivers: Vec::new(),
-            doors: Vec::new(),
-            between: Vec::new(),
-            sendings: Vec::new(),
-            health,
-        };
-        let started = match running.make(plan, &ctx, &accounts) {
-            Ok(outlets) => running.start_all(outlets).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = started {
+            .with(Arc::clone(&outline));
+        let (plan, extensions, parts) = (plan.clone(), Vec::new(), Parts::default());
+        let mut running =
+            Self { plan, ctx, extensions, parts, health, outline, drain_timeout: Drain::default().within };
+        if let Err(error) = running.begin(&accounts).await {
             running.stop().await;
             return Err(error);
         }
         running.health.enter(Phase::Running);
+        running.count("applied");
         Ok(running)
     }
 
-    /// Receivers first, so that nothing new comes; then each stage passes on what it holds. What waits in a journal stays
-    /// there.
-    pub async fn stop(&mut self) {
-        self.health.enter(Phase::Stopping);
-        join_all(self.receivers.drain(..).map(|receiver| async move { receiver.stop().await })).await;
-        for consumer in self.between.drain(..) {
-            consumer.drain().await;
+    /// How long a stop may take, and the end of what a reload takes out of force; 30 s unless it is set.
+    pub fn set_drain_timeout(&mut self, drain_timeout: Duration) {
+        self.drain_timeout = drain_timeout;
+    }
+
+    /// Goes on with another configuration, as [`Plan::read`] found it. What is the same in both goes on as it is; what is
+    /// not in force any more has passed on what it held when this returns. An error leaves everything as it was.
+    pub async fn reload(&mut self, read: (Option<Plan>, Vec<Finding>)) -> Result<(), ReloadError> {
+        let (plan, findings) = read;
+        for finding in &findings {
+            match finding.severity {
+                Severity::Error => tracing::error!("{finding}"),
+                Severity::Advice => tracing::warn!("{finding}"),
+            }
         }
-        join_all(self.sendings.drain(..).map(|outlet| async move {
-            outlet.first.drain().await;
-            outlet.queue.drain().await;
-            outlet.exporter.stop().await;
-        }))
-        .await;
+        let (switched, result) = match plan {
+            Some(plan) => self.go_on_with(plan).await,
+            None => Err(ReloadError::Invalid),
+        }
+        .map_or_else(|error| (None, Err(error)), |switched| (Some(switched), Ok(())));
+        self.count(match &result {
+            Ok(()) => "applied",
+            Err(ReloadError::Invalid) => "invalid",
+            Err(ReloadError::NeedsRestart(_)) => "needs_restart",
+            Err(ReloadError::Failed(_)) => "failed",
+        });
+        if let Some((leaving, unused)) = switched {
+            tracing::info!("another configuration is in force");
+            self.retire(&leaving, unused).await;
+            self.forget(&leaving);
+        }
+        result
+    }
+
+    /// Receivers first, so that nothing new comes; then each stage passes on what it holds. What waits in a journal stays
+    /// there. Says how many items were accepted and are lost with the process, for all exporters together.
+    pub async fn stop(&mut self) -> i64 {
+        self.health.enter(Phase::Stopping);
+        let accounts = self.ctx.get::<Accounts>().unwrap_or_default();
+        let lost = || accounts.balances().iter().map(|balance| balance.lost).sum::<i64>();
+        let (before, started) = (lost(), Instant::now());
+        let leaving = self.parts.without(&Parts::default());
+        leaving.shut(self.drain_timeout / 3).await;
+        let within = self.drain_timeout.saturating_sub(started.elapsed());
+        leaving.drain(Drain { within, at_stop: true }).await;
+        self.parts = Parts::default();
         for extension in self.extensions.drain(..).rev() {
             extension.stop().await;
         }
+        lost() - before
     }
 
-    /// Makes and connects everything; nothing is open or running yet but the queues' consumers.
-    fn make(&mut self, plan: &Plan, ctx: &Ctx, accounts: &Arc<Accounts>) -> Result<Vec<Outlets>, BuildError> {
-        self.extensions.extend(telemetry::servers(&plan.telemetry, ctx, accounts));
-        for component in &plan.extensions {
+    /// Makes and starts everything, downstream first: when the receivers open, everything behind them is ready.
+    async fn begin(&mut self, accounts: &Arc<Accounts>) -> Result<(), BuildError> {
+        self.extensions.extend(telemetry::servers(&self.plan.telemetry, &self.ctx, accounts));
+        for component in &self.plan.extensions {
             let Make::Extension(make) = component.factory.make else { return Err(misplaced(component)) };
-            self.extensions.push(make(&component.section, &ctx.named(&component.id))?);
+            self.extensions.push(make(&component.section, &self.ctx.named(&component.id))?);
         }
-        let mut exporters: HashMap<&str, Arc<dyn Consumer>> = HashMap::new();
-        for component in &plan.exporters {
-            exporters.insert(&component.id, self.exporter(component, ctx, accounts)?);
-        }
-        let mut inlets = Inlets::default();
-        for step in plan.downstream_first() {
-            match step {
-                Step::Pipeline(pipeline) => {
-                    let (account, first) = self.pipeline(plan, pipeline, ctx, accounts, &exporters)?;
-                    inlets.add(pipeline, &account, &first);
-                }
-                Step::Connector(component) => {
-                    let outlets = inlets.outlets(&component.id, !self.doors.is_empty());
-                    let connector = self.connector(component, ctx, accounts, outlets)?;
-                    exporters.insert(&component.id, connector);
-                }
-            }
-        }
-        // They were made downstream first.
-        self.between.reverse();
-        let mut all_outlets = Vec::new();
-        for component in &plan.receivers {
-            let Make::Receiver(make) = component.factory.make else { return Err(misplaced(component)) };
-            self.receivers.push(make(&component.section, &ctx.named(&component.id))?);
-            all_outlets.push(inlets.outlets(&component.id, !self.doors.is_empty()));
-        }
-        Ok(all_outlets)
-    }
-
-    /// Makes a connector that gives to the pipelines behind it.
-    fn connector(
-        &mut self,
-        component: &Component,
-        ctx: &Ctx,
-        accounts: &Arc<Accounts>,
-        outlets: Outlets,
-    ) -> Result<Arc<dyn Consumer>, BuildError> {
-        let Make::Connector { make, .. } = component.factory.make else { return Err(misplaced(component)) };
-        let connector = make(&component.section, &ctx.named(&component.id), outlets)?;
-        let connecting = Connecting::new(&component.id, accounts, connector);
-        self.between.push(connecting.clone());
-        Ok(finished_only(&component.id, false, accounts, connecting))
-    }
-
-    /// Downstream first: when the receivers open, everything behind them is ready.
-    async fn start_all(&mut self, all_outlets: Vec<Outlets>) -> Result<(), BuildError> {
+        let mut draft = Draft::default();
+        let made = draft.make(&self.plan, &self.ctx, &Parts::default());
+        self.parts = draft.parts;
+        made?;
         for extension in &self.extensions {
             extension.start().await?;
         }
-        for outlet in &self.sendings {
-            outlet.exporter.start().await?;
-            outlet.queue.begin();
-        }
-        self.doors.iter().for_each(Door::start);
-        for (receiver, outlets) in self.receivers.iter().zip(all_outlets) {
-            receiver.start(outlets).await?;
+        let new = self.parts.without(&Parts::default());
+        start_outlets(&new).await?;
+        self.parts.lines.iter().filter_map(|line| line.door.as_ref()).for_each(Door::start);
+        for source in &new.sources {
+            start_source(source).await?;
         }
         Ok(())
     }
 
-    /// Makes an exporter and its queue.
-    fn exporter(
-        &mut self,
-        component: &Component,
-        ctx: &Ctx,
-        accounts: &Arc<Accounts>,
-    ) -> Result<Arc<dyn Consumer>, BuildError> {
-        let Make::Exporter(make) = component.factory.make else { return Err(misplaced(component)) };
-        let exporter = make(&component.section, &ctx.named(&component.id))?;
-        let mut settings = SendingSettings::of(&component.section);
-        let disk = QueueOnDisk::of(&component.id, &settings.sending_queue, ctx)?;
-        if exporter.hands_on() && disk.is_none() {
-            settings = SendingSettings::asked_for(&component.section);
+    /// Puts a plan in force, whole or not at all.
+    async fn go_on_with(&mut self, plan: Plan) -> Result<(Leaving, Vec<Unused>), ReloadError> {
+        let names = needs_restart(&self.plan, &plan, &self.parts);
+        if !names.is_empty() {
+            return Err(ReloadError::NeedsRestart(names));
         }
-        let batching = batching(&settings.sending_queue);
-        let queue = Sending::start(
-            &component.id,
-            Arc::clone(&exporter),
-            settings,
-            disk,
-            (Arc::clone(accounts), Arc::clone(&self.health), &ctx.telemetry),
-        );
-        let first: Arc<dyn Consumer> = match batching {
-            Some(settings) => {
-                let (id, accounts) = (&component.id, Arc::clone(accounts));
-                Arc::new(batch::Batcher::before_queue(id, settings, accounts, &ctx.telemetry, queue.clone()))
-            }
-            None => queue.clone(),
+        let mut draft = Draft::default();
+        let made = draft.make(&plan, &self.ctx, &self.parts);
+        let new = draft.parts.without(&self.parts);
+        let started = match made {
+            Ok(()) => self.open(&new).await,
+            Err(error) => Err(error),
         };
-        let way = finished_only(&component.id, exporter.replaces(), accounts, Arc::clone(&first));
-        self.sendings.push(Outlet { exporter, first, queue });
-        Ok(way)
+        if let Err(error) = started {
+            new.shut(self.drain_timeout).await;
+            new.drain(self.reloading()).await;
+            new.close_accounts();
+            return Err(error.into());
+        }
+        let unused = draft.switch();
+        self.outline.put(plan.outline());
+        self.plan = plan;
+        let old = std::mem::replace(&mut self.parts, draft.parts);
+        Ok((old.without(&self.parts), unused))
     }
 
-    fn pipeline(
-        &mut self,
-        plan: &Plan,
-        pipeline: &Pipeline,
-        ctx: &Ctx,
-        accounts: &Arc<Accounts>,
-        exporters: &HashMap<&str, Arc<dyn Consumer>>,
-    ) -> Result<(Arc<Account>, Arc<dyn Consumer>), BuildError> {
-        let ids: Vec<Arc<str>> = pipeline.exporters.iter().map(|id| Arc::from(id.as_str())).collect();
-        let account = accounts.open(&pipeline.name, &ids);
-        let branch = |id: Arc<str>| {
-            exporters.get(&*id).map(|first| Branch { exporter: id, consumer: Arc::clone(first) })
-        };
-        let journals = ctx.get::<Journals>().unwrap_or_default();
-        let stream = journals.pipeline(&pipeline.name, &ids)?;
-        let branches = ids.into_iter().filter_map(branch).collect();
-        let mut next = FanOut::over(branches, accounts, &self.health);
-        let within = ctx.within(&pipeline.name, pipeline.signal);
-        let components: Vec<_> =
-            pipeline.processors.iter().filter_map(|id| plan.component("processors", id)).collect();
-        // Memory is guarded in front of the journal; behind it data waits on the disk.
-        let guards = components.iter().take_while(|component| component.factory.name == GUARD).count();
-        let mut processors: Vec<Arc<dyn Consumer>> = Vec::new();
-        let mut door = stream;
-        for (nth, component) in components.iter().enumerate().rev() {
-            if nth < guards
-                && let Some(stream) = door.take()
-            {
-                next = self.door(stream, accounts, next, &mut processors);
+    /// Starts what is new. A receiver that takes the place of another one may need its address.
+    async fn open(&mut self, new: &Leaving) -> Result<(), BuildError> {
+        start_outlets(new).await?;
+        let (instead, fresh): (Vec<_>, Vec<_>) =
+            new.sources.iter().partition(|source| self.namesake(source).is_some());
+        for source in fresh {
+            start_source(source).await?;
+        }
+        let mut closed = Vec::new();
+        for source in instead {
+            let receiver = &source.component.id;
+            if let Some(at) = self.namesake(source) {
+                tracing::warn!(receiver, "it changes: its connections are closed");
+                if let Some(old) = self.parts.sources.get(at) {
+                    old.receiver.stop().await;
+                }
+                closed.push(at);
             }
-            let Make::Processor(make) = component.factory.make else { return Err(misplaced(component)) };
-            let id = &component.id;
-            let processor =
-                make(&component.section, &within.named(id), Counted::outgoing(&within, id, next))?;
-            next = Counted::incoming(&within, id, Arc::clone(&processor));
-            processors.insert(0, processor);
-        }
-        if let Some(stream) = door {
-            next = self.door(stream, accounts, next, &mut processors);
-        }
-        self.between.extend(processors.iter().rev().cloned());
-        account.watch(processors);
-        Ok((account, next))
-    }
-
-    /// Puts the journal in front of what is made already.
-    fn door(
-        &mut self,
-        stream: Arc<Stream>,
-        accounts: &Arc<Accounts>,
-        next: Arc<dyn Consumer>,
-        buffers: &mut Vec<Arc<dyn Consumer>>,
-    ) -> Arc<dyn Consumer> {
-        let door = Door::new(stream, Arc::clone(accounts), next);
-        self.doors.push(Arc::clone(&door));
-        buffers.insert(0, Arc::clone(&door) as Arc<dyn Consumer>);
-        door
-    }
-}
-
-/// The processor that may stand in front of the journal.
-const GUARD: &str = "memory_limiter";
-
-/// The first consumers of the pipelines that each receiver or connector feeds.
-#[derive(Default)]
-struct Inlets<'p>(BTreeMap<(&'p str, Signal), Pipelines>);
-
-impl<'p> Inlets<'p> {
-    fn add(&mut self, pipeline: &'p Pipeline, account: &Arc<Account>, first: &Arc<dyn Consumer>) {
-        for receiver in &pipeline.receivers {
-            let inlet = self.0.entry((receiver, pipeline.signal)).or_default();
-            inlet.push((Arc::clone(account), Arc::clone(first)));
-        }
-    }
-
-    fn outlets(&mut self, id: &'p str, durable: bool) -> Outlets {
-        let mut outlets = Outlets::default();
-        for signal in Signal::ALL {
-            if let Some(pipelines) = self.0.remove(&(id, signal)) {
-                outlets.set(signal, Arc::new(Inlet::new(pipelines, durable)));
+            if let Err(error) = start_source(source).await {
+                new.shut(self.drain_timeout).await;
+                self.open_again(&closed).await;
+                return Err(error);
             }
         }
-        outlets
+        Ok(())
+    }
+
+    fn namesake(&self, source: &Source) -> Option<usize> {
+        self.parts.sources.iter().position(|old| old.component.id == source.component.id)
+    }
+
+    /// Receivers that were stopped for others which then could not start.
+    async fn open_again(&mut self, closed: &[usize]) {
+        for at in closed {
+            let Some(old) = self.parts.sources.get_mut(*at) else { continue };
+            let (component, inlets) = (old.component.clone(), old.inlets.clone());
+            let started = async {
+                let Make::Receiver(make) = component.factory.make else { return Err(misplaced(&component)) };
+                let receiver = make(&component.section, &self.ctx.named(&component.id))?;
+                let source = Source { component, receiver, inlets };
+                start_source(&source).await?;
+                Ok(source)
+            };
+            match started.await {
+                Ok(source) => *old = Arc::new(source),
+                Err(error) => {
+                    tracing::error!(%error, "a receiver is closed and does not open again; restart")
+                }
+            }
+        }
+    }
+
+    /// Stops what is not in force any more, when nobody is in it.
+    async fn retire(&self, leaving: &Leaving, unused: Vec<Unused>) {
+        leaving.shut(self.drain_timeout).await;
+        let unused = join_all(unused.into_iter().map(Unused::wait));
+        if timeout(self.drain_timeout, unused).await.is_err() {
+            tracing::warn!("batches are still on their way through what is not in force any more");
+        }
+        leaving.drain(self.reloading()).await;
+    }
+
+    fn reloading(&self) -> Drain {
+        Drain { within: self.drain_timeout, at_stop: false }
+    }
+
+    /// What has left is not watched and not shown any more.
+    fn forget(&self, left: &Leaving) {
+        left.close_accounts();
+        self.parts.lines.iter().for_each(|line| line.account.watch_on(&line.buffers()));
+        for outlet in &left.outlets {
+            match self.parts.outlet(&outlet.component.id) {
+                Some(successor) => successor.queue.tell(),
+                None => outlet.queue.forget(&self.ctx.telemetry),
+            }
+        }
+        let addresses = self.ctx.get::<Addresses>().unwrap_or_default();
+        for source in left.sources.iter().filter(|source| self.namesake(source).is_none()) {
+            addresses.forget(&source.component.id);
+        }
+    }
+
+    fn count(&self, result: &str) {
+        const RELOADS: &str = "throughline_config_reloads";
+        const APPLIED: &str = "throughline_config_applied_timestamp_seconds";
+        let (telemetry, help) = (&self.ctx.telemetry, "Configurations that were read, the first one too.");
+        telemetry.counter(RELOADS, help, &["result"]).with_label_values(&[result]).inc();
+        if result == "applied" {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let help = "When the configuration in force came into force.";
+            telemetry.level(APPLIED, help, &[]).with_label_values::<&str>(&[]).set(now.as_secs_f64());
+        }
     }
 }
 
-/// `sending_queue.batch` as the settings of a batcher in front of the queue.
-fn batching(queue: &QueueSettings) -> Option<batch::Settings> {
-    let batch = queue.batch.as_ref().filter(|_| queue.enabled)?;
-    Some(batch::Settings {
-        timeout: batch.flush_timeout,
-        send_batch_size: batch.min_size,
-        send_batch_max_size: batch.max_size,
-        ..batch::Settings::default()
-    })
+async fn start_outlets(new: &Leaving) -> Result<(), BuildError> {
+    for outlet in &new.outlets {
+        outlet.exporter.start().await?;
+        outlet.queue.begin();
+    }
+    Ok(())
 }
 
-fn misplaced(component: &Component) -> BuildError {
-    BuildError::new(&component.id, format!("a {} cannot stand in this section", component.factory.name))
+async fn start_source(source: &Source) -> Result<(), BuildError> {
+    source.receiver.start(source.inlets.outlets()).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flow::config::GoDuration;
-use flow::{Batch, BoxFuture, Consumer, ExportError, Exporter, Outcome, Refusal, Signal, Telemetry};
+use flow::{Batch, BoxFuture, Consumer, Drain, ExportError, Exporter, Outcome, Refusal, Signal, Telemetry};
 use prometheus::IntCounter;
-use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -28,8 +28,6 @@ use queue::{Entry, Queue};
 use retry::Backoff;
 pub use settings::{QueueSettings, RetrySettings, SendingSettings, Sizer, check};
 
-/// After this long at shutdown, what is still queued is given up and counted.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 /// Bytes that a queue has in memory at most, where it may put more on the disk.
 const IN_MEMORY: usize = 16 << 20;
 
@@ -55,6 +53,8 @@ struct Shared {
     /// Nothing more is to be tried here.
     retired: AtomicBool,
     close: Notify,
+    /// No more time: what is in hand is given up, too.
+    over: watch::Sender<bool>,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
     counts: Counts,
@@ -122,6 +122,7 @@ impl Sending {
             closing: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             close: Notify::new(),
+            over: watch::Sender::default(),
             accounts,
             health,
             counts,
@@ -136,6 +137,16 @@ impl Sending {
     /// Begins with what an earlier run left on the disk; once the exporter has started.
     pub fn begin(&self) {
         self.shared.disk.iter().for_each(QueueOnDisk::begin);
+    }
+
+    /// Tells metrics and health again, after another queue of the same exporter has ended.
+    pub(super) fn tell(&self) {
+        self.shared.queue.tell();
+    }
+
+    /// Takes it out of metrics and health, for it has ended.
+    pub(super) fn forget(&self, telemetry: &Telemetry) {
+        self.shared.forget(telemetry);
     }
 }
 
@@ -167,7 +178,7 @@ impl Consumer for Sending {
 
     /// Lets the consumers empty the queue with one attempt for each batch; what then remains is counted as lost, or stays
     /// on the disk.
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.shared.closing.store(true, Ordering::Release);
             self.shared.close.notify_waiters();
@@ -175,8 +186,9 @@ impl Consumer for Sending {
             self.shared.disk.iter().for_each(QueueOnDisk::close);
             let mut consumers = self.consumers.lock().await;
             let emptied = async { while consumers.join_next().await.is_some() {} };
-            if tokio::time::timeout(DRAIN_DEADLINE, emptied).await.is_err() {
-                consumers.shutdown().await;
+            if tokio::time::timeout(end.within, emptied).await.is_err() {
+                self.shared.over.send_replace(true);
+                while consumers.join_next().await.is_some() {}
             }
             for entry in self.shared.queue.take_all() {
                 self.shared.give_up(
@@ -191,16 +203,29 @@ impl Consumer for Sending {
 
 impl Shared {
     async fn run(self: Arc<Self>) {
+        let mut over = self.over.subscribe();
         while let Some(Entry { batch, tried, answer }) = self.next().await {
             self.busy.fetch_add(1, Ordering::AcqRel);
             match answer {
                 Some(answer) => {
-                    let result = self.deliver_now(&batch).await;
+                    let result = tokio::select! {
+                        result = self.deliver_now(&batch) => result,
+                        _ = over.wait_for(|over| *over) => {
+                            self.withdraw(&batch.pipeline, batch.items);
+                            Err(self.shutting_down())
+                        }
+                    };
                     // The client may have gone; the result is in the account either way.
                     drop(answer.send(result));
                 }
                 None => {
-                    if let Err(given_up) = self.deliver(&batch).await {
+                    let delivered = tokio::select! {
+                        delivered = self.deliver(&batch) => delivered,
+                        _ = over.wait_for(|over| *over) => {
+                            Err(GivenUp::new(lane::SHUTDOWN, "no answer in the time that was left"))
+                        }
+                    };
+                    if let Err(given_up) = delivered {
                         self.give_up(batch, tried, given_up);
                     }
                 }
@@ -311,11 +336,11 @@ impl Shared {
                     return Ok(());
                 }
             };
-            self.health.failed(&self.id, &why);
             if last {
                 let retired = self.retired.load(Ordering::Acquire);
                 return Err(GivenUp::new(if retired { lane::REMOVED } else { lane::SHUTDOWN }, why));
             }
+            self.health.failed(&self.id, &why);
             let Some(delay) = backoff.next(started.elapsed(), after) else {
                 let reason = if backoff.enabled() { lane::EXHAUSTED } else { "retry_disabled" };
                 return Err(GivenUp { after, ..GivenUp::new(reason, why) });

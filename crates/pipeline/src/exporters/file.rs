@@ -83,6 +83,10 @@ impl Exporter for Files {
         })
     }
 
+    fn may_overlap(&self) -> bool {
+        false
+    }
+
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(self.append(batch))
     }

@@ -73,6 +73,10 @@ impl Exporter for LoadBalancing {
         true
     }
 
+    fn may_overlap(&self) -> bool {
+        false
+    }
+
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(async move {
             self.balancer

@@ -113,6 +113,10 @@ impl Exporter for Prometheus {
         })
     }
 
+    fn may_overlap(&self) -> bool {
+        false
+    }
+
     fn export<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), ExportError>> {
         Box::pin(std::future::ready(self.shown.take(batch)))
     }

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use flow::{Batch, BoxFuture, Consumer, Refusal};
+use flow::{Batch, BoxFuture, Consumer, Drain, Refusal};
 use tokio::task::JoinSet;
 
 use super::stream::{Stream, Taken};
 use crate::engine::account::Accounts;
+use crate::engine::exchange::{Exchange, Unused};
 
 /// Carry batches from the journal to the first processor.
 const CARRIERS: usize = 2;
@@ -18,7 +19,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub(crate) struct Door {
     stream: Arc<Stream>,
     accounts: Arc<Accounts>,
-    next: Arc<dyn Consumer>,
+    next: Exchange<Arc<dyn Consumer>>,
     /// Items that are accepted, or just being so, and that the next consumer has not taken.
     waiting: AtomicU64,
     carriers: Mutex<JoinSet<()>>,
@@ -26,7 +27,18 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(stream: Arc<Stream>, accounts: Arc<Accounts>, next: Arc<dyn Consumer>) -> Arc<Self> {
-        Arc::new(Self { stream, accounts, next, waiting: AtomicU64::new(0), carriers: Mutex::default() })
+        let (next, waiting) = (Exchange::new(next), AtomicU64::new(0));
+        Arc::new(Self { stream, accounts, next, waiting, carriers: Mutex::default() })
+    }
+
+    /// What is handed on from now on goes there.
+    pub(crate) fn put(&self, next: Arc<dyn Consumer>) -> Unused {
+        self.next.put(next)
+    }
+
+    /// Where it goes now.
+    pub(crate) fn next(&self) -> Arc<dyn Consumer> {
+        Arc::clone(&self.next.get())
     }
 
     /// Begins to hand on; once everything behind is ready.
@@ -54,7 +66,8 @@ impl Door {
             return self.give_up(&batch, "expired", "it is older than `max_age`");
         }
         loop {
-            match self.next.consume(batch.fork()).await {
+            let taken = self.next.get().consume(batch.fork()).await;
+            match taken {
                 Ok(()) => {
                     self.waiting.fetch_sub(batch.items as u64, Ordering::Relaxed);
                     return;
@@ -97,7 +110,7 @@ impl Consumer for Door {
     }
 
     /// Hands on what is being handed on, and nothing more: the rest is for the next run.
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, _: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.stream.close();
             let mut carriers =

@@ -20,6 +20,11 @@ impl Addresses {
         self.known().get(&(Arc::from(component), what)).copied()
     }
 
+    /// A component that does not listen any more.
+    pub(crate) fn forget(&self, component: &str) {
+        self.known().retain(|(known, _), _| **known != *component);
+    }
+
     /// All of them, by component.
     pub fn all(&self) -> Vec<(Arc<str>, &'static str, SocketAddr)> {
         self.known()

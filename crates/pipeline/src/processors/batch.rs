@@ -8,11 +8,11 @@ mod shard;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use flow::config::Node;
 use flow::{
-    Already, Audience, Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal, Telemetry,
+    Already, Audience, Batch, BoxFuture, BuildError, Consumer, Ctx, Drain, Factory, Make, Refusal, Signal,
+    Telemetry,
 };
 use futures_util::future::join_all;
 
@@ -121,9 +121,9 @@ impl Consumer for Batcher {
         Box::pin(async move { self.shard(&batch)?.take(batch).await })
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            join_all(self.all_shards().iter().map(|shard| shard.drain(Duration::from_secs(10)))).await;
+            join_all(self.all_shards().iter().map(|shard| shard.drain(end.within))).await;
         })
     }
 

@@ -7,10 +7,9 @@ mod metrics;
 mod table;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Drain, Factory, Make, Refusal, Signal};
 
 use metrics::Metrics;
 use table::Table;
@@ -34,9 +33,6 @@ struct Processor {
     table: Arc<Table>,
 }
 
-/// How long traces are handed on at shutdown; what is left then is lost.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 impl Consumer for Processor {
     fn admit(&self, bytes: usize) -> Result<(), Refusal> {
         self.table.next_consumer().admit(bytes)
@@ -49,8 +45,8 @@ impl Consumer for Processor {
         })
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.table.drain(PATIENCE))
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
+        Box::pin(self.table.drain(end.within))
     }
 
     fn in_flight(&self) -> u64 {

@@ -26,7 +26,7 @@ use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use flow::config::Node;
-use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Factory, Make, Refusal, Signal};
+use flow::{Batch, BoxFuture, BuildError, Consumer, Ctx, Drain, Factory, Make, Refusal, Revision, Signal};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -50,8 +50,6 @@ pub static FACTORY: Factory = Factory {
 
 /// How long a client waits for room at most, before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// At the stop, the next consumer has so long to take what is left.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
 fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Consumer>, BuildError> {
     let (settings, _) = settings::read(section);
@@ -62,9 +60,8 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
 
 /// The processor of one pipeline.
 pub struct TailSampling {
-    id: Arc<str>,
     policies: RwLock<Arc<Policies>>,
-    /// What only a restart changes.
+    /// What only another processor in its place changes.
     fixed: settings::Fixed,
     around: Arc<Surroundings>,
     lanes: Vec<Arc<Lane>>,
@@ -101,26 +98,17 @@ impl TailSampling {
             shard.expect(settings.expected(shards));
             Lane::start(shard, Arc::clone(&around))
         };
-        let (id, fixed) = (Arc::clone(&ctx.id), settings.fixed());
+        let fixed = settings.fixed();
         let lanes = (0..shards).map(lane).collect();
-        Self { id, policies: RwLock::new(policies), fixed, around, lanes, restored: Once::new() }
+        Self { policies: RwLock::new(policies), fixed, around, lanes, restored: Once::new() }
     }
 
     /// Goes on with other settings. Pending traces are decided by the new policies; nothing is lost.
-    pub fn reload(&self, section: &Node) -> Result<(), BuildError> {
-        let wrong = |why: &str| BuildError::new(&self.id, why);
-        let (settings, _) = settings::read(section);
-        let (settings, policies) = settings.ok_or_else(|| wrong("the settings were not checked"))?;
-        if settings.fixed() != self.fixed {
-            return Err(wrong(
-                "`num_shards`, `decide_by` and `block_on_overflow` change with a restart alone",
-            ));
-        }
+    fn reload(&self, settings: &settings::Settings, policies: Policies) {
         let policies = Arc::new(policies);
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&policies);
         let rules = settings.rules(self.lanes.len());
         self.lanes.iter().for_each(|lane| lane.reload(rules.clone(), &policies));
-        Ok(())
     }
 
     /// What earlier runs decided, told to the lanes; once the journal is open, and before the first span.
@@ -181,10 +169,16 @@ impl Consumer for TailSampling {
         Box::pin(self.take(batch))
     }
 
-    fn drain(&self) -> BoxFuture<'_, ()> {
+    fn drain(&self, end: Drain) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            join_all(self.lanes.iter().map(|lane| lane.drain(DRAIN_DEADLINE))).await;
+            join_all(self.lanes.iter().map(|lane| lane.drain(end))).await;
         })
+    }
+
+    fn revise(self: Arc<Self>, section: &Node) -> Option<Revision> {
+        let (settings, policies) = settings::read(section).0?;
+        (settings.fixed() == self.fixed)
+            .then(|| Box::new(move || self.reload(&settings, policies)) as Revision)
     }
 
     fn in_flight(&self) -> u64 {

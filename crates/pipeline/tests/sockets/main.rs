@@ -21,3 +21,4 @@ mod personal;
 mod sampling;
 mod reduce;
 mod hostile;
+mod reload;

@@ -124,7 +124,7 @@ impl Sending {
 
 impl Shared {
     /// So that metrics and health do not grow with every backend that has ever been.
-    fn forget(&self, telemetry: &Telemetry) {
+    pub(super) fn forget(&self, telemetry: &Telemetry) {
         self.health.forget(&self.id);
         let gauges = ["otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity"].map(str::to_owned);
         for name in gauges {

@@ -35,6 +35,7 @@ pub(super) struct Queue {
     arrived: Notify,
     room: Notify,
     size: IntGauge,
+    capacity: IntGauge,
     health: Arc<Health>,
 }
 
@@ -68,7 +69,8 @@ impl Queue {
                 .gauge(name, "As in the OpenTelemetry Collector.", &["exporter"])
                 .with_label_values(&[id])
         };
-        gauge("otelcol_exporter_queue_capacity").set(settings.queue_size as i64);
+        let capacity = gauge("otelcol_exporter_queue_capacity");
+        capacity.set(settings.queue_size as i64);
         health.queue(id, 0, settings.queue_size);
         Self {
             id: Arc::clone(id),
@@ -76,6 +78,7 @@ impl Queue {
             state: Mutex::default(),
             arrived: Notify::new(),
             room: Notify::new(),
+            capacity,
             size: gauge("otelcol_exporter_queue_size"),
             health: Arc::clone(health),
         }
@@ -139,6 +142,13 @@ impl Queue {
     pub(super) fn on_disk(&self, size: usize) {
         self.size.set(size as i64);
         self.health.queue(&self.id, size, self.settings.queue_size);
+    }
+
+    pub(super) fn tell(&self) {
+        let state = self.lock();
+        self.size.set(state.size as i64);
+        self.capacity.set(self.settings.queue_size as i64);
+        self.health.queue(&self.id, state.size, self.settings.queue_size);
     }
 
     pub(super) fn take_all(&self) -> Vec<Entry> {

@@ -103,7 +103,7 @@ async fn a_failure_is_retried_and_the_peer_is_heard() {
     setup.quiet().await;
     assert_eq!(start.elapsed().as_secs(), 65, "5 s of backoff, then what the peer asked for");
     assert_eq!(*setup.ledger.0.lock().unwrap(), [("out".to_owned(), Outcome::Exported)]);
-    setup.sending.drain().await;
+    setup.sending.drain(Drain::default()).await;
     assert_eq!(setup.balance(), (7, 0, 0, 0));
 }
 
@@ -141,7 +141,7 @@ async fn a_full_queue_refuses_and_says_when() {
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     }
-    setup.sending.drain().await;
+    setup.sending.drain(Drain::default()).await;
     assert_eq!(setup.balance(), (3, 0, 1, 0));
 }
 
@@ -171,7 +171,7 @@ async fn without_a_queue_the_client_hears_the_result() {
         let setup = Setup::new(yaml, Scripted { script: StdMutex::new(script), ..Scripted::default() });
         assert!(setup.send(5).await.is_err());
         setup.send(6).await.unwrap();
-        setup.sending.drain().await;
+        setup.sending.drain(Drain::default()).await;
         assert_eq!(setup.balance(), (6, 0, 5, 0), "{yaml}");
     }
 }
@@ -186,7 +186,7 @@ async fn shutdown_tries_once_more() {
     setup.send(5).await.unwrap();
     setup.send(6).await.unwrap();
     tokio::task::yield_now().await;
-    setup.sending.drain().await;
+    setup.sending.drain(Drain::default()).await;
     assert_eq!(*setup.exporter.taken.lock().unwrap(), [6]);
     assert_eq!(setup.balance(), (6, 5, 0, 0));
 }

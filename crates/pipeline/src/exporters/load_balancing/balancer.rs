@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow::config::Node;
 use flow::otlp::partition::partition;
-use flow::{Batch, BuildError, Consumer, Ctx, Exporter, Made, Outcome, Refusal};
+use flow::{Batch, BuildError, Consumer, Ctx, Drain, Exporter, Made, Outcome, Refusal};
 use futures_util::future::join_all;
 use tokio::sync::Mutex as Turn;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -188,7 +188,7 @@ impl Balancer {
     /// Empties the queues; what a backend did not take in its last attempt is tried at the others.
     pub(super) async fn end(&self) {
         let all = std::mem::take(&mut *self.backends()).all;
-        join_all(all.iter().map(|backend| backend.queue.drain())).await;
+        join_all(all.iter().map(|backend| backend.queue.drain(Drain::default()))).await;
         let mut leaving = std::mem::take(&mut *self.leaving());
         while leaving.join_next().await.is_some() {}
         let deadline = Instant::now() + LAST_RESORT;

@@ -174,7 +174,7 @@ impl Setup {
     }
 
     async fn stop(&self) {
-        self.sending.drain().await;
+        self.sending.drain(flow::Drain::default()).await;
         self.exporter.stop().await;
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::series::Series;
 use crate::engine::account::{Accounts, Balance};
+use crate::engine::exchange::Exchange;
 use crate::engine::health::{ExporterHealth, Health, Phase};
 use crate::journal::{Fill, Journals};
 use crate::net::addresses::Addresses;
@@ -28,7 +29,7 @@ const LONGEST: usize = 200;
 
 /// Where to look.
 pub(super) struct Sources {
-    outline: Arc<Outline>,
+    outline: Arc<Exchange<Outline>>,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
     guards: Arc<Guards>,
@@ -175,7 +176,8 @@ impl Sources {
         let room = Room::default();
         let entries = series.by("log", "throughline_journal_entries", &[]);
         let refusing = readiness.journals.iter().map(|log| (log.log.to_string(), log.why.as_str())).collect();
-        let look = Look { outline: &self.outline, balances: &balances, series: &series, room: &room };
+        let outline = self.outline.get();
+        let look = Look { outline: &outline, balances: &balances, series: &series, room: &room };
         Live {
             version: env!("CARGO_PKG_VERSION"),
             process_id: std::process::id(),
@@ -191,13 +193,13 @@ impl Sources {
                 refuses: why.map(short),
             }),
             cardinality: room.most(&self.guards.top(MOST_OFFENDERS), key),
-            pipelines: room.most(&self.outline.pipelines, |one| look.pipeline(one)),
+            pipelines: room.most(&outline.pipelines, |one| look.pipeline(one)),
             listeners: room.most(&self.addresses.all(), |(component, serves, address)| Listening {
                 component: short(component),
                 serves,
                 address: address.to_string(),
             }),
-            extensions: room.most(&self.outline.extensions, |id| short(id)),
+            extensions: room.most(&outline.extensions, |id| short(id)),
             left_out: room.left_out.get(),
         }
     }

@@ -4,6 +4,7 @@ use flow::{Memory, Signal, Telemetry};
 
 use super::*;
 use crate::engine::account::Accounts;
+use crate::engine::exchange::Exchange;
 use crate::engine::health::Health;
 use crate::plan::{Outline, Pipeline};
 
@@ -30,7 +31,7 @@ fn crowded() -> Ctx {
         health.failed(&exporter, &long(nth));
     }
     Ctx::new(Arc::new(Memory::default()), telemetry)
-        .with(Arc::new(outline))
+        .with(Arc::new(Exchange::new(outline)))
         .with(Arc::new(accounts))
         .with(Arc::new(health))
 }

@@ -1,9 +1,9 @@
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use flow::config::GoDuration;
 use flow::wire::put_nested;
 use flow::{Client, Payload};
-use std::sync::atomic::Ordering;
 
 use super::*;
 
@@ -92,7 +92,7 @@ async fn no_batch_is_larger_than_the_maximum() {
     batcher.consume(spans(3)).await.unwrap();
     assert_eq!(taker.sizes(), [5, 5, 5]);
     batcher.consume(spans(1)).await.unwrap();
-    batcher.drain().await;
+    batcher.drain(Drain::default()).await;
     assert_eq!(taker.sizes(), [5, 5, 5, 1]);
 }
 
@@ -134,7 +134,7 @@ async fn what_will_never_be_taken_is_counted() {
     taker.full.store(true, Ordering::Relaxed);
     accounts.get("traces").unwrap().received(3);
     batcher.consume(spans(3)).await.unwrap();
-    batcher.drain().await;
+    batcher.drain(Drain::default()).await;
     let balance = accounts.balances().remove(0);
     assert_eq!((balance.lost, balance.difference()), (5, 0), "at shutdown");
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 use flow::Outcome;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -76,7 +78,7 @@ async fn nothing_is_lost_for_want_of_room() {
         bench.send(&request(vec![large])).await.unwrap();
     }
     assert_eq!((bench.taken().len(), bench.processor.in_flight()), (2, 3));
-    bench.processor.drain().await;
+    bench.processor.drain(Drain::default()).await;
     assert_eq!(bench.balance().exported, 5);
 }
 
@@ -111,7 +113,7 @@ async fn what_is_refused_for_good_is_lost_and_counted() {
     let bench = Bench::new(&FACTORY, "wait_duration: 1h");
     *bench.out.refusal.lock().unwrap() = Some(Refusal::busy("full", Duration::from_secs(3)));
     bench.send(&request(vec![of_trace(1, "a"), of_trace(2, "b")])).await.unwrap();
-    bench.processor.drain().await;
+    bench.processor.drain(Drain::default()).await;
     assert_eq!((bench.balance().lost, bench.balance().in_flight), (2, 0));
 }
 
@@ -119,7 +121,7 @@ async fn what_is_refused_for_good_is_lost_and_counted() {
 async fn shutdown_passes_everything_on() {
     let bench = Bench::new(&FACTORY, "wait_duration: 1h");
     let heard = bench.send(&request(vec![of_trace(1, "a"), of_trace(2, "b")])).await.unwrap();
-    bench.processor.drain().await;
+    bench.processor.drain(Drain::default()).await;
     assert_eq!(out(&bench), ["ivr: a | ivr: b"]);
     assert_eq!(*heard.0.lock().unwrap(), [Outcome::Exported]);
     bench.send(&request(Vec::new())).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use flow::{Batch, Consumer, Refusal};
+use flow::{Batch, Consumer, Drain, Refusal};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
@@ -100,19 +100,19 @@ impl Lane {
         }
     }
 
-    /// Decides what is pending and hands everything on; what is left after `deadline` is lost, or stays in
+    /// Decides what is pending and hands everything on; what is left when it ends is lost, or stays in
     /// the journal.
-    pub(super) async fn drain(&self, deadline: Duration) {
+    pub(super) async fn drain(&self, end: Drain) {
         self.draining.store(true, Ordering::Release);
         self.wake.notify_one();
         let started = Instant::now();
-        self.shard().finish(self.now());
+        self.shard().finish(self.now(), end.at_stop);
         loop {
             self.hand_on().await;
             if self.shard().outbox().is_empty() {
                 return;
             }
-            if started.elapsed() >= deadline {
+            if started.elapsed() >= end.within {
                 break;
             }
             tokio::time::sleep(BETWEEN).await;

@@ -171,10 +171,10 @@ impl Shard {
         true
     }
 
-    /// Decides everything that is pending, or leaves it out where the configuration says so. What a journal has stays
-    /// there undecided: its traces may go on in the next run.
-    pub(crate) fn finish(&mut self, now: u64) {
-        if self.whose.journal && self.rules.decide_at_shutdown {
+    /// Decides everything that is pending; at the stop of the process it is left out where the configuration says so, and
+    /// what a journal has stays there undecided: its traces may go on in the next run.
+    pub(crate) fn finish(&mut self, now: u64, at_stop: bool) {
+        if at_stop && self.whose.journal && self.rules.decide_at_shutdown {
             return self.forget();
         }
         // Those that no policy wants wait for the others of their interaction, which may come behind them.
@@ -182,7 +182,7 @@ impl Shard {
             let mut ids: Vec<_> = self.traces.iter().map(|(id, trace)| (trace.arrived, *id)).collect();
             ids.sort_unstable();
             for (_, id) in ids {
-                if !self.rules.decide_at_shutdown {
+                if at_stop && !self.rules.decide_at_shutdown {
                     self.leave_out(&id, Reason::Shutdown, now);
                 } else if last {
                     self.decide_finally(&id, now);

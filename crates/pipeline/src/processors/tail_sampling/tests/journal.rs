@@ -73,7 +73,7 @@ impl Life {
 
     async fn end(self) {
         self.stream.close();
-        self.setup.tail.drain().await;
+        self.setup.tail.drain(flow::Drain::default()).await;
         self.home.stop().await;
     }
 }
@@ -112,6 +112,18 @@ async fn what_cannot_be_noted_is_not_followed() {
     life.home.stop().await;
     life.wait_until(|setup| setup.decided() == 2).await;
     assert_eq!((life.setup.taker.spans(), life.setup.tail.in_flight()), (0, 2));
+}
+
+/// Scenario: another sampler takes the place of this one while traces are pending, and the process goes on.
+/// Guarantees: they are decided now, since the journal brings them again in another process only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_leaves_nothing_in_the_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let life = Life::start(directory.path(), LATER).await;
+    life.accept(vec![span(1, 1).lasting(1_000, 3_000), span(2, 2)]).await;
+    life.setup.tail.drain(flow::Drain { at_stop: false, ..flow::Drain::default() }).await;
+    assert_eq!((life.setup.taker.spans(), life.setup.tail.in_flight()), (1, 0));
+    life.end().await;
 }
 
 /// Scenario: the process stops while traces are pending.

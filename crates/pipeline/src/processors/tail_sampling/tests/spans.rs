@@ -151,7 +151,7 @@ impl Bench {
     }
 
     pub(super) fn finish(&mut self) {
-        self.shard.finish(self.now);
+        self.shard.finish(self.now, true);
         self.collect();
     }
 
