@@ -30,6 +30,10 @@ pub(super) fn run<D: Disk>(stream: &Arc<Stream>, mut log: Log<D>) {
             tracing::error!(log = &*stream.name, %error, "the journal cannot write; what it refuses, clients repeat");
             Refusal::busy(format!("the journal cannot write: {error}"), AFTER_FAILURE)
         });
+        // Who is refused may ask at once whether the journal is ready.
+        if refusal.is_some() {
+            stream.report(refusal.as_ref());
+        }
         stream.accepted(appends, placed, refusal.clone());
         let answer = refusal.clone().map_or(Ok(()), Err);
         decided.into_iter().for_each(|done| drop(done.send(answer.clone())));
