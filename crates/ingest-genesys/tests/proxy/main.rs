@@ -16,6 +16,7 @@ use ingest_genesys::platform::{Base, Credentials, Platform, Proxies, Settings};
 use net::{HOST, Manner, Net};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use sim::genesys::service::Mischief;
 
 /// `user:p@ss`, as it is written into an address and as it is sent.
 const LOGIN: &str = "user:p%40ss";
@@ -88,12 +89,16 @@ async fn a_proxy_that_says_no_is_counted() {
     for (manner, name) in [
         (Manner::Says("407 Proxy Authentication Required"), "throughline_genesys_failed_requests"),
         (Manner::Says("502 Bad Gateway"), "throughline_genesys_failed_requests"),
-        // Requests go through, sockets do not.
-        (Manner::OpensTimes(1), "throughline_genesys_failed_sockets"),
+        // Requests keep their ways; sockets are cut until there is no other one.
+        (Manner::OpensTimes(4), "throughline_genesys_failed_sockets"),
     ] {
         let net = Net::new(manner, 0).await;
         let (receiver, _, telemetry) = receiver(&net.yaml(&format!("http://{}", net.proxy))).await;
-        until(name, || counted(&telemetry, name, "proxy")).await;
+        let counted = || {
+            net.simulator.with(|service| service.make(Mischief::DropSockets));
+            counted(&telemetry, name, "proxy")
+        };
+        until(name, counted).await;
         receiver.stop().await;
     }
 }
