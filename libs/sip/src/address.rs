@@ -40,7 +40,7 @@ impl<'a> NameAddr<'a> {
             return Err(Malformed("something stands between a quoted name and the address"));
         }
         let display = (!display.is_empty()).then_some(display);
-        Ok(Self { display, uri: trim(uri), bracketed: true, params: Params::of_value(params) })
+        Ok(Self { display, uri: trim(uri), bracketed: true, params: Params::of_value(params)? })
     }
 
     /// The parts of the URI.
@@ -60,7 +60,7 @@ impl<'a> NameAddr<'a> {
         if memchr::memchr3(b'"', b'?', b',', uri).is_some() {
             return Err(Malformed("a URI with a question mark or a comma must stand in angle brackets"));
         }
-        Ok(Self { display: None, uri, bracketed: false, params: Params::of_value(params) })
+        Ok(Self { display: None, uri, bracketed: false, params: Params::of_value(params)? })
     }
 }
 

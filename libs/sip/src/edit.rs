@@ -18,7 +18,7 @@ pub struct Edit<'m> {
     bytes: &'m [u8],
     index: &'m Index,
     end: usize,
-    /// In the order of their places. Insertions at a place come before what replaces the bytes there.
+    /// In the order of [`Patch::order`].
     patches: Vec<Patch>,
     text: Vec<u8>,
     body: Option<Range<usize>>,
@@ -228,20 +228,27 @@ impl<'m> Edit<'m> {
     }
 
     fn patch(&mut self, place: Range<usize>, new: &[&[u8]], line: bool) -> Result<&mut Self, EditError> {
-        let at = self.patches.partition_point(|patch| {
-            patch.place.start < place.start || (patch.place.start == place.start && patch.place.is_empty())
-        });
+        let start = self.text.len();
+        let end = start + new.iter().map(|part| part.len()).sum::<usize>();
+        let patch = Patch { place, text: start..end, line };
+        let at = self.patches.partition_point(|before| before.order() <= patch.order());
         let (before, after) = cut(&self.patches, at);
-        let overlaps = before.last().is_some_and(|patch| patch.place.end > place.start)
-            || after.first().is_some_and(|patch| patch.place.start < place.end);
+        let overlaps = before.last().is_some_and(|before| before.place.end > patch.place.start)
+            || after.first().is_some_and(|after| after.place.start < patch.place.end);
         if overlaps {
             return Err(EditError::Overlap);
         }
-        let start = self.text.len();
         for part in new {
             self.text.extend_from_slice(part);
         }
-        self.patches.insert(at, Patch { place, text: start..self.text.len(), line });
+        self.patches.insert(at, patch);
         Ok(self)
+    }
+}
+
+impl Patch {
+    /// At one place, what is added to a line comes first, then new lines, then what replaces the bytes there.
+    const fn order(&self) -> (usize, bool, bool) {
+        (self.place.start, self.place.start < self.place.end, self.line)
     }
 }

@@ -50,7 +50,7 @@ impl<'a> Replaces<'a> {
     pub fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
         let value = trim(value);
         let (call_id, params) = cut(value, memchr::memchr(b';', value).unwrap_or(value.len()));
-        let params = Params::of_value(params);
+        let params = Params::of_value(params)?;
         let call_id = trim(call_id);
         if call_id.is_empty() {
             return Err(Malformed("the Call-ID is missing"));
@@ -90,7 +90,7 @@ impl<'a> SessionId<'a> {
     pub fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
         let value = trim(value);
         let (local, params) = cut(value, memchr::memchr(b';', value).unwrap_or(value.len()));
-        let session = Self { local: trim(local), remote: Params::of_value(params).value("remote") };
+        let session = Self { local: trim(local), remote: Params::of_value(params)?.value("remote") };
         let is_uuid = |uuid: &[u8]| uuid.len() == 32 && uuid.iter().all(u8::is_ascii_hexdigit);
         if !is_uuid(session.local) || !session.remote.is_none_or(is_uuid) {
             return Err(Malformed("a UUID is not 32 hexadecimal digits"));

@@ -192,8 +192,10 @@ impl Index {
 
     fn read_line(&mut self, bytes: &[u8], start: usize, end: usize) {
         let line = without_end(bytes.get(start..end).unwrap_or_default());
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-        let known = Known::find(trim_name(cut(line, colon).0));
+        // Without a colon it is no header, whatever its name.
+        let found = line.iter().position(|byte| *byte == b':');
+        let colon = found.unwrap_or(line.len());
+        let known = found.and_then(|colon| Known::find(trim_name(cut(line, colon).0)));
         if known == Some(Known::ContentLength) {
             let value = trim(cut(line, colon + 1).1);
             let said = number(value).map_or(Length::Invalid, Length::Bytes);

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::fault::Malformed;
 use crate::scan::{cut, find_unquoted, split_once, trim};
 
 /// Parameters, each with a semicolon before it: those of a header's value, or those of a URI.
@@ -24,9 +25,13 @@ pub struct Param<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// Parameters of a value, which may be quoted strings.
-    pub(crate) const fn of_value(bytes: &'a [u8]) -> Self {
-        Self { bytes, quotes: true }
+    /// Parameters of a value, which may be quoted strings. A quotation mark that stays open would swallow what is
+    /// added.
+    pub(crate) fn of_value(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        if memchr::memchr(b'"', bytes).is_some() {
+            find_unquoted(bytes, |_| false).map_err(|_| Malformed("a quotation mark is not closed"))?;
+        }
+        Ok(Self { bytes, quotes: true })
     }
 
     /// Parameters of a URI, where a quotation mark means nothing.

@@ -45,7 +45,7 @@ impl<'a> Via<'a> {
         let (sent_by, params) = cut(rest, at);
         let sent_by = trim(sent_by);
         let (host, port) = host_port(sent_by).ok_or(Malformed("the host or port cannot be read"))?;
-        Ok(Self { raw, transport, sent_by, host, port, params: Params::of_value(trim_end(params)) })
+        Ok(Self { raw, transport, sent_by, host, port, params: Params::of_value(trim_end(params))? })
     }
 
     /// The parameter `branch`.
