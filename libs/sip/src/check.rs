@@ -151,13 +151,13 @@ impl<B: AsRef<[u8]>> Message<B> {
     }
 
     fn check_lines(&self) -> Result<(), Refusal> {
-        let mut seen = 0_u64;
+        let mut seen = 0_u128;
         for header in self.headers() {
             if !is_token(header.raw_name) || !has_colon(&header) || has_stray_return(header.value) {
                 return Err(Refusal::NotAHeader);
             }
             let Some(known) = header.name.known().filter(|known| ONCE.contains(known)) else { continue };
-            let bit = 1_u64 << (known as u8 % 64);
+            let bit = 1_u128 << (known as u8 % 128);
             if seen & bit != 0 {
                 return Err(Fault::Repeated(known.name()).into());
             }

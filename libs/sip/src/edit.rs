@@ -3,7 +3,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::index::{Index, Line, StartLine};
-use crate::message::Values;
+use crate::message::{Header, Values};
 use crate::name::Name;
 use crate::params::{Param, Params};
 use crate::scan::cut;
@@ -80,7 +80,14 @@ impl<'m> Edit<'m> {
         for line in lines {
             self.remove_line(line)?;
         }
-        self.replace(first.header(self.bytes).value, value)
+        let place = self.place_of(first.header(self.bytes).value)?;
+        let blank: &[u8] = if place.start == first.colon as usize + 1 { b" " } else { b"" };
+        self.patch(place, &[blank, text::in_line(value.as_ref())?], false)
+    }
+
+    /// Removes one header.
+    pub fn remove(&mut self, header: Header<'_>) -> Result<&mut Self, EditError> {
+        self.patch(self.place_of(header.raw)?, &[], false)
     }
 
     /// Removes all headers of a name; says how many there were.
@@ -119,16 +126,13 @@ impl<'m> Edit<'m> {
 
     /// Puts text in the place of a part.
     pub fn replace(&mut self, part: &[u8], with: impl AsRef<[u8]>) -> Result<&mut Self, EditError> {
-        let place = self.place_of(part)?;
-        // A header whose value was empty may have no blank after its colon.
-        let blank: &[u8] =
-            if place.is_empty() && cut(self.bytes, place.start).0.ends_with(b":") { b" " } else { b"" };
-        self.patch(place, &[blank, text::in_line(with.as_ref())?], false)
+        let place = self.place_in_line(part)?;
+        self.patch(place, &[text::in_line(with.as_ref())?], false)
     }
 
     /// Puts text after a part.
     pub fn insert_after(&mut self, part: &[u8], new: impl AsRef<[u8]>) -> Result<&mut Self, EditError> {
-        let at = self.place_of(part)?.end;
+        let at = self.place_in_line(part)?.end;
         self.patch(at..at, &[text::in_line(new.as_ref())?], false)
     }
 
@@ -225,6 +229,11 @@ impl<'m> Edit<'m> {
         let end = start.checked_add(part.len()).ok_or(EditError::Foreign)?;
         let inside = start >= self.index.start as usize && end <= self.index.headers_end as usize;
         if inside { Ok(start..end) } else { Err(EditError::Foreign) }
+    }
+
+    /// The place of a part that holds no line end but folds.
+    fn place_in_line(&self, part: &[u8]) -> Result<Range<usize>, EditError> {
+        self.place_of(text::in_line(part)?)
     }
 
     fn patch(&mut self, place: Range<usize>, new: &[&[u8]], line: bool) -> Result<&mut Self, EditError> {

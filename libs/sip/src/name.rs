@@ -12,6 +12,8 @@ macro_rules! names {
             Other(&'a [u8]),
         }
 
+        $(const _: () = assert!($lower.len() <= LONGEST);)*
+
         /// What an index holds of a name.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
@@ -64,6 +66,7 @@ const LONGEST: usize = 20;
 
 names! {
     Accept "Accept" b"accept";
+    AcceptContact "Accept-Contact" b"accept-contact" b"a";
     AcceptEncoding "Accept-Encoding" b"accept-encoding";
     AcceptLanguage "Accept-Language" b"accept-language";
     AlertInfo "Alert-Info" b"alert-info";
@@ -87,12 +90,15 @@ names! {
     Expires "Expires" b"expires";
     From "From" b"from" b"f";
     HistoryInfo "History-Info" b"history-info";
+    Identity "Identity" b"identity" b"y";
+    IdentityInfo "Identity-Info" b"identity-info" b"n";
     InReplyTo "In-Reply-To" b"in-reply-to";
     MaxForwards "Max-Forwards" b"max-forwards";
     MinExpires "Min-Expires" b"min-expires";
     MinSe "Min-SE" b"min-se";
     PAssertedIdentity "P-Asserted-Identity" b"p-asserted-identity";
     Path "Path" b"path";
+    PPreferredIdentity "P-Preferred-Identity" b"p-preferred-identity";
     ProxyAuthenticate "Proxy-Authenticate" b"proxy-authenticate";
     ProxyAuthorization "Proxy-Authorization" b"proxy-authorization";
     ProxyRequire "Proxy-Require" b"proxy-require";
@@ -102,7 +108,9 @@ names! {
     ReferSub "Refer-Sub" b"refer-sub";
     ReferTo "Refer-To" b"refer-to" b"r";
     ReferredBy "Referred-By" b"referred-by" b"b";
+    RejectContact "Reject-Contact" b"reject-contact" b"j";
     Replaces "Replaces" b"replaces";
+    RequestDisposition "Request-Disposition" b"request-disposition" b"d";
     Require "Require" b"require";
     RetryAfter "Retry-After" b"retry-after";
     Route "Route" b"route";
@@ -131,6 +139,7 @@ impl Name<'_> {
         matches!(
             self,
             Self::Accept
+                | Self::AcceptContact
                 | Self::AcceptEncoding
                 | Self::AcceptLanguage
                 | Self::AlertInfo
@@ -146,14 +155,18 @@ impl Name<'_> {
                 | Self::InReplyTo
                 | Self::PAssertedIdentity
                 | Self::Path
+                | Self::PPreferredIdentity
                 | Self::ProxyRequire
                 | Self::Reason
                 | Self::RecordRoute
+                | Self::RejectContact
+                | Self::RequestDisposition
                 | Self::Require
                 | Self::Route
                 | Self::ServiceRoute
                 | Self::Supported
                 | Self::Unsupported
+                | Self::UserToUser
                 | Self::Via
                 | Self::Warning
         )

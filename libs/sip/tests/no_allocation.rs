@@ -1,5 +1,4 @@
 //! Reading a usual message allocates nothing.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use allocation_counter::measure;
 use throughline_sip::{Limits, Message, Name};

@@ -1,12 +1,14 @@
 //! What holds for any bytes. The fuzz target shares this file.
 
+use std::hint::black_box;
+
 use throughline_sip::{Frame, Frames, Limits, Message, Name, Side, Uri};
 
 const ADDRESSES: [Name<'static>; 5] =
     [Name::Contact, Name::Route, Name::RecordRoute, Name::From, Name::PAssertedIdentity];
 
 /// Reads all there is to read; says whether it is a message.
-pub fn message(bytes: &[u8]) -> bool {
+pub(crate) fn message(bytes: &[u8]) -> bool {
     let limits = Limits { message: 1 << 20, ..Limits::default() };
     let Ok(message) = Message::parse(bytes, &limits) else { return false };
     read(&message);
@@ -20,17 +22,14 @@ pub fn message(bytes: &[u8]) -> bool {
 }
 
 fn read(message: &Message<&[u8]>) {
-    let _ = (
-        message.check(),
-        message.check_strictly(),
-        message.refer_to(),
-        message.referred_by(),
-        message.replaces(),
-    );
-    let _ = (message.session_id(), message.content_length(), message.expires(), format!("{message:?}"));
+    let seen = (message.check(), message.check_strictly(), message.refer_to(), message.referred_by());
+    black_box(format!(
+        "{message:?} {seen:?} {:?}",
+        (message.replaces(), message.session_id(), message.expires())
+    ));
     for via in message.vias().flatten() {
         assert!(!via.host.is_empty() && via.params.iter().all(|param| !param.name.is_empty()));
-        let _ = (via.transaction(), via.rport(), via.wants_rport(), via.received());
+        black_box((via.transaction(), via.rport(), via.wants_rport(), via.received()));
     }
     for name in ADDRESSES {
         for address in message.addresses(name).flatten() {
@@ -47,7 +46,7 @@ fn read(message: &Message<&[u8]>) {
 }
 
 /// The parts put together are the message, and so is what is written without a change.
-pub fn intact(bytes: &[u8]) {
+pub(crate) fn intact(bytes: &[u8]) {
     let limits = Limits { message: 1 << 20, ..Limits::default() };
     let Ok(message) = Message::parse(bytes, &limits) else { return };
     let whole = message.as_bytes();
@@ -104,7 +103,7 @@ fn edited(message: &Message<&[u8]>) {
 }
 
 /// A stream gives the same messages however it is cut.
-pub fn streamed(bytes: &[u8]) {
+pub(crate) fn streamed(bytes: &[u8]) {
     let whole = frames(bytes, usize::MAX);
     for size in [1, 7] {
         assert_eq!(frames(bytes, size), whole);

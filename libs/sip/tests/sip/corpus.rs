@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The messages of RFC 4475 by name.
-pub fn torture() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn torture() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture");
     let mut all: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -17,7 +17,7 @@ pub fn torture() -> Vec<(String, Vec<u8>)> {
 }
 
 /// What a proxy meets and a parser may stumble over.
-pub fn proxied() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn proxied() -> Vec<(&'static str, Vec<u8>)> {
     let long = format!("tracestate: {}\r\n", vec!["vendor=value0123456789"; 220].join(","));
     vec![
         ("plain", invite("", "")),
@@ -76,10 +76,10 @@ pub fn proxied() -> Vec<(&'static str, Vec<u8>)> {
     .collect()
 }
 
-pub struct Text(pub Vec<u8>);
+pub(crate) struct Text(pub(crate) Vec<u8>);
 
 /// An INVITE with more headers and a body.
-pub fn invite(headers: &str, body: &str) -> Text {
+pub(crate) fn invite(headers: &str, body: &str) -> Text {
     Text(
         format!(
             "INVITE sip:bob@example.com SIP/2.0\r\n\
@@ -97,7 +97,7 @@ pub fn invite(headers: &str, body: &str) -> Text {
 }
 
 impl Text {
-    pub fn with(self, from: &str, to: &str) -> Self {
+    pub(crate) fn with(self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.0).unwrap();
         assert!(text.contains(from), "{from}");
         Self(text.replace(from, to).into_bytes())
