@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("w3c-service", &["throughline-sdk"]),
     ("flow", &["throughline-context"]),
     ("ingest-genesys", &["throughline-context", "flow"]),
+    ("ingest-sip", &["throughline-context", "throughline-sip", "flow"]),
     ("ingest-sip", &["throughline-context", "flow"]),
     ("pipeline", &["throughline-context", "flow"]),
     ("store-api", &["throughline-context", "flow"]),

@@ -1,0 +1,13 @@
+//! SIP calls to spans, on the path and beside it.
+//!
+//! In:       SIP messages: from sockets in front of an SBC or a trunk, from HEP agents, from captures.
+//! Out:      the messages, passed on with the trace's context; spans of calls.
+//! Core:     an edge that forwards by RFC 3261 16.11 and calls that remember contexts and times; both without I/O, time is
+//!           an argument.
+//! Must not: hold a call up because of tracing, write raw messages or whole numbers, believe strangers.
+
+mod trunk;
+mod hop;
+
+pub use hop::{End, Hop, Tracing, Transport, Untraced};
+pub use trunk::{ReferTo, Trunk};
