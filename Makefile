@@ -42,6 +42,7 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
 	$(CARGO) bench -q -p throughline-sdk --bench hop
 	$(CARGO) bench -q -p pipeline --bench tail_sampling
+	$(CARGO) bench -q -p ingest-genesys --bench to_spans
 
 prove: ## long runs of what the tests run short; figures in docs/proofs
 	GENESYS_CALLS=4000 GENESYS_CONCURRENT=2000 GENESYS_SPEED=10 GENESYS_REQUESTS_PER_MINUTE=300 GENESYS_RECONCILE=20 \
