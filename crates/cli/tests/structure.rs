@@ -9,6 +9,7 @@ use serde_json::Value;
 /// Each member with the members that it may depend on. `cli` and `e2e` may name everyone.
 const EDGES: &[(&str, &[&str])] = &[
     ("throughline-context", &[]),
+    ("throughline-sip", &[]),
     ("throughline-sdk", &["throughline-context"]),
     ("w3c-service", &["throughline-sdk"]),
     ("flow", &["throughline-context"]),
