@@ -41,7 +41,8 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	$(CARGO) build --release -p throughline -p sim
 	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
 	$(CARGO) bench -q -p throughline-sdk --bench hop
-	$(CARGO) bench -q -p pipeline --bench tail_sampling
+	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling
+	$(CARGO) bench -q -p ingest-genesys --bench to_spans
 	$(CARGO) bench -q -p throughline-sip --bench invite
 
 prove: ## long runs of what the tests run short; figures in docs/proofs

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use sim::genesys::serve::Simulator;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -47,6 +48,18 @@ impl Run {
     pub fn config(name: &str) -> Self {
         let path = root().join("configs").join(name);
         Self { configs: vec![path.to_string_lossy().into_owned()], ..Self::default() }
+    }
+
+    /// `configs/genesys.yaml`, with its page, at a simulator; what it keeps goes into `data`.
+    pub fn genesys(simulator: &Simulator, data: &Path) -> Self {
+        Self::config("genesys.yaml")
+            .set("receivers.genesys_cloud.reconcile_interval", "1s")
+            .set("extensions.health_check.endpoint", "127.0.0.1:0")
+            .env("GENESYS_REGION", simulator.base_url())
+            .env("GENESYS_CLIENT_ID", "simulated-client")
+            .env("GENESYS_CLIENT_SECRET", "simulated-secret")
+            .env("THROUGHLINE_DATA", data.to_string_lossy())
+            .with_page()
     }
 
     /// With a file of the test's own.
@@ -151,10 +164,20 @@ impl Product {
         self.end("-INT").await
     }
 
-    async fn end(mut self, signal: &str) -> Result<String> {
+    /// SIGHUP: it reads its configuration again.
+    pub async fn reload(&self) -> Result<()> {
+        self.signal("-HUP").await
+    }
+
+    async fn signal(&self, signal: &str) -> Result<()> {
         let pid = self.child.id().context("it has ended")?;
         let killed = Command::new("kill").args([signal, &pid.to_string()]).status().await?;
         anyhow::ensure!(killed.success(), "kill failed");
+        Ok(())
+    }
+
+    async fn end(mut self, signal: &str) -> Result<String> {
+        self.signal(signal).await?;
         let status = timeout(PATIENCE, self.child.wait()).await.context("it does not stop")??;
         anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.log());
         Ok(self.log())

@@ -33,16 +33,7 @@ impl Centre {
         let options = Options { traffic, requests_per_minute: 3000, ..Options::quiet(library()?) };
         let simulator = Simulator::start(options, Settings::default()).await?;
         let data = tempfile::tempdir()?;
-        let product = Run::config("genesys.yaml")
-            .set("receivers.genesys_cloud.reconcile_interval", "1s")
-            .set("extensions.health_check.endpoint", "127.0.0.1:0")
-            .env("GENESYS_REGION", simulator.base_url())
-            .env("GENESYS_CLIENT_ID", "simulated-client")
-            .env("GENESYS_CLIENT_SECRET", "simulated-secret")
-            .env("THROUGHLINE_DATA", data.path().to_string_lossy())
-            .with_page()
-            .start()
-            .await?;
+        let product = Run::genesys(&simulator, data.path()).start().await?;
         Ok(Self { simulator, product, _data: data })
     }
 

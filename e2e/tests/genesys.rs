@@ -33,16 +33,7 @@ fn stages(interaction: &Value) -> Vec<&str> {
 async fn calls_are_seen_as_interactions() -> Result<()> {
     let simulator = simulator().await?;
     let data = tempfile::tempdir()?;
-    let product = Run::config("genesys.yaml")
-        .set("receivers.genesys_cloud.reconcile_interval", "1s")
-        .set("extensions.health_check.endpoint", "127.0.0.1:0")
-        .env("GENESYS_REGION", simulator.base_url())
-        .env("GENESYS_CLIENT_ID", "simulated-client")
-        .env("GENESYS_CLIENT_SECRET", "simulated-secret")
-        .env("THROUGHLINE_DATA", data.path().to_string_lossy())
-        .with_page()
-        .start()
-        .await?;
+    let product = Run::genesys(&simulator, data.path()).start().await?;
     let whole = ["setup", "ivr", "queue", "alert", "talk", "wrapup"];
     let all =
         |page: &Value| interactions(page).iter().filter(|call| stages(call) == whole).count() as u64 == CALLS;

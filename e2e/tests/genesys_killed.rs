@@ -47,17 +47,10 @@ async fn start(simulator: &Simulator, sink: &Sink, data: &Path) -> Result<Produc
             "exporters:\n  otlp_http:\n    endpoint: {url}\nservice:\n  pipelines:\n    traces:\n      exporters: [lake, otlp_http]\n"
         ),
     )?;
-    Run::config("genesys.yaml")
+    Run::genesys(simulator, data)
         .over(&beside)
-        .set("receivers.genesys_cloud.reconcile_interval", "1s")
         .set("receivers.genesys_cloud.analytics_delay", "4s")
         .set("receivers.genesys_cloud.checkpoint.directory", data.display())
-        .set("extensions.health_check.endpoint", "127.0.0.1:0")
-        .env("GENESYS_REGION", simulator.base_url())
-        .env("GENESYS_CLIENT_ID", "simulated-client")
-        .env("GENESYS_CLIENT_SECRET", "simulated-secret")
-        .env("THROUGHLINE_DATA", data.to_string_lossy())
-        .with_page()
         .start()
         .await
 }

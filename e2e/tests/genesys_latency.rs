@@ -123,14 +123,8 @@ async fn what_happens_is_seen_at_once() -> Result<()> {
     let options = Options { traffic, ..Options::quiet(library()?) };
     let simulator = Simulator::start(options, Settings::default()).await?;
     let data = tempfile::tempdir()?;
-    let product = Run::config("genesys.yaml")
+    let product = Run::genesys(&simulator, data.path())
         .set("receivers.genesys_cloud.reconcile_interval", "10m")
-        .set("extensions.health_check.endpoint", "127.0.0.1:0")
-        .env("GENESYS_REGION", simulator.base_url())
-        .env("GENESYS_CLIENT_ID", "simulated-client")
-        .env("GENESYS_CLIENT_SECRET", "simulated-secret")
-        .env("THROUGHLINE_DATA", data.path().to_string_lossy())
-        .with_page()
         .start()
         .await?;
     let topic = format!("v2.users.{}.conversations", user_id("ann"));

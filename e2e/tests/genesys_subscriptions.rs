@@ -33,16 +33,9 @@ impl Site {
         let simulator = Simulator::start(Options::quiet(library()?), settings).await?;
         let data = tempfile::tempdir()?;
         let asked_at = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-        let product = Run::config("genesys.yaml")
-            .set("receivers.genesys_cloud.reconcile_interval", "1s")
+        let product = Run::genesys(&simulator, data.path())
             .set("receivers.genesys_cloud.dialect", dialect)
             .set("receivers.genesys_cloud.subscribe.endpoint", asked_at)
-            .set("extensions.health_check.endpoint", "127.0.0.1:0")
-            .env("GENESYS_REGION", simulator.base_url())
-            .env("GENESYS_CLIENT_ID", "simulated-client")
-            .env("GENESYS_CLIENT_SECRET", "simulated-secret")
-            .env("THROUGHLINE_DATA", data.path().to_string_lossy())
-            .with_page()
             .start()
             .await?;
         Ok(Self { simulator, product, asked_at, _data: data })

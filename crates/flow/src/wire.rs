@@ -215,7 +215,24 @@ impl<'a> Reader<'a> {
     /// The next field; groups are not read.
     #[inline]
     pub fn field(&mut self) -> Result<Field<'a>, Broken> {
+        const LEN: u8 = WireType::Len as u8;
         let start = self.at;
+        if let [tag @ 8..=0x7f, len @ 0..=0x7f, rest @ ..] = self.rest()
+            && tag & 7 == LEN
+            && let Some(bytes) = rest.get(..usize::from(*len))
+        {
+            self.at = start + 2 + bytes.len();
+            return Ok(Field {
+                number: u32::from(tag >> 3),
+                content: Content::Len(bytes),
+                start,
+                end: self.at,
+            });
+        }
+        self.any_field(start)
+    }
+
+    fn any_field(&mut self, start: usize) -> Result<Field<'a>, Broken> {
         let (number, kind) = self.tag()?;
         let content = match kind {
             WireType::Varint => Content::Varint(self.varint()?),

@@ -7,7 +7,7 @@ mod meters;
 mod underway;
 mod outgoing;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use throughline_context::TraceId;
 
@@ -41,8 +41,8 @@ pub(crate) struct Desk {
     /// When to look again at which, though nothing is new.
     due: BTreeSet<(u64, Id)>,
     gone: HashMap<Id, u64>,
-    /// Analytics alone has told of these.
-    unheard: BTreeSet<Id>,
+    /// Analytics alone has told of these, since when.
+    unheard: BTreeMap<Id, u64>,
     /// What of this has changed since it was last kept; none where nobody keeps it.
     unkept: Option<HashSet<Id>>,
     /// Since when events come in: before that, nothing was waited for.
@@ -54,7 +54,6 @@ pub(crate) struct Desk {
 
 struct Held {
     conversation: Conversation,
-    began_ms: u64,
     heard_ms: u64,
     /// When something new was heard.
     news_ms: u64,
@@ -69,7 +68,7 @@ impl Desk {
             fresh: HashSet::new(),
             due: BTreeSet::new(),
             gone: HashMap::new(),
-            unheard: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             unkept: None,
             since_ms: now_ms,
             unsure: true,
@@ -121,7 +120,7 @@ impl Desk {
             if held.conversation.is_heard() {
                 self.unheard.remove(&id);
             } else if first {
-                self.unheard.insert(id.clone());
+                self.unheard.insert(id.clone(), now_ms);
             }
             self.fresh.insert(id);
         }
@@ -136,8 +135,7 @@ impl Desk {
         let ids: Vec<Id> = self.fresh.iter().cloned().collect();
         for id in ids {
             self.fresh.remove(&id);
-            let began_ms = self.held.get(&id).map_or(now_ms, |held| held.began_ms);
-            let awaited = self.is_awaited(&id, began_ms, now_ms);
+            let awaited = self.is_awaited(&id, now_ms);
             let Some(held) = self.held.get_mut(&id) else { continue };
             let end = held.conversation.ended_ms().map(|end| end.max(self.since_ms));
             let old = end.is_some_and(|end| now_ms.saturating_sub(end) >= UNSURE_MS);
@@ -221,7 +219,7 @@ impl Desk {
 
 impl Held {
     fn new(conversation: Conversation, now_ms: u64) -> Self {
-        Self { conversation, began_ms: now_ms, heard_ms: now_ms, news_ms: now_ms }
+        Self { conversation, heard_ms: now_ms, news_ms: now_ms }
     }
 }
 

@@ -18,10 +18,14 @@ use tokio::time::Instant;
 
 const SPANS_OF_A_TRACE: usize = 20;
 const SPANS_OF_A_REQUEST: usize = 100;
-const LASTING: Duration = Duration::from_secs(4);
+/// Tasks that send, as many as `make bench` has connections.
+const CLIENTS: usize = 8;
+/// Longer than the wait, so that what is measured takes its memory from what has left.
+const WARM_UP: Duration = Duration::from_secs(2);
+const LASTING: Duration = Duration::from_secs(7);
 
 const SETTINGS: &str = "
-decision_wait: 1s
+decision_wait: 300ms
 max_pending_mib: 1024
 num_traces: 1000000
 policies:
@@ -43,9 +47,17 @@ impl Consumer for Nothing {
 }
 
 fn main() {
-    let (one, two) = (run(1), run(2));
+    let mut rounds: Vec<_> = (0..3).map(|_| (run(1), run(2))).collect();
+    rounds.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
+    let (one, two) = rounds[1];
     println!("1 worker   {one:>9.0} spans/s");
-    println!("2 workers  {two:>9.0} spans/s   {:.2} times", two / one);
+    println!(
+        "2 workers  {two:>9.0} spans/s   {:.2} times (the middle one of three rounds; limit 1.7)",
+        two / one
+    );
+    if two / one < 1.7 {
+        std::process::exit(1);
+    }
 }
 
 /// Spans a second that are taken in, decided, and kept.
@@ -62,7 +74,7 @@ fn run(workers: usize) -> f64 {
         let tail = make(&section, &ctx, Arc::clone(&sink) as Arc<dyn Consumer>).unwrap();
         let started = Instant::now();
         let next = Arc::new(AtomicU64::new(1));
-        let clients: Vec<_> = (0..workers)
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let (tail, next) = (Arc::clone(&tail), Arc::clone(&next));
                 let (template, places) = (template.clone(), places.clone());
@@ -70,19 +82,23 @@ fn run(workers: usize) -> f64 {
                     while started.elapsed() < LASTING {
                         let bytes = fresh(&template, &places, next.fetch_add(1, Ordering::Relaxed));
                         let batch = Batch::new(Signal::Traces, Payload::from(bytes), SPANS_OF_A_REQUEST);
-                        tail.consume(batch).await.unwrap();
-                        tokio::task::yield_now().await;
+                        let tail = Arc::clone(&tail);
+                        tokio::spawn(async move { tail.consume(batch).await }).await.unwrap().unwrap();
                     }
                 })
             })
             .collect();
+        tokio::time::sleep_until(started + WARM_UP).await;
+        let (warm, before) = (Instant::now(), sink.spans.load(Ordering::Relaxed));
         for client in clients {
             client.await.unwrap();
         }
+        let spans = sink.spans.load(Ordering::Relaxed) - before;
+        let figure = spans as f64 / warm.elapsed().as_secs_f64();
         let wire = tail.in_flight() as f64 / SPANS_OF_A_REQUEST as f64 * template.len() as f64;
         println!("{:.2} bytes held for each pending byte", memory.held() as f64 / wire);
         tail.drain(flow::Drain::default()).await;
-        sink.spans.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+        figure
     })
 }
 

@@ -7,9 +7,10 @@
 
 mod tail;
 mod full;
+mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,7 +34,7 @@ fn number(name: &str, usual: u64) -> u64 {
 }
 
 struct Setup {
-    config: &'static str,
+    config: PathBuf,
     /// Of the journal; 0 is no limit.
     limit_mib: u64,
     steady: Sink,
@@ -45,9 +46,10 @@ struct Setup {
 }
 
 impl Setup {
-    async fn new(config: &'static str) -> Self {
+    /// With a file of this folder, or one that is elsewhere.
+    async fn new(config: impl AsRef<Path>) -> Self {
         Self {
-            config,
+            config: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal").join(config),
             limit_mib: 4096,
             steady: Sink::start(Options::default().keeping()).await.unwrap(),
             flapping: Sink::start(Options::default().keeping()).await.unwrap(),
@@ -58,8 +60,7 @@ impl Setup {
     }
 
     async fn start(&self) -> Product {
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journal").join(self.config);
-        let run = Run::file(&config)
+        let run = Run::file(&self.config)
             .env("STEADY", self.steady.address().to_string())
             .env("FLAPPING", self.flapping.address().to_string())
             .env("JOURNAL", self.directory.path().to_string_lossy())

@@ -329,6 +329,7 @@ impl fmt::Debug for Header<'_> {
 }
 
 impl Line {
+    #[inline]
     pub(crate) fn is(&self, known: Option<Known>, name: Name<'_>, bytes: &[u8]) -> bool {
         match known {
             Some(_) => self.known == known,

@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// Makes the names from one table: variant, long form, long form in lower case, compact form.
+/// Makes the names from one table: variant, long form, compact form.
 macro_rules! names {
-    ($($(#[$doc:meta])* $variant:ident $text:literal $lower:literal $($compact:literal)?;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $text:literal $($compact:literal)?;)*) => {
         /// A header's name: one that is known here by either of its forms, or any other. Case does not count.
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
@@ -12,8 +12,6 @@ macro_rules! names {
             Other(&'a [u8]),
         }
 
-        $(const _: () = assert!($lower.len() <= LONGEST);)*
-
         /// What an index holds of a name.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
@@ -21,20 +19,12 @@ macro_rules! names {
             $($variant,)*
         }
 
-        impl Known {
-            /// Finds a name by its long or compact form.
-            pub(crate) fn find(name: &[u8]) -> Option<Self> {
-                let mut lower = [0_u8; LONGEST];
-                let lower = lower.get_mut(..name.len())?;
-                for (to, from) in lower.iter_mut().zip(name) {
-                    *to = from.to_ascii_lowercase();
-                }
-                match &*lower {
-                    $($lower $(| $compact)? => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
+        /// Each form of each name.
+        const FORMS: &[(&[u8], Known)] = &[
+            $(($text.as_bytes(), Known::$variant), $(($compact, Known::$variant),)?)*
+        ];
 
+        impl Known {
             pub(crate) const fn name<'a>(self) -> Name<'a> {
                 match self {
                     $(Self::$variant => Name::$variant,)*
@@ -61,75 +51,115 @@ macro_rules! names {
     };
 }
 
-/// Bytes of the longest name in the table.
-const LONGEST: usize = 20;
-
 names! {
-    Accept "Accept" b"accept";
-    AcceptContact "Accept-Contact" b"accept-contact" b"a";
-    AcceptEncoding "Accept-Encoding" b"accept-encoding";
-    AcceptLanguage "Accept-Language" b"accept-language";
-    AlertInfo "Alert-Info" b"alert-info";
-    Allow "Allow" b"allow";
-    AllowEvents "Allow-Events" b"allow-events" b"u";
-    AuthenticationInfo "Authentication-Info" b"authentication-info";
-    Authorization "Authorization" b"authorization";
-    CallId "Call-ID" b"call-id" b"i";
-    CallInfo "Call-Info" b"call-info";
-    Contact "Contact" b"contact" b"m";
-    ContentDisposition "Content-Disposition" b"content-disposition";
-    ContentEncoding "Content-Encoding" b"content-encoding" b"e";
-    ContentLanguage "Content-Language" b"content-language";
-    ContentLength "Content-Length" b"content-length" b"l";
-    ContentType "Content-Type" b"content-type" b"c";
-    CSeq "CSeq" b"cseq";
-    Date "Date" b"date";
-    Diversion "Diversion" b"diversion";
-    ErrorInfo "Error-Info" b"error-info";
-    Event "Event" b"event" b"o";
-    Expires "Expires" b"expires";
-    From "From" b"from" b"f";
-    HistoryInfo "History-Info" b"history-info";
-    Identity "Identity" b"identity" b"y";
-    IdentityInfo "Identity-Info" b"identity-info" b"n";
-    InReplyTo "In-Reply-To" b"in-reply-to";
-    MaxForwards "Max-Forwards" b"max-forwards";
-    MinExpires "Min-Expires" b"min-expires";
-    MinSe "Min-SE" b"min-se";
-    PAssertedIdentity "P-Asserted-Identity" b"p-asserted-identity";
-    Path "Path" b"path";
-    PPreferredIdentity "P-Preferred-Identity" b"p-preferred-identity";
-    ProxyAuthenticate "Proxy-Authenticate" b"proxy-authenticate";
-    ProxyAuthorization "Proxy-Authorization" b"proxy-authorization";
-    ProxyRequire "Proxy-Require" b"proxy-require";
-    RAck "RAck" b"rack";
-    Reason "Reason" b"reason";
-    RecordRoute "Record-Route" b"record-route";
-    ReferSub "Refer-Sub" b"refer-sub";
-    ReferTo "Refer-To" b"refer-to" b"r";
-    ReferredBy "Referred-By" b"referred-by" b"b";
-    RejectContact "Reject-Contact" b"reject-contact" b"j";
-    Replaces "Replaces" b"replaces";
-    RequestDisposition "Request-Disposition" b"request-disposition" b"d";
-    Require "Require" b"require";
-    RetryAfter "Retry-After" b"retry-after";
-    Route "Route" b"route";
-    RSeq "RSeq" b"rseq";
-    Server "Server" b"server";
-    ServiceRoute "Service-Route" b"service-route";
-    SessionExpires "Session-Expires" b"session-expires" b"x";
-    SessionId "Session-ID" b"session-id";
-    Subject "Subject" b"subject" b"s";
-    SubscriptionState "Subscription-State" b"subscription-state";
-    Supported "Supported" b"supported" b"k";
-    Timestamp "Timestamp" b"timestamp";
-    To "To" b"to" b"t";
-    Unsupported "Unsupported" b"unsupported";
-    UserAgent "User-Agent" b"user-agent";
-    UserToUser "User-to-User" b"user-to-user";
-    Via "Via" b"via" b"v";
-    Warning "Warning" b"warning";
-    WwwAuthenticate "WWW-Authenticate" b"www-authenticate";
+    Accept "Accept";
+    AcceptContact "Accept-Contact" b"a";
+    AcceptEncoding "Accept-Encoding";
+    AcceptLanguage "Accept-Language";
+    AlertInfo "Alert-Info";
+    Allow "Allow";
+    AllowEvents "Allow-Events" b"u";
+    AuthenticationInfo "Authentication-Info";
+    Authorization "Authorization";
+    CallId "Call-ID" b"i";
+    CallInfo "Call-Info";
+    Contact "Contact" b"m";
+    ContentDisposition "Content-Disposition";
+    ContentEncoding "Content-Encoding" b"e";
+    ContentLanguage "Content-Language";
+    ContentLength "Content-Length" b"l";
+    ContentType "Content-Type" b"c";
+    CSeq "CSeq";
+    Date "Date";
+    Diversion "Diversion";
+    ErrorInfo "Error-Info";
+    Event "Event" b"o";
+    Expires "Expires";
+    From "From" b"f";
+    HistoryInfo "History-Info";
+    Identity "Identity" b"y";
+    IdentityInfo "Identity-Info" b"n";
+    InReplyTo "In-Reply-To";
+    MaxForwards "Max-Forwards";
+    MinExpires "Min-Expires";
+    MinSe "Min-SE";
+    PAssertedIdentity "P-Asserted-Identity";
+    Path "Path";
+    PPreferredIdentity "P-Preferred-Identity";
+    ProxyAuthenticate "Proxy-Authenticate";
+    ProxyAuthorization "Proxy-Authorization";
+    ProxyRequire "Proxy-Require";
+    RAck "RAck";
+    Reason "Reason";
+    RecordRoute "Record-Route";
+    ReferSub "Refer-Sub";
+    ReferTo "Refer-To" b"r";
+    ReferredBy "Referred-By" b"b";
+    RejectContact "Reject-Contact" b"j";
+    Replaces "Replaces";
+    RequestDisposition "Request-Disposition" b"d";
+    Require "Require";
+    RetryAfter "Retry-After";
+    Route "Route";
+    RSeq "RSeq";
+    Server "Server";
+    ServiceRoute "Service-Route";
+    SessionExpires "Session-Expires" b"x";
+    SessionId "Session-ID";
+    Subject "Subject" b"s";
+    SubscriptionState "Subscription-State";
+    Supported "Supported" b"k";
+    Timestamp "Timestamp";
+    To "To" b"t";
+    Unsupported "Unsupported";
+    UserAgent "User-Agent";
+    UserToUser "User-to-User";
+    Via "Via" b"v";
+    Warning "Warning";
+    WwwAuthenticate "WWW-Authenticate";
+}
+
+/// The forms by their hash; a form whose place is taken has the next free one.
+static PLACES: [Option<(&[u8], Known)>; 512] = places();
+
+#[expect(clippy::indexing_slicing, reason = "runs at compile time, where it would be an error")]
+const fn places() -> [Option<(&'static [u8], Known)>; 512] {
+    let mut places = [None; 512];
+    let mut forms = FORMS;
+    while let [form, rest @ ..] = forms {
+        let mut at = hash(form.0);
+        while places[at % 512].is_some() {
+            at += 1;
+        }
+        places[at % 512] = Some(*form);
+        forms = rest;
+    }
+    places
+}
+
+/// From the length and two letters, whatever their case.
+const fn hash(name: &[u8]) -> usize {
+    let (first, last) = match name {
+        [first, .., last] => (*first | 0x20, *last | 0x20),
+        [only] => (*only | 0x20, 0),
+        [] => (0, 0),
+    };
+    let mixed = (name.len() as u32 | (first as u32) << 8 | (last as u32) << 16).wrapping_mul(0x9e37_79b1);
+    (mixed >> 23) as usize
+}
+
+impl Known {
+    /// Finds a name by its long or compact form.
+    pub(crate) fn find(name: &[u8]) -> Option<Self> {
+        let mut at = hash(name);
+        while let Some((form, known)) = PLACES.get(at % PLACES.len()).copied().flatten() {
+            if form.eq_ignore_ascii_case(name) {
+                return Some(known);
+            }
+            at += 1;
+        }
+        None
+    }
 }
 
 impl Name<'_> {

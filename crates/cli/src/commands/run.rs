@@ -8,6 +8,7 @@ use clap::Args;
 use flow::config::GoDuration;
 use pipeline::engine::running::Running;
 use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{components, exit, logs};
@@ -68,52 +69,55 @@ fn drain_timeout(text: &str) -> Result<Duration, &'static str> {
 
 #[expect(clippy::print_stderr, reason = "the answer to a command")]
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let (plan, findings) = arguments.sources.plan();
-    if !findings.is_empty() {
-        eprintln!("{}", findings_as_text(&findings));
-    }
-    let Some(plan) = plan else { return ExitCode::from(exit::INPUT) };
-    logs::start(&plan.telemetry.logs);
-    match serve(&plan, arguments) {
-        Ok(()) => exit::OK,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(exit::FAILED)
+    let ended = runtime().and_then(|runtime| {
+        let _runtime = runtime.enter();
+        // Before anything that takes time: without a listener a signal ends the process.
+        let signals = Signals::listen()?;
+        let (plan, findings) = arguments.sources.plan();
+        if !findings.is_empty() {
+            eprintln!("{}", findings_as_text(&findings));
         }
-    }
+        let Some(plan) = plan else { return Ok(ExitCode::from(exit::INPUT)) };
+        logs::start(&plan.telemetry.logs);
+        runtime.block_on(serve(&plan, arguments, signals)).map(|()| exit::OK)
+    });
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(exit::FAILED)
+    })
 }
 
-fn serve(plan: &Plan, arguments: &Arguments) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
-        let mut stop = Stop::listen()?;
-        let mut reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
-        let ctx = components::context();
-        let mut running = tokio::select! {
-            started = Running::start(plan, &ctx) => started?,
-            () = stop.asked() => return Ok(()),
-        };
-        running.set_drain_timeout(arguments.drain_timeout);
-        tracing::info!("everything is ready");
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.asked() => break,
-                _ = reload.recv() => {}
-            }
-            if go_on(&mut running, &arguments.sources, &mut stop).await? {
-                break;
-            }
-        }
-        tracing::info!("stopping; a second signal ends at once");
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")
+}
+
+async fn serve(plan: &Plan, arguments: &Arguments, signals: Signals) -> anyhow::Result<()> {
+    let Signals { mut stop, mut reload } = signals;
+    let ctx = components::context();
+    let mut running = tokio::select! {
+        started = Running::start(plan, &ctx) => started?,
+        () = stop.asked() => return Ok(()),
+    };
+    running.set_drain_timeout(arguments.drain_timeout);
+    tracing::info!("everything is ready");
+    loop {
         tokio::select! {
-            lost = running.stop() => {
-                anyhow::ensure!(lost == 0, "{lost} items were accepted and not delivered before the end");
-                Ok(())
-            }
-            () = stop.asked() => anyhow::bail!("ended before everything was sent"),
+            biased;
+            () = stop.asked() => break,
+            _ = reload.recv() => {}
         }
-    })
+        if go_on(&mut running, &arguments.sources, &mut stop).await? {
+            break;
+        }
+    }
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::select! {
+        lost = running.stop() => {
+            anyhow::ensure!(lost == 0, "{lost} items were accepted and not delivered before the end");
+            Ok(())
+        }
+        () = stop.asked() => anyhow::bail!("ended before everything was sent"),
+    }
 }
 
 /// Reads the configuration again; says whether a stop was asked for meanwhile. What has begun is ended before that, unless
@@ -133,6 +137,20 @@ async fn go_on(running: &mut Running, sources: &Configs, stop: &mut Stop) -> any
     tokio::select! {
         () = &mut reload => Ok(true),
         () = stop.asked() => anyhow::bail!("ended before everything was sent"),
+    }
+}
+
+/// All that this command listens for.
+struct Signals {
+    stop: Stop,
+    /// SIGHUP; during a reload it is remembered, once.
+    reload: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let reload = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+        Ok(Self { stop: Stop::listen()?, reload })
     }
 }
 

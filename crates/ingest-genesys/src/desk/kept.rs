@@ -49,7 +49,7 @@ impl Desk {
             Kept::Held(conversation) => {
                 self.fresh.insert(id.clone());
                 if !conversation.is_heard() {
-                    self.unheard.insert(id.clone());
+                    self.unheard.insert(id.clone(), now_ms);
                 }
                 self.held.insert(id, Held::new(*conversation, now_ms));
             }

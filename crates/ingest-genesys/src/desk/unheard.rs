@@ -11,7 +11,7 @@ impl Desk {
     /// Some that have ended, so that no event will tell.
     pub(crate) fn unheard(&self, count: usize) -> Vec<Id> {
         let ended = |id: &&Id| self.ended_ms(id).is_some();
-        self.unheard.iter().filter(ended).take(count).cloned().collect()
+        self.unheard.keys().filter(ended).take(count).cloned().collect()
     }
 
     /// What the service says of one by REST; nothing where it does not know it any more.
@@ -29,9 +29,8 @@ impl Desk {
     }
 
     /// Whether its participant data may still come.
-    pub(super) fn is_awaited(&self, id: &Id, began_ms: u64, now_ms: u64) -> bool {
-        self.settings.trust.believes_any()
-            && self.unheard.contains(id)
-            && now_ms.saturating_sub(began_ms) < PATIENCE_MS
+    pub(super) fn is_awaited(&self, id: &Id, now_ms: u64) -> bool {
+        let since = self.unheard.get(id).filter(|_| self.settings.trust.believes_any());
+        since.is_some_and(|since| now_ms.saturating_sub(*since) < PATIENCE_MS)
     }
 }

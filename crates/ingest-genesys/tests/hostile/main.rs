@@ -3,40 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod acts;
+mod kept;
 mod log;
 mod service;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::{ExpectFile, expect_file};
-use flow::config::Node;
-use flow::{Batch, BoxFuture, Consumer, Ctx, Make, Memory, Outlets, Receiver, Refusal, Telemetry};
-use ingest_genesys::genesys_cloud;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
+use flow::{Receiver, Telemetry};
 use tokio::net::TcpListener;
 
+use kept::Kept;
 use log::Log;
 use service::{Act, Place, Service};
 
 /// What a receiver may take besides what it keeps: buffers of the system, in both directions.
 const BUFFERS: usize = 24 << 20;
-
-/// The traces that came.
-#[derive(Default)]
-struct Kept(Mutex<BTreeSet<Vec<u8>>>);
-
-impl Consumer for Kept {
-    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
-        let request = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
-        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans).map(|span| span.trace_id));
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
 
 struct Site {
     service: Arc<Service>,
@@ -54,14 +39,7 @@ impl Site {
             "region: http://{}\nclient_id: c\nclient_secret: s3cret\ndiscover_interval: 1s\nreconcile_interval: 1s\ntimeout: 5s\n",
             service.address
         );
-        let section = Node::load("c.yaml", &yaml).unwrap();
-        let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
-        let telemetry = Telemetry::default();
-        let ctx = Ctx::new(Arc::new(Memory::default()), telemetry.clone());
-        let receiver = make(&section, &ctx.named("genesys_cloud")).unwrap();
-        let kept = Arc::new(Kept::default());
-        let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
-        receiver.start(outlets).await.unwrap();
+        let (receiver, kept, telemetry) = kept::receiver(&yaml).await;
         let site = Self { service, receiver, telemetry, kept, log, told: String::new() };
         site.goes_on(Place::Socket, 0).await;
         site

@@ -2,50 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod net;
+#[path = "../hostile/kept.rs"]
+mod kept;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use flow::Telemetry;
 use flow::config::{Node, Opaque};
-use flow::{Batch, BoxFuture, Consumer, Ctx, Make, Memory, Outlets, Receiver, Refusal, Telemetry};
 use ingest_genesys::genesys_cloud::{self, Target, check::check};
 use ingest_genesys::platform::{Base, Credentials, Platform, Proxies, Settings};
+use kept::receiver;
 use net::{HOST, Manner, Net};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use sim::genesys::service::Mischief;
 
 /// `user:p@ss`, as it is written into an address and as it is sent.
 const LOGIN: &str = "user:p%40ss";
 const SENT: &str = "Proxy-Authorization: Basic dXNlcjpwQHNz";
-
-#[derive(Default)]
-struct Kept(Mutex<BTreeSet<Vec<u8>>>);
-
-impl Consumer for Kept {
-    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
-        let request = ExportTraceServiceRequest::decode(batch.payload.to_bytes()).unwrap();
-        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans).map(|span| span.trace_id));
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-async fn receiver(yaml: &str) -> (Arc<dyn Receiver>, Arc<Kept>, Telemetry) {
-    let section = Node::load("c.yaml", yaml).unwrap();
-    assert_eq!((genesys_cloud::IN.check)(&section), []);
-    let Make::Receiver(make) = genesys_cloud::IN.make else { panic!("a receiver") };
-    let telemetry = Telemetry::default();
-    let ctx = Ctx::new(Arc::new(Memory::default()), telemetry.clone());
-    let receiver = make(&section, &ctx.named("genesys_cloud")).unwrap();
-    let kept = Arc::new(Kept::default());
-    let outlets = Outlets { traces: Some(Arc::clone(&kept) as Arc<dyn Consumer>), ..Outlets::default() };
-    receiver.start(outlets).await.unwrap();
-    (receiver, kept, telemetry)
-}
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let so = async {

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
 use super::account::Account;
+use super::exchange::Unused;
 use super::inlet::{Inlet, Pipelines};
 use super::sending::Sending;
 use super::tail::{Tail, is_same};
@@ -127,6 +128,14 @@ fn without<T>(all: &[Arc<T>], others: &[Arc<T>]) -> Vec<Arc<T>> {
     all.iter().filter(|one| !others.iter().any(|other| Arc::ptr_eq(one, other))).cloned().collect()
 }
 
+/// Nothing new comes from them after this.
+pub(super) async fn shut(sources: &[Arc<Source>], within: Duration) {
+    let stopped = join_all(sources.iter().map(|source| source.receiver.stop()));
+    if timeout(within, stopped).await.is_err() {
+        tracing::warn!("requests are still open: their clients get no answer");
+    }
+}
+
 /// Parts that stop, in the order in which data flows.
 #[derive(Default)]
 pub(super) struct Leaving {
@@ -137,16 +146,21 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// Nothing new comes after this.
-    pub(super) async fn shut(&self, within: Duration) {
-        let stopped = join_all(self.sources.iter().map(|source| source.receiver.stop()));
-        if timeout(within, stopped).await.is_err() {
-            tracing::warn!("requests are still open: their clients get no answer");
+    /// Nothing new comes, nobody is on a way that is not used any more, and each passes on what it holds; all within the
+    /// one time. Requests and batches on old ways may each take a third of what is left of it.
+    pub(super) async fn end(&self, unused: Vec<Unused>, end: Drain) {
+        let started = Instant::now();
+        let left = || end.within.saturating_sub(started.elapsed());
+        shut(&self.sources, left() / 3).await;
+        let unused = join_all(unused.into_iter().map(Unused::wait));
+        if timeout(left() / 3, unused).await.is_err() {
+            tracing::warn!("batches are still on their way through what is not in force any more");
         }
+        self.drain(Drain { within: left(), ..end }).await;
     }
 
     /// Each passes on what it holds. What waits in a journal stays there. Of the time the queues get a half at least.
-    pub(super) async fn drain(&self, end: Drain) {
+    async fn drain(&self, end: Drain) {
         let started = Instant::now();
         let left = |of: Duration| Drain { within: of.saturating_sub(started.elapsed()), ..end };
         for consumer in &self.between {

@@ -5,14 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use flow::config::{Finding, Severity};
 use flow::{BuildError, Ctx, Drain, Extension, Make};
-use futures_util::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::account::Accounts;
 use super::draft::{Draft, misplaced};
 use super::exchange::{Exchange, Unused};
 use super::health::{Health, Phase};
-use super::parts::{Leaving, Parts, Source};
+use super::parts::{Leaving, Parts, Source, shut};
 use super::restart::needs_restart;
 use super::telemetry;
 use crate::auth::Offers;
@@ -20,6 +19,9 @@ use crate::journal::{Door, Journals};
 use crate::net::addresses::Addresses;
 use crate::plan::{Outline, Plan};
 use crate::processors::cardinality::Guards;
+
+/// A receiver that closes has as long at least, for its successor needs the address.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// A started plan.
 pub struct Running {
@@ -99,9 +101,9 @@ impl Running {
             Err(ReloadError::NeedsRestart(_)) => "needs_restart",
             Err(ReloadError::Failed(_)) => "failed",
         });
-        if let Some((leaving, unused)) = switched {
+        if let Some((leaving, unused, since)) = switched {
             tracing::info!("another configuration is in force");
-            self.retire(&leaving, unused).await;
+            leaving.end(unused, self.reloading(since)).await;
             self.forget(&leaving);
         }
         result
@@ -113,11 +115,9 @@ impl Running {
         self.health.enter(Phase::Stopping);
         let accounts = self.ctx.get::<Accounts>().unwrap_or_default();
         let lost = || accounts.balances().iter().map(|balance| balance.lost).sum::<i64>();
-        let (before, started) = (lost(), Instant::now());
+        let before = lost();
         let leaving = self.parts.without(&Parts::default());
-        leaving.shut(self.drain_timeout / 3).await;
-        let within = self.drain_timeout.saturating_sub(started.elapsed());
-        leaving.drain(Drain { within, at_stop: true }).await;
+        leaving.end(Vec::new(), Drain { within: self.drain_timeout, at_stop: true }).await;
         self.parts = Parts::default();
         for extension in self.extensions.drain(..).rev() {
             extension.stop().await;
@@ -148,8 +148,8 @@ impl Running {
         Ok(())
     }
 
-    /// Puts a plan in force, whole or not at all.
-    async fn go_on_with(&mut self, plan: Plan) -> Result<(Leaving, Vec<Unused>), ReloadError> {
+    /// Puts a plan in force, whole or not at all. Answers with what leaves, and since when it ends.
+    async fn go_on_with(&mut self, plan: Plan) -> Result<(Leaving, Vec<Unused>, Instant), ReloadError> {
         let names = needs_restart(&self.plan, &plan, &self.parts);
         if !names.is_empty() {
             return Err(ReloadError::NeedsRestart(names));
@@ -157,13 +157,17 @@ impl Running {
         let mut draft = Draft::default();
         let made = draft.make(&plan, &self.ctx, &self.parts);
         let new = draft.parts.without(&self.parts);
-        let started = match made {
+        let opened = match made {
             Ok(()) => self.open(&new).await,
             Err(error) => Err(error),
         };
+        let since = Instant::now();
+        let started = match opened {
+            Ok(()) => self.take_over(&new).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = started {
-            new.shut(self.drain_timeout).await;
-            new.drain(self.reloading()).await;
+            new.end(Vec::new(), self.reloading(since)).await;
             new.close_accounts();
             return Err(error.into());
         }
@@ -171,29 +175,31 @@ impl Running {
         self.outline.put(plan.outline());
         self.plan = plan;
         let old = std::mem::replace(&mut self.parts, draft.parts);
-        Ok((old.without(&self.parts), unused))
+        Ok((old.without(&self.parts), unused, since))
     }
 
-    /// Starts what is new. A receiver that takes the place of another one may need its address.
-    async fn open(&mut self, new: &Leaving) -> Result<(), BuildError> {
+    /// Starts what is new and takes nobody's place.
+    async fn open(&self, new: &Leaving) -> Result<(), BuildError> {
         start_outlets(new).await?;
-        let (instead, fresh): (Vec<_>, Vec<_>) =
-            new.sources.iter().partition(|source| self.namesake(source).is_some());
-        for source in fresh {
+        for source in new.sources.iter().filter(|source| self.namesake(source).is_none()) {
             start_source(source).await?;
         }
-        let mut closed = Vec::new();
-        for source in instead {
-            let receiver = &source.component.id;
-            if let Some(at) = self.namesake(source) {
-                tracing::warn!(receiver, "it changes: its connections are closed");
-                if let Some(old) = self.parts.sources.get(at) {
-                    old.receiver.stop().await;
-                }
-                closed.push(at);
-            }
+        Ok(())
+    }
+
+    /// Closes the receivers that have a successor, which may need their addresses, and starts those.
+    async fn take_over(&mut self, new: &Leaving) -> Result<(), BuildError> {
+        let closed: Vec<usize> = new.sources.iter().filter_map(|source| self.namesake(source)).collect();
+        let old: Vec<_> =
+            closed.iter().filter_map(|at| self.parts.sources.get(*at)).map(Arc::clone).collect();
+        for source in &old {
+            tracing::warn!(receiver = source.component.id, "it changes: its connections are closed");
+        }
+        let within = (self.drain_timeout / 3).max(CLOSING);
+        shut(&old, within).await;
+        for source in new.sources.iter().filter(|source| self.namesake(source).is_some()) {
             if let Err(error) = start_source(source).await {
-                new.shut(self.drain_timeout).await;
+                shut(&new.sources, within).await;
                 self.open_again(&closed).await;
                 return Err(error);
             }
@@ -226,18 +232,9 @@ impl Running {
         }
     }
 
-    /// Stops what is not in force any more, when nobody is in it.
-    async fn retire(&self, leaving: &Leaving, unused: Vec<Unused>) {
-        leaving.shut(self.drain_timeout).await;
-        let unused = join_all(unused.into_iter().map(Unused::wait));
-        if timeout(self.drain_timeout, unused).await.is_err() {
-            tracing::warn!("batches are still on their way through what is not in force any more");
-        }
-        leaving.drain(self.reloading()).await;
-    }
-
-    fn reloading(&self) -> Drain {
-        Drain { within: self.drain_timeout, at_stop: false }
+    /// What leaves has the time that is left since then.
+    fn reloading(&self, since: Instant) -> Drain {
+        Drain { within: self.drain_timeout.saturating_sub(since.elapsed()), at_stop: false }
     }
 
     /// What has left is not watched and not shown any more.

@@ -58,6 +58,9 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
     Ok(Arc::new(TailSampling::new(ctx, &settings, policies, next)))
 }
 
+/// So often a request that finds a lane taken looks again, before it stands still for it.
+const TRIES: usize = 16;
+
 /// The processor of one pipeline.
 pub struct TailSampling {
     policies: RwLock<Arc<Policies>>,
@@ -147,14 +150,23 @@ impl TailSampling {
         let runs = shares.iter().map(Vec::len).sum();
         let ack = std::mem::take(&mut batch.ack).cut(runs);
         self.around.spans.fetch_add(batch.items as u64, Ordering::Relaxed);
-        for (lane, runs) in self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()) {
-            let origin = Origin {
-                ack: ack.clone(),
-                client: Arc::clone(&batch.client),
-                audience: batch.audience,
-                already: Arc::clone(&batch.already),
-            };
-            lane.take(runs, &policies, origin);
+        let origin = || Origin {
+            ack: ack.clone(),
+            client: Arc::clone(&batch.client),
+            audience: batch.audience,
+            already: Arc::clone(&batch.already),
+        };
+        let mut rest: Vec<_> = self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()).collect();
+        // Where others have a lane, there are other lanes and other tasks to go on with.
+        for _ in 0..TRIES {
+            rest.retain(|(lane, runs)| !lane.try_take(runs, &policies, origin));
+            if rest.is_empty() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+        for (lane, runs) in rest {
+            lane.take(runs, &policies, origin());
         }
         Ok(())
     }

@@ -257,3 +257,19 @@ fn what_is_refused_is_said() {
         "To: the URI holds a blank, a bracket or a quotation mark"
     );
 }
+
+#[test]
+fn every_form_of_every_name_is_found() {
+    let compact = "abcdefijklmnorstuvxy";
+    for letter in compact.chars() {
+        let upper = letter.to_ascii_uppercase().to_string();
+        let name = Name::from(&*letter.to_string()).as_bytes().to_owned();
+        assert!(name.len() > 1, "{letter}");
+        assert_eq!(Name::from(&*upper), Name::from(&*name), "{letter}");
+        assert_eq!(Name::from(&*name.to_ascii_uppercase()).as_bytes(), name);
+    }
+    for unknown in ["", "g", "h", "p", "q", "w", "z", "Vi", "Viaa", "Via ", "Call_ID", "traceparent"] {
+        assert_eq!(Name::from(unknown).as_bytes(), unknown.as_bytes());
+        assert!(!Name::from(unknown).is_list());
+    }
+}

@@ -19,6 +19,12 @@ exporters: {keep: }
 service: {pipelines: {traces: {receivers: [push], processors: [batch, attributes], exporters: [keep]}}}
 ";
 
+const PLAN_OF_TWO: &str = "
+receivers: {push: {port: 'ONE'}, push/2: {port: 'OTHER'}}
+exporters: {keep: }
+service: {pipelines: {traces: {receivers: [push, push/2], exporters: [keep]}}}
+";
+
 async fn start(yaml: &str) -> (Running, Ctx, Arc<Hub>) {
     let ctx = context();
     let plan = read(yaml).0.unwrap_or_else(|| panic!("{:?}", read(yaml).1));
@@ -152,6 +158,59 @@ async fn a_stop_ends_in_its_time() {
     assert_eq!(running.stop().await, 1);
     let balance = balances(&ctx).remove(0);
     assert_eq!((balance.lost, balance.in_flight, balance.difference()), (1, 0, 0));
+}
+
+/// Scenario: everything changes while nothing of the old comes to an end: two receivers do not close, a batch is on its way
+/// in an exporter without a queue, and one waits in the queue of another that does not answer.
+/// Guarantees: the reload ends in the time of one stop, what is given up is counted, and the law closes.
+#[tokio::test(start_paused = true)]
+async fn a_reload_ends_in_its_time() {
+    let old = "
+receivers: {push: {hangs: true}, push/2: {hangs: true}, push/3: {hangs: true}}
+exporters: {keep: {hangs: true}, keep/2: {hangs: true, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}}
+service:
+  pipelines:
+    traces: {receivers: [push, push/2], exporters: [keep]}
+    traces/2: {receivers: [push/3], exporters: [keep/2]}
+";
+    let (mut running, ctx, hub) = start(old).await;
+    running.set_drain_timeout(Duration::from_secs(9));
+    hub.push("push", one_span(1)).await.unwrap();
+    let underway = tokio::spawn({
+        let hub = Arc::clone(&hub);
+        async move { hub.push("push/3", one_span(2)).await }
+    });
+    while balances(&ctx).iter().map(|balance| balance.in_flight).sum::<i64>() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let new = old
+        .replace("push: {hangs: true}, push/2: {hangs: true}", "push: , push/2: ")
+        .replace("{hangs: true}", "")
+        .replace("hangs: true, ", "");
+    let began = Instant::now();
+    running.reload(read(&new)).await.unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(9), "{:?}", began.elapsed());
+    hub.push("push", one_span(3)).await.unwrap();
+    hub.push("push/3", one_span(4)).await.unwrap();
+    running.stop().await;
+    assert_eq!((hub.kept("keep"), hub.kept("keep/2")), (vec![(3, String::new())], vec![(4, String::new())]));
+    let balances = balances(&ctx);
+    assert_eq!(
+        balances.iter().map(|balance| (balance.lost, balance.difference())).collect::<Vec<_>>(),
+        [(1, 0), (0, 0)]
+    );
+    underway.abort();
+}
+
+/// Scenario: two receivers exchange their addresses.
+/// Guarantees: each has the other's, for both are closed before the first opens.
+#[tokio::test]
+async fn receivers_may_exchange_their_addresses() {
+    let old = PLAN_OF_TWO.replace("ONE", "1").replace("OTHER", "2");
+    let (mut running, _, hub) = start(&old).await;
+    running.reload(read(&PLAN_OF_TWO.replace("ONE", "2").replace("OTHER", "1"))).await.unwrap();
+    assert_eq!(["1", "2"].map(|port| hub.has_port(port).unwrap()), ["push/2", "push"]);
+    running.stop().await;
 }
 
 /// Scenario: six configurations follow each other in every order, under load.

@@ -120,9 +120,7 @@ impl SendingSettings {
                 .is_some_and(|node| !node.is_null()),
         }
     }
-}
 
-impl SendingSettings {
     /// As [`Self::of`], but a block that is not there switches its half off.
     pub fn asked_for(section: &Node) -> Self {
         let given = |key: &str| section.get(key).is_some_and(|node| !node.is_null());

@@ -9,9 +9,11 @@ use crate::plan::components::{EXPORTERS, EXTENSIONS, RECEIVERS};
 const PUBLIC: &str = "health_check";
 
 pub(super) fn add(graph: &Graph<'_>, findings: &mut Vec<Finding>) {
-    let extensions = graph.used(EXTENSIONS).filter(|component| component.factory.name != PUBLIC);
-    for component in graph.used(RECEIVERS).chain(extensions) {
+    for component in graph.used(RECEIVERS) {
         doors(&component.section, "takes data from anybody", findings);
+    }
+    for component in graph.used(EXTENSIONS).filter(|component| component.factory.name != PUBLIC) {
+        doors(&component.section, "answers anybody", findings);
     }
     // Other exporters have endpoints of others.
     for component in graph.used(EXPORTERS).filter(|component| component.factory.name == "prometheus") {

@@ -179,7 +179,7 @@ fn open_doors() {
         "extensions: {view: {endpoint: '0.0.0.0:7717'}, health_check: {endpoint: '0.0.0.0:13133'}}\n\
          service: {extensions: [view, health_check]}\n",
         expect![[r#"
-            c.yaml:1:31: advice: extensions::view::endpoint: this listens on all interfaces and takes data from anybody
+            c.yaml:1:31: advice: extensions::view::endpoint: this listens on all interfaces and answers anybody
               help: name one interface (127.0.0.1:7717), or set `auth` or `tls::client_ca_file`
             0 errors, 1 piece of advice
         "#]],

@@ -5,12 +5,16 @@
 
 /// Large enough that what is left over at its end does not matter, small enough to be given back soon.
 const CHUNK: usize = 128 * 1024;
+/// For so many chunks in use the memory of one is kept for those that come next, since pages that the system gives anew
+/// cost more than the copy into them.
+const IN_USE_FOR_A_SPARE: usize = 16;
 
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
     chunks: Vec<Chunk>,
     /// Places in `chunks` without memory.
     vacant: Vec<u32>,
+    spare: Vec<Chunk>,
     current: Option<u32>,
     held: usize,
     live: usize,
@@ -30,6 +34,16 @@ pub(crate) struct Place {
     chunk: u32,
     at: u32,
     pub(crate) len: u32,
+}
+
+impl Chunk {
+    fn new(capacity: usize) -> Self {
+        Self { data: Vec::with_capacity(capacity), live: 0, pieces: Vec::new() }
+    }
+
+    fn held(&self) -> usize {
+        self.data.capacity() + self.pieces.capacity() * size_of::<u32>()
+    }
 }
 
 impl Arena {
@@ -75,7 +89,7 @@ impl Arena {
 
     /// Bytes of memory that this takes.
     pub(crate) fn held(&self) -> usize {
-        self.held
+        self.held + self.spare.iter().map(Chunk::held).sum::<usize>()
     }
 
     /// Where holes take too much: the pieces of the chunk with the most holes, to be moved.
@@ -110,9 +124,9 @@ impl Arena {
         {
             return current;
         }
-        let capacity = len.max(CHUNK);
-        let fresh = Chunk { data: Vec::with_capacity(capacity), live: 0, pieces: Vec::new() };
-        self.held += fresh.data.capacity();
+        let spare = if len <= CHUNK { self.spare.pop() } else { None };
+        let fresh = spare.unwrap_or_else(|| Chunk::new(len.max(CHUNK)));
+        self.held += fresh.held();
         let at = match self.vacant.pop() {
             Some(at) => at,
             None => {
@@ -138,15 +152,18 @@ impl Arena {
     /// The current chunk begins anew, any other one is given back.
     fn give_back(&mut self, at: u32) {
         let Some(chunk) = self.chunks.get_mut(at as usize) else { return };
-        self.held -= chunk.pieces.capacity() * size_of::<u32>();
+        chunk.data.clear();
+        chunk.pieces.clear();
         if self.current == Some(at) {
-            chunk.data.clear();
-            chunk.pieces = Vec::new();
             return;
         }
-        self.held -= chunk.data.capacity();
-        *chunk = Chunk::default();
+        let chunk = std::mem::take(chunk);
+        self.held -= chunk.held();
         self.vacant.push(at);
+        if chunk.data.capacity() == CHUNK {
+            self.spare.push(chunk);
+        }
+        self.spare.truncate(self.live / CHUNK / IN_USE_FOR_A_SPARE);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A shard with a clock and a next consumer: takes runs in, and a task that decides and hands on.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use flow::{Batch, Consumer, Drain, Refusal};
@@ -19,8 +19,9 @@ use crate::journal::Decisions;
 
 /// Decisions are made together, not more often than this.
 const BETWEEN: Duration = Duration::from_millis(50);
-/// So many, before others may have the shard.
-const AT_ONCE: usize = 256;
+/// So many, before others may have the shard; so many times, before what was decided is handed on.
+const AT_ONCE: usize = 8;
+const TIMES: usize = 32;
 
 /// What all lanes of a processor share.
 pub(super) struct Surroundings {
@@ -56,6 +57,8 @@ pub(super) struct Lane {
     wake: Notify,
     room: Notify,
     draining: AtomicBool,
+    /// There was room when somebody had the shard last.
+    roomy: AtomicBool,
     /// Traces and bytes that the metrics were told of.
     told: [AtomicI64; 2],
 }
@@ -70,6 +73,7 @@ impl Lane {
             wake: Notify::new(),
             room: Notify::new(),
             draining: AtomicBool::new(false),
+            roomy: AtomicBool::new(true),
             told: Default::default(),
         });
         tokio::spawn(run(Arc::clone(&lane)));
@@ -89,10 +93,35 @@ impl Lane {
 
     /// Takes runs of one request in.
     pub(super) fn take(&self, runs: &[Run<'_>], by: &Arc<Policies>, origin: Origin) {
-        let mut shard = self.shard();
+        self.take_into(self.shard(), runs, by, origin);
+    }
+
+    /// The same, unless somebody else has the shard.
+    pub(super) fn try_take(
+        &self,
+        runs: &[Run<'_>],
+        by: &Arc<Policies>,
+        origin: impl FnOnce() -> Origin,
+    ) -> bool {
+        let shard = match self.shard.try_lock() {
+            Ok(shard) => shard,
+            Err(TryLockError::Poisoned(shard)) => shard.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.take_into(shard, runs, by, origin());
+        true
+    }
+
+    fn take_into(
+        &self,
+        mut shard: MutexGuard<'_, Shard>,
+        runs: &[Run<'_>],
+        by: &Arc<Policies>,
+        origin: Origin,
+    ) {
         let before = shard.next_due();
         shard.take(runs, by, origin, self.now());
-        self.tell(&shard);
+        self.tell(&mut shard);
         let sooner = shard.next_due() < before || before.is_none() || !shard.outbox().is_empty();
         drop(shard);
         if sooner {
@@ -147,7 +176,13 @@ impl Lane {
 
     /// What there is no room for, if so.
     fn no_room(&self) -> Option<&'static str> {
-        let mut shard = self.shard();
+        if self.roomy.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.filled(&mut self.shard())
+    }
+
+    fn filled(&self, shard: &mut Shard) -> Option<&'static str> {
         let (waiting, most) = (shard.outbox().bytes(), self.around.most_waiting);
         let full = shard.is_full();
         if waiting > 2 * most || (waiting > most && full) {
@@ -169,10 +204,10 @@ impl Lane {
     async fn tick(&self) {
         let started = Instant::now();
         loop {
-            let more = {
+            let more = (0..TIMES).all(|_| {
                 let mut shard = self.shard();
                 shard.outbox().bytes() <= self.around.most_waiting && shard.tick(self.now(), AT_ONCE)
-            };
+            });
             self.hand_on().await;
             if !more {
                 break;
@@ -221,7 +256,7 @@ impl Lane {
     /// What is to go, and the decisions that it follows from, which have to be known together.
     fn due(&self) -> Due {
         let mut shard = self.shard();
-        self.tell(&shard);
+        self.tell(&mut shard);
         self.around.metrics.add(&shard.tally().take());
         let (decided, left_out) = (shard.take_decided(), shard.outbox().take_left_out());
         Due { decided, left_out, batch: shard.outbox().next() }
@@ -248,7 +283,9 @@ impl Lane {
         }
     }
 
-    fn tell(&self, shard: &Shard) {
+    /// Tells metrics and clients how it stands.
+    fn tell(&self, shard: &mut Shard) {
+        self.roomy.store(self.filled(shard).is_none(), Ordering::Relaxed);
         let [traces, bytes] = &self.told;
         let more = |told: &AtomicI64, now: usize| now as i64 - told.swap(now as i64, Ordering::Relaxed);
         self.around.metrics.pending(more(traces, shard.traces()), more(bytes, shard.held()));

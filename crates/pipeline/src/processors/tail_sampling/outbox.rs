@@ -9,9 +9,10 @@ use flow::{Ack, Already, Audience, Batch, Client, Memory, Payload, Signal};
 use super::headers::Header;
 use super::mark::{Mark, head_len};
 
-/// A batch is closed when it has so many spans or bytes.
+/// A batch is closed when it has so many spans or bytes: few enough that the allocator takes the memory from what was
+/// freed before, as it does not for a megabyte.
 const SPANS: usize = 8192;
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 256 * 1024;
 
 /// The request that spans came in with.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub(crate) struct Outbox {
     /// Of open and ready batches.
     bytes: usize,
     left_out: Vec<LeftOut>,
+    /// As many bytes as the last batch had.
+    expected: usize,
 }
 
 /// A batch that grows.
@@ -90,7 +93,15 @@ struct Open {
 
 impl Outbox {
     pub(crate) fn new(memory: Arc<Memory>, pipeline: Arc<str>) -> Self {
-        Self { memory, pipeline, open: Vec::new(), ready: VecDeque::new(), bytes: 0, left_out: Vec::new() }
+        Self {
+            memory,
+            pipeline,
+            open: Vec::new(),
+            ready: VecDeque::new(),
+            bytes: 0,
+            left_out: Vec::new(),
+            expected: 0,
+        }
     }
 
     /// Bytes that wait for the next consumer.
@@ -176,7 +187,7 @@ impl Outbox {
             audience: origin.audience,
             already: Arc::clone(&origin.already),
             client: Arc::clone(&origin.client),
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(self.expected),
             spans: 0,
             ack: Ack::default(),
         });
@@ -185,6 +196,7 @@ impl Outbox {
 
     fn close(&mut self, at: usize) {
         let open = self.open.remove(at);
+        self.expected = open.bytes.len().min(BYTES) / 16 * 17;
         let hold = self.memory.hold(open.bytes.len());
         let batch = Batch::new(Signal::Traces, Payload::from(open.bytes), open.spans);
         self.ready.push_back(Batch {

@@ -12,6 +12,8 @@ use serde::de::IgnoredAny;
 use super::policy::Policies;
 use super::shard::Rules;
 
+/// So many that one is free, mostly, whatever the others are at.
+const SHARDS_OF_A_CORE: usize = 8;
 /// More shards than this do not help: something else is then the limit.
 const MOST_SHARDS: usize = 64;
 
@@ -110,7 +112,9 @@ impl Settings {
         let asked = usize::try_from(self.num_shards).unwrap_or(MOST_SHARDS);
         match (self.decide_by, asked) {
             (DecideBy::Interaction, _) => 1,
-            (DecideBy::Trace, 0) => available_parallelism().map_or(1, usize::from).min(MOST_SHARDS),
+            (DecideBy::Trace, 0) => {
+                available_parallelism().map_or(1, |cores| SHARDS_OF_A_CORE * cores.get()).min(MOST_SHARDS)
+            }
             (DecideBy::Trace, asked) => asked.min(MOST_SHARDS),
         }
     }

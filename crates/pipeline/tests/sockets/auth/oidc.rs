@@ -131,8 +131,9 @@ async fn tokens_are_believed_only_when_everything_fits() {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.", part(json!({"alg": "none"})), part(good.clone()))
     };
+    // To a length that base64 never has; another one decodes where its last bits happen to be zero.
     let mut cut = token.clone();
-    cut.truncate(token.len() - 4);
+    cut.truncate(token.len() - 5);
     let without_audience = {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().remove("aud");

@@ -81,7 +81,8 @@ pub(super) fn one_span(id: u64) -> Batch {
 #[derive(Default)]
 pub(super) struct Hub {
     outlets: Mutex<BTreeMap<String, Outlets>>,
-    taken_ports: Mutex<BTreeSet<String>>,
+    /// Each with who has it.
+    ports: Mutex<BTreeMap<String, String>>,
     alone: Mutex<BTreeSet<String>>,
     events: Mutex<Vec<String>>,
     /// By exporter: the span, and what `v` was.
@@ -117,7 +118,11 @@ impl Hub {
     }
 
     pub(super) fn take_port(&self, port: &str) {
-        self.taken_ports.lock().unwrap().insert(port.to_owned());
+        self.ports.lock().unwrap().insert(port.to_owned(), "another process".to_owned());
+    }
+
+    pub(super) fn has_port(&self, port: &str) -> Option<String> {
+        self.ports.lock().unwrap().get(port).cloned()
     }
 
     pub(super) fn make_alone(&self, exporter: &str) {
@@ -148,23 +153,28 @@ impl Hub {
 struct Push {
     id: String,
     port: Option<String>,
+    /// It never comes to an end.
+    hangs: bool,
     hub: Arc<Hub>,
 }
 
 impl Push {
     fn new(section: &Node, ctx: &Ctx) -> Self {
         let port = section.get("port").and_then(|port| port.text().map(str::to_owned));
-        Self { id: ctx.id.to_string(), port, hub: ctx.get().unwrap() }
+        let hangs = section.get("hangs").is_some();
+        Self { id: ctx.id.to_string(), port, hangs, hub: ctx.get().unwrap() }
     }
 }
 
 impl Receiver for Push {
     fn start(&self, outlets: Outlets) -> BoxFuture<'_, Result<(), BuildError>> {
         Box::pin(async move {
-            if let Some(port) = &self.port
-                && self.hub.taken_ports.lock().unwrap().contains(port)
-            {
-                return Err(BuildError::new(&self.id, format!("the port {port} is taken")));
+            if let Some(port) = &self.port {
+                let mut ports = self.hub.ports.lock().unwrap();
+                if ports.contains_key(port) {
+                    return Err(BuildError::new(&self.id, format!("the port {port} is taken")));
+                }
+                ports.insert(port.clone(), self.id.clone());
             }
             self.hub.outlets.lock().unwrap().insert(self.id.clone(), outlets);
             self.hub.happened(&self.id, "starts");
@@ -173,7 +183,17 @@ impl Receiver for Push {
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { self.hub.happened(&self.id, "stops") })
+        Box::pin(async {
+            self.hub.happened(&self.id, "stops");
+            self.hub
+                .ports
+                .lock()
+                .unwrap()
+                .retain(|port, id| Some(port) != self.port.as_ref() || *id != self.id);
+            if self.hangs {
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 
