@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::edge::{Edge, Listener, Setup};
 use crate::hop::{Tracing, Untraced};
 use crate::settings::{self, Settings};
-use crate::transport::{self, Meters, Shared};
+use crate::transport::{self, Meters, Shared, StreamLimits, Streams};
 
 pub const IN: Factory = Factory {
     name: "sip",
@@ -65,20 +65,28 @@ impl Sip {
         }
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let limits = self.settings.limits;
+        let (groups, names) = settings::groups(&self.settings).await.map_err(wrong)?;
         let setup = Setup {
             secret: settings::secret(&self.settings).map_err(wrong)?,
             listeners,
             trunks: settings::trunks(&self.settings),
-            groups: settings::groups(&self.settings).await.map_err(wrong)?,
+            groups,
             routes: settings::routes(&self.settings),
             stranger_rate: limits.stranger_requests_per_second,
             trunk_rate: limits.trunk_requests_per_second,
         };
         let edge = Edge::new(setup, (self.tracing)(&self.ctx, &outlets));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
-        let shared = Shared::new(edge, sockets, meters);
+        let connector = transport::connector(self.settings.ca_file.as_deref()).map_err(wrong)?;
+        let limits = StreamLimits {
+            connections: limits.connections,
+            by_address: limits.connections_per_address,
+            idle: self.settings.idle_timeout.get(),
+        };
+        let streams = Streams::new(transport::now(), limits, names, connector);
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(transport::run(shared, stopped));
+        let shared = Shared::new(edge, sockets, streams, meters, stopped);
+        let task = tokio::spawn(transport::run(shared));
         tracing::info!(receiver = %self.ctx.id, ?addresses, "passing SIP on");
         *self.running() = Some(Running { addresses, stop, task });
         Ok(())

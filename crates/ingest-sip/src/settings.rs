@@ -28,6 +28,10 @@ pub(crate) struct Settings {
     /// The first that fits decides where a new call goes.
     pub(crate) routes: Vec<RouteSettings>,
     pub(crate) limits: LimitSettings,
+    /// Authorities of targets' certificates, in place of the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A connection over which nothing comes is closed.
+    pub(crate) idle_timeout: GoDuration,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -124,6 +128,8 @@ pub(crate) struct LimitSettings {
     /// Requests a second from one address that belongs to no trunk.
     pub(crate) stranger_requests_per_second: u32,
     pub(crate) trunk_requests_per_second: u32,
+    pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
 }
 
 impl Default for Settings {
@@ -136,6 +142,8 @@ impl Default for Settings {
             next_hops: BTreeMap::new(),
             routes: Vec::new(),
             limits: LimitSettings::default(),
+            ca_file: None,
+            idle_timeout: GoDuration::from_secs(600),
         }
     }
 }
@@ -162,7 +170,12 @@ impl Default for HealthSettings {
 
 impl Default for LimitSettings {
     fn default() -> Self {
-        Self { stranger_requests_per_second: 20, trunk_requests_per_second: 0 }
+        Self {
+            stranger_requests_per_second: 20,
+            trunk_requests_per_second: 0,
+            connections: 4096,
+            connections_per_address: 256,
+        }
     }
 }
 

@@ -2,8 +2,13 @@
 //! between a message that comes in and the one that goes out.
 
 mod clock;
+mod tls;
 mod sockets;
 mod udp;
+mod streams;
+mod connect;
+mod connection;
+mod websocket;
 mod meters;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +27,8 @@ use crate::hop::Transport;
 use clock::Clock;
 pub(crate) use meters::Meters;
 pub(crate) use sockets::{Socket, bind};
+pub(crate) use streams::{StreamLimits, Streams};
+pub(crate) use tls::connector;
 
 /// What all tasks share.
 pub(crate) struct Shared {
@@ -29,6 +36,8 @@ pub(crate) struct Shared {
     clock: Clock,
     /// By listener.
     sockets: Vec<Socket>,
+    streams: Streams,
+    stopped: watch::Receiver<bool>,
     lookups: Arc<Semaphore>,
     meters: Meters,
 }
@@ -39,9 +48,23 @@ const LOOKUP: Duration = Duration::from_secs(5);
 const LOOKUPS: usize = 16;
 
 impl Shared {
-    pub(crate) fn new(edge: Edge, sockets: Vec<Socket>, meters: Meters) -> Arc<Self> {
+    pub(crate) fn new(
+        edge: Edge,
+        sockets: Vec<Socket>,
+        streams: Streams,
+        meters: Meters,
+        stopped: watch::Receiver<bool>,
+    ) -> Arc<Self> {
         let lookups = Arc::new(Semaphore::new(LOOKUPS));
-        Arc::new(Self { edge: Mutex::new(edge), clock: Clock::new(), sockets, lookups, meters })
+        Arc::new(Self {
+            edge: Mutex::new(edge),
+            clock: Clock::new(),
+            sockets,
+            streams,
+            stopped,
+            lookups,
+            meters,
+        })
     }
 
     /// A message came in.
@@ -69,7 +92,8 @@ impl Shared {
     fn send(self: &Arc<Self>, to: Flow, bytes: Bytes) {
         let sent = match (to.transport, self.sockets.get(usize::from(to.listener))) {
             (Transport::Udp, Some(Socket::Udp(socket))) => udp::send(socket, to.peer, &bytes),
-            _ => Err("no_socket"),
+            (Transport::Udp, _) => Err("no_socket"),
+            _ => Streams::send(self, to, bytes),
         };
         if let Err(reason) = sent {
             self.meters.unsent(reason);
@@ -98,7 +122,7 @@ impl Shared {
             edge.targets().map(|(group, target)| (group.to_owned(), target.address, target.health.is_up()));
         let targets: Vec<_> = targets.collect();
         drop(edge);
-        self.meters.add(&counts, &targets);
+        self.meters.add(&counts, &targets, self.streams.count());
         for (group, address, up) in turned {
             match up {
                 true => tracing::info!(group, %address, "a target answers again"),
@@ -109,13 +133,17 @@ impl Shared {
 }
 
 /// Until it is told to stop.
-pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut stopped = shared.stopped.clone();
     let mut tasks = JoinSet::new();
     for listener in 0..shared.sockets.len() {
         let shared = Arc::clone(&shared);
         tasks.spawn(async move {
             match shared.sockets.get(listener) {
                 Some(Socket::Udp(socket)) => udp::serve(&shared, listener, socket).await,
+                Some(Socket::Stream(transport, socket, tls)) => {
+                    connect::listen(&shared, listener, *transport, socket, tls.as_ref()).await;
+                }
                 None => {}
             }
         });
@@ -131,6 +159,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
     }
     tasks.shutdown().await;
     shared.tick(&mut out);
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn now() -> u64 {
+    Clock::new().now()
 }
 
 /// The first address that the system knows.

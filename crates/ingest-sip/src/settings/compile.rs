@@ -1,9 +1,11 @@
 //! From the section to what the edge is made with. The section has been checked.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use flow::config::GoDuration;
+use rustls::pki_types::ServerName;
 use throughline_sip::Uri;
 
 use super::{HealthSettings, Settings, TargetSettings};
@@ -41,18 +43,25 @@ pub(crate) fn trunks(settings: &Settings) -> Vec<(Arc<Trunk>, Vec<Net>)> {
     trunks.collect()
 }
 
+/// What the certificate of a target has to be for.
+pub(crate) type Names = HashMap<SocketAddr, ServerName<'static>>;
+
 /// In the order of their names.
-pub(crate) async fn groups(settings: &Settings) -> Result<Vec<Group>, String> {
-    let mut groups = Vec::new();
+pub(crate) async fn groups(settings: &Settings) -> Result<(Vec<Group>, Names), String> {
+    let (mut groups, mut names) = (Vec::new(), Names::new());
     for (name, next_hop) in &settings.next_hops {
         let mut targets = Vec::new();
         for target in &next_hop.targets {
-            targets.push(at(target).await?);
+            let (target, host) = at(target).await?;
+            if let Ok(name) = ServerName::try_from(host) {
+                names.insert(target.address, name);
+            }
+            targets.push(target);
         }
         let probing = next_hop.health.as_ref().map(probing);
         groups.push(Group { name: name.clone(), targets, probing, tcp_when_large: next_hop.tcp_when_large });
     }
-    Ok(groups)
+    Ok((groups, names))
 }
 
 pub(crate) fn routes(settings: &Settings) -> Vec<Route> {
@@ -70,7 +79,7 @@ pub(crate) fn routes(settings: &Settings) -> Vec<Route> {
     routes.collect()
 }
 
-async fn at(settings: &TargetSettings) -> Result<Target, String> {
+async fn at(settings: &TargetSettings) -> Result<(Target, String), String> {
     let wrong = || format!("{}: not a SIP URI with a known transport", settings.uri);
     let uri = Uri::parse(settings.uri.as_bytes()).map_err(|_| wrong())?;
     let (host, port, transport) = target_of(&uri).ok_or_else(wrong)?;
@@ -80,7 +89,8 @@ async fn at(settings: &TargetSettings) -> Result<Target, String> {
         Err(_) => resolved(bare).await.ok_or_else(|| format!("{bare}: this host has no address"))?,
     };
     let (weight, priority) = (settings.weight, settings.priority);
-    Ok(Target { weight, priority, ..Target::new(transport, SocketAddr::new(ip, port)) })
+    let target = Target { weight, priority, ..Target::new(transport, SocketAddr::new(ip, port)) };
+    Ok((target, bare.to_owned()))
 }
 
 fn probing(health: &HealthSettings) -> Probing {

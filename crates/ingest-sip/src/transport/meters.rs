@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use flow::Telemetry;
-use prometheus::{IntCounterVec, IntGaugeVec};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::edge::{Counts, Direction};
 
@@ -12,6 +12,7 @@ pub(crate) struct Meters {
     refused: IntCounterVec,
     unsent: IntCounterVec,
     targets: IntGaugeVec,
+    connections: IntGauge,
     receiver: String,
 }
 
@@ -39,6 +40,9 @@ impl Meters {
                 "Whether a target answers: 1 or 0.",
                 &["receiver", "next_hop", "target"],
             ),
+            connections: telemetry
+                .gauge("throughline_sip_connections", "Open connections.", &["receiver"])
+                .with_label_values(&[receiver]),
             receiver: receiver.to_owned(),
         }
     }
@@ -47,7 +51,8 @@ impl Meters {
         self.unsent.with_label_values(&[self.receiver.as_str(), reason]).inc();
     }
 
-    pub(super) fn add(&self, counts: &Counts, targets: &[(String, SocketAddr, bool)]) {
+    pub(super) fn add(&self, counts: &Counts, targets: &[(String, SocketAddr, bool)], connections: usize) {
+        self.connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
         let receiver = self.receiver.as_str();
         for (method, direction, transport, count) in counts.messages() {
             let direction = match direction {

@@ -3,29 +3,37 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_rustls::TlsAcceptor;
 
+use super::tls;
 use crate::hop::Transport;
 use crate::settings::Listen;
 
 /// One that is bound.
 pub(crate) enum Socket {
     Udp(UdpSocket),
+    Stream(Transport, TcpListener, Option<TlsAcceptor>),
 }
 
 impl Socket {
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Udp(socket) => socket.local_addr(),
+            Self::Stream(_, socket, _) => socket.local_addr(),
         }
     }
 }
 
 pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
     let (transport, endpoint) = (Transport::from(listen.transport), listen.endpoint.as_str());
+    let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let bound = match transport {
         Transport::Udp => UdpSocket::bind(endpoint).await.map(Socket::Udp),
-        _ => Err(io::ErrorKind::Unsupported.into()),
+        _ => {
+            let socket = TcpListener::bind(endpoint).await;
+            socket.map(|socket| Socket::Stream(transport, socket, acceptor))
+        }
     };
     bound.map_err(|error| {
         let mend = match error.kind() {
