@@ -113,3 +113,6 @@ impl Receiver for Sip {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

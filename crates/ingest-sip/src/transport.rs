@@ -28,6 +28,8 @@ use clock::Clock;
 pub(crate) use meters::Meters;
 pub(crate) use sockets::{Socket, bind};
 pub(crate) use streams::{StreamLimits, Streams};
+#[cfg(test)]
+pub(crate) use tls::acceptor;
 pub(crate) use tls::connector;
 
 /// What all tasks share.

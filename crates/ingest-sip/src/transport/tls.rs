@@ -10,7 +10,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::settings::Tls;
 
-pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, String> {
+pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, String> {
     let Tls { cert_file, key_file } = tls;
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", cert_file.display());
     let chain = certificates(cert_file)?;
