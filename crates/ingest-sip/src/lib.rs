@@ -8,6 +8,10 @@
 
 mod trunk;
 mod hop;
+pub mod edge;
+mod transport;
+mod settings;
+pub mod receiver;
 
 pub use hop::{End, Hop, Tracing, Transport, Untraced};
 pub use trunk::{ReferTo, Trunk};

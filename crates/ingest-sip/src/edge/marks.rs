@@ -1,0 +1,141 @@
+//! What the edge writes into its own Via and Record-Route, and believes when it comes back.
+//!
+//! The parameter `tl` is `listener.connection.mark`: where the request came in, and the proof that this was written here.
+
+use std::fmt::Write;
+
+use throughline_sip::{Message, Uri, Via};
+
+use super::flow::Flow;
+use super::own::Listener;
+use super::secret::{Mark, Purpose, Secret};
+use crate::hop::Transport;
+
+pub(super) const PARAM: &str = "tl";
+
+/// Where a request came in once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Learnt {
+    pub(super) listener: u16,
+    pub(super) connection: u64,
+}
+
+/// Both parts of the branch with which a request goes on (RFC 3261, section 16.6, step 8, and 16.11).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Branch {
+    transaction: Mark,
+    destination: Mark,
+}
+
+impl Branch {
+    /// The same for a request that comes again, for its CANCEL, and for the ACK of a refusal.
+    pub(super) fn of(secret: &Secret, message: &Message, via: &Via<'_>) -> Self {
+        let uri = message.request_uri().unwrap_or_default();
+        let number = message.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
+        let from = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let call = message.call_id().unwrap_or_default();
+        let routes = message.all(throughline_sip::Name::Route);
+        let fixed = [uri, &number[..], from, call];
+        let destination = secret.mark(Purpose::Loop, fixed.into_iter().chain(routes));
+        let sender = via.transaction().unwrap_or(via.raw);
+        let parts = [&destination.0.to_be_bytes()[..], sender, via.sent_by];
+        Self { transaction: secret.mark(Purpose::Branch, parts), destination }
+    }
+
+    /// Whether this Via of ours has seen the request on its way to the same destination.
+    pub(super) fn is_loop(self, via: &Via<'_>) -> bool {
+        let mark = via.transaction().and_then(|branch| branch.get(7 + 16..)).and_then(Mark::read);
+        mark == Some(self.destination)
+    }
+}
+
+/// The value of our Via.
+pub(super) fn via(
+    secret: &Secret,
+    message: &Message,
+    branch: Branch,
+    came: &Flow,
+    listener: &Listener,
+    transport: Transport,
+) -> String {
+    let text = format!("z9hG4bK{}{}", branch.transaction, branch.destination);
+    let sender = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
+    let learnt = Learnt { listener: came.listener, connection: came.connection };
+    let mark = via_mark(secret, message, text.as_bytes(), sender, learnt);
+    let (by, name) = (listener.sent_by(), transport.name());
+    format!(
+        "SIP/2.0/{name} {by};rport;branch={text};{PARAM}={:x}.{:x}.{mark}",
+        learnt.listener, learnt.connection
+    )
+}
+
+/// What our Via of a response says, where we wrote it for the request that this response answers. `next` is the Via
+/// below ours.
+pub(super) fn read_via(secret: &Secret, message: &Message, own: &Via<'_>, next: &Via<'_>) -> Option<Learnt> {
+    let (learnt, mark) = read(own.params.value(PARAM)?)?;
+    let expected = via_mark(secret, message, own.branch()?, next.branch().unwrap_or_default(), learnt);
+    (mark == expected).then_some(learnt)
+}
+
+/// The URI of our Record-Route on one of our sockets.
+pub(super) fn route(
+    secret: &Secret,
+    message: &Message,
+    came: &Flow,
+    facing: &Listener,
+    secure: bool,
+) -> String {
+    let learnt = Learnt { listener: came.listener, connection: came.connection };
+    let mark = route_mark(secret, message.call_id().unwrap_or_default(), learnt);
+    let scheme = if secure { "sips" } else { "sip" };
+    let mut uri = format!("<{scheme}:{}", facing.sent_by());
+    let known: &str = match facing.transport {
+        Transport::Udp => "",
+        Transport::Tls if secure => "",
+        transport => transport.token(),
+    };
+    let separator = if known.is_empty() { "" } else { ";transport=" };
+    let written =
+        write!(uri, "{separator}{known};lr;{PARAM}={:x}.{:x}.{mark}>", learnt.listener, learnt.connection);
+    debug_assert!(written.is_ok());
+    uri
+}
+
+/// What a Route of ours says, where we wrote it for this call.
+pub(super) fn read_route(secret: &Secret, call: &[u8], uri: &Uri<'_>) -> Option<Learnt> {
+    let (learnt, mark) = read(uri.params.value(PARAM)?)?;
+    (mark == route_mark(secret, call, learnt)).then_some(learnt)
+}
+
+/// The tag of To in answers of the edge itself: the ACK brings it back.
+pub(super) fn tag(secret: &Secret, message: &Message) -> String {
+    let via = message.top_via().ok();
+    let branch = via.and_then(|via| via.branch()).unwrap_or_default();
+    format!("tl{}", secret.mark(Purpose::Tag, [branch, message.call_id().unwrap_or_default()]))
+}
+
+/// A number for the choice of a target; the same for all requests of a call.
+pub(super) fn choice(secret: &Secret, message: &Message) -> u64 {
+    secret.mark(Purpose::Choice, [message.call_id().unwrap_or_default()]).0
+}
+
+fn via_mark(secret: &Secret, message: &Message, branch: &[u8], sender: &[u8], learnt: Learnt) -> Mark {
+    let number = message.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
+    let call = message.call_id().unwrap_or_default();
+    let (listener, connection) = (learnt.listener.to_be_bytes(), learnt.connection.to_be_bytes());
+    secret.mark(Purpose::Via, [branch, sender, call, &number[..], &listener[..], &connection[..]])
+}
+
+fn route_mark(secret: &Secret, call: &[u8], learnt: Learnt) -> Mark {
+    let (listener, connection) = (learnt.listener.to_be_bytes(), learnt.connection.to_be_bytes());
+    secret.mark(Purpose::Route, [call, &listener[..], &connection[..]])
+}
+
+fn read(value: &[u8]) -> Option<(Learnt, Mark)> {
+    let mut parts = str::from_utf8(value).ok()?.split('.');
+    let (listener, connection, mark) = (parts.next()?, parts.next()?, parts.next()?);
+    let listener = u16::from_str_radix(listener, 16).ok()?;
+    let connection = u64::from_str_radix(connection, 16).ok()?;
+    let learnt = Learnt { listener, connection };
+    parts.next().is_none().then_some((learnt, Mark::read(mark.as_bytes())?))
+}

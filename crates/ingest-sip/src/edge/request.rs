@@ -1,0 +1,326 @@
+//! A request comes in: checked, told where to go, and passed on (RFC 3261, sections 16.3 to 16.6).
+
+use std::sync::Arc;
+
+use throughline_sip::{Edit, EditError, Message, Method, Name, Uri};
+
+use super::counts::{Direction, Reason};
+use super::flow::{Flow, Output};
+use super::marks::{self, Branch};
+use super::names::Lookup;
+use super::path::Path;
+use super::place::{self, Place};
+use super::{Edge, routes};
+use crate::hop::{End, Hop, Transport};
+use crate::trunk::Trunk;
+
+/// What the proxy and the trace add to a request, so that it is known before whether a datagram gets too large.
+const ADDED: usize = 420;
+/// RFC 3261, section 18.1.1.
+const DATAGRAM: usize = 1300;
+const MAX_FORWARDS: u8 = 70;
+
+/// Why a request is answered here, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Refused {
+    pub(super) status: u16,
+    pub(super) phrase: &'static str,
+    pub(super) reason: Reason,
+}
+
+impl Refused {
+    pub(super) const fn new(status: u16, phrase: &'static str, reason: Reason) -> Self {
+        Self { status, phrase, reason }
+    }
+}
+
+const NO_ROUTE: Refused = Refused::new(404, "Not Found", Reason::NoRoute);
+const STRANGER: Refused = Refused::new(403, "Forbidden", Reason::Stranger);
+const NO_TARGET: Refused = Refused::new(503, "Service Unavailable", Reason::NoTarget);
+const NO_ADDRESS: Refused = Refused::new(503, "No Address For Next Hop", Reason::NoAddress);
+const CROWDED: Refused = Refused::new(503, "Service Unavailable", Reason::Crowded);
+const SCHEME: Refused = Refused::new(416, "Unsupported URI Scheme", Reason::Scheme);
+const NOT_SECURE: Refused = Refused::new(480, "SIPS Not Allowed", Reason::Scheme);
+
+/// What becomes of a request that nothing speaks against.
+enum Next {
+    To(Flow),
+    /// It is for the edge itself.
+    Here,
+    /// It comes again when the address of its next hop is known.
+    Later,
+}
+
+/// A request with what has been found out about it.
+pub(super) struct Request<'a> {
+    pub(super) at: u64,
+    pub(super) from: Flow,
+    pub(super) trunk: Option<&'a Arc<Trunk>>,
+    pub(super) message: &'a Message,
+    pub(super) method: Method<'a>,
+}
+
+impl Edge {
+    pub(super) fn request(&mut self, request: &Request<'_>, out: &mut Vec<Output>) {
+        let message = request.message;
+        if request.method == Method::Ack && self.answered_here(message) {
+            return;
+        }
+        let path = Path::of(message, &self.own, &self.secret);
+        let outcome = self.judge(request).and_then(|branch| {
+            let next = self.next(request, &path, out)?;
+            Ok((branch, next))
+        });
+        match outcome {
+            Ok((_, Next::Here)) => self.answer(request, (200, "OK"), out),
+            Ok((_, Next::Later)) => {}
+            Ok((branch, Next::To(to))) => {
+                if self.pass_on(request, &path, branch, to, out).is_err() {
+                    self.counts.refused(Reason::Unwritable);
+                    self.answer(request, (400, "Bad Request"), out);
+                }
+            }
+            Err(refused) => self.refuse(request, refused, out),
+        }
+    }
+
+    /// Whether this ACK is for a refusal of our own.
+    fn answered_here(&self, message: &Message) -> bool {
+        let tag = message.to().ok().and_then(|to| to.tag());
+        tag.is_some_and(|tag| tag.starts_with(b"tl") && tag == marks::tag(&self.secret, message).as_bytes())
+    }
+
+    /// RFC 3261, section 16.3.
+    fn judge(&mut self, request: &Request<'_>) -> Result<Branch, Refused> {
+        let message = request.message;
+        message
+            .check()
+            .map_err(|refusal| Refused::new(refusal.status(), refusal.phrase(), Reason::Malformed))?;
+        if message.max_forwards() == Ok(Some(0)) {
+            let asked = request.method == Method::Options;
+            let status = if asked { (200, "OK") } else { (483, "Too Many Hops") };
+            return Err(Refused::new(status.0, status.1, Reason::TooManyHops));
+        }
+        if message.all(Name::ProxyRequire).next().is_some() {
+            return Err(Refused::new(420, "Bad Extension", Reason::Extension));
+        }
+        let malformed = Refused::new(400, "Bad Request", Reason::Malformed);
+        let via = message.top_via().map_err(|_| malformed)?;
+        let branch = Branch::of(&self.secret, message, &via);
+        if message.vias().flatten().any(|via| self.own.is_via(&via) && branch.is_loop(&via)) {
+            return Err(Refused::new(482, "Loop Detected", Reason::Loop));
+        }
+        Ok(branch)
+    }
+
+    /// Where the request goes: along its call where there is one that came through here, else by the table.
+    fn next(
+        &mut self,
+        request: &Request<'_>,
+        path: &Path<'_>,
+        out: &mut Vec<Output>,
+    ) -> Result<Next, Refused> {
+        let message = request.message;
+        let has_tag = || message.to().is_ok_and(|to| to.tag().is_some());
+        let in_call = path.learnt.is_some() || (path.own > 0 && request.trunk.is_some() && has_tag());
+        if in_call {
+            let back = path.learnt.map(|learnt| learnt.connection);
+            let back = back.filter(|back| *back != request.from.connection && path.routes.is_empty());
+            if let Some(flow) = back.and_then(|back| self.connections.get(&back)) {
+                return Ok(Next::To(*flow));
+            }
+            return self.along(request, path, out);
+        }
+        let uri = Uri::parse(path.target).map_err(|_| SCHEME)?;
+        if !path.routes.is_empty() {
+            // A way that the sender laid out beforehand may lead to those alone that are known here.
+            let first = Uri::parse(path.next())
+                .ok()
+                .and_then(|uri| Place::of(&uri))
+                .and_then(|place| place.address());
+            let known = first.is_some_and(|to| self.trunks.find(to.ip()).is_some() || self.is_target(to));
+            return if known && request.trunk.is_some() {
+                self.along(request, path, out)
+            } else {
+                Err(STRANGER)
+            };
+        }
+        if uri.user.is_none() && request.method == Method::Options && self.own.is_uri(&uri) {
+            return Ok(Next::Here);
+        }
+        let none = if request.trunk.is_some() { NO_ROUTE } else { STRANGER };
+        if !uri.is_sip() && !uri.scheme.eq_ignore_ascii_case(b"tel") {
+            return Err(if request.trunk.is_some() { SCHEME } else { STRANGER });
+        }
+        let group = routes::find(&self.routes, request.trunk, request.method, &uri).ok_or(none)?;
+        self.by_table(request, group, uri.is_sips())
+    }
+
+    fn by_table(&mut self, request: &Request<'_>, group: usize, secure: bool) -> Result<Next, Refused> {
+        let group = self.groups.get(group).ok_or(NO_ROUTE)?;
+        let call = marks::choice(&self.secret, request.message);
+        let target = group.choose(call).ok_or(NO_TARGET)?;
+        let large = request.message.as_bytes().len() + ADDED > DATAGRAM;
+        let transport = match target.transport {
+            Transport::Udp if large && group.tcp_when_large => Transport::Tcp,
+            transport => transport,
+        };
+        if secure && !transport.is_secure() {
+            return Err(NOT_SECURE);
+        }
+        self.flow(request, transport, target.address).map(Next::To)
+    }
+
+    /// By the next Route, or by the Request-URI.
+    fn along(
+        &mut self,
+        request: &Request<'_>,
+        path: &Path<'_>,
+        out: &mut Vec<Output>,
+    ) -> Result<Next, Refused> {
+        let uri = Uri::parse(path.next()).map_err(|_| SCHEME)?;
+        let place = Place::of(&uri).ok_or(SCHEME)?;
+        let ip = match place::ip(place.host) {
+            Some(ip) => ip,
+            None => match self.lookup(request, place.host, out)? {
+                Some(ip) => ip,
+                None => return Ok(Next::Later),
+            },
+        };
+        let address = (ip, place.port).into();
+        if self.own.is_address(address) || self.own.is_uri(&uri) {
+            return Err(NO_ROUTE);
+        }
+        self.flow(request, place.transport, address).map(Next::To)
+    }
+
+    fn lookup(
+        &mut self,
+        request: &Request<'_>,
+        host: &[u8],
+        out: &mut Vec<Output>,
+    ) -> Result<Option<std::net::IpAddr>, Refused> {
+        let host = str::from_utf8(host).map_err(|_| NO_ADDRESS)?.to_ascii_lowercase();
+        match self.names.find(request.at, &host, request.from, request.message) {
+            Lookup::Found(ip) => Ok(Some(ip)),
+            Lookup::Wait { ask } => {
+                if ask {
+                    out.push(Output::Resolve(host.into()));
+                }
+                Ok(None)
+            }
+            Lookup::Nowhere => Err(NO_ADDRESS),
+            Lookup::Crowded => Err(CROWDED),
+        }
+    }
+
+    fn flow(
+        &self,
+        request: &Request<'_>,
+        transport: Transport,
+        peer: std::net::SocketAddr,
+    ) -> Result<Flow, Refused> {
+        let listener = self.own.outgoing(transport, peer.ip(), request.from.listener).ok_or(NO_ADDRESS)?;
+        Ok(Flow { listener, transport, peer, connection: 0 })
+    }
+
+    fn is_target(&self, address: std::net::SocketAddr) -> bool {
+        self.groups.iter().any(|group| group.targets.iter().any(|target| target.address == address))
+    }
+
+    /// RFC 3261, section 16.6.
+    fn pass_on(
+        &mut self,
+        request: &Request<'_>,
+        path: &Path<'_>,
+        branch: Branch,
+        to: Flow,
+        out: &mut Vec<Output>,
+    ) -> Result<(), EditError> {
+        let message = request.message;
+        let mut edit = message.edit();
+        received(&mut edit, message, &request.from)?;
+        reroute(&mut edit, message, path)?;
+        let hops = message.max_forwards().ok().flatten().map_or(MAX_FORWARDS, |hops| hops - 1);
+        edit.set(Name::MaxForwards, hops.to_string())?;
+        self.record(&mut edit, request, to)?;
+        if let Some(listener) = self.own.get(to.listener) {
+            let via = marks::via(&self.secret, message, branch, &request.from, listener, to.transport);
+            edit.prepend(Name::Via, via)?;
+        }
+        framed(&mut edit, message, to.transport)?;
+        let hop = Hop {
+            at: request.at,
+            from: End { address: request.from.peer, transport: request.from.transport, trunk: request.trunk },
+            to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
+        };
+        self.tracing.request(&hop, message, &mut edit);
+        self.counts.request(request.method, Direction::Out, to.transport);
+        out.push(Output::Send { to, bytes: edit.write() });
+        Ok(())
+    }
+
+    /// Stays on the way of what a request may begin; with both sides where they differ (RFC 5658).
+    fn record(&self, edit: &mut Edit<'_>, request: &Request<'_>, to: Flow) -> Result<(), EditError> {
+        let begins = matches!(request.method, Method::Invite | Method::Subscribe | Method::Refer);
+        if !begins || request.message.to().is_ok_and(|to| to.tag().is_some()) {
+            return Ok(());
+        }
+        let secure = request
+            .message
+            .request_uri()
+            .is_some_and(|uri| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:")));
+        let came = request.from.listener;
+        let both = [Some(to.listener), (to.listener != came).then_some(came)];
+        for listener in both.into_iter().flatten().filter_map(|listener| self.own.get(listener)) {
+            let uri = marks::route(&self.secret, request.message, &request.from, listener, secure);
+            edit.prepend(Name::RecordRoute, uri)?;
+        }
+        Ok(())
+    }
+}
+
+/// Notes where a request really came from (RFC 3261, section 18.2.1; RFC 3581).
+pub(super) fn received(edit: &mut Edit<'_>, message: &Message, from: &Flow) -> Result<(), EditError> {
+    let Ok(via) = message.top_via() else { return Ok(()) };
+    let ip = from.peer.ip().to_canonical();
+    if via.wants_rport() || via.received().is_some() || place::ip(via.host) != Some(ip) {
+        edit.set_param(via.params, "received", Some(ip.to_string().as_bytes()))?;
+    }
+    if via.params.has("rport") {
+        edit.set_param(via.params, "rport", Some(from.peer.port().to_string().as_bytes()))?;
+    }
+    Ok(())
+}
+
+/// A stream needs to know where the message ends.
+pub(super) fn framed(edit: &mut Edit<'_>, message: &Message, transport: Transport) -> Result<(), EditError> {
+    if transport.is_stream() && message.content_length() == Ok(None) {
+        edit.append(Name::ContentLength, message.body().len().to_string())?;
+    }
+    Ok(())
+}
+
+/// Takes our own routes off, and writes the rest as the next hop needs it (RFC 3261, sections 16.4 and 16.6, step 6).
+fn reroute(edit: &mut Edit<'_>, message: &Message, path: &Path<'_>) -> Result<(), EditError> {
+    let strict = path.is_strict();
+    if !strict && !path.rewritten {
+        edit.remove_first(Name::Route, path.own)?;
+        return Ok(());
+    }
+    edit.remove_all(Name::Route)?;
+    let mut routes: Vec<&[u8]> = path.routes.iter().map(|route| route.uri).collect();
+    let target = if strict {
+        routes.push(path.target);
+        routes.remove(0)
+    } else {
+        path.target
+    };
+    if message.request_uri() != Some(target) {
+        edit.set_request_uri(target)?;
+    }
+    for route in routes {
+        edit.append(Name::Route, [b"<", route, b">"].concat())?;
+    }
+    Ok(())
+}

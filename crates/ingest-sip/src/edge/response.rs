@@ -1,0 +1,81 @@
+//! A response comes in and goes back the way that its Vias say (RFC 3261, section 16.11; 18.2.2; RFC 3581).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use throughline_sip::{EditError, Message, Name, Via};
+
+use super::Edge;
+use super::counts::{Direction, Reason};
+use super::flow::{Flow, Output};
+use super::marks::{self, Learnt};
+use super::place;
+use super::request::framed;
+use crate::hop::{End, Hop, Transport};
+use crate::trunk::Trunk;
+
+impl Edge {
+    pub(super) fn response(&mut self, at: u64, from: Flow, message: &Message, out: &mut Vec<Output>) {
+        let trunk = self.trunks.find(from.peer.ip()).cloned();
+        if message.check().is_err() {
+            return self.counts.refused(Reason::Malformed);
+        }
+        let mut vias = message.vias().flatten();
+        let Some(own) = vias.next().filter(|via| self.own.is_via(via)) else {
+            return self.counts.refused(Reason::StrayResponse);
+        };
+        let Some(next) = vias.next() else {
+            if !self.probed(&own, message) {
+                self.counts.refused(Reason::StrayResponse);
+            }
+            return;
+        };
+        let learnt = marks::read_via(&self.secret, message, &own, &next);
+        // The marks of an edge that was started anew cannot be checked; what comes from a trunk is believed then.
+        if learnt.is_none() && trunk.is_none() {
+            return self.counts.refused(Reason::StrayResponse);
+        }
+        let Some(to) = self.back(learnt, &next) else {
+            return self.counts.refused(Reason::NoAddress);
+        };
+        if self.pass_back(at, (from, trunk.as_ref()), message, to, out).is_err() {
+            self.counts.refused(Reason::Unwritable);
+        }
+    }
+
+    fn back(&self, learnt: Option<Learnt>, next: &Via<'_>) -> Option<Flow> {
+        if let Some(flow) = learnt.and_then(|learnt| self.connections.get(&learnt.connection)) {
+            return Some(*flow);
+        }
+        let transport = Transport::read(next.transport)?;
+        let ip = place::ip(next.received().unwrap_or(next.host))?;
+        let named = next.port.unwrap_or_else(|| transport.usual_port());
+        // Of a stream the connection is gone, and nobody listens at the port that it came from.
+        let port = if transport.is_stream() { named } else { next.rport().unwrap_or(named) };
+        let came = learnt.map_or(0, |learnt| learnt.listener);
+        let listener = self.own.outgoing(transport, ip, came)?;
+        Some(Flow { listener, transport, peer: SocketAddr::new(ip, port), connection: 0 })
+    }
+
+    fn pass_back(
+        &mut self,
+        at: u64,
+        (from, trunk): (Flow, Option<&Arc<Trunk>>),
+        message: &Message,
+        to: Flow,
+        out: &mut Vec<Output>,
+    ) -> Result<(), EditError> {
+        let mut edit = message.edit();
+        edit.remove_first(Name::Via, 1)?;
+        framed(&mut edit, message, to.transport)?;
+        let hop = Hop {
+            at,
+            from: End { address: from.peer, transport: from.transport, trunk },
+            to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
+        };
+        self.tracing.response(&hop, message, &mut edit);
+        self.counts.response(message.status().unwrap_or(0), Direction::Out, to.transport);
+        out.push(Output::Send { to, bytes: edit.write() });
+        Ok(())
+    }
+}

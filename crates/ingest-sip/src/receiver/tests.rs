@@ -1,0 +1,202 @@
+//! Calls over real sockets.
+
+mod agent;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use flow::{Batch, Consumer, Memory, Refusal, Telemetry};
+use throughline_sip::{Edit, Message};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::hop::{End, Hop, Transport};
+use agent::{Agent, Certificate, Door, call};
+
+/// An edge that gives calls from this machine to one target.
+async fn start(listen: &str, target: &str, more: &str, tracing: MakeTracing, outlets: Outlets) -> Sip {
+    let yaml = format!(
+        "listen: {listen}\ntrunks: {{here: {{peers: [127.0.0.1]}}}}\n{more}\n\
+         next_hops: {{there: {{targets: [{{uri: \"{target}\"}}]}}}}\nroutes: [{{to: there}}]\n"
+    );
+    let section = Node::load("c.yaml", &yaml).unwrap();
+    let errors = (IN.check)(&section);
+    assert!(errors.is_empty(), "{errors:?}");
+    let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("sip");
+    let sip = Sip::new(&section, &ctx, tracing).unwrap();
+    sip.start(outlets).await.unwrap();
+    sip
+}
+
+const UDP: &str = "[{transport: udp, endpoint: \"127.0.0.1:0\"}]";
+
+#[tokio::test]
+async fn a_call_over_udp() {
+    let mut called = Agent::udp().await;
+    let edge = start(UDP, &called.uri(), "", untraced, Outlets::default()).await;
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    call(&mut caller, &mut called).await;
+    edge.stop().await;
+    let text = gathered(&edge);
+    assert!(text.contains("INVITE in udp 1\n") && text.contains("BYE out udp 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_over_tcp() {
+    let door = Door::tcp().await;
+    let listen = "[{transport: tcp, endpoint: \"127.0.0.1:0\"}]";
+    let edge = start(listen, &door.uri(), "", untraced, Outlets::default()).await;
+    let mut caller = Agent::tcp(edge.addresses()[0]).await;
+    caller.send(b"\r\n\r\n").await;
+    call(&mut caller, &mut Agent::behind(door)).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_over_tls() {
+    let certificate = Certificate::new();
+    let door = Door::tls(&certificate).await;
+    let (cert, key) = (certificate.cert_file(), certificate.key_file());
+    let listen = format!(
+        "[{{transport: tls, endpoint: \"127.0.0.1:0\", tls: {{cert_file: {cert}, key_file: {key}}}}}]"
+    );
+    let edge = start(&listen, &door.uri(), &format!("ca_file: {cert}"), untraced, Outlets::default()).await;
+    let mut caller = Agent::tls(edge.addresses()[0], &certificate).await;
+    call(&mut caller, &mut Agent::behind(door)).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_whose_certificate_is_not_believed_gets_nothing() {
+    let (certificate, other) = (Certificate::new(), Certificate::new());
+    let door = Door::tls(&certificate).await;
+    let more = format!("ca_file: {}", other.cert_file());
+    let edge = start(UDP, &door.uri(), &more, untraced, Outlets::default()).await;
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    caller.send(&caller.invite("c1")).await;
+    assert!(door.accept().await.is_none());
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_from_a_websocket() {
+    let mut called = Agent::udp().await;
+    let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: ws, endpoint: \"127.0.0.1:0\"}]";
+    let edge = start(listen, &called.uri(), "", untraced, Outlets::default()).await;
+    let mut caller = Agent::ws(edge.addresses()[1]).await;
+    call(&mut caller, &mut called).await;
+    edge.stop().await;
+}
+
+/// From UDP to TCP and back: each side has its own Record-Route.
+#[tokio::test]
+async fn a_call_between_transports() {
+    let door = Door::tcp().await;
+    let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: tcp, endpoint: \"127.0.0.1:0\"}]";
+    let edge = start(listen, &door.uri(), "", untraced, Outlets::default()).await;
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    call(&mut caller, &mut Agent::behind(door)).await;
+    edge.stop().await;
+}
+
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+struct Full;
+
+impl Consumer for Full {
+    fn admit(&self, _: usize) -> Result<(), Refusal> {
+        REFUSED.fetch_add(1, Ordering::SeqCst);
+        Err(Refusal::busy("full", Duration::ZERO))
+    }
+
+    fn consume(&self, _: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        REFUSED.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(Refusal::busy("full", Duration::ZERO)) })
+    }
+}
+
+/// Tells of every message, to a pipeline that takes nothing.
+struct Teller(Arc<dyn Consumer>);
+
+impl Tracing for Teller {
+    fn request(&mut self, hop: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {
+        assert!(hop.from.trunk.is_some() && hop.to.transport == Transport::Udp);
+        assert!(self.0.admit(1).is_err());
+    }
+
+    fn response(&mut self, _: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {
+        assert!(self.0.admit(1).is_err());
+    }
+
+    fn answered(&mut self, _: u64, _: &End<'_>, _: &Message, _: u16) {}
+
+    fn tick(&mut self, _: u64) {}
+}
+
+#[tokio::test]
+async fn a_call_goes_through_although_the_pipeline_takes_nothing() {
+    let mut called = Agent::udp().await;
+    let make: MakeTracing = |_, outlets| Box::new(Teller(Arc::clone(outlets.traces.as_ref().unwrap())));
+    let outlets = Outlets { traces: Some(Arc::new(Full)), ..Outlets::default() };
+    let edge = start(UDP, &called.uri(), "", make, outlets).await;
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    call(&mut caller, &mut called).await;
+    assert!(REFUSED.load(Ordering::SeqCst) >= 7);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn who_speaks_no_sip_is_hung_up_on_and_others_are_not() {
+    let mut called = Agent::udp().await;
+    let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: tcp, endpoint: \"127.0.0.1:0\"}]";
+    let more = "limits: {connections_per_address: 3}";
+    let edge = start(listen, &called.uri(), more, untraced, Outlets::default()).await;
+    let tcp = edge.addresses()[1];
+    let mut silent = Vec::new();
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"INVITE sip:a SIP/2.0\r\nVia: x\r\n\r\n", &[b'x'; 70_000][..]]
+    {
+        let mut wrong = TcpStream::connect(tcp).await.unwrap();
+        // The edge may hang up before all is written.
+        let _sent = wrong.write_all(bytes).await;
+        let mut answer = [0; 1];
+        let read = tokio::time::timeout(Duration::from_secs(10), wrong.read(&mut answer)).await.unwrap();
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+    for _ in 0..3 {
+        silent.push(TcpStream::connect(tcp).await.unwrap());
+    }
+    let mut fourth = TcpStream::connect(tcp).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(10), fourth.read(&mut [0; 1])).await.unwrap();
+    assert!(matches!(read, Ok(0) | Err(_)), "the fourth has no place: {read:?}");
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    caller.send(b"no sip").await;
+    caller.send(&[0xff; 2000]).await;
+    call(&mut caller, &mut called).await;
+    edge.stop().await;
+    let text = gathered(&edge);
+    assert!(text.contains("not_sip 5\n"), "{text}");
+    drop(silent);
+}
+
+/// Labels, without the receiver's, and values of what was counted.
+fn gathered(edge: &Sip) -> String {
+    let mut lines = String::new();
+    for family in edge.ctx.telemetry.registry().gather() {
+        for metric in family.get_metric() {
+            let labels: Vec<_> = ["method", "direction", "transport", "reason"]
+                .iter()
+                .filter_map(|name| metric.get_label().iter().find(|label| label.name() == *name))
+                .map(|label| label.value().to_owned())
+                .collect();
+            lines += &format!("{} {}\n", labels.join(" "), metric.get_counter().get_value());
+        }
+    }
+    lines
+}

@@ -1,0 +1,202 @@
+//! The section of `sip`.
+
+mod check;
+mod compile;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use flow::config::{GoDuration, Opaque};
+use serde::Deserialize;
+
+use crate::hop::Transport;
+use crate::trunk::ReferTo;
+pub(crate) use check::check;
+pub(crate) use compile::{advertised, groups, routes, secret, trunks};
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Sockets. The first of a transport is the one that calls go out of where none fits better.
+    pub(crate) listen: Vec<Listen>,
+    /// `host` or `host:port` in Via and Record-Route, where peers reach the edge by another name than its address.
+    pub(crate) advertise: String,
+    /// What marks are made with, in place of a key that a restart forgets.
+    pub(crate) secret: Opaque,
+    pub(crate) trunks: BTreeMap<String, TrunkSettings>,
+    pub(crate) next_hops: BTreeMap<String, NextHop>,
+    /// The first that fits decides where a new call goes.
+    pub(crate) routes: Vec<RouteSettings>,
+    pub(crate) limits: LimitSettings,
+    /// Authorities of targets' certificates, in place of the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A connection over which nothing comes is closed.
+    pub(crate) idle_timeout: GoDuration,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Listen {
+    pub(crate) transport: Transports,
+    pub(crate) endpoint: String,
+    pub(crate) tls: Option<Tls>,
+    /// In place of the one for all.
+    pub(crate) advertise: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transports {
+    #[default]
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) cert_file: PathBuf,
+    pub(crate) key_file: PathBuf,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TrunkSettings {
+    /// Addresses and networks.
+    pub(crate) peers: Vec<String>,
+    pub(crate) preserve_trace_context: bool,
+    pub(crate) user_to_user: bool,
+    pub(crate) p_asserted_identity: bool,
+    pub(crate) refer_to: ReferTos,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ReferTos {
+    #[default]
+    Token,
+    Headers,
+    Nothing,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NextHop {
+    pub(crate) targets: Vec<TargetSettings>,
+    pub(crate) health: Option<HealthSettings>,
+    /// Large requests go over TCP, as the standard asks; the targets must listen there too.
+    pub(crate) tcp_when_large: bool,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TargetSettings {
+    /// `sip:host:port;transport=tcp`
+    pub(crate) uri: String,
+    pub(crate) weight: u32,
+    /// Lower ones first.
+    pub(crate) priority: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HealthSettings {
+    pub(crate) interval: GoDuration,
+    pub(crate) timeout: GoDuration,
+    pub(crate) rise: u32,
+    pub(crate) fall: u32,
+}
+
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RouteSettings {
+    /// Names of trunks.
+    pub(crate) from: Vec<String>,
+    pub(crate) strangers: bool,
+    pub(crate) methods: Vec<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) to: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitSettings {
+    /// Requests a second from one address that belongs to no trunk.
+    pub(crate) stranger_requests_per_second: u32,
+    pub(crate) trunk_requests_per_second: u32,
+    pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::default()],
+            advertise: String::new(),
+            secret: Opaque::default(),
+            trunks: BTreeMap::new(),
+            next_hops: BTreeMap::new(),
+            routes: Vec::new(),
+            limits: LimitSettings::default(),
+            ca_file: None,
+            idle_timeout: GoDuration::from_secs(600),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let endpoint = "127.0.0.1:5060".to_owned();
+        Self { transport: Transports::Udp, endpoint, tls: None, advertise: String::new() }
+    }
+}
+
+impl Default for TargetSettings {
+    fn default() -> Self {
+        Self { uri: String::new(), weight: 1, priority: 0 }
+    }
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        let (interval, timeout) = (GoDuration::from_secs(10), GoDuration::from_secs(4));
+        Self { interval, timeout, rise: 1, fall: 2 }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            stranger_requests_per_second: 20,
+            trunk_requests_per_second: 0,
+            connections: 4096,
+            connections_per_address: 256,
+        }
+    }
+}
+
+impl From<Transports> for Transport {
+    fn from(transport: Transports) -> Self {
+        match transport {
+            Transports::Udp => Self::Udp,
+            Transports::Tcp => Self::Tcp,
+            Transports::Tls => Self::Tls,
+            Transports::Ws => Self::Ws,
+            Transports::Wss => Self::Wss,
+        }
+    }
+}
+
+impl From<ReferTos> for ReferTo {
+    fn from(refer_to: ReferTos) -> Self {
+        match refer_to {
+            ReferTos::Token => Self::Token,
+            ReferTos::Headers => Self::Headers,
+            ReferTos::Nothing => Self::Nothing,
+        }
+    }
+}
