@@ -8,6 +8,8 @@
 
 mod trunk;
 mod hop;
+mod call;
 
+pub use call::{Calls, Counts, Finished, Numbers, Secret, Settings as CallSettings};
 pub use hop::{End, Hop, Tracing, Transport, Untraced};
 pub use trunk::{ReferTo, Trunk};
