@@ -14,6 +14,7 @@ pub mod revise;
 pub mod json;
 pub mod split;
 pub mod partition;
+pub mod put;
 
 pub use check::{Limits, Malformed, Sound, check};
 pub use schema::{Kind, Message, request};

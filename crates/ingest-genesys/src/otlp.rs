@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use flow::otlp::put::{self, attribute, text};
 use flow::wire::{put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
 
 use crate::id::Id;
@@ -130,23 +131,11 @@ fn put_attributes(out: &mut Vec<u8>, number: u32, attributes: &[(Cow<'static, st
     }
 }
 
-/// A `KeyValue`.
-fn attribute(out: &mut Vec<u8>, number: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
-    put_nested(out, number, |out| {
-        put_len(out, 1, key.as_bytes());
-        put_nested(out, 2, value);
-    });
-}
-
-fn text(text: &str) -> impl FnOnce(&mut Vec<u8>) {
-    move |out| put_len(out, 1, text.as_bytes())
-}
-
 fn put_value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Text(text) => put_len(out, 1, text.as_bytes()),
-        Value::Bool(truth) => put_varint_field(out, 2, u64::from(*truth)),
-        Value::Int(number) => put_varint_field(out, 3, *number as u64),
-        Value::Milli(number) => put_fixed64(out, 4, (*number as f64 / 1000.0).to_bits()),
+        Value::Text(word) => text(word)(out),
+        Value::Bool(truth) => put::truth(*truth)(out),
+        Value::Int(number) => put::int(*number)(out),
+        Value::Milli(number) => put::double(*number as f64 / 1000.0)(out),
     }
 }

@@ -8,10 +8,12 @@
 
 mod trunk;
 mod hop;
-pub mod edge;
-mod transport;
 mod settings;
+mod transport;
+pub mod edge;
+mod call;
 pub mod receiver;
 
+pub use call::{Calls, Counts, Finished, Numbers, Secret, Settings as CallSettings};
 pub use hop::{End, Hop, Tracing, Transport, Untraced};
 pub use trunk::{ReferTo, Trunk};

@@ -1,0 +1,160 @@
+//! Transfers and redirections as they pass.
+
+use throughline_context::w3c::Context;
+use throughline_sip::{Edit, Message, Name, NameAddr, unescape};
+
+use super::begin::{believes, replaces_of};
+use super::dialog::{Dialog, Place};
+use super::record::Call;
+use super::request::other;
+use super::spans::{side_name, transfer_id};
+use super::timeline::{Side, fragment};
+use super::token::{Gift, Token, rewrite};
+use super::transfers::{Likeness, Pending};
+use super::{Calls, people};
+use crate::hop::Hop;
+
+impl Calls {
+    /// A REFER: notes it, and lets the peer have what brings the trace back. False where that could not be written.
+    pub(crate) fn refer(
+        &mut self,
+        hop: &Hop<'_>,
+        message: &Message,
+        dialog: &Dialog<'_>,
+        place: Place,
+        edit: &mut Edit<'_>,
+    ) -> bool {
+        let Ok(Some(address)) = message.refer_to() else { return true };
+        let replaces = replaces_of(&address);
+        let hash = replaces.as_ref().map(|[id, to, from]| self.table.hash(&[id, to, from]));
+        let likeness = self.likeness_of_referred(hop, dialog, &address).filter(|_| hash.is_none());
+        let shown = people::shown(&address, self.settings.numbers, &self.settings.number_secret);
+        let cseq = dialog.cseq.number;
+        let Some(call) = self.table.get_mut(place.key) else { return true };
+        let mut waits = true;
+        if let Some(refer) = call.timeline.refer(place.side, cseq) {
+            super::timeline::earliest(&mut refer.at, hop.at);
+            refer.attended = replaces.is_some();
+            refer.target = shown.unwrap_or_default();
+            waits = refer.ended().is_none();
+        }
+        let Some(call) = self.table.get(place.key) else { return true };
+        let token = self.token(call, place.side, cseq);
+        let context = call.trace.context.child(transfer_id(call, place.side, cseq, &self.settings));
+        let conversation = call.trace.conversation;
+        if waits {
+            let (at, context) = (hop.at, context.clone());
+            let of = (place.key, Some((place.side, cseq)));
+            self.transfers.add(Pending { token, at, context, conversation, likeness, replaces: hash, of });
+        }
+        self.give(hop, &[address], token, &context, edit)
+    }
+
+    /// A 3xx: the caller may try the contacts, with the trace.
+    pub(crate) fn redirect(
+        &mut self,
+        hop: &Hop<'_>,
+        message: &Message,
+        dialog: &Dialog<'_>,
+        place: Place,
+        edit: &mut Edit<'_>,
+    ) -> bool {
+        let Some(call) = self.table.get(place.key) else { return true };
+        let cseq = dialog.cseq.number.to_be_bytes();
+        let token = self.settings.secret.derive("redirection", &[&call.identity, &cseq]);
+        let (context, conversation) = (call.trace.context.clone(), call.trace.conversation);
+        let (at, likeness, replaces) = (hop.at, None, None);
+        let given = context.clone();
+        self.transfers.add(Pending {
+            token,
+            at,
+            context,
+            conversation,
+            likeness,
+            replaces,
+            of: (place.key, None),
+        });
+        let contacts: Vec<_> = message.addresses(Name::Contact).flatten().collect();
+        self.give(hop, &contacts, token, &given, edit)
+    }
+
+    fn give(
+        &self,
+        hop: &Hop<'_>,
+        addresses: &[NameAddr<'_>],
+        token: Token,
+        context: &Context,
+        edit: &mut Edit<'_>,
+    ) -> bool {
+        if self.settings.beside {
+            return true;
+        }
+        let trunk = hop.to.trunk.filter(|_| believes(&hop.to));
+        let gift = trunk.map(|trunk| Gift { token, how: trunk.refer_to, context });
+        let mut all = true;
+        for address in addresses {
+            all &= rewrite(address, gift.as_ref(), edit);
+        }
+        all
+    }
+
+    /// The response to a REFER.
+    pub(crate) fn referred(&mut self, hop: &Hop<'_>, place: Place, cseq: u32, status: u16) {
+        let Some(call) = self.table.get_mut(place.key) else { return };
+        if let Some(refer) = call.timeline.refer(place.side, cseq) {
+            let new = (hop.at, status);
+            refer.status = Some(refer.status.map_or(new, |known| known.min(new)));
+        }
+        if status >= 300 {
+            let token = self.table.get(place.key).map(|call| self.token(call, place.side, cseq));
+            token.iter().for_each(|token| self.transfers.close(token, true));
+        }
+    }
+
+    /// A NOTIFY: what became of a transfer (RFC 3515, section 2.4.4).
+    pub(crate) fn notified(&mut self, hop: &Hop<'_>, message: &Message, place: Place) {
+        let Some(status) = fragment(message.body()) else { return };
+        let Some(call) = self.table.get_mut(place.key) else { return };
+        let side = other(place.side);
+        let last =
+            call.timeline.refers.iter().filter(|refer| refer.side == side).map(|refer| refer.cseq).max();
+        let Some(cseq) = event_id(message).or(last) else { return };
+        let Some(refer) = call.timeline.refer(side, cseq) else { return };
+        let new = (hop.at, status);
+        // A final status counts more than any before it, and the first of them most.
+        refer.told = Some(match refer.told {
+            Some(known) if (known.1 >= 200, new.0) > (status >= 200, known.0) => known,
+            Some(known) if known.1 >= 200 && status < 200 => known,
+            _ => new,
+        });
+        if status >= 200 {
+            let token = self.table.get(place.key).map(|call| self.token(call, side, cseq));
+            token.iter().for_each(|token| self.transfers.close(token, false));
+        }
+    }
+
+    fn token(&self, call: &Call, side: Side, cseq: u32) -> Token {
+        self.settings
+            .secret
+            .derive("token", &[&call.identity, side_name(side).as_bytes(), &cseq.to_be_bytes()])
+    }
+
+    /// The call that the peer will make if it does as it is told.
+    fn likeness_of_referred(
+        &self,
+        hop: &Hop<'_>,
+        dialog: &Dialog<'_>,
+        address: &NameAddr<'_>,
+    ) -> Option<Likeness> {
+        let target = self.target(&address.uri().ok()?);
+        let user = dialog.to.uri().ok()?.user.map(unescape).unwrap_or_default();
+        Some(Likeness { target, peer: hop.to.address.ip(), user: self.table.hash(&[&user]) })
+    }
+}
+
+/// The number of the REFER in `Event: refer;id=93809824`.
+fn event_id(message: &Message) -> Option<u32> {
+    let value = message.first(Name::Event)?;
+    let text = str::from_utf8(value).ok()?;
+    text.split(';').skip(1).find_map(|part| part.trim().strip_prefix("id="))?.parse().ok()
+}

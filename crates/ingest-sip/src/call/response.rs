@@ -1,0 +1,115 @@
+//! Responses that pass.
+
+use throughline_sip::{Edit, Message, Method, Name};
+
+use super::Calls;
+use super::begin::{agent, believes};
+use super::dialog::{Dialog, Place};
+use super::headers::{Headers, TRACERESPONSE, strip};
+use super::request::session_expires;
+use super::timeline::{Side, earliest, may_offer};
+use crate::hop::Hop;
+
+impl Calls {
+    pub(crate) fn pass_response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
+        let headers = Headers::of(message);
+        let (believed, tells) = (believes(&hop.from), believes(&hop.to));
+        let mut clean = true;
+        let passes = self.settings.beside || (believed && tells);
+        if !passes {
+            clean &= strip(message, edit);
+        }
+        let (Some(dialog), Some(status)) = (Dialog::of(message), message.status()) else { return };
+        let Some(place) = self.place(&dialog) else {
+            self.counts.unknown += u64::from(dialog.to.tag().is_some());
+            self.counts.unchanged += u64::from(!clean);
+            return;
+        };
+        let Some(call) = self.table.get_mut(place.key) else { return };
+        call.timeline.alive(hop.at);
+        if believed && let Some(conversation) = headers.conversation() {
+            call.trace.conversation.get_or_insert(conversation);
+        }
+        let begins = place.side == Side::Caller
+            && dialog.cseq.method == Method::Invite
+            && dialog.cseq.number <= call.timeline.cseq;
+        if begins {
+            clean &= self.of_invite(hop, message, &dialog, place, (status, tells), edit);
+        } else {
+            self.of_another(hop, &dialog, place, status);
+        }
+        if begins && (200..300).contains(&status) {
+            let seen = headers.carriers();
+            let sent = if believed && tells || self.settings.beside { seen } else { Default::default() };
+            self.mark(hop, place, &headers, ("INVITE", Some(status)), (seen, sent));
+        }
+        self.closes(place.key);
+        self.counts.unchanged += u64::from(!clean);
+    }
+
+    /// A response to the request that began the call.
+    fn of_invite(
+        &mut self,
+        hop: &Hop<'_>,
+        message: &Message,
+        dialog: &Dialog<'_>,
+        place: Place,
+        (status, tells): (u16, bool),
+        edit: &mut Edit<'_>,
+    ) -> bool {
+        let Some(call) = self.table.get_mut(place.key).filter(|_| status > 100) else { return true };
+        let timeline = &mut call.timeline;
+        // RFC 6076, section 4.3: a challenge and a redirection are not what the caller waits for.
+        if !matches!(status, 300..=399 | 401 | 402 | 407) {
+            earliest(&mut timeline.responded, hop.at);
+        }
+        match status {
+            180 => earliest(&mut timeline.ringing, hop.at),
+            200..300 => {
+                if let Some(branch) = place.callee_tag.and_then(|tag| timeline.branch(tag)) {
+                    earliest(&mut branch.answered, hop.at);
+                }
+                timeline.refresh = session_expires(message).or(timeline.refresh);
+                let product = message.first(Name::Server).or_else(|| message.first(Name::UserAgent));
+                call.people.server_agent = product.map(agent).or_else(|| call.people.server_agent.take());
+            }
+            300.. => timeline.refuse(dialog.cseq.number, hop.at, status),
+            _ => {}
+        }
+        if self.settings.beside || !tells {
+            return true;
+        }
+        if (300..400).contains(&status) {
+            return self.redirect(hop, message, dialog, place, edit);
+        }
+        let restarted = self.table.get(place.key).filter(|call| call.trace.decision != "continue");
+        match restarted.filter(|_| status < 300) {
+            Some(call) => edit.set(TRACERESPONSE, call.trace.context.traceparent.to_bytes()).is_ok(),
+            None => true,
+        }
+    }
+
+    /// A response to a request within the dialog, or to a REFER.
+    fn of_another(&mut self, hop: &Hop<'_>, dialog: &Dialog<'_>, place: Place, status: u16) {
+        let cseq = dialog.cseq.number;
+        if status < 200 {
+            return;
+        }
+        let Some(call) = self.table.get_mut(place.key) else { return };
+        match dialog.cseq.method {
+            method if may_offer(method) => {
+                if let Some(offer) = call.timeline.offer(place.side, cseq) {
+                    offer.status = offer.status.max(status);
+                    offer.at = offer.at.min(hop.at);
+                }
+            }
+            Method::Bye => {
+                if let Some(branch) = place.callee_tag.and_then(|tag| call.timeline.branch(tag)) {
+                    earliest(&mut branch.released, hop.at);
+                }
+            }
+            Method::Refer => self.referred(hop, place, cseq, status),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The calls that are remembered: by Call-ID and the caller's tag, by age, and by what else may find them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+use super::record::Call;
+
+/// A hash with a key that nobody outside knows.
+pub(crate) type Key = u128;
+
+/// After its end a call is still known for so long: requests that were lost come again (RFC 3261, timer F).
+const LINGERS: u64 = 32_000_000_000;
+/// Calls that are looked at in one tick.
+const AT_ONCE: usize = 4096;
+
+#[derive(Default)]
+pub(crate) struct Table {
+    hashers: [RandomState; 2],
+    most: usize,
+    next: u64,
+    calls: HashMap<Key, Call>,
+    by_age: BTreeMap<u64, Key>,
+    cursor: u64,
+    /// What else names a call; nothing where it names two.
+    aliases: HashMap<u64, Option<Key>>,
+    ended: VecDeque<(u64, Key, u64)>,
+}
+
+impl Table {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most: most.max(1), ..Self::default() }
+    }
+
+    pub(crate) fn key(&self, call_id: &[u8], tag: &[u8]) -> Key {
+        let [first, second] = self.hashers.each_ref().map(|hasher| hasher.hash_one((call_id, tag)));
+        u128::from(first) << 64 | u128::from(second)
+    }
+
+    pub(crate) fn hash(&self, parts: &[&[u8]]) -> u64 {
+        let [hasher, _] = &self.hashers;
+        hasher.hash_one(parts)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.calls.values().map(Call::bytes).sum()
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&Call> {
+        self.calls.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Call> {
+        self.calls.get_mut(&key)
+    }
+
+    /// Adds a call; gives out the oldest where there is no room.
+    pub(crate) fn add(&mut self, key: Key, mut call: Call) -> Option<Call> {
+        let oldest = self.by_age.first_key_value().map(|(_, key)| *key);
+        let gone = oldest.filter(|_| self.calls.len() >= self.most).and_then(|key| self.remove(key));
+        call.number = self.next;
+        self.by_age.insert(self.next, key);
+        self.next += 1;
+        self.calls.insert(key, call);
+        gone
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Call> {
+        let call = self.calls.remove(&key)?;
+        self.by_age.remove(&call.number);
+        for alias in &call.aliases {
+            self.aliases.remove(alias);
+        }
+        Some(call)
+    }
+
+    /// Another name of a call. A name of two calls in one trace is as good as of one.
+    pub(crate) fn name(&mut self, key: Key, alias: u64) {
+        let trace = |key: Key| self.calls.get(&key).map(|call| call.trace.context.traceparent.trace_id);
+        let named = match self.aliases.get(&alias) {
+            None => Some(key),
+            Some(Some(other)) if *other == key || trace(*other) == trace(key) => Some(*other),
+            Some(_) => None,
+        };
+        let owner = named.unwrap_or(key);
+        if self.aliases.insert(alias, named).is_none()
+            && let Some(call) = self.calls.get_mut(&owner)
+        {
+            call.aliases.push(alias);
+        }
+    }
+
+    pub(crate) fn named(&self, alias: u64) -> Option<&Call> {
+        self.calls.get(&(*self.aliases.get(&alias)?)?)
+    }
+
+    /// The call has ended; it is forgotten after a while.
+    pub(crate) fn end(&mut self, key: Key, now: u64) {
+        if let Some(call) = self.calls.get(&key) {
+            self.ended.push_back((now, key, call.number));
+        }
+    }
+
+    /// Calls that ended long enough ago.
+    pub(crate) fn forget(&mut self, now: u64) {
+        while let Some((ended, key, number)) = self.ended.front().copied()
+            && now.saturating_sub(ended) > LINGERS
+        {
+            self.ended.pop_front();
+            if self.calls.get(&key).is_some_and(|call| call.number == number) {
+                self.remove(key);
+            }
+        }
+    }
+
+    /// The next calls in turn, so that each is looked at now and then.
+    pub(crate) fn turn(&mut self) -> Vec<Key> {
+        let keys: Vec<_> =
+            self.by_age.range(self.cursor..).take(AT_ONCE).map(|(at, key)| (*at, *key)).collect();
+        self.cursor = keys.last().filter(|_| keys.len() == AT_ONCE).map_or(0, |(at, _)| at + 1);
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// All that are left, at the end.
+    pub(crate) fn all(&self) -> Vec<Key> {
+        self.by_age.values().copied().collect()
+    }
+}

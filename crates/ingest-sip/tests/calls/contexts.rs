@@ -1,0 +1,140 @@
+//! What messages carry when they leave, and whom the edge believes.
+
+use crate::play::{Dialog, Stage, header, party, stranger};
+use crate::tree::{attribute, hex};
+
+const TRACE: &str = "4bf92f3577f34da6a3ce929d0e0e4736";
+const PARENT: &str = "traceparent: 00-4bf92f3577f34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const CONVERSATION: &str = "x-inin-cnv: c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54";
+
+#[test]
+fn a_believed_trace_goes_on_under_both_names() {
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("on"));
+    let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
+    let invite = dialog.invite(&format!("{PARENT}\ntracestate: vendor=1"));
+    let sent = stage.pass(&a, &b, &invite);
+    let parent = header(&sent, "traceparent").unwrap();
+    assert!(parent.starts_with(&format!("00-{TRACE}-")) && !parent.contains("00f067aa0ba902b7"), "{parent}");
+    assert_eq!(header(&sent, "X-Traceparent").as_deref(), Some(&*parent));
+    assert_eq!(header(&sent, "tracestate").as_deref(), Some("vendor=1"));
+    assert_eq!(header(&sent, "User-to-User"), None);
+    assert_eq!(stage.after(500).pass(&a, &b, &invite), sent, "a retransmission leaves with the same bytes");
+    stage.pass(&b, &a, &dialog.answer(200, "1 INVITE", ""));
+    for method in ["INVITE", "UPDATE", "INFO", "PRACK", "BYE"] {
+        let sent = stage.pass(&a, &b, &dialog.by_caller(method, 2, ""));
+        assert_eq!(header(&sent, "traceparent").as_deref(), Some(&*parent), "{method}");
+        let back = stage.pass(&b, &a, &dialog.by_callee(method, 2, ""));
+        assert_eq!(header(&back, "traceparent").as_deref(), Some(&*parent), "{method} back");
+    }
+    stage.pass(&b, &a, &dialog.answer(200, "2 BYE", ""));
+    let spans = stage.spans();
+    let root = spans.named("SIP call");
+    assert_eq!(
+        (hex(&root.trace_id).as_str(), hex(&root.parent_span_id).as_str()),
+        (TRACE, "00f067aa0ba902b7")
+    );
+    assert!(parent.contains(&hex(&root.span_id)));
+    assert_eq!(attribute(root, "throughline.context.decision"), Some("continue"));
+    assert_eq!(attribute(root, "sip.from.user"), Some("+49********78"));
+    assert!(spans.resources.iter().flatten().all(|attribute| attribute.key != "interaction.id"));
+}
+
+#[test]
+fn strangers_are_not_believed_and_not_told() {
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("strange"));
+    let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    let forged = format!(
+        "{PARENT}\nX-Traceparent: x\n{CONVERSATION}\nprevious-trace-id: {TRACE}\notel-trace-id: {TRACE}"
+    );
+    let sent = stage.pass(&a, &b, &dialog.invite(&forged));
+    let parent = header(&sent, "traceparent").unwrap();
+    assert!(!parent.contains(TRACE), "{parent}");
+    assert_eq!(header(&sent, "X-Traceparent").as_deref(), Some(&*parent));
+    for name in ["x-inin-cnv", "previous-trace-id", "otel-trace-id"] {
+        assert_eq!(header(&sent, name), None, "{name}");
+    }
+    let back =
+        stage.pass(&b, &a, &dialog.answer(200, "1 INVITE", &format!("{CONVERSATION}\ntraceresponse: x")));
+    assert!(header(&back, "x-inin-cnv").is_none() && header(&back, "traceresponse").is_none(), "{back}");
+    let to_stranger = stage.pass(&b, &a, &dialog.by_callee("BYE", 2, &format!("{PARENT}\n{CONVERSATION}")));
+    for name in ["traceparent", "X-Traceparent", "tracestate", "x-inin-cnv"] {
+        assert_eq!(header(&to_stranger, name), None, "{name}");
+    }
+    stage.pass(&a, &b, &dialog.answer_callee(200, "2 BYE", ""));
+    let spans = stage.spans();
+    let root = spans.named("SIP call");
+    assert_eq!(attribute(root, "throughline.context.decision"), Some("restart"));
+    assert_eq!(attribute(root, "throughline.context.reason"), Some("the peer is not trusted"));
+    assert_eq!(hex(&root.links[0].trace_id), TRACE);
+    // The platform's 200 told the conversation.
+    let id = spans.resources[0].iter().find(|attribute| attribute.key == "interaction.id").unwrap();
+    assert_eq!(crate::tree::shown(id), "c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54");
+    assert!(spans.spans.iter().all(|span| attribute(span, "interaction.stage").is_none()));
+    assert_eq!(stage.calls.counts().unchanged, 0);
+}
+
+#[test]
+fn a_conversation_in_the_invite_is_the_trace() {
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("cnv"));
+    let (a, b) = (party("198.51.100.1:5060", Some("genesys")), party("192.0.2.1:5060", Some("sbc")));
+    let sent = stage.pass(&a, &b, &dialog.invite(CONVERSATION));
+    assert!(header(&sent, "traceparent").unwrap().starts_with("00-c41e7d905b2a4f0e9a6d37c2e10b8f54-"));
+    assert!(header(&sent, "x-inin-cnv").is_some());
+    // Nobody asked for it, so that it is told which trace its request is in.
+    let back = stage.pass(&b, &a, &dialog.answer(200, "1 INVITE", ""));
+    assert_eq!(header(&back, "traceresponse"), header(&sent, "traceparent"));
+}
+
+#[test]
+fn user_to_user_is_written_once_and_never_beside_another() {
+    let (a, plain) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    let b = plain.with(|trunk| trunk.user_to_user = true);
+    for (name, more, ours) in [("none", "", true), ("theirs", "User-to-User: 00abcd;encoding=hex", false)] {
+        let (mut stage, dialog) = (Stage::new(), Dialog::new(name));
+        let sent = stage.pass(&a, &b, &dialog.invite(more));
+        let value = header(&sent, "User-to-User").unwrap();
+        assert_eq!(value.starts_with("0030302d"), ours, "{value}");
+    }
+    // Ours goes no further.
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("out"));
+    let uui = "User-to-User: 0030302d34626639326633353737663334646136633139653932323264313965383962382d636362643132346462646663333433392d3031;encoding=hex";
+    assert_eq!(header(&stage.pass(&b, &a, &dialog.invite(uui)), "User-to-User"), None);
+    let trusted = party("192.0.2.2:5060", Some("sbc"));
+    let sent = stage.pass(&b, &trusted, &Dialog::new("in").invite(uui));
+    assert!(header(&sent, "traceparent").unwrap().starts_with("00-4bf92f3577f34da6c19e9222d19e89b8-"));
+}
+
+#[test]
+fn a_previous_trace_is_linked_and_passed_on() {
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("previous"));
+    let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
+    let sent = stage.pass(&a, &b, &dialog.invite(&format!("previous-trace-id: {TRACE}")));
+    assert_eq!(header(&sent, "previous-trace-id").as_deref(), Some(TRACE));
+    assert!(!header(&sent, "traceparent").unwrap().contains(TRACE));
+    stage.pass(&b, &a, &dialog.answer(486, "1 INVITE", ""));
+    let spans = stage.spans();
+    assert_eq!(hex(&spans.named("SIP call").links[0].trace_id), TRACE);
+}
+
+#[test]
+fn a_traceparent_in_the_asserted_identity_is_read_where_the_trunk_says_so() {
+    let pai = "P-Asserted-Identity: <sip:a@example.com>;traceparent=00-4bf92f3577f34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for reads in [true, false] {
+        let mut stage = Stage::new();
+        let a = party("192.0.2.1:5060", Some("sbc")).with(|trunk| trunk.p_asserted_identity = reads);
+        let b = party("198.51.100.1:5060", Some("genesys"));
+        let sent = stage.pass(&a, &b, &Dialog::new("pai").invite(pai));
+        assert_eq!(header(&sent, "traceparent").unwrap().contains(TRACE), reads);
+    }
+}
+
+#[test]
+fn a_session_id_joins_legs_across_a_switch_that_strips_all_else() {
+    let mut stage = Stage::new();
+    let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
+    let session = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000";
+    let first = stage.pass(&a, &b, &Dialog::new("one").invite(&format!("{PARENT}\n{session}")));
+    let second = stage.pass(&a, &b, &Dialog::new("two").invite(session));
+    let trace = |message: &str| header(message, "traceparent").unwrap().split('-').nth(1).unwrap().to_owned();
+    assert_eq!(trace(&first), trace(&second));
+}
