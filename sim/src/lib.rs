@@ -13,5 +13,6 @@ pub mod grpc;
 pub mod load;
 pub mod sink;
 pub mod bench;
+pub mod sip;
 pub mod genesys;
 pub mod demo;
