@@ -18,6 +18,7 @@ mod account;
 pub mod callee;
 pub mod callers;
 pub mod trunk;
+pub mod peers;
 
 pub use account::{Account, Arrival, TRUTH, Verdict};
 pub use agent::{Agent, Settings};

@@ -108,6 +108,8 @@ async fn play(agent: &Agent, part: &Part, times: Times, mut incoming: Incoming) 
     // Whoever takes the place of a call plays no part of his own in it.
     let part = if replaced { &Part::Talk } else { part };
     let ended = on_the_phone(agent, part, times, &mut call, &own).await;
+    // Whatever went wrong, nobody is left on the phone.
+    let ended = ended.and(call.hang_up().await);
     call.leave();
     ended
 }

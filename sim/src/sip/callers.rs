@@ -172,8 +172,10 @@ async fn one(agent: Arc<Agent>, plan: Arc<Plan>, seed: u64) -> Result<End, Faile
         traceparent: known,
     };
     let ended = on_the_phone(&mut call, &referred, &plan, chance.happens(plan.holds)).await;
+    // Whatever went wrong, nobody is left on the phone.
+    let hung_up = call.hang_up().await;
     call.leave();
-    ended
+    ended.and_then(|end| hung_up.map(|()| end))
 }
 
 async fn on_the_phone(

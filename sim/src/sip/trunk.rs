@@ -182,6 +182,8 @@ async fn play(shared: &Shared, mut incoming: Incoming, transfers: bool) -> Resul
         Ok(mut call) => {
             let target = shared.trunk.transfer_to.as_deref().filter(|_| transfers);
             let ended = follow(shared, &mut call, &conversation, target, &called).await;
+            // Whatever went wrong, nobody is left on the phone.
+            let ended = ended.and(call.hang_up().await);
             call.leave();
             ended
         }

@@ -65,6 +65,8 @@ pub(super) struct Wire {
     udp: Option<UdpSocket>,
     identity: Option<Identity>,
     connections: Mutex<HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>>,
+    /// One connection is opened at a time, so that there are never two to the same peer.
+    opening: tokio::sync::Mutex<()>,
     tasks: Mutex<JoinSet<()>>,
     inbox: mpsc::Sender<Arrived>,
     /// The share of outgoing messages that get lost, with the chance that decides; UDP only.
@@ -96,6 +98,7 @@ impl Wire {
             udp,
             identity,
             connections: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
             tasks: Mutex::default(),
             inbox,
             loss: Mutex::new((loss, Chance::new(u64::from(local.port())))),
@@ -141,8 +144,12 @@ impl Wire {
     }
 
     async fn connection(self: &Arc<Self>, to: SocketAddr) -> anyhow::Result<mpsc::Sender<Vec<u8>>> {
-        if let Some(open) = self.connections().get(&to).filter(|open| !open.is_closed()) {
-            return Ok(open.clone());
+        if let Some(open) = self.open_to(to) {
+            return Ok(open);
+        }
+        let _opening = self.opening.lock().await;
+        if let Some(open) = self.open_to(to) {
+            return Ok(open);
         }
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
@@ -161,6 +168,10 @@ impl Wire {
             }
             Transport::Udp | Transport::Tcp => Ok(self.talk(to, stream)),
         }
+    }
+
+    fn open_to(&self, peer: SocketAddr) -> Option<mpsc::Sender<Vec<u8>>> {
+        self.connections().get(&peer).filter(|open| !open.is_closed()).cloned()
     }
 
     fn talk(self: &Arc<Self>, peer: SocketAddr, stream: impl Io) -> mpsc::Sender<Vec<u8>> {
