@@ -3,7 +3,7 @@
 //!
 //! A message's path: `message` is what is said, `wire` carries it, `call` is one dialog, `agent` many of them; `transfer`
 //! is what a transferee does, `callers` and `callee` play scripts, `trunk` drives a conversation of the simulated Genesys
-//! Cloud, `account` knows which trace was the right one.
+//! Cloud, `centre` puts them around an edge, `peers` are SIPp and Kamailio, `account` knows which trace was the right one.
 
 pub mod message;
 pub mod text;
@@ -18,6 +18,7 @@ mod account;
 pub mod callee;
 pub mod callers;
 pub mod trunk;
+pub mod centre;
 pub mod peers;
 
 pub use account::{Account, Arrival, TRUTH, Verdict};

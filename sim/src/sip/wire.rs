@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -151,7 +151,10 @@ impl Wire {
         if let Some(open) = self.open_to(to) {
             return Ok(open);
         }
-        let stream = TcpStream::connect(to).await?;
+        // From the agent's own address, by which peers know it.
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(self.local.ip(), 0))?;
+        let stream = socket.connect(to).await?;
         stream.set_nodelay(true)?;
         match self.transport {
             Transport::Tls => {

@@ -89,7 +89,7 @@ impl Kamailio {
 }
 
 /// Whether an OPTIONS is answered.
-async fn answers(asker: &UdpSocket, address: SocketAddr) -> bool {
+pub(super) async fn answers(asker: &UdpSocket, address: SocketAddr) -> bool {
     let Ok(own) = asker.local_addr() else { return false };
     let options = format!(
         "OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKready\r\nMax-Forwards: 5\r\n\

@@ -31,7 +31,7 @@ impl Program {
             .stderr(said)
             .process_group(0);
         let child = command.spawn().with_context(|| {
-            format!("{name} cannot be started; scripts/setup-test.sh installs it (packages sip-tester and kamailio)")
+            format!("{name} cannot be started; scripts/setup-test.sh installs SIPp and Kamailio")
         })?;
         Ok(Self { name, child, folder })
     }
@@ -99,7 +99,7 @@ impl Drop for Program {
 }
 
 /// A port of loopback that nobody has now, neither for datagrams nor for streams.
-pub(super) fn free_port() -> Result<SocketAddr> {
+pub fn free_port() -> Result<SocketAddr> {
     for _ in 0..50 {
         let address = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         if std::net::TcpListener::bind(address).is_ok() {

@@ -104,7 +104,8 @@ impl Sipp {
         // 1: some calls failed, which the figures tell.
         let counted = matches!(status.code(), Some(0 | 1));
         ensure!(counted, "sipp ended with {status}: {}\n{}", program.file("errors"), program.last_words());
-        statistics(&program.file("statistics")).context("SIPp wrote no statistics")
+        let figures = statistics(&program.file("statistics"));
+        figures.with_context(|| format!("SIPp wrote no statistics: {}", program.last_words()))
     }
 
     /// What came unexpected is in the file `errors`.
