@@ -40,6 +40,7 @@ deny: ## licences, bans and sources by cargo-deny; builds the tool at first use
 bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures that one too
 	$(CARGO) build --release -p throughline -p sim
 	$(BIN)/release/throughline-bench run --sut $(BIN)/release/throughline $(BENCH)
+	$(BIN)/release/throughline-bench sip --sut $(BIN)/release/throughline $(BENCH_SIP)
 	$(CARGO) bench -q -p throughline-sdk --bench hop
 	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans

@@ -1,16 +1,23 @@
 #!/bin/sh
 # Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
-# hop doctor and Prometheus.
+# hop doctor, Prometheus, and the SIP programs SIPp and Kamailio.
 set -eu
 cd "$(dirname "$0")/.."
 
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
+command -v sipp >/dev/null || missing="$missing sip-tester"
 services=""
 for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
   [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
 done
+if [ -n "$(PATH="$PATH:/usr/sbin" command -v kamailio)" ]; then
+  [ -n "$(find /usr/lib*/ -path '*kamailio/modules/tls.so' 2>/dev/null | head -n 1)" ] || missing="$missing kamailio-tls-modules"
+else
+  services="$services kamailio"
+  missing="$missing kamailio-tls-modules"
+fi
 if [ -n "$missing$services" ]; then
   sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"

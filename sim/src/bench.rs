@@ -8,9 +8,12 @@ mod figures;
 mod machine;
 mod table;
 mod relay;
+mod cpu;
+pub mod sip;
 
 use serde::Serialize;
 
+pub use cpu::Family;
 pub use figures::Figures;
 pub use machine::Machine;
 pub use measure::{Durations, measure};

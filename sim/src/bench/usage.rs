@@ -40,7 +40,7 @@ fn parse(stat: &str, status: &str) -> Option<Usage> {
     })
 }
 
-fn kibibytes(status: &str, name: &str) -> Option<u64> {
+pub(super) fn kibibytes(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use sim::bench::{self, Durations, Figures, Machine, Results, Scenario, System};
+use sim::bench::{self, Durations, Figures, Machine, Results, Scenario, System, sip};
 use sim::format::Format;
 use sim::load::{Bodies, Load, Retry, Target};
 use sim::sink::{Options, Sink};
@@ -31,6 +31,7 @@ enum Command {
     Run(RunArguments),
     Load(LoadArguments),
     Sink(SinkArguments),
+    Sip(SipArguments),
     /// Pass bytes from the receivers' addresses to the sink, as a system that does nothing would.
     #[command(hide = true)]
     Relay {
@@ -104,6 +105,32 @@ struct LoadArguments {
     honour: bool,
 }
 
+/// Put calls of SIPp through our edge and through Kamailio, and print what they cost.
+#[derive(Args)]
+struct SipArguments {
+    /// The throughline binary.
+    #[arg(long, default_value = "target/release/throughline")]
+    sut: PathBuf,
+    /// Calls a second, one run after the other.
+    #[arg(long, value_delimiter = ',', default_value = "1000,2000,4000")]
+    rates: Vec<u64>,
+    /// Seconds of load in each run.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Runs at each rate; the one with the middle CPU counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    repeat: u64,
+    /// Leave our edge out: what Kamailio costs on this machine.
+    #[arg(long)]
+    peer_only: bool,
+    /// Write the results here as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Exit with 0 even if a limit is missed.
+    #[arg(long)]
+    no_gate: bool,
+}
+
 /// Take spans and count them until Ctrl-C.
 #[derive(Args)]
 struct SinkArguments {
@@ -131,6 +158,7 @@ fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(arguments) => return run(arguments).await,
+        Command::Sip(arguments) => return sip(arguments).await,
         Command::Load(arguments) => load(arguments).await?,
         Command::Sink(arguments) => sink(arguments).await?,
         Command::Relay { config: _ } => bench::relay(|name| std::env::var(name).ok()).await?,
@@ -214,6 +242,32 @@ fn publish(arguments: &RunArguments, results: &Results) -> Result<()> {
     };
     write(&arguments.markdown, &table)?;
     write(&arguments.json, &format!("{}\n", serde_json::to_string_pretty(results)?))
+}
+
+async fn sip(arguments: SipArguments) -> Result<ExitCode> {
+    let mut systems = vec![sip::System::Kamailio];
+    if !arguments.peer_only {
+        systems.insert(0, sip::System::Throughline(arguments.sut.clone()));
+    }
+    let mut figures = Vec::new();
+    for rate in arguments.rates {
+        for system in &systems {
+            let mut runs = Vec::new();
+            for run in 1..=arguments.repeat {
+                eprintln!("{}, {rate} calls/s, run {run} of {}", system.name(), arguments.repeat);
+                runs.push(sip::measure(system, rate, arguments.seconds).await?);
+            }
+            figures.push(sip::Figures::middle(runs).context("no runs")?);
+        }
+    }
+    let results = sip::Results { machine: Machine::this(), figures };
+    std::io::stdout().write_all(results.markdown().as_bytes())?;
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&results)?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let missed = results.figures.iter().any(|figures| !figures.misses.is_empty());
+    Ok(if missed && !arguments.no_gate { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 async fn load(arguments: LoadArguments) -> Result<()> {

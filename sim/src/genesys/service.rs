@@ -16,6 +16,7 @@ mod directory;
 mod conversations;
 mod calls;
 mod transfers;
+mod phone;
 mod analytics;
 mod jobs;
 mod events;

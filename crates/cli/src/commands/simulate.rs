@@ -1,5 +1,7 @@
 //! `throughline sim`.
 
+mod sip;
+
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -28,6 +30,8 @@ pub(crate) struct Arguments {
 enum What {
     /// Be Genesys Cloud, as far as its clients can tell, with scripted conversations.
     Genesys(Box<Genesys>),
+    /// Be callers, and the trunk of a simulated Genesys Cloud that takes their calls.
+    Sip(Box<sip::Arguments>),
 }
 
 #[derive(Args)]
@@ -98,8 +102,11 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let What::Genesys(arguments) = &arguments.what;
-    match genesys(arguments) {
+    let ran = match &arguments.what {
+        What::Genesys(arguments) => genesys(arguments),
+        What::Sip(arguments) => sip::run(arguments),
+    };
+    match ran {
         Ok(()) => exit::OK,
         Err(Failed { code, message }) => {
             complain(&message);
@@ -214,15 +221,22 @@ fn serve(options: Options, settings: Settings) -> anyhow::Result<()> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to a command")]
 fn show(terminal: bool, tally: Tally) {
-    use std::io::Write as _;
     let Tally {
         conversations_begun: begun, conversations_ended: ended, published, delivered, requests, ..
     } = tally;
-    let text = format!(
-        "{begun} conversations begun, {ended} ended, {published} messages published, {delivered} delivered, {requests} requests"
+    print(
+        terminal,
+        &format!(
+            "{begun} conversations begun, {ended} ended, {published} messages published, {delivered} delivered, {requests} requests"
+        ),
     );
+}
+
+/// One line that is rewritten on a terminal, and one after the other elsewhere.
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+fn print(terminal: bool, text: &str) {
+    use std::io::Write as _;
     if terminal {
         print!("\r\x1b[2K{text}");
         // A terminal that went away is no reason to stop.

@@ -23,6 +23,17 @@ impl Record {
         one.user.as_deref().filter(|_| talks)
     }
 
+    /// The agent whom the customer talks to right now.
+    pub(in crate::genesys) fn talks(&self, at_ms: u64) -> Option<&str> {
+        let talking = self.story.participants.iter().find(|one| {
+            let phase = one.last().and_then(|leg| leg.phase(at_ms));
+            one.begins <= at_ms
+                && one.user.is_some()
+                && phase.is_some_and(|phase| phase.kind == PhaseKind::Interact)
+        });
+        talking.and_then(|one| one.user.as_deref())
+    }
+
     /// Whether this agent is consulting somebody.
     pub(in crate::genesys) fn consults(&self, at_ms: u64, id: &str) -> bool {
         let held = self.one(at_ms, id).and_then(|one| one.last()?.phase(at_ms));
