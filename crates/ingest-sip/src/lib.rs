@@ -12,6 +12,7 @@ mod settings;
 mod transport;
 pub mod edge;
 mod call;
+mod watch;
 pub mod receiver;
 
 pub use call::{Calls, Counts, Finished, Numbers, Secret, Settings as CallSettings};

@@ -8,30 +8,24 @@ use flow::{BoxFuture, BuildError, Ctx, Factory, Make, Outlets, Receiver, Signal}
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::call::Calls;
 use crate::edge::{Edge, Listener, Setup};
-use crate::hop::{Tracing, Untraced};
+use crate::hop::Untraced;
 use crate::settings::{self, Settings};
 use crate::transport::{self, Meters, Shared, StreamLimits, Streams};
+use crate::watch::Watch;
 
 pub const IN: Factory = Factory {
     name: "sip",
     aliases: &[],
     signals: &[Signal::Traces],
     check: settings::check,
-    make: Make::Receiver(|section, ctx| Ok(Arc::new(Sip::new(section, ctx, untraced)?))),
+    make: Make::Receiver(|section, ctx| Ok(Arc::new(Sip::new(section, ctx)?))),
 };
-
-/// Who watches the calls, made when the receiver starts: it gives its spans to these outlets.
-pub type MakeTracing = fn(&Ctx, &Outlets) -> Box<dyn Tracing>;
-
-fn untraced(_: &Ctx, _: &Outlets) -> Box<dyn Tracing> {
-    Box::new(Untraced)
-}
 
 pub struct Sip {
     settings: Settings,
     ctx: Ctx,
-    tracing: MakeTracing,
     running: Mutex<Option<Running>>,
 }
 
@@ -39,13 +33,14 @@ struct Running {
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    watch: Option<Watch>,
 }
 
 impl Sip {
-    pub fn new(section: &Node, ctx: &Ctx, tracing: MakeTracing) -> Result<Self, BuildError> {
+    pub fn new(section: &Node, ctx: &Ctx) -> Result<Self, BuildError> {
         let settings =
             section.parse().map_err(|_| BuildError::new(&ctx.id, "the settings were not checked"))?;
-        Ok(Self { settings, ctx: ctx.clone(), tracing, running: Mutex::default() })
+        Ok(Self { settings, ctx: ctx.clone(), running: Mutex::default() })
     }
 
     /// Where it listens, once started, in the order of the settings.
@@ -75,7 +70,9 @@ impl Sip {
             stranger_rate: limits.stranger_requests_per_second,
             trunk_rate: limits.trunk_requests_per_second,
         };
-        let edge = Edge::new(setup, (self.tracing)(&self.ctx, &outlets));
+        let calls = Calls::new(settings::calls(&self.settings).map_err(wrong)?);
+        let watch = outlets.traces.map(|traces| Watch::start(calls, &self.ctx, traces));
+        let edge = Edge::new(setup, watch.as_ref().map_or_else(|| Box::new(Untraced) as _, Watch::tracing));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
         let connector = transport::connector(self.settings.ca_file.as_deref()).map_err(wrong)?;
         let limits = StreamLimits {
@@ -88,7 +85,7 @@ impl Sip {
         let shared = Shared::new(edge, sockets, streams, meters, stopped);
         let task = tokio::spawn(transport::run(shared));
         tracing::info!(receiver = %self.ctx.id, ?addresses, "passing SIP on");
-        *self.running() = Some(Running { addresses, stop, task });
+        *self.running() = Some(Running { addresses, stop, task, watch });
         Ok(())
     }
 
@@ -105,10 +102,13 @@ impl Receiver for Sip {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async move {
-            let Some(Running { stop, task, .. }) = running else { return };
+            let Some(Running { stop, task, watch, .. }) = running else { return };
             stop.send_replace(true);
             if let Err(error) = task.await {
                 tracing::error!(receiver = %self.ctx.id, %error, "the receiver did not end in order");
+            }
+            if let Some(watch) = watch {
+                watch.end(transport::now()).await;
             }
         })
     }

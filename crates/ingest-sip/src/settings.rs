@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use flow::config::{GoDuration, Opaque};
 use serde::Deserialize;
 
+use crate::call::Numbers;
 use crate::hop::Transport;
 use crate::trunk::ReferTo;
 pub(crate) use check::check;
-pub(crate) use compile::{advertised, groups, routes, secret, trunks};
+pub(crate) use compile::{advertised, calls, groups, routes, secret, trunks};
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +29,12 @@ pub(crate) struct Settings {
     /// The first that fits decides where a new call goes.
     pub(crate) routes: Vec<RouteSettings>,
     pub(crate) limits: LimitSettings,
+    /// How numbers look on spans.
+    pub(crate) numbers: Numbers,
+    /// For pseudonyms of numbers, so that they are the same after a restart and beside other edges.
+    pub(crate) number_key: Opaque,
+    /// `cloud.region` of the spans.
+    pub(crate) region: String,
     /// Authorities of targets' certificates, in place of the system's.
     pub(crate) ca_file: Option<PathBuf>,
     /// A connection over which nothing comes is closed.
@@ -142,6 +149,9 @@ impl Default for Settings {
             next_hops: BTreeMap::new(),
             routes: Vec::new(),
             limits: LimitSettings::default(),
+            numbers: Numbers::default(),
+            number_key: Opaque::default(),
+            region: String::new(),
             ca_file: None,
             idle_timeout: GoDuration::from_secs(600),
         }

@@ -6,16 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flow::{Batch, Consumer, Memory, Refusal, Telemetry};
-use throughline_sip::{Edit, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::hop::{End, Hop, Transport};
 use agent::{Agent, Certificate, Door, call};
 
 /// An edge that gives calls from this machine to one target.
-async fn start(listen: &str, target: &str, more: &str, tracing: MakeTracing, outlets: Outlets) -> Sip {
+async fn start(listen: &str, target: &str, more: &str, outlets: Outlets) -> Sip {
     let yaml = format!(
         "listen: {listen}\ntrunks: {{here: {{peers: [127.0.0.1]}}}}\n{more}\n\
          next_hops: {{there: {{targets: [{{uri: \"{target}\"}}]}}}}\nroutes: [{{to: there}}]\n"
@@ -24,7 +22,7 @@ async fn start(listen: &str, target: &str, more: &str, tracing: MakeTracing, out
     let errors = (IN.check)(&section);
     assert!(errors.is_empty(), "{errors:?}");
     let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("sip");
-    let sip = Sip::new(&section, &ctx, tracing).unwrap();
+    let sip = Sip::new(&section, &ctx).unwrap();
     sip.start(outlets).await.unwrap();
     sip
 }
@@ -34,7 +32,7 @@ const UDP: &str = "[{transport: udp, endpoint: \"127.0.0.1:0\"}]";
 #[tokio::test]
 async fn a_call_over_udp() {
     let mut called = Agent::udp().await;
-    let edge = start(UDP, &called.uri(), "", untraced, Outlets::default()).await;
+    let edge = start(UDP, &called.uri(), "", Outlets::default()).await;
     let mut caller = Agent::udp().await;
     caller.towards(edge.addresses()[0]);
     call(&mut caller, &mut called).await;
@@ -47,7 +45,7 @@ async fn a_call_over_udp() {
 async fn a_call_over_tcp() {
     let door = Door::tcp().await;
     let listen = "[{transport: tcp, endpoint: \"127.0.0.1:0\"}]";
-    let edge = start(listen, &door.uri(), "", untraced, Outlets::default()).await;
+    let edge = start(listen, &door.uri(), "", Outlets::default()).await;
     let mut caller = Agent::tcp(edge.addresses()[0]).await;
     caller.send(b"\r\n\r\n").await;
     call(&mut caller, &mut Agent::behind(door)).await;
@@ -62,7 +60,7 @@ async fn a_call_over_tls() {
     let listen = format!(
         "[{{transport: tls, endpoint: \"127.0.0.1:0\", tls: {{cert_file: {cert}, key_file: {key}}}}}]"
     );
-    let edge = start(&listen, &door.uri(), &format!("ca_file: {cert}"), untraced, Outlets::default()).await;
+    let edge = start(&listen, &door.uri(), &format!("ca_file: {cert}"), Outlets::default()).await;
     let mut caller = Agent::tls(edge.addresses()[0], &certificate).await;
     call(&mut caller, &mut Agent::behind(door)).await;
     edge.stop().await;
@@ -73,7 +71,7 @@ async fn a_target_whose_certificate_is_not_believed_gets_nothing() {
     let (certificate, other) = (Certificate::new(), Certificate::new());
     let door = Door::tls(&certificate).await;
     let more = format!("ca_file: {}", other.cert_file());
-    let edge = start(UDP, &door.uri(), &more, untraced, Outlets::default()).await;
+    let edge = start(UDP, &door.uri(), &more, Outlets::default()).await;
     let mut caller = Agent::udp().await;
     caller.towards(edge.addresses()[0]);
     caller.send(&caller.invite("c1")).await;
@@ -85,7 +83,7 @@ async fn a_target_whose_certificate_is_not_believed_gets_nothing() {
 async fn a_call_from_a_websocket() {
     let mut called = Agent::udp().await;
     let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: ws, endpoint: \"127.0.0.1:0\"}]";
-    let edge = start(listen, &called.uri(), "", untraced, Outlets::default()).await;
+    let edge = start(listen, &called.uri(), "", Outlets::default()).await;
     let mut caller = Agent::ws(edge.addresses()[1]).await;
     call(&mut caller, &mut called).await;
     edge.stop().await;
@@ -96,58 +94,52 @@ async fn a_call_from_a_websocket() {
 async fn a_call_between_transports() {
     let door = Door::tcp().await;
     let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: tcp, endpoint: \"127.0.0.1:0\"}]";
-    let edge = start(listen, &door.uri(), "", untraced, Outlets::default()).await;
+    let edge = start(listen, &door.uri(), "", Outlets::default()).await;
     let mut caller = Agent::udp().await;
     caller.towards(edge.addresses()[0]);
     call(&mut caller, &mut Agent::behind(door)).await;
     edge.stop().await;
 }
 
-static REFUSED: AtomicUsize = AtomicUsize::new(0);
+/// A pipeline that takes everything, or nothing.
+#[derive(Default)]
+struct Pipeline {
+    full: bool,
+    spans: AtomicUsize,
+    refused: AtomicUsize,
+}
 
-struct Full;
-
-impl Consumer for Full {
-    fn admit(&self, _: usize) -> Result<(), Refusal> {
-        REFUSED.fetch_add(1, Ordering::SeqCst);
-        Err(Refusal::busy("full", Duration::ZERO))
-    }
-
-    fn consume(&self, _: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
-        REFUSED.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Err(Refusal::busy("full", Duration::ZERO)) })
+impl Consumer for Pipeline {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        let count = if self.full { &self.refused } else { &self.spans };
+        count.fetch_add(batch.items, Ordering::SeqCst);
+        let answer = if self.full { Err(Refusal::busy("full", Duration::ZERO)) } else { Ok(()) };
+        Box::pin(std::future::ready(answer))
     }
 }
 
-/// Tells of every message, to a pipeline that takes nothing.
-struct Teller(Arc<dyn Consumer>);
-
-impl Tracing for Teller {
-    fn request(&mut self, hop: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {
-        assert!(hop.from.trunk.is_some() && hop.to.transport == Transport::Udp);
-        assert!(self.0.admit(1).is_err());
-    }
-
-    fn response(&mut self, _: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {
-        assert!(self.0.admit(1).is_err());
-    }
-
-    fn answered(&mut self, _: u64, _: &End<'_>, _: &Message, _: u16) {}
-
-    fn tick(&mut self, _: u64) {}
+async fn a_call_before(pipeline: &Arc<Pipeline>) {
+    let mut called = Agent::udp().await;
+    let traces = Arc::clone(pipeline) as Arc<dyn Consumer>;
+    let edge = start(UDP, &called.uri(), "", Outlets { traces: Some(traces), ..Outlets::default() }).await;
+    let mut caller = Agent::udp().await;
+    caller.towards(edge.addresses()[0]);
+    call(&mut caller, &mut called).await;
+    edge.stop().await;
 }
 
 #[tokio::test]
 async fn a_call_goes_through_although_the_pipeline_takes_nothing() {
-    let mut called = Agent::udp().await;
-    let make: MakeTracing = |_, outlets| Box::new(Teller(Arc::clone(outlets.traces.as_ref().unwrap())));
-    let outlets = Outlets { traces: Some(Arc::new(Full)), ..Outlets::default() };
-    let edge = start(UDP, &called.uri(), "", make, outlets).await;
-    let mut caller = Agent::udp().await;
-    caller.towards(edge.addresses()[0]);
-    call(&mut caller, &mut called).await;
-    assert!(REFUSED.load(Ordering::SeqCst) >= 7);
-    edge.stop().await;
+    let pipeline = Arc::new(Pipeline { full: true, ..Pipeline::default() });
+    a_call_before(&pipeline).await;
+    assert!(pipeline.refused.load(Ordering::SeqCst) > 0);
+}
+
+#[tokio::test]
+async fn spans_of_a_call_are_in_the_pipeline_when_the_receiver_has_stopped() {
+    let pipeline = Arc::new(Pipeline::default());
+    a_call_before(&pipeline).await;
+    assert!(pipeline.spans.load(Ordering::SeqCst) >= 3);
 }
 
 #[tokio::test]
@@ -155,7 +147,7 @@ async fn who_speaks_no_sip_is_hung_up_on_and_others_are_not() {
     let mut called = Agent::udp().await;
     let listen = "[{transport: udp, endpoint: \"127.0.0.1:0\"}, {transport: tcp, endpoint: \"127.0.0.1:0\"}]";
     let more = "limits: {connections_per_address: 3}";
-    let edge = start(listen, &called.uri(), more, untraced, Outlets::default()).await;
+    let edge = start(listen, &called.uri(), more, Outlets::default()).await;
     let tcp = edge.addresses()[1];
     let mut silent = Vec::new();
     for bytes in

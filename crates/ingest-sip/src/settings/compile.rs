@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use throughline_sip::Uri;
 
 use super::{HealthSettings, Settings, TargetSettings};
+use crate::call;
 use crate::edge::{Group, Net, Pattern, Probing, Route, Secret, Target, target_of};
 use crate::transport::resolved;
 use crate::trunk::Trunk;
@@ -18,6 +19,21 @@ pub(crate) fn secret(settings: &Settings) -> Result<Secret, String> {
         "" => Secret::random().map_err(str::to_owned),
         text => Ok(Secret::new(text)),
     }
+}
+
+/// How calls are watched.
+pub(crate) fn calls(settings: &Settings) -> Result<call::Settings, String> {
+    let secret = match settings.secret.0.as_str() {
+        "" => call::Secret::random().ok_or("no random bytes")?,
+        text => call::Secret::new(text.as_bytes()),
+    };
+    let mut calls = call::Settings::new(secret);
+    calls.numbers = settings.numbers;
+    calls.region = (!settings.region.is_empty()).then(|| settings.region.clone());
+    if !settings.number_key.0.is_empty() {
+        calls.number_secret = call::Secret::new(settings.number_key.0.as_bytes());
+    }
+    Ok(calls)
 }
 
 /// Host and port of `advertise`: of the socket, else that of all sockets, whose port is each socket's own.

@@ -1,0 +1,186 @@
+//! What comes out of calls, given to the pipeline: beside the messages, never in their way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use flow::{Consumer, Ctx};
+use prometheus::{IntCounterVec, IntGauge};
+use throughline_sip::{Edit, Message};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::call::{Calls, Counts, Finished};
+use crate::hop::{End, Hop, Tracing};
+
+const BETWEEN: Duration = Duration::from_millis(100);
+/// How long the pipeline may refuse before spans are offered again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long the pipeline may take for the last spans.
+const AT_THE_END: Duration = Duration::from_secs(5);
+
+/// Calls that are watched for a receiver.
+pub(crate) struct Watch {
+    calls: Arc<Mutex<Calls>>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Watch {
+    pub(crate) fn start(calls: Calls, ctx: &Ctx, traces: Arc<dyn Consumer>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let calls = Arc::new(Mutex::new(calls));
+        let giver = Giver { calls: Arc::clone(&calls), meters: Meters::new(ctx), traces };
+        Self { calls, stop, task: tokio::spawn(giver.run(stopped)) }
+    }
+
+    /// For those whom messages pass.
+    pub(crate) fn tracing(&self) -> Box<dyn Tracing> {
+        Box::new(Told(Arc::clone(&self.calls)))
+    }
+
+    /// Ends calls that go on, and gives what is there to the pipeline.
+    pub(crate) async fn end(self, now: u64) {
+        locked(&self.calls).close(now);
+        self.stop.send_replace(true);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the last spans of calls were not given to the pipeline");
+        }
+    }
+}
+
+struct Told(Arc<Mutex<Calls>>);
+
+impl Tracing for Told {
+    fn request(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
+        locked(&self.0).request(hop, message, edit);
+    }
+
+    fn response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
+        locked(&self.0).response(hop, message, edit);
+    }
+
+    fn answered(&mut self, at: u64, from: &End<'_>, request: &Message, status: u16) {
+        locked(&self.0).answered(at, from, request, status);
+    }
+
+    fn tick(&mut self, now: u64) {
+        locked(&self.0).tick(now);
+    }
+}
+
+struct Giver {
+    calls: Arc<Mutex<Calls>>,
+    meters: Meters,
+    traces: Arc<dyn Consumer>,
+}
+
+impl Giver {
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            let pause = if self.give().await { BETWEEN } else { AGAIN };
+            let counts = locked(&self.calls).counts();
+            self.meters.show(&counts);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.changed() => {}
+            }
+        }
+        let end = Instant::now() + AT_THE_END;
+        while !matches!(timeout_at(end, self.give()).await, Ok(true)) && Instant::now() < end {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        let mut left = 0;
+        while let Some(finished) = locked(&self.calls).finished() {
+            left += self.lose(&finished);
+        }
+        if left > 0 {
+            tracing::error!(spans = left, "lost: the pipeline did not take them in time");
+        }
+        self.meters.show(&locked(&self.calls).counts());
+    }
+
+    /// Gives what is there; false where the pipeline takes nothing now.
+    async fn give(&self) -> bool {
+        loop {
+            let Some(finished) = locked(&self.calls).finished() else { return true };
+            match self.traces.consume(finished.batch()).await {
+                Ok(()) => {}
+                Err(refusal) if refusal.retryable() => {
+                    tracing::debug!(%refusal, "spans of calls wait");
+                    locked(&self.calls).put_back(finished);
+                    return false;
+                }
+                Err(refusal) => {
+                    let spans = self.lose(&finished);
+                    tracing::error!(spans, %refusal, "lost: the pipeline refuses them for good");
+                }
+            }
+        }
+    }
+
+    fn lose(&self, finished: &Finished) -> u64 {
+        let spans = finished.spans() as u64;
+        self.meters.lost.inc_by(spans);
+        spans
+    }
+}
+
+struct Meters {
+    receiver: Arc<str>,
+    calls: IntGauge,
+    bytes: IntGauge,
+    events: IntCounterVec,
+    lost: prometheus::IntCounter,
+    shown: Counts,
+}
+
+impl Meters {
+    fn new(ctx: &Ctx) -> Self {
+        let telemetry = &ctx.telemetry;
+        let receiver = Arc::clone(&ctx.id);
+        let gauge = |name, help| telemetry.gauge(name, help, &["receiver"]).with_label_values(&[&*receiver]);
+        Self {
+            calls: gauge("throughline_sip_calls", "Calls that are remembered."),
+            bytes: gauge("throughline_sip_calls_bytes", "Memory that remembered calls take."),
+            events: telemetry.counter(
+                "throughline_sip_call_events",
+                "Calls that began, were linked to the one they were transferred from, or left early.",
+                &["receiver", "event"],
+            ),
+            lost: telemetry
+                .counter(
+                    "throughline_sip_lost_spans",
+                    "Spans of calls that the pipeline did not take.",
+                    &["receiver"],
+                )
+                .with_label_values(&[&*receiver]),
+            receiver,
+            shown: Counts::default(),
+        }
+    }
+
+    fn show(&mut self, counts: &Counts) {
+        let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.calls.set(whole(counts.calls));
+        self.bytes.set(whole(counts.bytes));
+        let shown = std::mem::replace(&mut self.shown, *counts);
+        self.lost.inc_by(counts.spans_lost - shown.spans_lost);
+        for (event, before, now) in [
+            ("begun", shown.begun, counts.begun),
+            ("evicted", shown.evicted, counts.evicted),
+            ("expired", shown.expired, counts.expired),
+            ("linked", shown.linked, counts.linked),
+            ("guessed", shown.guessed, counts.guessed),
+            ("ambiguous", shown.ambiguous, counts.ambiguous),
+            ("unchanged", shown.unchanged, counts.unchanged),
+            ("unknown", shown.unknown, counts.unknown),
+        ] {
+            self.events.with_label_values(&[&*self.receiver, event]).inc_by(now.saturating_sub(before));
+        }
+    }
+}
+
+fn locked(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
