@@ -108,7 +108,7 @@ impl Run {
 
     /// Starts it on free ports; a later [`Run::set`] of an address holds.
     pub fn spawn(mut self) -> Result<Product> {
-        let [http, grpc, page, metrics] = free_addresses()?;
+        let [http, grpc, page, metrics, sip] = free_addresses()?;
         let own = std::mem::take(&mut self.sets);
         let mut run = self
             .set("receivers.otlp.protocols.http.endpoint", http)
@@ -121,7 +121,8 @@ impl Run {
         let mut command = Command::new(binary()?);
         match &run.demo {
             Some(arguments) => {
-                command.arg("demo").arg("--examples").arg(root().join("examples")).args(arguments)
+                command.arg("demo").arg("--examples").arg(root().join("examples"));
+                command.args(["--sip", &sip.to_string()]).args(arguments)
             }
             None => command.arg("run"),
         };

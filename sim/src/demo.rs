@@ -12,15 +12,17 @@ use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{interval, sleep, timeout};
 
 use crate::genesys::scenario::demonstration;
 use crate::genesys::serve::{Settings, Simulator};
 use crate::genesys::service::{ActionCall, Options, Service as Simulated, Traffic};
+use crate::sip::centre::{Centre as Telephones, Open};
 
 pub use error::Error;
 
@@ -34,6 +36,8 @@ const WAITING: usize = 256;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the connector may take to ask analytics for what it was not told.
 const LAST_QUESTION: Duration = Duration::from_secs(3);
+/// How long callers may take to hang up once their conversations are cut off.
+const LAST_CALL: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -83,9 +87,24 @@ pub struct Tally {
     pub actions_failed: u64,
 }
 
-/// A contact centre before its first call: the simulated Genesys Cloud, on a free port of this machine.
+/// Callers who come by SIP, beside the conversations that begin by themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Callers {
+    /// The edge that they call.
+    pub edge: SocketAddr,
+    pub calls_per_minute: f64,
+    /// Nobody calls after so many.
+    pub calls: Option<u64>,
+}
+
+/// The share of callers that an agent transfers; the first one is.
+const TRANSFERRED: f64 = 0.25;
+
+/// A contact centre before its first call: the simulated Genesys Cloud, its trunk, and callers who reach it through a SIP
+/// edge, on free ports of this machine.
 pub struct Centre {
-    simulator: Simulator,
+    simulator: Arc<Simulator>,
+    telephones: Open,
     actions: mpsc::Receiver<ActionCall>,
     secret: String,
 }
@@ -93,7 +112,7 @@ pub struct Centre {
 impl Centre {
     /// The same seed gives the same conversations with the same ids: use a fresh one where a store keeps those of the
     /// last run.
-    pub async fn open(seed: u64) -> Result<Self, Error> {
+    pub async fn open(seed: u64, callers: Callers) -> Result<Self, Error> {
         let secret = unguessable();
         let options = Options {
             seed,
@@ -102,14 +121,36 @@ impl Centre {
             ..Options::quiet(demonstration()?)
         };
         let simulator = Simulator::start(options, Settings::default()).await.map_err(Error::NoSimulator)?;
+        let simulator = Arc::new(simulator);
         let (told, actions) = mpsc::channel(WAITING);
         simulator.with(|service| service.data_actions_to(told));
-        Ok(Self { simulator, actions, secret })
+        let telephones = Telephones {
+            edge: Some(callers.edge),
+            rate: callers.calls_per_minute / 60.0,
+            calls: callers.calls,
+            transfers: TRANSFERRED,
+            seed,
+            ..Telephones::default()
+        };
+        let telephones = telephones.open(Arc::clone(&simulator)).await.map_err(Error::NoTelephones)?;
+        Ok(Self { simulator, telephones, actions, secret })
     }
 
     /// What a client takes for the address of the region's API.
     pub fn base_url(&self) -> String {
         self.simulator.base_url()
+    }
+
+    /// Where the trunk takes calls.
+    pub fn trunk(&self) -> SocketAddr {
+        let [_, trunk, _] = self.telephones.addresses();
+        trunk
+    }
+
+    /// Where those are to whom callers are transferred.
+    pub fn outside(&self) -> SocketAddr {
+        let [_, _, outside] = self.telephones.addresses();
+        outside
     }
 
     pub fn client_id(&self) -> &str {
@@ -137,17 +178,21 @@ impl Centre {
         let mut actions = Actions::of(self.actions, middleware.address);
         self.simulator.with(|service| service.let_in(demo.traffic));
         let mut ticks = interval(TELL_EVERY);
+        let hang_up = Notify::new();
+        let mut telephones = pin!(self.telephones.run(hang_up.notified(), |_| {}));
+        let mut on_the_phone = true;
         let died = loop {
             tokio::select! {
                 () = &mut stop => break None,
                 error = crm.ended() => break Some(error),
                 error = middleware.ended() => break Some(error),
                 answered = actions.next() => answered.tell(&self.simulator),
+                _ = &mut telephones, if on_the_phone => on_the_phone = false,
                 _ = ticks.tick() => {
                     let tally = tally(&self.simulator, &actions);
                     progress(Progress::Calls(tally));
                     let begun = demo.traffic.calls.is_some_and(|calls| tally.begun >= calls);
-                    if begun && self.simulator.with(|service| service.live()) == 0 {
+                    if begun && !on_the_phone && self.simulator.with(|service| service.live()) == 0 {
                         break None;
                     }
                 }
@@ -155,6 +200,10 @@ impl Centre {
         };
         progress(Progress::Stopping);
         self.simulator.with(Simulated::close);
+        hang_up.notify_one();
+        if on_the_phone {
+            timeout(LAST_CALL, telephones).await.ok();
+        }
         actions.finish().await;
         tell_the_rest(&self.simulator, demo.kept).await;
         // The caller before the called, so that the last requests are answered.

@@ -17,6 +17,8 @@ pub enum Error {
     NoProgram { program: String },
     #[error("the simulated Genesys Cloud cannot be started: {0}")]
     NoSimulator(io::Error),
+    #[error("there are no telephones: {0}")]
+    NoTelephones(anyhow::Error),
     #[error(transparent)]
     Scenario(#[from] Wrong),
     #[error("no folder for temporary files: {0}")]

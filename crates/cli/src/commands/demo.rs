@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use pipeline::engine::running::Running;
 use pipeline::plan::{Component, Plan, Sources, World, findings_as_text, read_file};
-use sim::demo::{Centre, Demo, Progress, Tally, quiet_day};
+use sim::demo::{Callers, Centre, Demo, Progress, Tally, quiet_day};
 use sim::genesys::service::Traffic;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -21,6 +21,8 @@ use crate::{components, exit, logs};
 
 const GUIDE: &str = "guide.yaml";
 const OVER: &str = "demo.yaml";
+/// For so many conversations that begin by themselves one more comes by SIP.
+const BY_SIP: f64 = 5.0;
 /// Between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -47,6 +49,9 @@ pub(crate) struct Arguments {
     /// Ends after so many conversations; without it, with Ctrl-C.
     #[arg(long)]
     calls: Option<u64>,
+    /// Where the SIP edge takes calls of the simulated callers, and of whoever else calls.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5060")]
+    sip: SocketAddr,
     /// Sets one key of the configuration, as `run` has it.
     #[arg(long = "set", value_name = "a.b=c")]
     sets: Vec<String>,
@@ -82,7 +87,12 @@ fn demo(arguments: &Arguments) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("no runtime").map_err(failed)?;
     let seed = arguments.seed.unwrap_or_else(from_clock);
-    let centre = runtime.block_on(Centre::open(seed)).map_err(|error| failed(error.into()))?;
+    let callers = Callers {
+        edge: arguments.sip,
+        calls_per_minute: arguments.calls_per_minute / BY_SIP,
+        calls: arguments.calls.map(|calls| (calls as f64 / BY_SIP).ceil() as u64),
+    };
+    let centre = runtime.block_on(Centre::open(seed, callers)).map_err(|error| failed(error.into()))?;
     let plan = plan(arguments, &data, &centre)
         .map_err(|findings| Failed { code: exit::INPUT, message: findings })?;
     logs::start_quietly(&plan.telemetry.logs);
@@ -99,6 +109,9 @@ fn plan(arguments: &Arguments, data: &Path, centre: &Centre) -> Result<Plan, Str
     };
     let env = |name: &str| match name {
         "THROUGHLINE_DATA" => Some(data.to_string_lossy().into_owned()),
+        "SIP_EDGE" => Some(arguments.sip.to_string()),
+        "SIP_TRUNK" => Some(centre.trunk().to_string()),
+        "SIP_OUTSIDE" => Some(centre.outside().to_string()),
         "GENESYS_REGION" => Some(centre.base_url()),
         "GENESYS_CLIENT_ID" => Some(centre.client_id().to_owned()),
         "GENESYS_CLIENT_SECRET" => Some(centre.client_secret().to_owned()),
