@@ -74,6 +74,7 @@ impl Sip {
             routes: settings::routes(&self.settings),
             stranger_rate: limits.stranger_requests_per_second,
             trunk_rate: limits.trunk_requests_per_second,
+            transactions: limits.transactions,
         };
         let edge = Edge::new(setup, (self.tracing)(&self.ctx, &outlets));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
