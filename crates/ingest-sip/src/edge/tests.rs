@@ -5,6 +5,7 @@ mod proxy;
 mod routing;
 mod abuse;
 mod stateful;
+mod lossy;
 mod properties;
 
 use std::net::SocketAddr;
