@@ -16,6 +16,7 @@ mod names;
 mod health;
 mod next_hop;
 mod routes;
+mod transaction;
 mod request;
 mod answer;
 mod response;
@@ -39,6 +40,7 @@ pub use next_hop::{Group, Target};
 pub use own::Listener;
 pub use routes::{Pattern, Route};
 pub use secret::Secret;
+pub use transaction::{Fork, Policy};
 pub use trunks::Net;
 
 /// Host, port and transport of a SIP URI; nothing where it leads nowhere.
@@ -59,6 +61,8 @@ pub struct Setup {
     pub stranger_rate: u32,
     /// The same for addresses of trunks.
     pub trunk_rate: u32,
+    /// INVITEs with state at once.
+    pub transactions: usize,
 }
 
 /// A record-routing stateless proxy. Times are nanoseconds since 1970.
@@ -73,6 +77,7 @@ pub struct Edge {
     connections: HashMap<u64, Flow>,
     strangers: flood::Flood,
     peers: flood::Flood,
+    transactions: transaction::Transactions,
     counts: Counts,
     tracing: Box<dyn Tracing>,
     probes: u64,
@@ -91,6 +96,7 @@ impl Edge {
             connections: HashMap::new(),
             strangers: flood::Flood::new(setup.stranger_rate),
             peers: flood::Flood::new(setup.trunk_rate),
+            transactions: transaction::Transactions::new(setup.transactions),
             counts: Counts::default(),
             tracing,
             probes: 0,
@@ -149,11 +155,17 @@ impl Edge {
         self.tracing.tick(now);
         self.names.tick(now);
         self.probe(now, out);
+        self.tick_calls(now, out);
     }
 
     /// What happened since this was last asked.
     pub fn counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
+    }
+
+    /// INVITEs with state.
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
     }
 
     /// Targets, and whether they are healthy.

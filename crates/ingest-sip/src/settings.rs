@@ -89,13 +89,45 @@ pub(crate) enum ReferTos {
     Nothing,
 }
 
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NextHop {
     pub(crate) targets: Vec<TargetSettings>,
     pub(crate) health: Option<HealthSettings>,
     /// Large requests go over TCP, as the standard asks; the targets must listen there too.
     pub(crate) tcp_when_large: bool,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) redirects: Redirects,
+    pub(crate) fork: Forks,
+    /// How long a target may take to answer anything, where one of these three asks for state.
+    pub(crate) give_up_after: GoDuration,
+}
+
+/// Where a target answers 503, does not answer, or cannot be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnFailure {
+    #[default]
+    Stay,
+    Next,
+}
+
+/// Where a target answers 3xx.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Redirects {
+    #[default]
+    Pass,
+    Follow,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Forks {
+    #[default]
+    No,
+    Serial,
+    Parallel,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -135,6 +167,8 @@ pub(crate) struct LimitSettings {
     /// Requests a second from one address that belongs to no trunk.
     pub(crate) stranger_requests_per_second: u32,
     pub(crate) trunk_requests_per_second: u32,
+    /// INVITEs with state at once; further ones are passed on without.
+    pub(crate) transactions: usize,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
 }
@@ -165,6 +199,20 @@ impl Default for Listen {
     }
 }
 
+impl Default for NextHop {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            health: None,
+            tcp_when_large: false,
+            on_failure: OnFailure::default(),
+            redirects: Redirects::default(),
+            fork: Forks::default(),
+            give_up_after: GoDuration::from_secs(4),
+        }
+    }
+}
+
 impl Default for TargetSettings {
     fn default() -> Self {
         Self { uri: String::new(), weight: 1, priority: 0 }
@@ -183,6 +231,7 @@ impl Default for LimitSettings {
         Self {
             stranger_requests_per_second: 20,
             trunk_requests_per_second: 0,
+            transactions: 10_000,
             connections: 4096,
             connections_per_address: 256,
         }

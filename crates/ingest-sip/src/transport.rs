@@ -102,6 +102,17 @@ impl Shared {
         }
     }
 
+    /// A connection cannot be opened: calls that wait for it go elsewhere, where they may.
+    fn unreachable(self: &Arc<Self>, flow: Flow, reason: &str) {
+        self.meters.unsent(reason);
+        let (now, flow) = (self.clock.now(), Flow { connection: 0, ..flow });
+        let shared = Arc::clone(self);
+        // Beside the connection that has failed, which is still in the table.
+        tokio::spawn(async move {
+            shared.with(&mut Vec::new(), |edge, out| edge.unreachable(now, &flow, out));
+        });
+    }
+
     /// Asks for the addresses of a host beside the traffic.
     fn resolve(self: &Arc<Self>, host: Box<str>) {
         let shared = Arc::clone(self);
@@ -123,8 +134,9 @@ impl Shared {
         let targets =
             edge.targets().map(|(group, target)| (group.to_owned(), target.address, target.health.is_up()));
         let targets: Vec<_> = targets.collect();
+        let transactions = edge.transactions();
         drop(edge);
-        self.meters.add(&counts, &targets, self.streams.count());
+        self.meters.add(&counts, &targets, (self.streams.count(), transactions));
         for (group, address, up) in turned {
             match up {
                 true => tracing::info!(group, %address, "a target answers again"),

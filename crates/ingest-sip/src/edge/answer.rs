@@ -29,12 +29,26 @@ impl Edge {
         if request.method == Method::Ack {
             return;
         }
-        let Some((to, bytes)) = self.written(request, status, phrase) else { return };
+        if let Some((to, bytes)) = self.told(request, status, phrase) {
+            out.push(Output::Send { to, bytes });
+        }
+    }
+
+    /// That an INVITE has come.
+    pub(super) fn provisional(&mut self, request: &Request<'_>) -> Option<(Flow, Bytes)> {
+        let written = self.written(request, 100, "Trying")?;
+        self.counts.response(100, Direction::Out, written.0.transport);
+        Some(written)
+    }
+
+    /// An answer of the edge itself, which is to be sent.
+    pub(super) fn told(&mut self, request: &Request<'_>, status: u16, phrase: &str) -> Option<(Flow, Bytes)> {
+        let (to, bytes) = self.written(request, status, phrase)?;
         let from =
             End { address: request.from.peer, transport: request.from.transport, trunk: request.trunk };
         self.tracing.answered(request.at, &from, request.message, status);
         self.counts.response(status, Direction::Out, to.transport);
-        out.push(Output::Send { to, bytes });
+        Some((to, bytes))
     }
 
     fn written(&self, request: &Request<'_>, status: u16, phrase: &str) -> Option<(Flow, Bytes)> {
@@ -44,7 +58,8 @@ impl Edge {
         let stamped = Message::parse(edit.write(), &Limits::default()).ok()?;
         let to = back(&request.from, &stamped)?;
         let tag = marks::tag(&self.secret, message);
-        let mut reply = Builder::reply(&stamped, status, phrase, Some(tag.as_bytes()));
+        let tag = (status > 100).then_some(tag.as_bytes());
+        let mut reply = Builder::reply(&stamped, status, phrase, tag);
         match status {
             200 => reply = reply.header(Name::Accept, "*/*"),
             420 => {

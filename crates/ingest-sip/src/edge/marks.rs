@@ -2,9 +2,9 @@
 //!
 //! The parameter `tl` is `listener.connection.mark`: where the request came in, and the proof that this was written here.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-use throughline_sip::{Message, Uri, Via};
+use throughline_sip::{BRANCH_COOKIE, Message, Uri, Via};
 
 use super::flow::Flow;
 use super::own::Listener;
@@ -21,10 +21,17 @@ pub(super) struct Learnt {
 }
 
 /// Both parts of the branch with which a request goes on (RFC 3261, section 16.6, step 8, and 16.11).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Branch {
     transaction: Mark,
     destination: Mark,
+}
+
+/// A branch, and which target of a call with state it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Outgoing {
+    branch: Branch,
+    client: Option<usize>,
 }
 
 impl Branch {
@@ -44,8 +51,32 @@ impl Branch {
 
     /// Whether this Via of ours has seen the request on its way to the same destination.
     pub(super) fn is_loop(self, via: &Via<'_>) -> bool {
-        let mark = via.transaction().and_then(|branch| branch.get(7 + 16..)).and_then(Mark::read);
-        mark == Some(self.destination)
+        let read = via.branch().and_then(Self::read);
+        read.is_some_and(|(branch, _)| branch.destination == self.destination)
+    }
+
+    pub(super) fn stateless(self) -> Outgoing {
+        Outgoing { branch: self, client: None }
+    }
+
+    pub(super) fn of_client(self, client: usize) -> Outgoing {
+        Outgoing { branch: self, client: Some(client) }
+    }
+
+    /// What we wrote, with the number of the target.
+    pub(super) fn read(text: &[u8]) -> Option<(Self, Option<usize>)> {
+        let (marks, client) = text.strip_prefix(BRANCH_COOKIE)?.split_at_checked(32)?;
+        let (transaction, destination) = marks.split_at(16);
+        let branch = Self { transaction: Mark::read(transaction)?, destination: Mark::read(destination)? };
+        let client = client.strip_prefix(b".").and_then(|client| str::from_utf8(client).ok()?.parse().ok());
+        Some((branch, client))
+    }
+}
+
+impl fmt::Display for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "z9hG4bK{}{}", self.branch.transaction, self.branch.destination)?;
+        self.client.map_or(Ok(()), |client| write!(f, ".{client}"))
     }
 }
 
@@ -53,12 +84,12 @@ impl Branch {
 pub(super) fn via(
     secret: &Secret,
     message: &Message,
-    branch: Branch,
+    branch: Outgoing,
     came: &Flow,
     listener: &Listener,
     transport: Transport,
 ) -> String {
-    let text = format!("z9hG4bK{}{}", branch.transaction, branch.destination);
+    let text = branch.to_string();
     let sender = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
     let learnt = Learnt { listener: came.listener, connection: came.connection };
     let mark = via_mark(secret, message, text.as_bytes(), sender, learnt);

@@ -1,8 +1,10 @@
 //! Groups of targets, and which of them a call goes to.
 
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 use super::health::{Health, Probing};
+use super::transaction::Policy;
 use crate::hop::Transport;
 
 /// Where calls of one kind go.
@@ -14,6 +16,7 @@ pub struct Group {
     pub probing: Option<Probing>,
     /// Targets take large requests over TCP too, as RFC 3261, section 18.1.1 has it.
     pub tcp_when_large: bool,
+    pub policy: Policy,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -37,19 +40,30 @@ impl Group {
     /// The target of a call: always the same for the same call as long as that target is healthy. Another target's
     /// health moves no call but those that it had.
     pub(super) fn choose(&self, call: u64) -> Option<&Target> {
-        let healthy = || self.targets.iter().filter(|target| target.health.is_up() && target.weight > 0);
-        let best = healthy().map(|target| target.priority).min()?;
-        let score = |(place, target): &(usize, &Target)| {
+        self.ranked(call)
+            .max_by(|(one, _), (two, _)| one.0.cmp(&two.0).then(one.1.total_cmp(&two.1)))
+            .map(|(_, target)| target)
+    }
+
+    /// All healthy targets in the order in which a call tries them; the first is that of [`choose`](Self::choose).
+    pub(super) fn order(&self, call: u64) -> Vec<&Target> {
+        let mut ranked: Vec<_> = self.ranked(call).collect();
+        ranked.sort_by(|(one, _), (two, _)| two.0.cmp(&one.0).then(two.1.total_cmp(&one.1)));
+        ranked.into_iter().map(|(_, target)| target).collect()
+    }
+
+    /// Healthy targets with their rank for a call: priority, then score.
+    fn ranked(&self, call: u64) -> impl Iterator<Item = ((Reverse<u32>, f64), &Target)> {
+        let score = move |place: usize, target: &Target| {
             // Weighted rendezvous: the largest of weight / -ln(random) wins as often as the weights say.
-            let mixed = mix(call ^ mix(*place as u64 + 1));
+            let mixed = mix(call ^ mix(place as u64 + 1));
             #[expect(clippy::cast_precision_loss, reason = "53 bits are enough to choose by")]
             let unit = ((mixed >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
             f64::from(target.weight) / -unit.ln()
         };
         let places = self.targets.iter().enumerate();
-        let usable = places
-            .filter(|(_, target)| target.health.is_up() && target.weight > 0 && target.priority == best);
-        usable.max_by(|one, two| score(one).total_cmp(&score(two))).map(|(_, target)| target)
+        let usable = places.filter(|(_, target)| target.health.is_up() && target.weight > 0);
+        usable.map(move |(place, target)| ((Reverse(target.priority), score(place, target)), target))
     }
 }
 
@@ -71,7 +85,7 @@ mod tests {
             Target { weight: *weight, priority: *priority, ..Target::new(Transport::Udp, address) }
         };
         let targets = weights.iter().enumerate().map(target).collect();
-        Group { name: "g".into(), targets, probing: None, tcp_when_large: false }
+        Group { name: "g".into(), targets, probing: None, tcp_when_large: false, policy: Policy::default() }
     }
 
     fn shares(group: &Group) -> Vec<usize> {

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use throughline_sip::{Edit, EditError, Message, Method, Name, Uri};
 
 use super::counts::{Direction, Reason};
 use super::flow::{Flow, Output};
-use super::marks::{self, Branch};
+use super::marks::{self, Branch, Outgoing};
 use super::names::Lookup;
+use super::next_hop::Target;
 use super::path::Path;
 use super::place::{self, Place};
+use super::transaction::Policy;
 use super::{Edge, routes};
 use crate::hop::{End, Hop, Transport};
 use crate::trunk::Trunk;
@@ -45,6 +48,8 @@ const NOT_SECURE: Refused = Refused::new(480, "SIPS Not Allowed", Reason::Scheme
 /// What becomes of a request that nothing speaks against.
 enum Next {
     To(Flow),
+    /// One or all of these, with state.
+    Some(Policy, Vec<Flow>),
     /// It is for the edge itself.
     Here,
     /// It comes again when the address of its next hop is known.
@@ -67,19 +72,27 @@ impl Edge {
             return;
         }
         let path = Path::of(message, &self.own, &self.secret);
-        let outcome = self.judge(request).and_then(|branch| {
+        let judged = self.judge(request);
+        if let Ok(branch) = judged
+            && self.transactions.has(branch)
+        {
+            return self.again(request, branch, out);
+        }
+        let outcome = judged.and_then(|branch| {
             let next = self.next(request, &path, out)?;
             Ok((branch, next))
         });
         match outcome {
+            Ok((branch, Next::Some(policy, targets))) => self.begin(request, branch, policy, targets, out),
             Ok((_, Next::Here)) => self.answer(request, (200, "OK"), out),
             Ok((_, Next::Later)) => {}
-            Ok((branch, Next::To(to))) => {
-                if self.pass_on(request, &path, branch, to, out).is_err() {
+            Ok((branch, Next::To(to))) => match self.forwarded(request, &path, branch.stateless(), to) {
+                Ok(bytes) => out.push(Output::Send { to, bytes }),
+                Err(_) => {
                     self.counts.refused(Reason::Unwritable);
                     self.answer(request, (400, "Bad Request"), out);
                 }
-            }
+            },
             Err(refused) => self.refuse(request, refused, out),
         }
     }
@@ -161,14 +174,21 @@ impl Edge {
         let call = marks::choice(&self.secret, request.message);
         let target = group.choose(call).ok_or(NO_TARGET)?;
         let large = request.message.as_bytes().len() + ADDED > DATAGRAM;
-        let transport = match target.transport {
-            Transport::Udp if large && group.tcp_when_large => Transport::Tcp,
-            transport => transport,
+        let way = |target: &Target| {
+            let transport = match target.transport {
+                Transport::Udp if large && group.tcp_when_large => Transport::Tcp,
+                transport => transport,
+            };
+            let fits = !secure || transport.is_secure();
+            if fits { self.flow(request, transport, target.address) } else { Err(NOT_SECURE) }
         };
-        if secure && !transport.is_secure() {
-            return Err(NOT_SECURE);
+        let stateful = request.method == Method::Invite && group.policy.is_stateful();
+        if stateful && self.transactions.has_room() {
+            let all: Vec<Flow> =
+                group.order(call).into_iter().filter_map(|target| way(target).ok()).collect();
+            return if all.is_empty() { Err(NOT_SECURE) } else { Ok(Next::Some(group.policy, all)) };
         }
-        self.flow(request, transport, target.address).map(Next::To)
+        way(target).map(Next::To)
     }
 
     /// By the next Route, or by the Request-URI.
@@ -224,19 +244,18 @@ impl Edge {
         Ok(Flow { listener, transport, peer, connection: 0 })
     }
 
-    fn is_target(&self, address: std::net::SocketAddr) -> bool {
+    pub(super) fn is_target(&self, address: std::net::SocketAddr) -> bool {
         self.groups.iter().any(|group| group.targets.iter().any(|target| target.address == address))
     }
 
     /// RFC 3261, section 16.6.
-    fn pass_on(
+    pub(super) fn forwarded(
         &mut self,
         request: &Request<'_>,
         path: &Path<'_>,
-        branch: Branch,
+        branch: Outgoing,
         to: Flow,
-        out: &mut Vec<Output>,
-    ) -> Result<(), EditError> {
+    ) -> Result<Bytes, EditError> {
         let message = request.message;
         let mut edit = message.edit();
         received(&mut edit, message, &request.from)?;
@@ -256,8 +275,7 @@ impl Edge {
         };
         self.tracing.request(&hop, message, &mut edit);
         self.counts.request(request.method, Direction::Out, to.transport);
-        out.push(Output::Send { to, bytes: edit.write() });
-        Ok(())
+        Ok(edit.write())
     }
 
     /// Stays on the way of what a request may begin; with both sides where they differ (RFC 5658).

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use throughline_sip::{EditError, Message, Name, Via};
 
 use super::Edge;
@@ -15,6 +16,16 @@ use crate::hop::{End, Hop, Transport};
 use crate::trunk::Trunk;
 
 impl Edge {
+    /// A response as it goes to who asked, and where that is.
+    pub(super) fn backward(&mut self, at: u64, from: Flow, message: &Message) -> Option<(Flow, Bytes)> {
+        let trunk = self.trunks.find(from.peer.ip()).cloned();
+        let mut vias = message.vias().flatten();
+        let (own, next) = (vias.next()?, vias.next()?);
+        let to = self.back(marks::read_via(&self.secret, message, &own, &next), &next)?;
+        let bytes = self.returned(at, (from, trunk.as_ref()), message, to).ok()?;
+        Some((to, bytes))
+    }
+
     pub(super) fn response(&mut self, at: u64, from: Flow, message: &Message, out: &mut Vec<Output>) {
         let trunk = self.trunks.find(from.peer.ip()).cloned();
         if message.check().is_err() {
@@ -30,6 +41,9 @@ impl Edge {
             }
             return;
         };
+        if let Some(client) = self.client_of(&own) {
+            return self.answered(at, client, from, message, out);
+        }
         let learnt = marks::read_via(&self.secret, message, &own, &next);
         // The marks of an edge that was started anew cannot be checked; what comes from a trunk is believed then.
         if learnt.is_none() && trunk.is_none() {
@@ -38,8 +52,9 @@ impl Edge {
         let Some(to) = self.back(learnt, &next) else {
             return self.counts.refused(Reason::NoAddress);
         };
-        if self.pass_back(at, (from, trunk.as_ref()), message, to, out).is_err() {
-            self.counts.refused(Reason::Unwritable);
+        match self.returned(at, (from, trunk.as_ref()), message, to) {
+            Ok(bytes) => out.push(Output::Send { to, bytes }),
+            Err(_) => self.counts.refused(Reason::Unwritable),
         }
     }
 
@@ -57,14 +72,13 @@ impl Edge {
         Some(Flow { listener, transport, peer: SocketAddr::new(ip, port), connection: 0 })
     }
 
-    fn pass_back(
+    fn returned(
         &mut self,
         at: u64,
         (from, trunk): (Flow, Option<&Arc<Trunk>>),
         message: &Message,
         to: Flow,
-        out: &mut Vec<Output>,
-    ) -> Result<(), EditError> {
+    ) -> Result<Bytes, EditError> {
         let mut edit = message.edit();
         edit.remove_first(Name::Via, 1)?;
         framed(&mut edit, message, to.transport)?;
@@ -75,7 +89,6 @@ impl Edge {
         };
         self.tracing.response(&hop, message, &mut edit);
         self.counts.response(message.status().unwrap_or(0), Direction::Out, to.transport);
-        out.push(Output::Send { to, bytes: edit.write() });
-        Ok(())
+        Ok(edit.write())
     }
 }

@@ -4,6 +4,8 @@ mod messages;
 mod proxy;
 mod routing;
 mod abuse;
+mod stateful;
+mod lossy;
 mod properties;
 
 use std::net::SocketAddr;
@@ -41,6 +43,7 @@ pub(super) fn setup() -> Setup {
         targets: targets.iter().map(|to| Target::new(Transport::Udp, to.parse().unwrap())).collect(),
         probing: None,
         tcp_when_large: false,
+        policy: Policy::default(),
     };
     let listener = |transport, address: &str| Listener::new(transport, address.parse().unwrap(), None);
     Setup {
@@ -69,6 +72,7 @@ pub(super) fn setup() -> Setup {
         ],
         stranger_rate: 20,
         trunk_rate: 0,
+        transactions: 100,
     }
 }
 

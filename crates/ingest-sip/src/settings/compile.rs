@@ -8,9 +8,9 @@ use flow::config::GoDuration;
 use rustls::pki_types::ServerName;
 use throughline_sip::Uri;
 
-use super::{HealthSettings, Settings, TargetSettings};
+use super::{Forks, HealthSettings, NextHop, OnFailure, Redirects, Settings, TargetSettings};
 use crate::call;
-use crate::edge::{Group, Net, Pattern, Probing, Route, Secret, Target, target_of};
+use crate::edge::{Fork, Group, Net, Pattern, Policy, Probing, Route, Secret, Target, target_of};
 use crate::transport::resolved;
 use crate::trunk::Trunk;
 
@@ -75,7 +75,8 @@ pub(crate) async fn groups(settings: &Settings) -> Result<(Vec<Group>, Names), S
             targets.push(target);
         }
         let probing = next_hop.health.as_ref().map(probing);
-        groups.push(Group { name: name.clone(), targets, probing, tcp_when_large: next_hop.tcp_when_large });
+        let (name, policy) = (name.clone(), policy(next_hop));
+        groups.push(Group { name, targets, probing, tcp_when_large: next_hop.tcp_when_large, policy });
     }
     Ok((groups, names))
 }
@@ -107,6 +108,19 @@ async fn at(settings: &TargetSettings) -> Result<(Target, String), String> {
     let (weight, priority) = (settings.weight, settings.priority);
     let target = Target { weight, priority, ..Target::new(transport, SocketAddr::new(ip, port)) };
     Ok((target, bare.to_owned()))
+}
+
+fn policy(next_hop: &NextHop) -> Policy {
+    Policy {
+        failover: next_hop.on_failure == OnFailure::Next,
+        redirects: next_hop.redirects == Redirects::Follow,
+        fork: match next_hop.fork {
+            Forks::No => Fork::No,
+            Forks::Serial => Fork::Serial,
+            Forks::Parallel => Fork::Parallel,
+        },
+        give_up_after: next_hop.give_up_after.nanos(),
+    }
 }
 
 fn probing(health: &HealthSettings) -> Probing {

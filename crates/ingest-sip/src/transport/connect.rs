@@ -89,7 +89,7 @@ pub(super) async fn open(shared: Arc<Shared>, place: Place) {
             let (connector, name) = shared.streams.connector(peer);
             let secured = in_time(connector.connect(name, stream)).await;
             let stream = secured.inspect_err(|error| {
-                shared.meters.unsent("tls");
+                shared.unreachable(place.flow, "tls");
                 tracing::warn!(%peer, %error, "no TLS with a peer");
             })?;
             return connection::serve(&shared, place, stream, side).await;

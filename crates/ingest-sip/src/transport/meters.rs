@@ -13,12 +13,14 @@ pub(crate) struct Meters {
     unsent: IntCounterVec,
     targets: IntGaugeVec,
     connections: IntGauge,
+    transactions: IntGauge,
     receiver: String,
 }
 
 impl Meters {
     pub(crate) fn new(receiver: &str, telemetry: &Telemetry) -> Self {
         let counter = |name, help, labels: &[&str]| telemetry.counter(name, help, labels);
+        let gauge = |name, help| telemetry.gauge(name, help, &["receiver"]).with_label_values(&[receiver]);
         Self {
             messages: counter(
                 "throughline_sip_messages",
@@ -40,9 +42,8 @@ impl Meters {
                 "Whether a target answers: 1 or 0.",
                 &["receiver", "next_hop", "target"],
             ),
-            connections: telemetry
-                .gauge("throughline_sip_connections", "Open connections.", &["receiver"])
-                .with_label_values(&[receiver]),
+            connections: gauge("throughline_sip_connections", "Open connections."),
+            transactions: gauge("throughline_sip_transactions", "INVITEs of which there is state."),
             receiver: receiver.to_owned(),
         }
     }
@@ -51,8 +52,14 @@ impl Meters {
         self.unsent.with_label_values(&[self.receiver.as_str(), reason]).inc();
     }
 
-    pub(super) fn add(&self, counts: &Counts, targets: &[(String, SocketAddr, bool)], connections: usize) {
+    pub(super) fn add(
+        &self,
+        counts: &Counts,
+        targets: &[(String, SocketAddr, bool)],
+        (connections, transactions): (usize, usize),
+    ) {
         self.connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
+        self.transactions.set(i64::try_from(transactions).unwrap_or(i64::MAX));
         let receiver = self.receiver.as_str();
         for (method, direction, transport, count) in counts.messages() {
             let direction = match direction {

@@ -25,7 +25,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 enum Way {
     Udp(UdpSocket, Option<SocketAddr>),
-    Stream(Box<dyn Io>, Frames),
+    Stream(Box<dyn Io>, Box<Frames>),
     Ws(Box<WebSocketStream<TcpStream>>),
     Waiting(Door),
 }
@@ -128,7 +128,7 @@ impl Agent {
     }
 
     fn of(stream: Box<dyn Io>, transport: &'static str, address: SocketAddr, side: Side) -> Self {
-        Self { way: Way::Stream(stream, Frames::new(side, Limits::default())), transport, address }
+        Self { way: Way::Stream(stream, Box::new(Frames::new(side, Limits::default()))), transport, address }
     }
 
     pub(super) fn uri(&self) -> String {
@@ -166,7 +166,7 @@ impl Agent {
     async fn next(&mut self) -> Message {
         if let Way::Waiting(door) = &mut self.way {
             let stream = door.accept().await.unwrap();
-            self.way = Way::Stream(stream, Frames::new(Side::Accepted, Limits::default()));
+            self.way = Way::Stream(stream, Box::new(Frames::new(Side::Accepted, Limits::default())));
         }
         match &mut self.way {
             Way::Udp(socket, to) => {
