@@ -13,6 +13,7 @@ pub(crate) fn all() -> Registry {
         receivers::otlp::FACTORY,
         ingest_genesys::genesys_cloud::IN,
         ingest_genesys::eventbridge::IN,
+        ingest_sip::hep::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
         processors::tail_sampling::FACTORY,

@@ -15,7 +15,6 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flow", &["throughline-context"]),
     ("ingest-genesys", &["throughline-context", "flow"]),
     ("ingest-sip", &["throughline-context", "throughline-sip", "flow"]),
-    ("ingest-sip", &["throughline-context", "flow"]),
     ("pipeline", &["throughline-context", "flow"]),
     ("store-api", &["throughline-context", "flow"]),
     ("store-lake", &["throughline-context", "flow", "store-api"]),

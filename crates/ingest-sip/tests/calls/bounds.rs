@@ -89,7 +89,11 @@ proptest! {
             stage.pass(&b, &a, &dialog.answer(302, &format!("1 {method}"), &format!("{name}: {value}")));
         }
         stage.calls.close(stage.now);
-        stage.drain();
+        while let Some(finished) = stage.calls.finished() {
+            let bytes = finished.batch().payload.to_bytes();
+            let sound = flow::otlp::accept(flow::Signal::Traces, bytes, &flow::otlp::Limits::default());
+            prop_assert_eq!(sound.unwrap().items, finished.spans());
+        }
     }
 }
 
