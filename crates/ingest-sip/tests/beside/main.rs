@@ -121,7 +121,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..200_usize, byte in any::<u8>()) {
-        prop_assert!(Packet::parse(&bytes).is_err() || !bytes.is_empty());
+        prop_assert!(Packet::parse(&bytes).is_err());
         let mut packet = hep(START, ends(false), 7, Some("k"), "OPTIONS sip:a SIP/2.0\r\n\r\n");
         if let Some(place) = packet.get_mut(at) {
             *place = byte;
@@ -131,7 +131,10 @@ proptest! {
         }
         for head in [&b"\xd4\xc3\xb2\xa1"[..], b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a"] {
             let file = [head, &bytes].concat();
-            prop_assert!(pcap::read(&file, |_| {}).is_ok_and(|read| read.frames < 300) || !bytes.is_empty());
+            if let Ok(read) = pcap::read(&file, |_| {}) {
+                // A frame has a head of at least 16 bytes.
+                prop_assert!(read.frames as usize * 16 <= bytes.len());
+            }
         }
     }
 }

@@ -117,6 +117,7 @@ fn a_live_call_takes_at_most_two_kibibytes() {
     }
     let counts = stage.calls.counts();
     assert_eq!(counts.calls, 200);
+    println!("{} bytes for a call with a hold and a transfer", counts.bytes / counts.calls);
     assert!(counts.bytes / counts.calls <= 2048, "{} bytes", counts.bytes / counts.calls);
 }
 
