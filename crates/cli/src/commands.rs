@@ -8,4 +8,5 @@ pub(crate) mod demo;
 pub(crate) mod hops;
 pub(crate) mod simulate;
 pub(crate) mod genesys;
+pub(crate) mod sip;
 pub(crate) mod call;

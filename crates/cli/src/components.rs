@@ -14,6 +14,7 @@ pub(crate) fn all() -> Registry {
         ingest_genesys::genesys_cloud::IN,
         ingest_genesys::eventbridge::IN,
         ingest_sip::receiver::IN,
+        ingest_sip::hep::IN,
         processors::memory_limiter::FACTORY,
         processors::batch::FACTORY,
         processors::tail_sampling::FACTORY,

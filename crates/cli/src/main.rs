@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{call, components as list, demo, genesys, hops, run, simulate, simulate_sampling, validate};
+use commands::{
+    call, components as list, demo, genesys, hops, run, simulate, simulate_sampling, sip, validate,
+};
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
 ///
@@ -41,6 +43,8 @@ enum Command {
     Sim(simulate::Arguments),
     /// Connect to Genesys Cloud: what would not work, and spans of the past.
     Genesys(genesys::Arguments),
+    /// Read captures of SIP: the calls in them, as a table or as spans.
+    Sip(sip::Arguments),
     /// Place calls and hand them over, with the trace going on at the other end.
     Call(call::Arguments),
 }
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Hops(arguments) => hops::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
         Command::Genesys(arguments) => genesys::run(&arguments),
+        Command::Sip(arguments) => sip::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
     }
 }

@@ -19,6 +19,7 @@ mod response;
 mod refer;
 mod spans;
 mod outbox;
+mod summary;
 
 use throughline_sip::{Edit, Message};
 
@@ -32,6 +33,7 @@ use transfers::Transfers;
 pub use outbox::Finished;
 pub use secret::Secret;
 pub use settings::{Numbers, Settings};
+pub use summary::Summary;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -43,6 +45,7 @@ pub struct Calls {
     /// Calls whose end was seen, until they have settled.
     closing: std::collections::VecDeque<(u64, Key, u64)>,
     outbox: Outbox,
+    summaries: Option<Vec<Summary>>,
     counts: Counts,
 }
 
@@ -80,6 +83,7 @@ impl Calls {
             transfers: Transfers::new(settings.transfers, lifetime),
             closing: std::collections::VecDeque::new(),
             outbox: Outbox::new(settings.buffer),
+            summaries: None,
             counts: Counts::default(),
             settings,
         }
@@ -93,6 +97,16 @@ impl Calls {
     /// Takes back what the pipeline refused.
     pub fn put_back(&mut self, finished: Finished) {
         self.outbox.put_back(finished);
+    }
+
+    /// From now on each call leaves a summary, for who reads a capture.
+    pub fn summarise(&mut self) {
+        self.summaries.get_or_insert_default();
+    }
+
+    /// Summaries of calls that have ended, in that order.
+    pub fn summaries(&mut self) -> Vec<Summary> {
+        self.summaries.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// A message that was seen beside its path.
@@ -165,6 +179,9 @@ impl Calls {
     }
 
     fn put(&mut self, call: &Call, end: u64, part: Part) {
+        if part != Part::Setup {
+            self.summaries.iter_mut().for_each(|summaries| summaries.push(Summary::of(call, end)));
+        }
         let spans = spans::of(call, end, part, &self.settings);
         self.outbox.push(spans::group(call, &spans, &self.settings), spans.len());
     }

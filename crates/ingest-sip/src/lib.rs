@@ -14,7 +14,11 @@ pub mod edge;
 mod call;
 mod watch;
 pub mod receiver;
+mod beside;
+pub mod hep;
+pub mod pcap;
 
-pub use call::{Calls, Counts, Finished, Numbers, Secret, Settings as CallSettings};
+pub use beside::{Beside, Sighting};
+pub use call::{Calls, Counts, Finished, Numbers, Secret, Settings as CallSettings, Summary};
 pub use hop::{End, Hop, Tracing, Transport, Untraced};
 pub use trunk::{ReferTo, Trunk};

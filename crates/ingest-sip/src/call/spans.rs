@@ -24,7 +24,7 @@ pub(crate) enum Part {
 
 /// What became of the attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Ending {
+pub(crate) enum Ending {
     Answered,
     Busy,
     Cancelled,
@@ -37,7 +37,7 @@ enum Ending {
 }
 
 impl Ending {
-    fn of(call: &Call) -> Self {
+    pub(crate) fn of(call: &Call) -> Self {
         let timeline = &call.timeline;
         let status = timeline.refused.map(|Refused { status, .. }| status);
         match status {
@@ -53,7 +53,7 @@ impl Ending {
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Busy => "busy",

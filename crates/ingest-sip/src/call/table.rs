@@ -18,7 +18,8 @@ pub(crate) struct Table {
     hashers: [RandomState; 2],
     most: usize,
     next: u64,
-    calls: HashMap<Key, Call>,
+    /// Boxed: half of the places of a table may be empty.
+    calls: HashMap<Key, Box<Call>>,
     by_age: BTreeMap<u64, Key>,
     cursor: u64,
     /// What else names a call; nothing where it names two.
@@ -46,15 +47,15 @@ impl Table {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.calls.values().map(Call::bytes).sum()
+        self.calls.values().map(|call| call.bytes()).sum()
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Call> {
-        self.calls.get(&key)
+        self.calls.get(&key).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Call> {
-        self.calls.get_mut(&key)
+        self.calls.get_mut(&key).map(Box::as_mut)
     }
 
     /// Adds a call; gives out the oldest where there is no room.
@@ -64,12 +65,12 @@ impl Table {
         call.number = self.next;
         self.by_age.insert(self.next, key);
         self.next += 1;
-        self.calls.insert(key, call);
+        self.calls.insert(key, Box::new(call));
         gone
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<Call> {
-        let call = self.calls.remove(&key)?;
+        let call = *self.calls.remove(&key)?;
         self.by_age.remove(&call.number);
         for alias in &call.aliases {
             self.aliases.remove(alias);
@@ -94,7 +95,7 @@ impl Table {
     }
 
     pub(crate) fn named(&self, alias: u64) -> Option<&Call> {
-        self.calls.get(&(*self.aliases.get(&alias)?)?)
+        self.get((*self.aliases.get(&alias)?)?)
     }
 
     /// The call has ended; it is forgotten after a while.

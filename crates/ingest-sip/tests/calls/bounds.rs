@@ -89,7 +89,11 @@ proptest! {
             stage.pass(&b, &a, &dialog.answer(302, &format!("1 {method}"), &format!("{name}: {value}")));
         }
         stage.calls.close(stage.now);
-        stage.drain();
+        while let Some(finished) = stage.calls.finished() {
+            let bytes = finished.batch().payload.to_bytes();
+            let sound = flow::otlp::accept(flow::Signal::Traces, bytes, &flow::otlp::Limits::default());
+            prop_assert_eq!(sound.unwrap().items, finished.spans());
+        }
     }
 }
 
@@ -113,6 +117,7 @@ fn a_live_call_takes_at_most_two_kibibytes() {
     }
     let counts = stage.calls.counts();
     assert_eq!(counts.calls, 200);
+    println!("{} bytes for a call with a hold and a transfer", counts.bytes / counts.calls);
     assert!(counts.bytes / counts.calls <= 2048, "{} bytes", counts.bytes / counts.calls);
 }
 

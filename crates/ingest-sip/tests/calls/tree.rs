@@ -18,6 +18,8 @@ pub(crate) struct Spans {
 
 impl Spans {
     pub(crate) fn add(&mut self, bytes: &[u8]) {
+        let limits = flow::otlp::Limits::default();
+        flow::otlp::accept(flow::Signal::Traces, bytes.to_vec().into(), &limits).unwrap();
         let request = ExportTraceServiceRequest::decode(bytes).unwrap();
         for group in request.resource_spans {
             self.resources.push(group.resource.unwrap_or_default().attributes);

@@ -1,0 +1,197 @@
+//! The sockets, and the way to the pipeline.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{Buf, Bytes, BytesMut};
+use flow::{Consumer, Ctx};
+use prometheus::{IntCounterVec, IntGaugeVec};
+use subtle::ConstantTimeEq;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::packet::{Packet, length};
+use crate::beside::{Beside, Sighting};
+use crate::call::Calls;
+
+/// The longest packet: its length has 16 bits.
+const LONGEST: usize = 65_535;
+const CONNECTIONS: usize = 256;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A connection that says nothing for so long is closed.
+const SILENCE: Duration = Duration::from_secs(600);
+const TICK: Duration = Duration::from_millis(500);
+
+/// Where packets of all agents come together.
+pub(super) struct Desk {
+    id: Arc<str>,
+    key: Option<Box<[u8]>>,
+    seen: Mutex<(Beside, Calls)>,
+    packets: IntCounterVec,
+    calls: IntGaugeVec,
+    lost: IntGaugeVec,
+}
+
+impl Desk {
+    pub(super) fn new(ctx: &Ctx, key: Option<Box<[u8]>>, beside: Beside, calls: Calls) -> Self {
+        let telemetry = &ctx.telemetry;
+        Self {
+            id: Arc::clone(&ctx.id),
+            key,
+            seen: Mutex::new((beside, calls)),
+            packets: telemetry.counter(
+                "throughline_hep_packets",
+                "Packets of HEP by what became of them",
+                &["receiver", "result"],
+            ),
+            calls: telemetry.gauge("throughline_hep_calls", "Calls that are remembered", &["receiver"]),
+            lost: telemetry.gauge(
+                "throughline_hep_spans_lost",
+                "Spans that the pipeline did not take in time, since the start",
+                &["receiver"],
+            ),
+        }
+    }
+
+    /// Reads a packet.
+    fn take(&self, bytes: &Bytes) {
+        let result = match Packet::parse(bytes) {
+            Err(_) => "unreadable",
+            Ok(packet) if !self.admits(packet.key) => "refused",
+            Ok(packet) => {
+                let Packet { at, from, to, transport, agent, payload, .. } = packet;
+                let bytes = bytes.slice_ref(payload);
+                let mut seen = self.seen();
+                let (beside, _) = &mut *seen;
+                beside.hear(Sighting { at, from, to, transport, agent, bytes }, now());
+                "taken"
+            }
+        };
+        self.packets.with_label_values(&[&*self.id, result]).inc();
+    }
+
+    fn admits(&self, key: Option<&[u8]>) -> bool {
+        let Some(own) = &self.key else { return true };
+        key.is_some_and(|key| bool::from(key.ct_eq(own)))
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, (Beside, Calls)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tick(&self, last: bool) {
+        let mut seen = self.seen();
+        let (beside, calls) = &mut *seen;
+        let now = now();
+        beside.tick(calls, now);
+        if last {
+            beside.show(calls, None);
+            calls.close(now);
+        }
+        let counts = calls.counts();
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.calls.with_label_values(&[&*self.id]).set(whole(counts.calls as u64));
+        self.lost.with_label_values(&[&*self.id]).set(whole(counts.spans_lost));
+    }
+}
+
+pub(super) async fn datagrams(socket: UdpSocket, desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
+    let mut buffer = vec![0; LONGEST];
+    loop {
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            _ = stopped.changed() => return,
+        };
+        match received {
+            Ok((length, _)) => desk.take(&Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default())),
+            Err(error) => tracing::debug!(%error, "a datagram was not received"),
+        }
+    }
+}
+
+pub(super) async fn streams(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    desk: Arc<Desk>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
+            Some(_) = tasks.join_next() => continue,
+            _ = stopped.changed() => return,
+        };
+        let (Ok((stream, _)), Ok(place)) = (accepted, place) else {
+            tracing::warn!("cannot accept a connection");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (desk, tls) = (Arc::clone(&desk), tls.clone());
+        tasks.spawn(async move {
+            let _place = place;
+            let Some(tls) = tls else { return packets(stream, &desk).await };
+            match timeout(HANDSHAKE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => packets(stream, &desk).await,
+                Ok(Err(error)) => tracing::debug!(%error, "no TLS with an agent"),
+                Err(_) => tracing::debug!("no TLS with an agent in time"),
+            }
+        });
+    }
+}
+
+/// Packets one after the other, until one cannot be told from the next.
+async fn packets(mut stream: impl AsyncRead + Unpin, desk: &Desk) {
+    let mut buffer = BytesMut::new();
+    loop {
+        match length(&buffer) {
+            Ok(Some(length)) if buffer.len() >= length => desk.take(&buffer.split_to(length).freeze()),
+            Ok(_) => match timeout(SILENCE, stream.read_buf(&mut buffer)).await {
+                Ok(Ok(1..)) => {}
+                _ => return,
+            },
+            Err(error) => {
+                tracing::debug!(%error, "a connection is closed");
+                buffer.advance(buffer.len());
+                desk.packets.with_label_values(&[&*desk.id, "unreadable"]).inc();
+                return;
+            }
+        }
+    }
+}
+
+/// Gives spans to the pipeline; what it refuses comes again.
+pub(super) async fn deliver(desk: Arc<Desk>, traces: Arc<dyn Consumer>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let last = tokio::select! {
+            () = tokio::time::sleep(TICK) => false,
+            _ = stopped.changed() => true,
+        };
+        desk.tick(last);
+        loop {
+            let Some(finished) = desk.seen().1.finished() else { break };
+            if let Err(refusal) = traces.consume(finished.batch()).await {
+                tracing::debug!(%refusal, "spans wait");
+                desk.seen().1.put_back(finished);
+                break;
+            }
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

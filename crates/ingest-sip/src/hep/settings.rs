@@ -1,0 +1,195 @@
+//! The section of `hep`.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flow::config::{Finding, Node};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde::Deserialize;
+
+use super::prefix::Prefix;
+use crate::call::{self, Numbers, Secret};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Settings {
+    /// `host:port` for UDP and TCP.
+    endpoint: String,
+    /// The TCP port speaks TLS.
+    tls: Option<Tls>,
+    /// What agents send as their key.
+    auth_key: Option<Hidden>,
+    /// Networks of peers whose context headers are believed.
+    believe: Vec<String>,
+    numbers: Numbers,
+    /// For pseudonyms of numbers, so that they are the same after a restart.
+    number_key: Option<Hidden>,
+    /// `cloud.region` of the spans.
+    region: String,
+}
+
+#[derive(Clone, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Tls {
+    cert_file: PathBuf,
+    key_file: PathBuf,
+}
+
+/// Text that is not printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            endpoint: "127.0.0.1:9060".to_owned(),
+            tls: None,
+            auth_key: None,
+            believe: Vec::new(),
+            numbers: Numbers::default(),
+            number_key: None,
+            region: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn endpoint(&self) -> String {
+        self.endpoint.strip_prefix(':').map_or(self.endpoint.clone(), |port| format!("0.0.0.0:{port}"))
+    }
+
+    pub(super) fn key(&self) -> Option<Box<[u8]>> {
+        self.auth_key.as_ref().map(|Hidden(key)| key.as_bytes().into())
+    }
+
+    pub(super) fn believed(&self) -> Vec<Prefix> {
+        self.believe.iter().filter_map(|text| Prefix::parse(text)).collect()
+    }
+
+    pub(super) fn calls(&self) -> Option<call::Settings> {
+        let mut calls = call::Settings::new(Secret::random()?);
+        calls.beside = true;
+        calls.service = "sip-probe".to_owned();
+        calls.region = (!self.region.is_empty()).then(|| self.region.clone());
+        calls.numbers = self.numbers;
+        if let Some(Hidden(key)) = &self.number_key {
+            calls.number_secret = Secret::new(key.as_bytes());
+        }
+        Some(calls)
+    }
+
+    pub(super) fn tls(&self) -> Result<Option<Arc<ServerConfig>>, String> {
+        self.tls.as_ref().map(Tls::config).transpose()
+    }
+}
+
+impl Tls {
+    fn config(&self) -> Result<Arc<ServerConfig>, String> {
+        let Self { cert_file, key_file } = self;
+        let wrong = |error: &dyn fmt::Display| format!("{}: {error}", cert_file.display());
+        let chain = CertificateDer::pem_file_iter(cert_file).map_err(|error| wrong(&error))?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(&error))?;
+        // The parser's own words could quote the key.
+        let key = PrivateKeyDer::from_pem_file(key_file)
+            .map_err(|_| format!("{}: no private key in PEM form that can be read", key_file.display()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = versions.map_err(|error| error.to_string())?.with_no_client_auth();
+        builder.with_single_cert(chain, key).map(Arc::new).map_err(|error| wrong(&error))
+    }
+}
+
+pub(super) fn check(section: &Node) -> Vec<Finding> {
+    let (settings, mut findings) = section.check::<Settings>();
+    let Some(settings) = settings else { return findings };
+    let at = |key| section.get(key).unwrap_or(section);
+    for text in settings.believe.iter().filter(|text| Prefix::parse(text).is_none()) {
+        let finding = Finding::error(at("believe"), format!("`{text}` is not a network"));
+        findings
+            .push(finding.help("write an address, or one with the bits that count, as in `192.0.2.0/24`"));
+    }
+    for (key, hidden) in [("auth_key", &settings.auth_key), ("number_key", &settings.number_key)] {
+        if section.get(key).is_some() && hidden.as_ref().is_none_or(|Hidden(text)| text.is_empty()) {
+            findings.push(Finding::error(at(key), "empty"));
+        }
+    }
+    if let Some(Tls { cert_file, key_file }) = &settings.tls
+        && (cert_file.as_os_str().is_empty() || key_file.as_os_str().is_empty())
+    {
+        findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
+    }
+    if section.get("tls").is_some() && settings.tls.is_none() {
+        findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
+    }
+    match loopback(&settings.endpoint()) {
+        None => {
+            let finding = Finding::error(at("endpoint"), "not an address to listen on");
+            findings.push(finding.help("write an address and a port, as in `127.0.0.1:9060`"));
+        }
+        Some(false) if settings.auth_key.is_none() => {
+            let why = "everybody who can reach this address could make up calls";
+            let finding = Finding::error(at("endpoint"), why);
+            findings.push(finding.help("write `auth_key` with the key that the agents send"));
+        }
+        Some(_) => {}
+    }
+    findings
+}
+
+/// Whether only this machine reaches an address; nothing where it is none.
+fn loopback(endpoint: &str) -> Option<bool> {
+    let (host, port) = endpoint.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    if host == "localhost" {
+        return Some(true);
+    }
+    let address: SocketAddr = endpoint.parse().ok()?;
+    Some(match address.ip() {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_section_is_checked() {
+        for (yaml, expected) in [
+            ("{}", None),
+            ("endpoint: localhost:9060", None),
+            ("endpoint: 0.0.0.0:9060", Some("everybody who can reach")),
+            ("{endpoint: :9060, auth_key: x}", None),
+            ("endpoint: 9060", Some("not an address")),
+            ("auth_key: \"\"", Some("empty")),
+            ("believe: [192.0.2.0/33]", Some("not a network")),
+            ("tls: {cert_file: c}", Some("`key_file`")),
+            ("numbers: hashed", None),
+            ("number: hashed", Some("unknown")),
+        ] {
+            let findings = check(&Node::load("c.yaml", yaml).unwrap());
+            let text: String = findings.iter().map(ToString::to_string).collect();
+            assert_eq!(findings.len(), usize::from(expected.is_some()), "{yaml}: {text}");
+            assert!(text.contains(expected.unwrap_or("")), "{yaml}: {text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let yaml = "{auth_key: secret-1, number_key: secret-2}";
+        let settings: Settings = Node::load("c.yaml", yaml).unwrap().parse().unwrap();
+        assert!(!format!("{settings:?}").contains("secret-"));
+    }
+}

@@ -1,0 +1,280 @@
+//! Calls that are seen beside their path: by agents and in captures.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use flow::config::Node;
+use flow::{Batch, BoxFuture, Consumer, Ctx, Memory, Outlets, Receiver, Refusal, Signal, Telemetry};
+use ingest_sip::hep::{Hep, Packet};
+use ingest_sip::{Beside, CallSettings, Calls, Secret, Sighting, Transport, pcap};
+use proptest::prelude::*;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Notify;
+
+const START: u64 = 1_700_000_000_000_000_000;
+const MS: u64 = 1_000_000;
+
+/// The messages of a call with their times, and whether the callee sent them.
+fn call() -> Vec<(u64, bool, String)> {
+    let message = |start: &str, cseq: &str, to: &str| {
+        format!(
+            "{start}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK{}\r\nFrom: <sip:+493012345678@a>;tag=1\r\nTo: <sip:b@b>{to}\r\n\
+             Call-ID: seen\r\nCSeq: {cseq}\r\nContent-Length: 0\r\n\r\n",
+            cseq.replace(' ', "")
+        )
+    };
+    vec![
+        (0, false, message("INVITE sip:b@b SIP/2.0", "1 INVITE", "")),
+        (100, true, message("SIP/2.0 180 Ringing", "1 INVITE", ";tag=2")),
+        (900, true, message("SIP/2.0 200 OK", "1 INVITE", ";tag=2")),
+        (910, false, message("ACK sip:b@b SIP/2.0", "1 ACK", ";tag=2")),
+        (5000, false, message("BYE sip:b@b SIP/2.0", "2 BYE", ";tag=2")),
+        (5010, true, message("SIP/2.0 200 OK", "2 BYE", ";tag=2")),
+    ]
+}
+
+fn ends(by_callee: bool) -> (SocketAddr, SocketAddr) {
+    let (a, b) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap());
+    if by_callee { (b, a) } else { (a, b) }
+}
+
+fn hep(
+    at: u64,
+    (from, to): (SocketAddr, SocketAddr),
+    agent: u32,
+    key: Option<&str>,
+    payload: &str,
+) -> Vec<u8> {
+    let mut chunks = Vec::new();
+    let mut put = |kind: u16, value: &[u8]| {
+        chunks.extend_from_slice(&[0, 0]);
+        chunks.extend_from_slice(&kind.to_be_bytes());
+        chunks.extend_from_slice(&(value.len() as u16 + 6).to_be_bytes());
+        chunks.extend_from_slice(value);
+    };
+    let ip = |address: SocketAddr| match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.octets(),
+        std::net::IpAddr::V6(_) => [0; 4],
+    };
+    put(1, &[2]);
+    put(2, &[17]);
+    put(3, &ip(from));
+    put(4, &ip(to));
+    put(7, &from.port().to_be_bytes());
+    put(8, &to.port().to_be_bytes());
+    put(9, &((at / 1_000_000_000) as u32).to_be_bytes());
+    put(10, &((at % 1_000_000_000 / 1000) as u32).to_be_bytes());
+    put(11, &[1]);
+    put(12, &agent.to_be_bytes());
+    if let Some(key) = key {
+        put(14, key.as_bytes());
+    }
+    put(15, payload.as_bytes());
+    let mut packet = b"HEP3".to_vec();
+    packet.extend_from_slice(&(chunks.len() as u16 + 6).to_be_bytes());
+    packet.extend_from_slice(&chunks);
+    packet
+}
+
+fn calls() -> Calls {
+    let mut settings = CallSettings::new(Secret::new(b"k"));
+    settings.beside = true;
+    let mut calls = Calls::new(settings);
+    calls.summarise();
+    calls
+}
+
+fn shown(mut beside: Beside, mut calls: Calls) -> String {
+    beside.show(&mut calls, None);
+    calls.close(START + 60_000 * MS);
+    let lines = calls.summaries().into_iter().map(|call| {
+        format!(
+            "{} {} {:?} {:?} {:?}",
+            call.call_id, call.outcome, call.request_delay_ms, call.answer_ms, call.talk_ms
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+const EXPECTED: &str = "seen answered Some(100.0) Some(900.0) Some(4100.0)";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Two agents see every message, their packets come in any order, and the clock of one is wrong.
+    #[test]
+    fn copies_and_order_change_nothing(order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle()) {
+        let script = call();
+        let (mut beside, calls) = (Beside::new(|_| None), calls());
+        for at in order {
+            let (ms, by_callee, text) = script.get(at / 2).unwrap();
+            let (from, to) = ends(*by_callee);
+            let agent = (at % 2) as u32;
+            let at = START + ms * MS;
+            let bytes = text.clone().into_bytes().into();
+            beside.take(Sighting { at, from, to, transport: Transport::Udp, agent, bytes });
+        }
+        prop_assert_eq!(beside.copies, 6);
+        prop_assert_eq!(shown(beside, calls), EXPECTED);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..200_usize, byte in any::<u8>()) {
+        prop_assert!(Packet::parse(&bytes).is_err());
+        let mut packet = hep(START, ends(false), 7, Some("k"), "OPTIONS sip:a SIP/2.0\r\n\r\n");
+        if let Some(place) = packet.get_mut(at) {
+            *place = byte;
+        }
+        if let Ok(packet) = Packet::parse(&packet) {
+            prop_assert!(packet.payload.len() < 300);
+        }
+        for head in [&b"\xd4\xc3\xb2\xa1"[..], b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a"] {
+            let file = [head, &bytes].concat();
+            if let Ok(read) = pcap::read(&file, |_| {}) {
+                // A frame has a head of at least 16 bytes.
+                prop_assert!(read.frames as usize * 16 <= bytes.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_clock_of_another_agent_is_set_right() {
+    let (mut beside, calls) = (Beside::new(|_| None), calls());
+    let lead = 3_000 * MS;
+    // Both see the set-up; only the agent whose clock is ahead sees the end.
+    for (ms, by_callee, text) in call() {
+        let (from, to) = ends(by_callee);
+        let mut see = |agent: u32, at: u64| {
+            let bytes = text.clone().into_bytes().into();
+            beside.take(Sighting { at, from, to, transport: Transport::Udp, agent, bytes });
+        };
+        if ms < 5000 {
+            see(1, START + ms * MS);
+        }
+        see(2, START + ms * MS + lead);
+    }
+    assert_eq!(beside.copies, 4);
+    assert_eq!(shown(beside, calls), EXPECTED);
+}
+
+/// An Ethernet frame with IPv4 and UDP.
+fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let ip = |address: SocketAddr| match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.octets(),
+        std::net::IpAddr::V6(_) => [0; 4],
+    };
+    let mut frame = vec![0; 12];
+    // A VLAN tag, then IPv4.
+    frame.extend_from_slice(&[0x81, 0, 0, 5, 0x08, 0, 0x45, 0]);
+    frame.extend_from_slice(&(payload.len() as u16 + 28).to_be_bytes());
+    frame.extend_from_slice(&[0, 0, 0, 0, 64, 17, 0, 0]);
+    frame.extend_from_slice(&ip(from));
+    frame.extend_from_slice(&ip(to));
+    frame.extend_from_slice(&from.port().to_be_bytes());
+    frame.extend_from_slice(&to.port().to_be_bytes());
+    frame.extend_from_slice(&(payload.len() as u16 + 8).to_be_bytes());
+    frame.extend_from_slice(&[0, 0]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[test]
+fn a_capture_is_read_in_both_formats_and_cut_ones_are_an_error() {
+    let frames: Vec<_> = call()
+        .into_iter()
+        .map(|(ms, by_callee, text)| {
+            let (from, to) = ends(by_callee);
+            (START + ms * MS, udp(from, to, text.as_bytes()))
+        })
+        .collect();
+    let mut old = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0];
+    // Byte order mark, no options; an Ethernet interface.
+    let mut new = vec![0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0];
+    new.extend_from_slice(&[0xff; 8]);
+    new.extend_from_slice(&[28, 0, 0, 0, 1, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0]);
+    for (at, frame) in &frames {
+        let length = frame.len() as u32;
+        for field in [(at / 1_000_000_000) as u32, (at % 1_000_000_000 / 1000) as u32, length, length] {
+            old.extend_from_slice(&field.to_le_bytes());
+        }
+        old.extend_from_slice(frame);
+        let padded = length.next_multiple_of(4);
+        let micros = at / 1000;
+        for field in [6, 32 + padded, 0, (micros >> 32) as u32, micros as u32, length, length] {
+            new.extend_from_slice(&field.to_le_bytes());
+        }
+        new.extend_from_slice(frame);
+        new.resize(new.len() + (padded - length) as usize, 0);
+        new.extend_from_slice(&(32 + padded).to_le_bytes());
+    }
+    for file in [&old, &new] {
+        let (mut beside, calls) = (Beside::new(|_| None), calls());
+        let read = pcap::read(file, |sighting| beside.take(sighting)).unwrap();
+        assert_eq!((read.frames, read.skipped), (6, 0));
+        assert_eq!(shown(beside, calls), EXPECTED);
+        let cut = file.get(..file.len() - 3).unwrap();
+        assert!(pcap::read(cut, |_| {}).unwrap_err().to_string().contains("cut or damaged"));
+    }
+    assert!(pcap::read(b"neither", |_| {}).is_err());
+}
+
+/// A pipeline that refuses the first batch.
+#[derive(Default)]
+struct Sink {
+    spans: Mutex<Vec<usize>>,
+    refused: Mutex<bool>,
+    heard: Notify,
+}
+
+impl Consumer for Sink {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
+        let first = !std::mem::replace(&mut *self.refused.lock().unwrap(), true);
+        if first {
+            return Box::pin(std::future::ready(Err(Refusal::busy("later", std::time::Duration::ZERO))));
+        }
+        assert_eq!(batch.signal, Signal::Traces);
+        self.spans.lock().unwrap().push(batch.items);
+        self.heard.notify_one();
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn packets_of_udp_and_tcp_become_spans_and_wrong_keys_do_not() {
+    let section = Node::load("c.yaml", "{endpoint: 127.0.0.1:0, auth_key: right}").unwrap();
+    let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("hep");
+    let receiver = Hep::new(&section, &ctx).unwrap();
+    let sink = Arc::new(Sink::default());
+    let mut outlets = Outlets::default();
+    outlets.set(Signal::Traces, Arc::clone(&sink) as Arc<dyn Consumer>);
+    receiver.start(outlets).await.unwrap();
+    let address = receiver.address().unwrap();
+    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let start = since.as_nanos() as u64 - 30_000 * MS;
+    for (at, (ms, by_callee, text)) in call().into_iter().enumerate() {
+        let forged = hep(start + ms * MS, ends(by_callee), 1, Some("wrong"), &text.replace("seen", "forged"));
+        udp.send_to(&forged, address).await.unwrap();
+        let packet = hep(start + ms * MS, ends(by_callee), 1, Some("right"), &text);
+        match at % 2 {
+            0 => _ = udp.send_to(&packet, address).await.unwrap(),
+            _ => tcp.write_all(&packet).await.unwrap(),
+        }
+    }
+    tcp.shutdown().await.unwrap();
+    let packets = ctx.telemetry.counter("throughline_hep_packets", "", &["receiver", "result"]);
+    let count = |result: &str| packets.with_label_values(&["hep", result]).get();
+    while (count("taken"), count("refused")) != (6, 6) {
+        tokio::task::yield_now().await;
+    }
+    // It is long ago, so that it has settled at once. The first attempt was refused.
+    while sink.spans.lock().unwrap().is_empty() {
+        sink.heard.notified().await;
+    }
+    receiver.stop().await;
+    let spans: usize = sink.spans.lock().unwrap().iter().sum();
+    assert!(spans >= 3, "{spans}");
+}
