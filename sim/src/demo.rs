@@ -12,6 +12,7 @@ use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -85,7 +86,7 @@ pub struct Tally {
 
 /// A contact centre before its first call: the simulated Genesys Cloud, on a free port of this machine.
 pub struct Centre {
-    simulator: Simulator,
+    simulator: Arc<Simulator>,
     actions: mpsc::Receiver<ActionCall>,
     secret: String,
 }
@@ -104,12 +105,17 @@ impl Centre {
         let simulator = Simulator::start(options, Settings::default()).await.map_err(Error::NoSimulator)?;
         let (told, actions) = mpsc::channel(WAITING);
         simulator.with(|service| service.data_actions_to(told));
-        Ok(Self { simulator, actions, secret })
+        Ok(Self { simulator: Arc::new(simulator), actions, secret })
     }
 
     /// What a client takes for the address of the region's API.
     pub fn base_url(&self) -> String {
         self.simulator.base_url()
+    }
+
+    /// For whoever lets conversations begin in another way, as calls by a trunk do.
+    pub fn simulator(&self) -> Arc<Simulator> {
+        self.simulator.clone()
     }
 
     pub fn client_id(&self) -> &str {
