@@ -96,7 +96,7 @@ pub async fn measure(system: &System, rate: u64, seconds: u64) -> Result<Figures
     let statistics = load(rate * seconds).run().await?;
     let after = Family::of(pid)?;
     let spent = after.cpu.saturating_sub(before.cpu);
-    let figures = Figures {
+    Ok(Figures {
         system: system.name(),
         calls_per_second: rate,
         statistics,
@@ -105,19 +105,22 @@ pub async fn measure(system: &System, rate: u64, seconds: u64) -> Result<Figures
         processes: after.processes,
         spans: sink.spans(),
         misses: Vec::new(),
-    };
-    Ok(match system {
-        System::Throughline(_) => figures.judged(),
-        System::Kamailio => figures,
     })
 }
 
 impl Figures {
-    /// The run with the middle CPU, with whatever any of them missed beside its price.
-    pub fn middle(mut runs: Vec<Self>) -> Option<Self> {
+    /// Of all runs of a system: the one with the middle CPU, with the most failures and retransmissions of any.
+    pub fn of(system: &System, mut runs: Vec<Self>) -> Option<Self> {
         runs.sort_by(|one, other| one.cpu_us_per_call.total_cmp(&other.cpu_us_per_call));
+        let failed = runs.iter().map(|run| run.statistics.failed).max()?;
+        let retransmissions = runs.iter().map(|run| run.statistics.retransmissions).max()?;
         let place = runs.len() / 2;
-        runs.into_iter().nth(place)
+        let mut middle = runs.into_iter().nth(place)?;
+        middle.statistics = Statistics { failed, retransmissions, ..middle.statistics };
+        Some(match system {
+            System::Throughline(_) => middle.judged(),
+            System::Kamailio => middle,
+        })
     }
 
     fn judged(mut self) -> Self {
@@ -203,8 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_run_counts() {
-        let runs = [30.0, 10.0, 20.0].map(|us| figures(1000, us, 1.0, 0)).to_vec();
-        assert_eq!(Figures::middle(runs).unwrap().cpu_us_per_call, 20.0);
+    fn the_middle_run_counts_and_the_worst_losses() {
+        let runs =
+            [(30.0, 0), (10.0, 7), (200.0, 0)].map(|(us, resent)| figures(1000, us, 1.0, resent)).to_vec();
+        let ours = Figures::of(&System::Throughline(PathBuf::new()), runs.clone()).unwrap();
+        assert_eq!((ours.cpu_us_per_call, ours.statistics.retransmissions, ours.misses.len()), (30.0, 7, 1));
+        assert!(Figures::of(&System::Kamailio, runs).unwrap().misses.is_empty());
     }
 }

@@ -257,7 +257,7 @@ async fn sip(arguments: SipArguments) -> Result<ExitCode> {
                 eprintln!("{}, {rate} calls/s, run {run} of {}", system.name(), arguments.repeat);
                 runs.push(sip::measure(system, rate, arguments.seconds).await?);
             }
-            figures.push(sip::Figures::middle(runs).context("no runs")?);
+            figures.push(sip::Figures::of(system, runs).context("no runs")?);
         }
     }
     let results = sip::Results { machine: Machine::this(), figures };

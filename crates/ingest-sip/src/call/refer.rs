@@ -13,6 +13,7 @@ use super::token::{Gift, Token, rewrite};
 use super::transfers::{Likeness, Pending};
 use super::{Calls, people};
 use crate::hop::Hop;
+use crate::trunk::{ReferTo, Trunk};
 
 impl Calls {
     /// A REFER: notes it, and lets the peer have what brings the trace back. False where that could not be written.
@@ -89,8 +90,12 @@ impl Calls {
         if self.settings.beside {
             return true;
         }
-        let trunk = hop.to.trunk.filter(|_| believes(&hop.to));
-        let gift = trunk.map(|trunk| Gift { token, how: trunk.refer_to, context });
+        // The word tells nobody anything but the edge, so that every trunk may carry it.
+        let how = |trunk: &Trunk| match trunk.refer_to {
+            ReferTo::Headers if !believes(&hop.to) => ReferTo::Token,
+            how => how,
+        };
+        let gift = hop.to.trunk.map(|trunk| Gift { token, how: how(trunk), context });
         let mut all = true;
         for address in addresses {
             all &= rewrite(address, gift.as_ref(), edit);
