@@ -10,9 +10,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const ANYWHERE: [&str; 8] = [
-    "--trunk", "127.0.0.2:0", "--outside", "127.0.0.3:0", "--genesys", "127.0.0.1:0", "--seed", "3",
-];
+const ANYWHERE: [&str; 8] =
+    ["--trunk", "127.0.0.2:0", "--outside", "127.0.0.3:0", "--genesys", "127.0.0.1:0", "--seed", "3"];
 
 fn simulator(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary().unwrap());
