@@ -9,7 +9,7 @@ use std::path::Path;
 
 use e2e::span::Value;
 use e2e::{Postgres, Span, kept};
-use sim::demo::{Centre, Demo, Progress, Tally, quiet_day};
+use sim::demo::{Callers, Centre, Demo, Progress, Tally, quiet_day};
 use sim::genesys::service::Traffic;
 use sim::sink::{Options, Sink};
 use tokio::net::TcpStream;
@@ -52,7 +52,7 @@ async fn run(database_url: Option<String>) -> anyhow::Result<Ran> {
         kept: false,
     };
     let mut services = BTreeSet::new();
-    let centre = Centre::open(3).await?;
+    let centre = Centre::open(3, Callers::nobody()).await?;
     let tally = centre
         .run(&demo, pending(), |progress| {
             if let Progress::Ready { address, .. } = progress {

@@ -97,6 +97,13 @@ pub struct Callers {
     pub calls: Option<u64>,
 }
 
+impl Callers {
+    /// Nobody calls.
+    pub fn nobody() -> Self {
+        Self { edge: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)), calls_per_minute: 1.0, calls: Some(0) }
+    }
+}
+
 /// The share of callers that an agent transfers; the first one is.
 const TRANSFERRED: f64 = 0.25;
 
