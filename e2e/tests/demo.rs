@@ -38,8 +38,39 @@ fn is_whole(interaction: &Value) -> bool {
         && spans.iter().any(|span| text(span, "service") == "crm" && has(span, "db.query.text"))
 }
 
+fn some(page: &Value) -> bool {
+    !list(page, "interactions").is_empty()
+}
+
+fn sip<'a>(interaction: &'a Value, name: &str) -> Vec<&'a Value> {
+    let of = |span: &&Value| text(span, "service") == "sip-edge" && text(span, "name") == name;
+    list(interaction, "spans").iter().filter(of).collect()
+}
+
+/// The call to which the caller was transferred is over, as all others of the interaction.
+fn is_told(interaction: &Value) -> bool {
+    let finished = |span: &Value| span.get("finished") == Some(&Value::Bool(true));
+    list(interaction, "spans").iter().all(finished)
+        && (sip(interaction, "Transfer").is_empty() || sip(interaction, "SIP call").len() == 2)
+        && !sip(interaction, "SIP call").is_empty()
+}
+
+/// From the INVITE to the statement, and on in the call that follows the transfer.
+fn is_transferred(interaction: &Value) -> bool {
+    let transfers = sip(interaction, "Transfer");
+    let follows = |call: &&Value| {
+        transfers.iter().any(|transfer| {
+            text(call, "parent_span_id") == text(transfer, "span_id")
+                && text(call, "trace_id") == text(transfer, "trace_id")
+        })
+    };
+    let asked = list(interaction, "spans").iter().any(|span| has(span, "db.query.text"));
+    asked && sip(interaction, "SIP call").iter().any(follows)
+}
+
 /// Scenario: the demonstration runs, with real services behind the Data Actions of a simulated Genesys Cloud; then Ctrl-C.
 /// Guarantees: a finished call is one trace without an orphan, from its IVR to the SQL statement and on to its wrap-up;
+/// a caller who came by SIP and was transferred is one interaction from the INVITE to the statement and the second call;
 /// while it runs there are calls that go on; at the end nothing is left behind, and nobody complained.
 #[tokio::test]
 async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
@@ -48,7 +79,8 @@ async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
         |page: &Value| list(page, "interactions").iter().any(|call| text(call, "outcome") == "handled");
     let page = demo.wait_for("/api/v1/interactions?limit=100&stage=action&outcome=handled", answered).await?;
     let mut whole = None;
-    for call in list(&page, "interactions") {
+    let by_sip = |call: &&Value| list(call, "services").iter().any(|service| service == "sip-edge");
+    for call in list(&page, "interactions").iter().filter(|call| !by_sip(call)) {
         let found = demo.wait_for(&format!("/api/v1/interactions/{}", text(call, "id")), is_whole).await?;
         whole = Some(found);
     }
@@ -64,6 +96,15 @@ async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
         .filter(|span| span.get("parent_span_id").and_then(Value::as_str).is_some_and(|id| !ids.contains(id)))
         .collect();
     assert!(orphans.is_empty(), "{orphans:#?}");
+
+    let page = demo.wait_for("/api/v1/interactions?limit=100&service=sip-edge&stage=transfer", some).await?;
+    let mut transferred = 0;
+    for call in list(&page, "interactions") {
+        let path = format!("/api/v1/interactions/{}", text(call, "id"));
+        let call = demo.wait_for(&path, |call| is_told(call)).await?;
+        transferred += usize::from(is_transferred(&call));
+    }
+    assert!(transferred > 0, "{page:#}");
 
     let going_on = |page: &Value| {
         list(page, "interactions").iter().any(|call| call.get("running") == Some(&Value::Bool(true)))

@@ -21,6 +21,7 @@ mod spans;
 mod outbox;
 mod summary;
 
+use flow::Audience;
 use throughline_sip::{Edit, Message};
 
 use crate::hop::{End, Hop, Tracing};
@@ -179,11 +180,12 @@ impl Calls {
     }
 
     fn put(&mut self, call: &Call, end: u64, part: Part) {
-        if part != Part::Setup {
+        if matches!(part, Part::Rest | Part::All) {
             self.summaries.iter_mut().for_each(|summaries| summaries.push(Summary::of(call, end)));
         }
         let spans = spans::of(call, end, part, &self.settings);
-        self.outbox.push(spans::group(call, &spans, &self.settings), spans.len());
+        let audience = if part == Part::Running { Audience::Stores } else { Audience::All };
+        self.outbox.push(spans::group(call, &spans, &self.settings), spans.len(), audience);
     }
 
     /// Calls that have settled, in the order in which they ended.
@@ -215,6 +217,7 @@ impl Calls {
             {
                 let call = call.clone();
                 self.put(&call, now, Part::Setup);
+                self.put(&call, now, Part::Running);
                 if let Some(call) = self.table.get_mut(key) {
                     call.sent = Sent::Setup;
                 }

@@ -140,7 +140,7 @@ fn count(tally: &mut Tally, ended: Result<Result<End, Failed>, tokio::task::Join
 async fn one(agent: Arc<Agent>, plan: Arc<Plan>, seed: u64) -> Result<End, Failed> {
     let mut chance = Chance::new(seed);
     let truth = agent.random();
-    let from = plan.from.clone().unwrap_or_else(|| format!("+4420794{:05}", chance.below(100_000)));
+    let from = plan.from.clone().unwrap_or_else(|| format!("+442079460{:03}", chance.below(1000)));
     let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let traceparent = format!("00-{}-{}-01", hex(chance.id(16)), hex(chance.id(8)));
     let mut headers = vec![(TRUTH.to_owned(), truth.clone())];

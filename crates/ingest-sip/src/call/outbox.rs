@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use flow::{Batch, Payload, Signal};
+use flow::{Audience, Batch, Payload, Signal};
 
 /// Bytes that are given out at once.
 const AT_ONCE: usize = 256 << 10;
@@ -13,6 +13,7 @@ const AT_ONCE: usize = 256 << 10;
 pub struct Finished {
     /// Whole requests (`ExportTraceServiceRequest`), which together are one, and the spans in each.
     parts: Vec<(Bytes, usize)>,
+    audience: Audience,
 }
 
 impl Finished {
@@ -24,7 +25,7 @@ impl Finished {
     pub fn batch(&self) -> Batch {
         let mut payload = Payload::default();
         self.parts.iter().for_each(|(group, _)| payload.push(group.clone()));
-        Batch::new(Signal::Traces, payload, self.spans())
+        Batch { audience: self.audience, ..Batch::new(Signal::Traces, payload, self.spans()) }
     }
 }
 
@@ -32,7 +33,7 @@ impl Finished {
 pub(crate) struct Outbox {
     most: usize,
     bytes: usize,
-    waiting: VecDeque<(Bytes, usize)>,
+    waiting: VecDeque<(Bytes, usize, Audience)>,
     pub(crate) lost: u64,
 }
 
@@ -42,7 +43,7 @@ impl Outbox {
     }
 
     /// Takes spans in, unless there is no room: then they are lost, and counted.
-    pub(crate) fn push(&mut self, group: Vec<u8>, spans: usize) {
+    pub(crate) fn push(&mut self, group: Vec<u8>, spans: usize, audience: Audience) {
         if spans == 0 {
             return;
         }
@@ -51,20 +52,21 @@ impl Outbox {
             return;
         }
         self.bytes += group.len();
-        self.waiting.push_back((group.into(), spans));
+        self.waiting.push_back((group.into(), spans, audience));
     }
 
     pub(crate) fn next(&mut self) -> Option<Finished> {
-        let mut finished = Finished::default();
+        let (_, _, audience) = *self.waiting.front()?;
+        let mut finished = Finished { audience, ..Finished::default() };
         let mut bytes = 0;
         while bytes < AT_ONCE
-            && let Some(part) = self.waiting.pop_front()
+            && let Some((group, spans, _)) = self.waiting.pop_front_if(|(_, _, own)| *own == audience)
         {
-            bytes += part.0.len();
-            finished.parts.push(part);
+            bytes += group.len();
+            finished.parts.push((group, spans));
         }
         self.bytes -= bytes;
-        (!finished.parts.is_empty()).then_some(finished)
+        Some(finished)
     }
 
     /// Takes back what the pipeline refused: it goes first, if there is room.
@@ -75,8 +77,8 @@ impl Outbox {
             return;
         }
         self.bytes += bytes;
-        for part in finished.parts.into_iter().rev() {
-            self.waiting.push_front(part);
+        for (group, spans) in finished.parts.into_iter().rev() {
+            self.waiting.push_front((group, spans, finished.audience));
         }
     }
 }

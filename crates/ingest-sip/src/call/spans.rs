@@ -17,6 +17,8 @@ pub(crate) use write::group;
 pub(crate) enum Part {
     /// Those that end when the call is answered.
     Setup,
+    /// The call's own as it stands, which goes on.
+    Running,
     /// The others.
     Rest,
     All,
@@ -73,11 +75,12 @@ pub(crate) fn of(call: &Call, end: u64, part: Part, settings: &Settings) -> Vec<
     let ending = Ending::of(call);
     if part != Part::Setup {
         out.root(ending, end);
+        out.revise(part);
     }
-    if part != Part::Rest {
+    if matches!(part, Part::Setup | Part::All) {
         out.setup(end);
     }
-    if part != Part::Setup {
+    if matches!(part, Part::Rest | Part::All) {
         out.talk(end);
         for refer in &call.timeline.refers {
             out.transfer(refer, end);
@@ -94,6 +97,19 @@ struct Tree<'c> {
 }
 
 impl Tree<'_> {
+    /// A call that was shown while it went on is shown anew at its end.
+    fn revise(&mut self, part: Part) {
+        let Some(span) = self.spans.last_mut() else { return };
+        match part {
+            Part::Running => {
+                span.push("throughline.revision", Some(Value::Int(1)));
+                span.push("throughline.unfinished", Some(Value::Truth(true)));
+            }
+            Part::Rest => span.push("throughline.revision", Some(Value::Int(2))),
+            Part::Setup | Part::All => {}
+        }
+    }
+
     fn root(&mut self, ending: Ending, end: u64) {
         let Call { timeline, trace, people, way, .. } = self.call;
         let refers_alone = timeline.invited.is_none();

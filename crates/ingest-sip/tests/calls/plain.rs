@@ -1,8 +1,10 @@
 //! Span trees of calls without a transfer.
 
 use expect_test::expect;
+use flow::Audience;
 
 use crate::play::{Dialog, Stage, party, stranger};
+use crate::tree::Spans;
 
 const KEYS: &[&str] = &[
     "sip.outcome",
@@ -23,6 +25,47 @@ fn answered(stage: &mut Stage, dialog: &Dialog) {
     stage.after(95).pass(&b, &a, &dialog.answer(180, "1 INVITE", ""));
     stage.after(2000).pass(&b, &a, &dialog.answer(200, "1 INVITE", ""));
     stage.after(10).pass(&a, &b, &dialog.by_caller("ACK", 1, ""));
+}
+
+/// Scenario: the answer names the conversation, and the call goes on for a while.
+/// Guarantees: stores see the call while it goes on, below it what is over; at the end it takes the place of what was shown.
+#[test]
+fn a_call_that_goes_on_is_shown() {
+    let (mut stage, dialog) = (Stage::new(), Dialog::new("running"));
+    let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    let conversation = "x-inin-cnv: c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54";
+    stage.pass(&a, &b, &dialog.invite(""));
+    stage.after(95).pass(&b, &a, &dialog.answer(180, "1 INVITE", ""));
+    stage.after(2000).pass(&b, &a, &dialog.answer(200, "1 INVITE", conversation));
+    stage.after(10).pass(&a, &b, &dialog.by_caller("ACK", 1, ""));
+    stage.after(5000).tick();
+    let first = stage.calls.finished().unwrap().batch();
+    let second = stage.calls.finished().unwrap().batch();
+    assert!(stage.calls.finished().is_none());
+    assert_eq!((first.audience, second.audience), (Audience::All, Audience::Stores));
+    let mut shown = Spans::default();
+    shown.add(&first.payload.to_bytes());
+    shown.add(&second.payload.to_bytes());
+    let keys = &["throughline.revision", "throughline.unfinished"];
+    expect![[r#"
+        SIP call 0..7105
+          - throughline.revision = 1
+          - throughline.unfinished = true
+          Call setup 0..95
+          Ringing 95..2095
+    "#]]
+    .assert_eq(&shown.tree(keys));
+    stage.after(5000).pass(&a, &b, &dialog.by_caller("BYE", 2, ""));
+    stage.after(30).pass(&b, &a, &dialog.answer(200, "2 BYE", ""));
+    let rest = stage.spans();
+    expect![[r#"
+        SIP call 0..12135
+          - throughline.revision = 2
+          Talk 2095..12105
+          Release 12105..12135
+    "#]]
+    .assert_eq(&rest.tree(keys));
+    assert_eq!(rest.named("SIP call").span_id, shown.named("SIP call").span_id);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Spans of calls as OTLP bytes.
 
 use flow::Stage;
-use flow::otlp::put::{attribute, double, int, text};
+use flow::otlp::put::{attribute, double, int, text, truth};
 use flow::wire::{put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
 use throughline_context::w3c::Context;
 use throughline_context::{SpanId, Traceparent};
@@ -37,6 +37,7 @@ pub(crate) enum Value {
     Text(String),
     Int(i64),
     Double(f64),
+    Truth(bool),
 }
 
 impl Span {
@@ -119,6 +120,7 @@ fn put_span(out: &mut Vec<u8>, context: &Context, span: &Span) {
             Value::Text(value) => attribute(out, 9, key, text(value)),
             Value::Int(value) => attribute(out, 9, key, int(*value)),
             Value::Double(value) => attribute(out, 9, key, double(*value)),
+            Value::Truth(value) => attribute(out, 9, key, truth(*value)),
         }
     }
     if let Some(error) = &span.error {
@@ -163,6 +165,6 @@ fn put_link(out: &mut Vec<u8>, link: &Link) {
     }
     attribute(out, 4, "interaction.link.type", text(link.kind));
     if link.ambiguous {
-        attribute(out, 4, "throughline.link.ambiguous", flow::otlp::put::truth(true));
+        attribute(out, 4, "throughline.link.ambiguous", truth(true));
     }
 }
