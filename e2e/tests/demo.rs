@@ -101,7 +101,7 @@ async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
     let mut transferred = 0;
     for call in list(&page, "interactions") {
         let path = format!("/api/v1/interactions/{}", text(call, "id"));
-        let call = demo.wait_for(&path, |call| is_told(call)).await?;
+        let call = demo.wait_for(&path, is_told).await?;
         transferred += usize::from(is_transferred(&call));
     }
     assert!(transferred > 0, "{page:#}");
