@@ -24,6 +24,7 @@ mod summary;
 use throughline_sip::{Edit, Message};
 
 use crate::hop::{End, Hop, Tracing};
+use crate::slack;
 use outbox::Outbox;
 use record::{Call, Sent};
 use spans::Part;
@@ -189,6 +190,7 @@ impl Calls {
     /// Calls that have settled, in the order in which they ended.
     fn settle(&mut self, now: u64) {
         let settle = nanoseconds(self.settings.settle);
+        slack::deque(&mut self.closing);
         while let Some((ended, key, number)) = self.closing.front().copied()
             && now.saturating_sub(ended) >= settle
         {

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use flow::{Batch, Payload, Signal};
 
+use crate::slack;
+
 /// Bytes that are given out at once.
 const AT_ONCE: usize = 256 << 10;
 
@@ -64,6 +66,7 @@ impl Outbox {
             finished.parts.push(part);
         }
         self.bytes -= bytes;
+        slack::deque(&mut self.waiting);
         (!finished.parts.is_empty()).then_some(finished)
     }
 
