@@ -25,6 +25,7 @@ use flow::Audience;
 use throughline_sip::{Edit, Message};
 
 use crate::hop::{End, Hop, Tracing};
+use crate::slack;
 use outbox::Outbox;
 use record::{Call, Sent};
 use spans::Part;
@@ -191,6 +192,7 @@ impl Calls {
     /// Calls that have settled, in the order in which they ended.
     fn settle(&mut self, now: u64) {
         let settle = nanoseconds(self.settings.settle);
+        slack::deque(&mut self.closing);
         while let Some((ended, key, number)) = self.closing.front().copied()
             && now.saturating_sub(ended) >= settle
         {

@@ -29,7 +29,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use throughline_sip::{Message, Start};
+use bytes::Bytes;
+use throughline_sip::{Broken, Message, Start};
 
 use crate::hop::Tracing;
 use crate::trunk::Trunk;
@@ -128,6 +129,21 @@ impl Edge {
     /// Bytes came in that are no message.
     pub fn unreadable(&mut self) {
         self.counts.refused(Reason::NotSip);
+    }
+
+    /// The same on a connection, which ends with it: who sent a request is told why.
+    pub fn broken(&mut self, now: u64, from: Flow, rest: &[u8], broken: Broken, out: &mut Vec<Output>) {
+        self.unreadable();
+        let message = Message::parse(Bytes::copy_from_slice(rest), &answer::ANY);
+        if let (Some(status), Ok(message)) = (broken.status(), message)
+            && let Some(method) = message.method()
+            && message.top_via().is_ok()
+        {
+            let trunk = self.trunks.find(from.peer.ip()).cloned();
+            let request =
+                request::Request { at: now, from, trunk: trunk.as_ref(), message: &message, method };
+            self.answer(&request, (status, answer::phrase(status)), out);
+        }
     }
 
     /// The answer to [`Output::Resolve`].

@@ -8,6 +8,7 @@
 
 mod trunk;
 mod hop;
+mod slack;
 mod settings;
 mod transport;
 pub mod edge;

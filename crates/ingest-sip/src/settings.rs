@@ -169,6 +169,12 @@ pub(crate) struct LimitSettings {
     pub(crate) trunk_requests_per_second: u32,
     /// INVITEs with state at once; further ones are passed on without.
     pub(crate) transactions: usize,
+    /// Calls that are watched at once; for a further one the oldest leaves with the spans it has.
+    pub(crate) calls: usize,
+    /// A call that says nothing for so long is given up, unless its parties agreed on a Session-Expires.
+    pub(crate) longest_call: GoDuration,
+    /// The same before it is answered.
+    pub(crate) longest_setup: GoDuration,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
 }
@@ -232,6 +238,9 @@ impl Default for LimitSettings {
             stranger_requests_per_second: 20,
             trunk_requests_per_second: 0,
             transactions: 10_000,
+            calls: 100_000,
+            longest_call: GoDuration::from_secs(4 * 3600),
+            longest_setup: GoDuration::from_secs(300),
             connections: 4096,
             connections_per_address: 256,
         }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use throughline_sip::Message;
+use throughline_sip::{Broken, Message};
 use tokio::net::lookup_host;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -73,6 +73,12 @@ impl Shared {
     pub(crate) fn receive(self: &Arc<Self>, from: Flow, message: &Message, out: &mut Vec<Output>) {
         let now = self.clock.now();
         self.with(out, |edge, out| edge.receive(now, from, message, out));
+    }
+
+    /// Bytes came after which nobody knows where the next message begins.
+    pub(crate) fn broken(self: &Arc<Self>, from: Flow, rest: &[u8], broken: Broken, out: &mut Vec<Output>) {
+        let now = self.clock.now();
+        self.with(out, |edge, out| edge.broken(now, from, rest, broken, out));
     }
 
     /// Does something with the edge, and then what the edge wants done.

@@ -57,6 +57,7 @@ impl Calls {
             timeline: Timeline { last: hop.at, ..Timeline::default() },
             marks: Vec::new(),
             aliases: Vec::new(),
+            weight: 0,
             closing: None,
             sent: Sent::Nothing,
         }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use flow::{Audience, Batch, Payload, Signal};
 
+use crate::slack;
+
 /// Bytes that are given out at once.
 const AT_ONCE: usize = 256 << 10;
 
@@ -66,6 +68,7 @@ impl Outbox {
             finished.parts.push((group, spans));
         }
         self.bytes -= bytes;
+        slack::deque(&mut self.waiting);
         Some(finished)
     }
 

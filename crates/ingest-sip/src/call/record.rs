@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) timeline: Timeline,
     pub(crate) marks: Vec<Mark>,
     pub(crate) aliases: Vec<u64>,
+    /// What [`Call::bytes`] was when it was last counted.
+    pub(crate) weight: usize,
     /// The end that it was last noted to have come to.
     pub(crate) closing: Option<u64>,
     /// What was sent of it: its first spans, or all.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
 use super::record::Call;
+use crate::slack;
 
 /// A hash with a key that nobody outside knows.
 pub(crate) type Key = u128;
@@ -22,6 +23,8 @@ pub(crate) struct Table {
     calls: HashMap<Key, Box<Call>>,
     by_age: BTreeMap<u64, Key>,
     cursor: u64,
+    /// As of when each call was looked at last.
+    bytes: usize,
     /// What else names a call; nothing where it names two.
     aliases: HashMap<u64, Option<Key>>,
     ended: VecDeque<(u64, Key, u64)>,
@@ -47,7 +50,7 @@ impl Table {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.calls.values().map(|call| call.bytes()).sum()
+        self.bytes
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&Call> {
@@ -63,6 +66,8 @@ impl Table {
         let oldest = self.by_age.first_key_value().map(|(_, key)| *key);
         let gone = oldest.filter(|_| self.calls.len() >= self.most).and_then(|key| self.remove(key));
         call.number = self.next;
+        call.weight = call.bytes();
+        self.bytes += call.weight;
         self.by_age.insert(self.next, key);
         self.next += 1;
         self.calls.insert(key, Box::new(call));
@@ -72,6 +77,7 @@ impl Table {
     pub(crate) fn remove(&mut self, key: Key) -> Option<Call> {
         let call = *self.calls.remove(&key)?;
         self.by_age.remove(&call.number);
+        self.bytes -= call.weight;
         for alias in &call.aliases {
             self.aliases.remove(alias);
         }
@@ -115,12 +121,21 @@ impl Table {
                 self.remove(key);
             }
         }
+        slack::deque(&mut self.ended);
+        slack::map(&mut self.calls);
+        slack::map(&mut self.aliases);
     }
 
     /// The next calls in turn, so that each is looked at now and then.
     pub(crate) fn turn(&mut self) -> Vec<Key> {
         let keys: Vec<_> =
             self.by_age.range(self.cursor..).take(AT_ONCE).map(|(at, key)| (*at, *key)).collect();
+        for (_, key) in &keys {
+            let Some(call) = self.calls.get_mut(key) else { continue };
+            self.bytes -= call.weight;
+            call.weight = call.bytes();
+            self.bytes += call.weight;
+        }
         self.cursor = keys.last().filter(|_| keys.len() == AT_ONCE).map_or(0, |(at, _)| at + 1);
         keys.into_iter().map(|(_, key)| key).collect()
     }

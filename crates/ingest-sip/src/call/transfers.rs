@@ -13,6 +13,7 @@ use throughline_context::w3c::Context;
 use super::table::Key;
 use super::timeline::Side;
 use super::token::Token;
+use crate::slack;
 
 /// Of ambiguous transfers so many are linked.
 const MOST_LINKS: usize = 4;
@@ -165,6 +166,10 @@ impl Transfers {
         {
             self.remove(*number);
         }
+        slack::map(&mut self.by_token);
+        slack::map(&mut self.by_replaces);
+        slack::map(&mut self.by_span);
+        slack::map(&mut self.by_likeness);
     }
 
     fn take(&mut self, number: u64, now: u64) -> Option<Pending> {

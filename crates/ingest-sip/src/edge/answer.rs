@@ -10,6 +10,9 @@ use super::request::{Refused, Request, received};
 use super::{marks, place};
 use crate::hop::{End, Transport};
 
+/// For what is to be answered, whatever is wrong with it.
+pub(super) const ANY: Limits =
+    Limits { message: 1 << 20, head: 1 << 20, start_line: 1 << 20, headers: 1 << 20 };
 /// When a caller may come again, in seconds.
 const RETRY_AFTER: &str = "5";
 
@@ -55,7 +58,7 @@ impl Edge {
         let message = request.message;
         let mut edit = message.edit();
         received(&mut edit, message, &request.from).ok()?;
-        let stamped = Message::parse(edit.write(), &Limits::default()).ok()?;
+        let stamped = Message::parse(edit.write(), &ANY).ok()?;
         let to = back(&request.from, &stamped)?;
         let tag = marks::tag(&self.secret, message);
         let tag = (status > 100).then_some(tag.as_bytes());
@@ -71,6 +74,14 @@ impl Edge {
             _ => {}
         }
         Some((to, reply.build().ok()?))
+    }
+}
+
+pub(super) fn phrase(status: u16) -> &'static str {
+    match status {
+        414 => "Request-URI Too Long",
+        513 => "Message Too Large",
+        _ => "Bad Request",
     }
 }
 

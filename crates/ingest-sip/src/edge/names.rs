@@ -13,6 +13,8 @@ const HOSTS: usize = 1024;
 const WAITING: usize = 32;
 /// How long an answer is used, in nanoseconds.
 const KEPT: u64 = 30_000_000_000;
+/// How long an older one still is, while a newer is asked for.
+const ASKED: u64 = 10_000_000_000;
 
 #[derive(Default)]
 pub(super) struct Names(HashMap<Box<str>, Host>);
@@ -26,6 +28,8 @@ enum Host {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lookup {
     Found(IpAddr),
+    /// It is to be asked for again, and nothing has to wait for that.
+    Stale(IpAddr),
     /// It is kept, and comes again when the address is there; whether that has to be asked for.
     Wait {
         ask: bool,
@@ -39,6 +43,10 @@ impl Names {
         let full = self.0.len() >= HOSTS;
         match self.0.get_mut(host) {
             Some(Host::Known { ip, until }) if now < *until => ip.map_or(Lookup::Nowhere, Lookup::Found),
+            Some(Host::Known { ip: Some(ip), until }) if now < *until + KEPT => {
+                *until = now + ASKED;
+                Lookup::Stale(*ip)
+            }
             Some(Host::Asked { waiting, .. }) if waiting.len() >= WAITING => Lookup::Crowded,
             Some(Host::Asked { waiting, .. }) => {
                 waiting.push((from, message.clone()));
@@ -68,7 +76,7 @@ impl Names {
     pub(super) fn tick(&mut self, now: u64) {
         self.0.retain(|_, host| match host {
             Host::Asked { since, .. } => now < *since + KEPT,
-            Host::Known { until, .. } => now < *until,
+            Host::Known { until, .. } => now < *until + KEPT,
         });
     }
 }

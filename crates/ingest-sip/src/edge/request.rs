@@ -223,6 +223,10 @@ impl Edge {
         let host = str::from_utf8(host).map_err(|_| NO_ADDRESS)?.to_ascii_lowercase();
         match self.names.find(request.at, &host, request.from, request.message) {
             Lookup::Found(ip) => Ok(Some(ip)),
+            Lookup::Stale(ip) => {
+                out.push(Output::Resolve(host.into()));
+                Ok(Some(ip))
+            }
             Lookup::Wait { ask } => {
                 if ask {
                     out.push(Output::Resolve(host.into()));

@@ -12,6 +12,7 @@ use throughline_sip::Via;
 
 use super::marks::Branch;
 use super::{Edge, Output};
+use crate::slack;
 use call::Call;
 
 /// What a group does with more than one target.
@@ -85,6 +86,7 @@ impl Edge {
     }
 
     pub(super) fn tick_calls(&mut self, now: u64, out: &mut Vec<Output>) {
+        slack::map(&mut self.transactions.calls);
         let due: Vec<Branch> = self
             .transactions
             .calls

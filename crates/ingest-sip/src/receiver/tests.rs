@@ -177,6 +177,33 @@ async fn who_speaks_no_sip_is_hung_up_on_and_others_are_not() {
     drop(silent);
 }
 
+/// A stream whose next message cannot be found is answered, so that who made it learns what is wrong, and closed.
+#[tokio::test]
+async fn who_breaks_the_stream_is_told_why() {
+    let edge =
+        start("[{transport: tcp, endpoint: \"127.0.0.1:0\"}]", "sip:127.0.0.1:9", "", Outlets::default())
+            .await;
+    let head = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                To: <sip:c@d>\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n";
+    let long = format!("X-Long: {}\r\n", "x".repeat(70_000));
+    for (more, status) in [
+        ("\r\n", "400 Bad Request"),
+        ("Content-Length: many\r\n\r\n", "400 Bad Request"),
+        ("Content-Length: 100000\r\n\r\n", "513 Message Too Large"),
+        (long.as_str(), "513 Message Too Large"),
+        (&"X: y\r\n".repeat(600), "513 Message Too Large"),
+    ] {
+        let mut wrong = TcpStream::connect(edge.addresses()[0]).await.unwrap();
+        wrong.write_all(format!("{head}{more}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = wrong.read_to_string(&mut answer);
+        tokio::time::timeout(Duration::from_secs(10), read).await.unwrap().unwrap();
+        assert!(answer.starts_with(&format!("SIP/2.0 {status}\r\n")), "{answer}");
+        assert!(answer.contains("branch=z9hG4bK1;received=127.0.0.1\r\n"), "{answer}");
+    }
+    edge.stop().await;
+}
+
 /// Labels, without the receiver's, and values of what was counted.
 fn gathered(edge: &Sip) -> String {
     let mut lines = String::new();

@@ -29,6 +29,9 @@ pub(crate) fn calls(settings: &Settings) -> Result<call::Settings, String> {
     };
     let mut calls = call::Settings::new(secret);
     calls.numbers = settings.numbers;
+    calls.calls = settings.limits.calls;
+    calls.longest = settings.limits.longest_call.get();
+    calls.longest_setup = settings.limits.longest_setup.get();
     calls.region = (!settings.region.is_empty()).then(|| settings.region.clone());
     if !settings.number_key.0.is_empty() {
         calls.number_secret = call::Secret::new(settings.number_key.0.as_bytes());

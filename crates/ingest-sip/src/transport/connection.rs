@@ -1,6 +1,7 @@
 //! One connection over TCP or TLS.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,14 @@ use crate::edge::Flow;
 const MESSAGE: Duration = Duration::from_secs(30);
 /// For a peer to take what is written.
 const WRITE: Duration = Duration::from_secs(10);
+/// For a peer to see why it is hung up on, and to stop.
+const LINGER: Duration = Duration::from_secs(2);
 /// Messages that are written at once.
 const TOGETHER: usize = 32;
-const READ: usize = 8 << 10;
+/// Each connection has so much, whether anything comes or not.
+const READ: usize = 2 << 10;
+/// So much is kept to write into.
+const KEPT: usize = 16 << 10;
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     shared: &Arc<Shared>,
@@ -32,9 +38,13 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     shared.with(&mut Vec::new(), |edge, _| edge.opened(flow));
     let (reader, writer) = tokio::io::split(stream);
     let (pings, pongs) = mpsc::channel(1);
+    let mut reading = pin!(read(shared, flow, reader, side, pings));
     tokio::select! {
-        read = read(shared, flow, reader, side, pings) => read,
-        written = write(&mut place.unsent, pongs, writer) => written,
+        read = &mut reading => read,
+        written = write(&mut place.unsent, pongs, writer) => match written {
+            Ok(()) => reading.await,
+            Err(error) => Err(error),
+        },
     }
 }
 
@@ -63,7 +73,11 @@ async fn read<S: AsyncRead>(
                 Ok(Some(Frame::Pong)) => {}
                 Ok(None) => break,
                 Err(broken) => {
-                    shared.with(&mut out, |edge, _| edge.unreadable());
+                    shared.broken(flow, frames.rest(), broken, &mut out);
+                    shared.streams.hang_up(flow.connection);
+                    drop(pings);
+                    // With bytes left unread the system would take back what was written.
+                    _ = timeout(LINGER, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
                     return Err(io::Error::new(io::ErrorKind::InvalidData, broken));
                 }
             }
@@ -81,26 +95,28 @@ async fn read<S: AsyncRead>(
     }
 }
 
+/// Until nothing more is to be written.
 async fn write<S: AsyncWrite>(
     unsent: &mut mpsc::Receiver<Bytes>,
     mut pongs: mpsc::Receiver<()>,
     mut stream: WriteHalf<S>,
 ) -> io::Result<()> {
-    let mut messages = Vec::with_capacity(TOGETHER);
+    let mut messages = Vec::new();
     let mut buffer = Vec::new();
     loop {
         tokio::select! {
             count = unsent.recv_many(&mut messages, TOGETHER) => if count == 0 {
-                return Ok(());
+                return timeout(WRITE, stream.shutdown()).await?;
             },
             Some(()) = pongs.recv() => messages.push(Bytes::from_static(PONG)),
         }
-        buffer.clear();
         messages.drain(..).for_each(|message| buffer.extend_from_slice(&message));
         let written = async {
             stream.write_all(&buffer).await?;
             stream.flush().await
         };
-        timeout(WRITE, written).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        timeout(WRITE, written).await??;
+        buffer.clear();
+        buffer.shrink_to(KEPT);
     }
 }

@@ -115,6 +115,13 @@ impl Streams {
         Some(Place { flow, unsent, shared: Arc::clone(shared) })
     }
 
+    /// What waits is still written, and nothing after it.
+    pub(super) fn hang_up(&self, connection: u64) {
+        if let Some(open) = self.table().open.get_mut(&connection) {
+            (open.queue, _) = mpsc::channel(1);
+        }
+    }
+
     fn leave(&self, connection: u64) {
         let mut table = self.table();
         let Some(Open { flow, .. }) = table.open.remove(&connection) else { return };

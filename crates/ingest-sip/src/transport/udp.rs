@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use throughline_sip::{Limits, Message, ParseError};
 use tokio::net::UdpSocket;
 
@@ -21,7 +21,7 @@ const TURN: usize = 128;
 /// Reads until nothing is there, and then waits.
 pub(super) async fn serve(shared: &Arc<Shared>, listener: usize, socket: &UdpSocket) {
     let listener = u16::try_from(listener).unwrap_or(u16::MAX);
-    let mut buffer = BytesMut::new();
+    let mut buffer = vec![0; LARGEST];
     let mut out: Vec<Output> = Vec::new();
     loop {
         if let Err(error) = socket.readable().await {
@@ -29,13 +29,13 @@ pub(super) async fn serve(shared: &Arc<Shared>, listener: usize, socket: &UdpSoc
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         for _ in 0..TURN {
-            // What has been sent on gives its memory back to the buffer.
-            buffer.reserve(LARGEST);
-            match socket.try_recv_buf_from(&mut buffer) {
-                Ok((_, peer)) => {
+            match socket.try_recv_from(&mut buffer) {
+                Ok((length, peer)) => {
+                    // A message that is kept for a while keeps its own bytes alone.
+                    let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
                     let flow =
                         Flow { listener, transport: Transport::Udp, peer: canonical(peer), connection: 0 };
-                    match Message::parse(buffer.split().freeze(), &Limits::default()) {
+                    match Message::parse(bytes, &Limits::default()) {
                         Ok(message) => shared.receive(flow, &message, &mut out),
                         Err(ParseError::Empty) => {}
                         Err(_) => shared.with(&mut out, |edge, _| edge.unreadable()),
@@ -43,7 +43,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, listener: usize, socket: &UdpSoc
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An answer of ICMP to what was sent; the socket goes on.
-                Err(_) => buffer.clear(),
+                Err(_) => {}
             }
         }
         tokio::task::yield_now().await;

@@ -191,8 +191,18 @@ fn a_host_is_looked_up_once_and_messages_wait() {
     assert_eq!(pass(&mut edge, udp(CALLER), &bye.bytes()).len(), 1, "it is known now");
     edge.tick(40 * SECOND, &mut Vec::new());
     edge.receive(40 * SECOND, udp(CALLER), &message, &mut out);
-    assert_eq!(out, [Output::Resolve("agent.example.com".into())], "but not for ever");
+    edge.receive(40 * SECOND, udp(CALLER), &message, &mut out);
+    assert_eq!(out[0], Output::Resolve("agent.example.com".into()), "but not for ever");
+    assert_eq!(
+        sends(out.split_off(1)).len(),
+        2,
+        "nothing waits for a newer address, which is asked for once"
+    );
     out.clear();
     edge.resolved(40 * SECOND, "agent.example.com", None, &mut out);
-    assert_eq!(sends(out)[0].1.status(), Some(503));
+    edge.receive(40 * SECOND, udp(CALLER), &message, &mut out);
+    assert_eq!(sends(std::mem::take(&mut out))[0].1.status(), Some(503));
+    edge.tick(100 * SECOND, &mut out);
+    edge.receive(100 * SECOND, udp(CALLER), &message, &mut out);
+    assert_eq!(out, [Output::Resolve("agent.example.com".into())], "it was forgotten");
 }
