@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store-lake", &["throughline-context", "flow", "store-api"]),
     ("view-api", &["throughline-context", "flow", "store-api"]),
     ("view-ui", &[]),
-    ("hops", &["throughline-context"]),
+    ("hops", &["throughline-context", "throughline-sip"]),
     ("sim", &["throughline-context"]),
 ];
 

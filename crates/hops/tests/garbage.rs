@@ -135,7 +135,7 @@ async fn frames_of_nobody() {
     for says in [&ends[..], websocket] {
         let report = report(Garbage::once(says).listen().await, Duration::from_secs(30)).await;
         assert_eq!(report.health(), Health::Unchecked, "{report}");
-        assert_eq!(report.hops[0].not_spoken.len(), Protocol::ALL.len(), "{report}");
+        assert_eq!(report.hops[0].not_spoken.len(), Protocol::HTTP.len(), "{report}");
     }
 }
 

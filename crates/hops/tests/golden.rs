@@ -31,7 +31,7 @@ fn path(server: &str, act: Act) -> Path {
         Trial { outcomes: outcomes.collect(), probe }
     };
     let trials = Probe::all(&[Protocol::Http1]).into_iter().map(trial).collect();
-    Path { address: "http://hop.example/".into(), trials }
+    Path { address: "http://hop.example/".into(), trials, itself: None }
 }
 
 fn nginx(fields: Vec<Field>) -> Result<Vec<Field>, u16> {

@@ -1,6 +1,9 @@
 //! `throughline hops`.
 
+mod sip;
+
 use std::collections::hash_map::RandomState;
+use std::fmt::Display;
 use std::hash::BuildHasher;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -36,11 +39,20 @@ enum Command {
     Echo(Listen),
 }
 
+#[derive(Subcommand)]
+enum Other {
+    /// The same for SIP: send OPTIONS and INVITE through proxies and SBCs to an echo.
+    Sip(sip::Check),
+}
+
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  throughline hops echo --listen 127.0.0.1:7727          # behind the last hop\n  throughline hops check https://edge.example/ http://10.0.0.5:8080/ http://127.0.0.1:7727/\n  throughline hops check https://edge.example/ --header @token.txt --protocol http1,grpc --json\n\nWith several addresses, the outermost first, each difference is laid to the hop where it begins.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
 )]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Check {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Where the path begins; then, if they can be reached, the addresses further in.
     #[arg(required = true, value_name = "URL", num_args = 1..=8)]
     addresses: Vec<String>,
@@ -77,6 +89,9 @@ struct Check {
 struct Listen {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7727")]
     listen: SocketAddr,
+    /// Answer SIP there, over UDP and TCP, and no HTTP.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "listen")]
+    sip: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -91,6 +106,9 @@ enum Spoken {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.context("no runtime").and_then(|runtime| match &arguments.command {
+        Command::Check(Check { other: Some(Other::Sip(arguments)), .. }) => {
+            runtime.block_on(sip::examine(arguments))
+        }
         Command::Check(arguments) => match arguments.read() {
             Ok((addresses, options)) => runtime.block_on(examine(arguments, &addresses, &options)),
             Err(error) => {
@@ -98,6 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                 Ok(ExitCode::from(exit::USAGE))
             }
         },
+        Command::Echo(Listen { sip: Some(listen), .. }) => runtime.block_on(sip::echo(*listen)),
         Command::Echo(arguments) => runtime.block_on(echo(arguments)),
     });
     done.unwrap_or_else(|error| {
@@ -152,8 +171,11 @@ async fn examine(arguments: &Check, addresses: &[Address], options: &Options) ->
     end_progress();
     let demands =
         Demands { transparent: arguments.transparent, size: arguments.size, protocols: arguments.asked() };
-    let report = Report::of(&paths, &demands);
-    let text = if arguments.json { format!("{}\n", report.to_json()) } else { report.to_string() };
+    say(&Report::of(&paths, &demands), arguments.json)
+}
+
+fn say(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
+    let text = if json { format!("{}\n", report.to_json()) } else { report.to_string() };
     // Whoever reads only the beginning (`| head`) has what he wanted: the exit status stands.
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
@@ -186,7 +208,7 @@ async fn echo(arguments: &Listen) -> anyhow::Result<ExitCode> {
 
 /// One line that is written over, on a terminal alone.
 #[expect(clippy::print_stderr, reason = "the answer to a command")]
-fn progress(address: &Address, sent: usize, of: usize) {
+fn progress(address: &impl Display, sent: usize, of: usize) {
     if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[2K{address}: probe {} of {of}", sent + 1);
     }

@@ -41,7 +41,7 @@ pub struct WrongCertificates {
 
 impl Options {
     pub fn new(run: u64) -> Self {
-        let protocols = Protocol::ALL.to_vec();
+        let protocols = Protocol::HTTP.to_vec();
         Self {
             protocols,
             rounds: 3,

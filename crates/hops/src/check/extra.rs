@@ -45,7 +45,7 @@ impl Extra {
         let is_ours = name.as_str() == MARK
             || name.as_str().starts_with("sec-websocket-")
             || CONNECTION.contains(&name.as_str())
-            || Probe::all(&Protocol::ALL).iter().any(is_probed);
+            || Probe::all(&Protocol::HTTP).iter().any(is_probed);
         if is_ours {
             return Err(WrongHeader::Ours(name.to_string()));
         }

@@ -1,5 +1,7 @@
 //! The table: product and problem, where the lines belong, the lines. Those that begin with `- ` are to be taken out.
 
+mod sip;
+
 use super::Problem;
 use crate::product::Product;
 
@@ -14,6 +16,15 @@ pub(super) fn of(product: Product, problem: Problem) -> Option<(&'static str, &'
         Product::Traefik => traefik(problem),
         Product::Caddy => caddy(problem),
         Product::Varnish => varnish(problem),
+        Product::Kamailio
+        | Product::OpenSips
+        | Product::FreeSwitch
+        | Product::Asterisk
+        | Product::AudioCodes
+        | Product::Oracle
+        | Product::Ribbon
+        | Product::Cube
+        | Product::Throughline => sip::of(product, problem),
     }
 }
 

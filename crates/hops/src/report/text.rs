@@ -73,7 +73,12 @@ impl Display for Hop {
             writeln!(f, "  the echo was not reached: {why}")?;
             return writeln!(
                 f,
-                "  start it at the end of the path, in place of the application: throughline hops echo"
+                "  start it at the end of the path, in place of the application: throughline hops echo{}",
+                if self.trials.iter().any(|trial| trial.probe.protocol.is_sip()) {
+                    " --sip ADDRESS"
+                } else {
+                    ""
+                }
             );
         }
         writeln!(f, "  product      {}", suspects(&self.suspects))?;

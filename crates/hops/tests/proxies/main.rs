@@ -260,7 +260,7 @@ async fn haproxy_that_rewrites() {
 #[tokio::test]
 async fn ways_that_take_turns_are_told_from_facts() {
     let proxy = Proxy::start(&Config::of("haproxy-taking-turns.cfg")).await;
-    let report = report(&check_at(proxy.address, &Protocol::ALL).await);
+    let report = report(&check_at(proxy.address, &Protocol::HTTP).await);
     assert_eq!(report.health(), Health::Broken, "{report}");
     let is_lost = |f: &&finding::Finding| f.header == "traceparent" && f.verdict == Verdict::Stripped;
     let lost = report.hops[0].findings.iter().find(is_lost).unwrap();
@@ -299,7 +299,7 @@ async fn protocols_change_between_hops() {
         .lines()
         .filter(|line| !line.contains("del-header"))
         .fold(String::new(), |text, line| text + line + "\n");
-    let report = in_a_row(&good, &Config::of("nginx.conf"), &Protocol::ALL).await;
+    let report = in_a_row(&good, &Config::of("nginx.conf"), &Protocol::HTTP).await;
     let [outer, inner] = &report.hops[..] else { panic!("{report}") };
     assert!(outer.not_spoken.is_empty(), "{report}");
     assert_eq!(inner.not_spoken.len(), 2, "{report}");

@@ -87,7 +87,7 @@ impl Proxy {
     }
 
     pub(crate) async fn check(&self) -> finding::Path {
-        check_at(self.address, &Protocol::ALL).await
+        check_at(self.address, &Protocol::HTTP).await
     }
 
     /// The second port, over TLS with the certificate that the proxy was given.
