@@ -42,7 +42,7 @@ async fn check(hop: SocketAddr, echo: &str, more: &[&str]) -> (i32, Value) {
 
 /// Severity, header and verdict of what was found.
 fn found(report: &Value) -> Vec<String> {
-    let findings = report["hops"][0]["findings"].as_array().unwrap();
+    let findings = report.pointer("/hops/0/findings").unwrap().as_array().unwrap();
     let word = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
     findings.iter().map(|f| ["severity", "header", "verdict"].map(|key| word(f, key)).join(" ")).collect()
 }

@@ -102,19 +102,24 @@ impl Path {
 
     /// The longest `tracestate` of the probes that came through whole every time.
     pub fn longest(&self) -> Option<usize> {
-        let whole = |trial: &&Trial| {
-            let passed = |outcome: &(Mark, Outcome)| {
-                classify(&trial.probe, outcome.0, &outcome.1).iter().all(|(_, verdict)| verdict.keeps())
+        let is_whole = |trial: &Trial| {
+            let keeps = |(mark, outcome): &(Mark, Outcome)| {
+                classify(&trial.probe, *mark, outcome).iter().all(|(_, verdict)| verdict.keeps())
             };
-            matches!(trial.probe.protocol, Protocol::Http1 | Protocol::Options | Protocol::Invite)
-                && !trial.outcomes.is_empty()
-                && trial.outcomes.iter().all(passed)
+            trial.outcomes.iter().all(keeps)
         };
-        let sizes = self.trials.iter().filter(whole).filter_map(|trial| match trial.probe.about {
-            About::Size(bytes) => Some(bytes),
-            _ => None,
+        let counts = [Protocol::Http1, Protocol::Options, Protocol::Invite];
+        let sent = self.trials.iter().filter(|trial| {
+            counts.contains(&trial.probe.protocol) && self.not_spoken(trial.probe.protocol).is_none()
         });
-        sizes.max()
+        // Of SIP, each method that arrives has to keep it.
+        let mut sizes: BTreeMap<usize, bool> = BTreeMap::new();
+        for trial in sent.filter(|trial| !trial.outcomes.is_empty()) {
+            if let About::Size(bytes) = trial.probe.about {
+                *sizes.entry(bytes).or_insert(true) &= is_whole(trial);
+            }
+        }
+        sizes.into_iter().rev().find_map(|(bytes, whole)| whole.then_some(bytes))
     }
 
     /// Of the same probe over the same protocol; where that is not spoken here, the hop in front went on with another.

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Send marked requests along a path that ends at `hops echo`, and say what became of every header.
-    Check(Check),
+    Check(Box<Check>),
     /// The far end of a path: answer every request with what was seen of it.
     Echo(Listen),
 }
@@ -106,12 +106,10 @@ enum Spoken {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.context("no runtime").and_then(|runtime| match &arguments.command {
-        Command::Check(Check { other: Some(Other::Sip(arguments)), .. }) => {
-            runtime.block_on(sip::examine(arguments))
-        }
-        Command::Check(arguments) => match arguments.read() {
-            Ok((addresses, options)) => runtime.block_on(examine(arguments, &addresses, &options)),
-            Err(error) => {
+        Command::Check(arguments) => match (&arguments.other, arguments.read()) {
+            (Some(Other::Sip(arguments)), _) => runtime.block_on(sip::examine(arguments)),
+            (None, Ok((addresses, options))) => runtime.block_on(examine(arguments, &addresses, &options)),
+            (None, Err(error)) => {
                 eprintln!("error: {error:#}");
                 Ok(ExitCode::from(exit::USAGE))
             }

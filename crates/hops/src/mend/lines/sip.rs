@@ -6,9 +6,8 @@ use crate::product::Product;
 pub(super) fn of(product: Product, problem: Problem) -> Option<(&'static str, &'static str)> {
     match problem {
         Problem::Lost => lost(product),
-        Problem::TooLong => Some(too_long(product)),
         Problem::OwnContext | Problem::Doubled => own(product),
-        Problem::Names | Problem::Upgrade | Problem::Grpc => None,
+        Problem::TooLong | Problem::Names | Problem::Upgrade | Problem::Grpc => None,
     }
 }
 
@@ -52,15 +51,6 @@ fn lost(product: Product) -> Option<(&'static str, &'static str)> {
         ),
         _ => return None,
     })
-}
-
-fn too_long(product: Product) -> (&'static str, &'static str) {
-    match product {
-        Product::Cube => {
-            ("a SIP profile makes no header longer than 300 characters: shorten the tracestate", "")
-        }
-        _ => ("a datagram holds 1300 bytes: send and listen by TCP on both sides of the hop", ""),
-    }
 }
 
 fn own(product: Product) -> Option<(&'static str, &'static str)> {
