@@ -60,6 +60,8 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture a_full_disk
+	THROUGHLINE_BIN=$(BIN)/release/throughline SIP_TRANSFERS=1000 \
+	$(CARGO) test --release -p e2e --test sip_edge -- --nocapture all_at_once
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

@@ -36,6 +36,8 @@ pub struct Plan {
     pub gives_up: f64,
     pub gives_up_within: Duration,
     pub transferee: Transferee,
+    /// How long a caller who is sent elsewhere takes to go there.
+    pub hesitates: Duration,
     /// Calls carry a `traceparent` of their own.
     pub traced: bool,
     /// All calls come from this number; without it, from many.
@@ -56,6 +58,7 @@ impl Default for Plan {
             gives_up: 0.0,
             gives_up_within: Duration::from_secs(1),
             transferee: Transferee::Naive,
+            hesitates: Duration::ZERO,
             traced: false,
             from: None,
             headers: Vec::new(),
@@ -200,6 +203,7 @@ async fn on_the_phone(
         if request.method() != Some("REFER") {
             continue;
         }
+        call.talk(plan.hesitates).await;
         let mut second = referred.follow(call, &request).await?;
         call.talk(LET_GO_WITHIN).await;
         call.hang_up().await?;

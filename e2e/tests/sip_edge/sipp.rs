@@ -1,0 +1,89 @@
+//! The same by SIPp.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use e2e::sip::{Place, Proxy, SECOND};
+use sim::sip::peers::sipp::Answer;
+use sim::sip::peers::{Answering, Part, Protocol, Sipp, Statistics};
+use sim::sip::{Identity, Transferee};
+
+const CALLS: u64 = 40;
+
+async fn proxy(refer_to: &str, second: &Answering, third: &Answering, protocol: Protocol) -> Proxy {
+    let suffix = if protocol == Protocol::Tcp { ";transport=tcp" } else { "" };
+    let targets = [second, third].map(|to| format!("sip:{}{suffix}", to.address));
+    let place = Place::free().unwrap();
+    place.start(refer_to, [&targets[0], &targets[1]], &Identity::new().unwrap()).await.unwrap()
+}
+
+fn calls(part: Part, proxy: &Proxy, to: &Answering) -> Sipp {
+    Sipp {
+        part,
+        protocol: Protocol::Udp,
+        through: proxy.edge.address,
+        to: to.address,
+        user: SECOND.to_owned(),
+        calls: CALLS,
+        rate: 100,
+        talks: Duration::from_millis(50),
+        loss: 0.0,
+    }
+}
+
+fn all_went_well(statistics: Statistics, proxy: &Proxy, callee: &Answering) {
+    let figures = (statistics.calls, statistics.succeeded, statistics.failed);
+    assert_eq!(figures, (CALLS, CALLS, 0), "{statistics:?}\n{}\n{}", callee.errors(), proxy.edge.said());
+}
+
+fn trace(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1)
+}
+
+/// Guarantees: plain calls, re-INVITEs and cancelled calls, by UDP and TCP: none fails, contexts arrive, spans come out.
+#[tokio::test]
+async fn plain_held_and_cancelled() {
+    for protocol in [Protocol::Udp, Protocol::Tcp] {
+        let callee = Answering::start(Answer::Talk, protocol).await.unwrap();
+        let rings = Answering::start(Answer::Ring, protocol).await.unwrap();
+        let proxy = proxy("token", &callee, &rings, protocol).await;
+        for part in [Part::Call, Part::Hold] {
+            let calls = Sipp { protocol, ..calls(part, &proxy, &callee) };
+            all_went_well(calls.run().await.unwrap(), &proxy, &callee);
+        }
+        let heard = callee.heard();
+        assert!(heard.len() == 80 && heard.iter().all(|call| call.traceparent.len() == 55), "{heard:?}");
+        let cancelled = Sipp { protocol, user: "rings".to_owned(), ..calls(Part::GiveUp, &proxy, &rings) };
+        all_went_well(cancelled.run().await.unwrap(), &proxy, &rings);
+        let spans = proxy.calls(120).await.unwrap();
+        let outcomes =
+            |outcome| spans.iter().filter(|span| span.text("sip.outcome") == Some(outcome)).count();
+        assert_eq!((outcomes("answered"), outcomes("cancelled")), (80, 40), "{protocol:?}");
+    }
+}
+
+/// Guarantees: each kind of transferee brings the trace of the first call to the third party.
+#[tokio::test]
+async fn transferred() {
+    for (refer_to, transferee) in [
+        ("token", Transferee::Naive),
+        ("token", Transferee::ReferredBy),
+        ("headers", Transferee::Embedded),
+        ("nothing", Transferee::Aware),
+    ] {
+        let third = Answering::start(Answer::Talk, Protocol::Udp).await.unwrap();
+        let second = Answering::start(Answer::Transfer(third.address), Protocol::Udp).await.unwrap();
+        let proxy = proxy(refer_to, &second, &third, Protocol::Udp).await;
+        let statistics = calls(Part::Follow(transferee), &proxy, &second).run().await.unwrap();
+        all_went_well(statistics, &proxy, &second);
+        let first: HashMap<_, _> =
+            second.heard().into_iter().map(|call| (call.truth, call.traceparent)).collect();
+        let heard = third.heard();
+        assert_eq!((first.len(), heard.len()), (40, 40));
+        for call in &heard {
+            assert!(trace(&call.traceparent).is_some(), "{refer_to} {transferee:?}");
+            assert_eq!(trace(&call.traceparent), trace(&first[&call.truth]), "{refer_to} {transferee:?}");
+        }
+        proxy.calls(80).await.unwrap();
+    }
+}
