@@ -33,6 +33,7 @@ use bytes::Bytes;
 use throughline_sip::{Broken, Message, Start};
 
 use crate::hop::Tracing;
+pub use crate::net::Net;
 use crate::trunk::Trunk;
 pub use counts::{Counts, Direction, Reason};
 pub use flow::{Flow, Output};
@@ -42,7 +43,6 @@ pub use own::Listener;
 pub use routes::{Pattern, Route};
 pub use secret::Secret;
 pub use transaction::{Fork, Policy};
-pub use trunks::Net;
 
 /// Host, port and transport of a SIP URI; nothing where it leads nowhere.
 pub fn target_of<'a>(uri: &throughline_sip::Uri<'a>) -> Option<(&'a str, u16, crate::hop::Transport)> {

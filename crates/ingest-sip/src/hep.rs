@@ -2,7 +2,6 @@
 
 mod packet;
 mod settings;
-mod prefix;
 mod serve;
 
 use std::net::SocketAddr;
@@ -17,8 +16,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::beside::Beside;
 use crate::call::Calls;
+use crate::transport::now;
 use crate::trunk::{ReferTo, Trunk};
-use serve::Desk;
+use crate::watch::Watch;
+use serve::{Desk, Seen};
 use settings::Settings;
 
 pub use packet::{Packet, Unreadable};
@@ -41,6 +42,7 @@ struct Running {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    watch: Watch<Seen>,
 }
 
 impl Hep {
@@ -65,15 +67,16 @@ impl Hep {
         let udp = UdpSocket::bind(address).await.map_err(cannot)?;
         let tls = self.settings.tls().map_err(wrong)?.map(TlsAcceptor::from);
         let calls = self.settings.calls().ok_or_else(|| wrong("the system gives no random bytes".into()))?;
-        let desk = Arc::new(Desk::new(&self.ctx, self.settings.key(), self.beside(), Calls::new(calls)));
+        let seen = Seen { beside: self.beside(), calls: Calls::new(calls) };
+        let watch = Watch::start(seen, &self.ctx, traces);
+        let desk = Arc::new(Desk::new(&self.ctx, self.settings.key(), watch.watched()));
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
             tokio::spawn(serve::datagrams(udp, Arc::clone(&desk), stopped.clone())),
-            tokio::spawn(serve::streams(tcp, tls, Arc::clone(&desk), stopped.clone())),
-            tokio::spawn(serve::deliver(desk, traces, stopped)),
+            tokio::spawn(serve::streams(tcp, tls, desk, stopped)),
         ];
         tracing::info!(receiver = %self.ctx.id, %address, "listening for HEP");
-        *self.running() = Some(Running { address, stop, tasks });
+        *self.running() = Some(Running { address, stop, tasks, watch });
         Ok(())
     }
 
@@ -87,7 +90,7 @@ impl Hep {
             refer_to: ReferTo::Nothing,
         });
         Beside::new(move |address| {
-            let is_one = believed.iter().any(|prefix| prefix.holds(address.ip()));
+            let is_one = believed.iter().any(|net| net.contains(address.ip()));
             is_one.then(|| Arc::clone(&trunk))
         })
     }
@@ -105,7 +108,7 @@ impl Receiver for Hep {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async move {
-            let Some(Running { stop, tasks, .. }) = running else { return };
+            let Some(Running { stop, tasks, watch, .. }) = running else { return };
             // Tasks that have ended by themselves do not hear it.
             stop.send_replace(true);
             for task in tasks {
@@ -113,6 +116,7 @@ impl Receiver for Hep {
                     tracing::error!(receiver = %self.ctx.id, %error, "the receiver did not end in order");
                 }
             }
+            watch.end(now()).await;
         })
     }
 }

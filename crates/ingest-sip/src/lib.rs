@@ -6,6 +6,7 @@
 //!           an argument.
 //! Must not: hold a call up because of tracing, write raw messages or whole numbers, believe strangers.
 
+mod net;
 mod trunk;
 mod hop;
 mod slack;

@@ -33,7 +33,7 @@ struct Running {
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    watch: Option<Watch>,
+    watch: Option<Watch<Calls>>,
 }
 
 impl Sip {

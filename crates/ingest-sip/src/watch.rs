@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::call::{Calls, Counts, Finished};
 use crate::hop::{End, Hop, Tracing};
+use crate::transport::now;
 
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long the pipeline may refuse before spans are offered again.
@@ -19,29 +20,59 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long the pipeline may take for the last spans.
 const AT_THE_END: Duration = Duration::from_secs(5);
 
+/// Calls, and who shows them what passes.
+pub(crate) trait Watched: Send + 'static {
+    fn calls(&mut self) -> &mut Calls;
+
+    /// Time passes.
+    fn turn(&mut self, now: u64);
+
+    /// Nothing more comes.
+    fn close(&mut self, now: u64);
+}
+
+/// The edge tells them the time.
+impl Watched for Calls {
+    fn calls(&mut self) -> &mut Calls {
+        self
+    }
+
+    fn turn(&mut self, _: u64) {}
+
+    fn close(&mut self, now: u64) {
+        Calls::close(self, now);
+    }
+}
+
 /// Calls that are watched for a receiver.
-pub(crate) struct Watch {
-    calls: Arc<Mutex<Calls>>,
+pub(crate) struct Watch<W> {
+    watched: Arc<Mutex<W>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-impl Watch {
-    pub(crate) fn start(calls: Calls, ctx: &Ctx, traces: Arc<dyn Consumer>) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let calls = Arc::new(Mutex::new(calls));
-        let giver = Giver { calls: Arc::clone(&calls), meters: Meters::new(ctx), traces };
-        Self { calls, stop, task: tokio::spawn(giver.run(stopped)) }
-    }
-
+impl Watch<Calls> {
     /// For those whom messages pass.
     pub(crate) fn tracing(&self) -> Box<dyn Tracing> {
-        Box::new(Told(Arc::clone(&self.calls)))
+        Box::new(Told(self.watched()))
+    }
+}
+
+impl<W: Watched> Watch<W> {
+    pub(crate) fn start(watched: W, ctx: &Ctx, traces: Arc<dyn Consumer>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let watched = Arc::new(Mutex::new(watched));
+        let giver = Giver { watched: Arc::clone(&watched), meters: Meters::new(ctx), traces };
+        Self { watched, stop, task: tokio::spawn(giver.run(stopped)) }
+    }
+
+    pub(crate) fn watched(&self) -> Arc<Mutex<W>> {
+        Arc::clone(&self.watched)
     }
 
     /// Ends calls that go on, and gives what is there to the pipeline.
     pub(crate) async fn end(self, now: u64) {
-        locked(&self.calls).close(now);
+        locked(&self.watched).close(now);
         self.stop.send_replace(true);
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the last spans of calls were not given to the pipeline");
@@ -69,17 +100,18 @@ impl Tracing for Told {
     }
 }
 
-struct Giver {
-    calls: Arc<Mutex<Calls>>,
+struct Giver<W> {
+    watched: Arc<Mutex<W>>,
     meters: Meters,
     traces: Arc<dyn Consumer>,
 }
 
-impl Giver {
+impl<W: Watched> Giver<W> {
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         while !*stopped.borrow() {
+            locked(&self.watched).turn(now());
             let pause = if self.give().await { BETWEEN } else { AGAIN };
-            let counts = locked(&self.calls).counts();
+            let counts = self.counts();
             self.meters.show(&counts);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -91,24 +123,25 @@ impl Giver {
             tokio::time::sleep(BETWEEN).await;
         }
         let mut left = 0;
-        while let Some(finished) = locked(&self.calls).finished() {
+        while let Some(finished) = self.finished() {
             left += self.lose(&finished);
         }
         if left > 0 {
             tracing::error!(spans = left, "lost: the pipeline did not take them in time");
         }
-        self.meters.show(&locked(&self.calls).counts());
+        let counts = self.counts();
+        self.meters.show(&counts);
     }
 
     /// Gives what is there; false where the pipeline takes nothing now.
     async fn give(&self) -> bool {
         loop {
-            let Some(finished) = locked(&self.calls).finished() else { return true };
+            let Some(finished) = self.finished() else { return true };
             match self.traces.consume(finished.batch()).await {
                 Ok(()) => {}
                 Err(refusal) if refusal.retryable() => {
                     tracing::debug!(%refusal, "spans of calls wait");
-                    locked(&self.calls).put_back(finished);
+                    locked(&self.watched).calls().put_back(finished);
                     return false;
                 }
                 Err(refusal) => {
@@ -117,6 +150,14 @@ impl Giver {
                 }
             }
         }
+    }
+
+    fn finished(&self) -> Option<Finished> {
+        locked(&self.watched).calls().finished()
+    }
+
+    fn counts(&self) -> Counts {
+        locked(&self.watched).calls().counts()
     }
 
     fn lose(&self, finished: &Finished) -> u64 {
@@ -181,6 +222,6 @@ impl Meters {
     }
 }
 
-fn locked(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
-    calls.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<W>(watched: &Mutex<W>) -> MutexGuard<'_, W> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }

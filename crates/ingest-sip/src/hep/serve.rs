@@ -1,11 +1,11 @@
 //! The sockets, and the way to the pipeline.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use flow::{Consumer, Ctx};
-use prometheus::{IntCounterVec, IntGaugeVec};
+use flow::Ctx;
+use prometheus::IntCounterVec;
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, UdpSocket};
@@ -17,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 use super::packet::{Packet, length};
 use crate::beside::{Beside, Sighting};
 use crate::call::Calls;
+use crate::transport::now;
+use crate::watch::Watched;
 
 /// The longest packet: its length has 16 bits.
 const LONGEST: usize = 65_535;
@@ -24,37 +26,44 @@ const CONNECTIONS: usize = 256;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A connection that says nothing for so long is closed.
 const SILENCE: Duration = Duration::from_secs(600);
-const TICK: Duration = Duration::from_millis(500);
+
+/// What agents show, and what becomes of it.
+pub(super) struct Seen {
+    pub(super) beside: Beside,
+    pub(super) calls: Calls,
+}
+
+impl Watched for Seen {
+    fn calls(&mut self) -> &mut Calls {
+        &mut self.calls
+    }
+
+    fn turn(&mut self, now: u64) {
+        self.beside.tick(&mut self.calls, now);
+    }
+
+    fn close(&mut self, now: u64) {
+        self.beside.show(&mut self.calls, None);
+        self.calls.close(now);
+    }
+}
 
 /// Where packets of all agents come together.
 pub(super) struct Desk {
     id: Arc<str>,
     key: Option<Box<[u8]>>,
-    seen: Mutex<(Beside, Calls)>,
+    seen: Arc<Mutex<Seen>>,
     packets: IntCounterVec,
-    calls: IntGaugeVec,
-    lost: IntGaugeVec,
 }
 
 impl Desk {
-    pub(super) fn new(ctx: &Ctx, key: Option<Box<[u8]>>, beside: Beside, calls: Calls) -> Self {
-        let telemetry = &ctx.telemetry;
-        Self {
-            id: Arc::clone(&ctx.id),
-            key,
-            seen: Mutex::new((beside, calls)),
-            packets: telemetry.counter(
-                "throughline_hep_packets",
-                "Packets of HEP by what became of them",
-                &["receiver", "result"],
-            ),
-            calls: telemetry.gauge("throughline_hep_calls", "Calls that are remembered", &["receiver"]),
-            lost: telemetry.gauge(
-                "throughline_hep_spans_lost",
-                "Spans that the pipeline did not take in time, since the start",
-                &["receiver"],
-            ),
-        }
+    pub(super) fn new(ctx: &Ctx, key: Option<Box<[u8]>>, seen: Arc<Mutex<Seen>>) -> Self {
+        let packets = ctx.telemetry.counter(
+            "throughline_hep_packets",
+            "Packets of HEP by what became of them",
+            &["receiver", "result"],
+        );
+        Self { id: Arc::clone(&ctx.id), key, seen, packets }
     }
 
     /// Reads a packet.
@@ -65,9 +74,8 @@ impl Desk {
             Ok(packet) => {
                 let Packet { at, from, to, transport, agent, payload, .. } = packet;
                 let bytes = bytes.slice_ref(payload);
-                let mut seen = self.seen();
-                let (beside, _) = &mut *seen;
-                beside.hear(Sighting { at, from, to, transport, agent, bytes }, now());
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.beside.hear(Sighting { at, from, to, transport, agent, bytes }, now());
                 "taken"
             }
         };
@@ -77,25 +85,6 @@ impl Desk {
     fn admits(&self, key: Option<&[u8]>) -> bool {
         let Some(own) = &self.key else { return true };
         key.is_some_and(|key| bool::from(key.ct_eq(own)))
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, (Beside, Calls)> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tick(&self, last: bool) {
-        let mut seen = self.seen();
-        let (beside, calls) = &mut *seen;
-        let now = now();
-        beside.tick(calls, now);
-        if last {
-            beside.show(calls, None);
-            calls.close(now);
-        }
-        let counts = calls.counts();
-        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.calls.with_label_values(&[&*self.id]).set(whole(counts.calls as u64));
-        self.lost.with_label_values(&[&*self.id]).set(whole(counts.spans_lost));
     }
 }
 
@@ -167,31 +156,4 @@ async fn packets(mut stream: impl AsyncRead + Unpin, desk: &Desk) {
             }
         }
     }
-}
-
-/// Gives spans to the pipeline; what it refuses comes again.
-pub(super) async fn deliver(desk: Arc<Desk>, traces: Arc<dyn Consumer>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        let last = tokio::select! {
-            () = tokio::time::sleep(TICK) => false,
-            _ = stopped.changed() => true,
-        };
-        desk.tick(last);
-        loop {
-            let Some(finished) = desk.seen().1.finished() else { break };
-            if let Err(refusal) = traces.consume(finished.batch()).await {
-                tracing::debug!(%refusal, "spans wait");
-                desk.seen().1.put_back(finished);
-                break;
-            }
-        }
-        if last {
-            return;
-        }
-    }
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -11,8 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
 
-use super::prefix::Prefix;
 use crate::call::{self, Numbers, Secret};
+use crate::net::Net;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -73,8 +73,8 @@ impl Settings {
         self.auth_key.as_ref().map(|Hidden(key)| key.as_bytes().into())
     }
 
-    pub(super) fn believed(&self) -> Vec<Prefix> {
-        self.believe.iter().filter_map(|text| Prefix::parse(text)).collect()
+    pub(super) fn believed(&self) -> Vec<Net> {
+        self.believe.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
     pub(super) fn calls(&self) -> Option<call::Settings> {
@@ -114,7 +114,7 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
     let (settings, mut findings) = section.check::<Settings>();
     let Some(settings) = settings else { return findings };
     let at = |key| section.get(key).unwrap_or(section);
-    for text in settings.believe.iter().filter(|text| Prefix::parse(text).is_none()) {
+    for text in settings.believe.iter().filter(|text| text.parse::<Net>().is_err()) {
         let finding = Finding::error(at("believe"), format!("`{text}` is not a network"));
         findings
             .push(finding.help("write an address, or one with the bits that count, as in `192.0.2.0/24`"));
