@@ -139,7 +139,8 @@ async fn serve(arguments: &Arguments, plan: &Plan, centre: Centre) -> anyhow::Re
     };
     let page = address(&plan.extensions, "view", &["endpoint"])?;
     let mut stop = Stop::listen()?;
-    let mut running = Running::start(plan, &components::context()).await?;
+    let started = Running::start(plan, &components::context()).await;
+    let mut running = started.context("the demonstration takes other addresses by --sip and --set")?;
     let mut printer = Printer::new();
     printer.line(&format!("The page: http://{page}   (Ctrl-C ends everything)"));
     let (tell, told) = oneshot::channel();

@@ -76,11 +76,14 @@ impl Calls {
             300.. => timeline.refuse(dialog.cseq.number, hop.at, status),
             _ => {}
         }
-        if self.settings.beside || !tells {
+        if self.settings.beside {
             return true;
         }
-        if (300..400).contains(&status) {
+        if (300..400).contains(&status) && hop.to.trunk.is_some() {
             return self.redirect(hop, message, dialog, place, edit);
+        }
+        if !tells {
+            return true;
         }
         let restarted = self.table.get(place.key).filter(|call| call.trace.decision != "continue");
         match restarted.filter(|_| status < 300) {

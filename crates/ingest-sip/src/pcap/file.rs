@@ -13,7 +13,7 @@ pub struct Frame<'f> {
 /// Why a capture is not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unreadable {
-    #[error("neither pcap nor pcapng")]
+    #[error("neither pcap nor pcapng: give a file that tcpdump, sngrep or Wireshark has written")]
     Format,
     #[error(
         "a record at byte {0} is longer than the file, or shorter than its head: the capture is cut or damaged"

@@ -231,6 +231,36 @@ fn a_call_that_replaces_a_dialog_without_a_refer_joins_it() {
     assert_eq!(trace(&sent), first);
 }
 
+/// Scenario: the caller's trunk is known, and gets no context; it would even take headers embedded in URIs.
+/// Guarantees: a transfer and a redirection bring their traces back by the word alone.
+#[test]
+fn a_trunk_without_contexts_carries_the_word() {
+    let without = |trunk: &mut ingest_sip::Trunk| {
+        (trunk.preserve_trace_context, trunk.refer_to) = (false, ReferTo::Headers);
+    };
+    let mut scene = scene();
+    scene.caller = scene.caller.with(without);
+    let dialog = Dialog::new("talk");
+    let first = scene.talk(&dialog);
+    let refer = scene.refer(&dialog, &format!("<{TARGET}>"));
+    let uri = refer_to(&refer);
+    assert!(
+        uri.contains(";trace-token=") && !uri.contains('?') && header(&refer, "traceparent").is_none(),
+        "{refer}"
+    );
+    assert_eq!(trace(&scene.follow("follow", &uri, "")), first);
+
+    let dialog = Dialog::new("moved");
+    let sent = scene.stage.pass(&scene.caller, &scene.agent, &dialog.invite(""));
+    let moved = dialog.answer(302, "1 INVITE", &format!("Contact: <{TARGET}>"));
+    let moved = scene.stage.after(10).pass(&scene.agent, &scene.caller, &moved);
+    let contact = header(&moved, "Contact").unwrap();
+    let uri = contact.trim_matches(['<', '>']);
+    assert!(uri.contains(";trace-token="), "{moved}");
+    assert_eq!(trace(&scene.follow("again", uri, "")), trace(&sent));
+    assert_eq!(scene.stage.calls.counts().linked, 2);
+}
+
 #[test]
 fn a_redirection_brings_the_token_back() {
     let mut scene = scene();
