@@ -215,21 +215,25 @@ impl<'a> Reader<'a> {
     /// The next field; groups are not read.
     #[inline]
     pub fn field(&mut self) -> Result<Field<'a>, Broken> {
+        const FIXED64: u8 = WireType::Fixed64 as u8;
         const LEN: u8 = WireType::Len as u8;
         let start = self.at;
-        if let [tag @ 8..=0x7f, len @ 0..=0x7f, rest @ ..] = self.rest()
-            && tag & 7 == LEN
-            && let Some(bytes) = rest.get(..usize::from(*len))
-        {
-            self.at = start + 2 + bytes.len();
-            return Ok(Field {
-                number: u32::from(tag >> 3),
-                content: Content::Len(bytes),
-                start,
-                end: self.at,
-            });
-        }
-        self.any_field(start)
+        let (tag, content, end) = match self.rest() {
+            [tag @ 8..=0x7f, len @ 0..=0x7f, rest @ ..] if tag & 7 == LEN => {
+                let end = start + 2 + usize::from(*len);
+                match rest.get(..usize::from(*len)) {
+                    Some(bytes) => (tag, Content::Len(bytes), end),
+                    None => return self.any_field(start),
+                }
+            }
+            [tag @ 8..=0x7f, rest @ ..] if tag & 7 == FIXED64 => match rest.first_chunk() {
+                Some(bytes) => (tag, Content::Fixed64(u64::from_le_bytes(*bytes)), start + 9),
+                None => return self.any_field(start),
+            },
+            _ => return self.any_field(start),
+        };
+        self.at = end;
+        Ok(Field { number: u32::from(tag >> 3), content, start, end })
     }
 
     fn any_field(&mut self, start: usize) -> Result<Field<'a>, Broken> {
@@ -326,6 +330,17 @@ pub fn fields(bytes: &[u8]) -> Fields<'_> {
 /// The fields in a part of a buffer, with offsets in the whole buffer.
 pub fn fields_within(bytes: &[u8], range: Range<usize>) -> Fields<'_> {
     Fields(Reader::within(bytes, range))
+}
+
+impl Fields<'_> {
+    /// Passes over fields for as long as `skip` tells how many bytes the one takes that the rest begins with.
+    #[inline]
+    pub fn pass(&mut self, skip: impl Fn(&[u8]) -> Option<usize>) -> &mut Self {
+        while let Some(len) = skip(self.0.rest()) {
+            self.0.pass(len);
+        }
+        self
+    }
 }
 
 impl<'a> Iterator for Fields<'a> {

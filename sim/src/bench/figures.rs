@@ -37,6 +37,8 @@ pub struct Figures {
     pub peak_mib: f64,
     /// Spans over the whole life of the process, warm-up included.
     pub accepted: u64,
+    /// Of those, the ones that were to come out.
+    pub expected: u64,
     pub exported: u64,
     /// Offered and not accepted: refused, or given up after "come back later".
     pub refused: u64,
@@ -66,6 +68,7 @@ impl Figures {
             idle_mib: mib(seen.idle.rss_bytes),
             peak_mib: mib(seen.after.peak_rss_bytes),
             accepted: warm_up.accepted + load.accepted,
+            expected: (warm_up.accepted + load.accepted) / scenario.kept_one_in,
             exported: seen.sink.spans,
             refused: refused(warm_up) + refused(load),
             unknown: warm_up.unknown + load.unknown,
@@ -86,6 +89,7 @@ impl Figures {
             idle_mib: most(|run| run.idle_mib),
             peak_mib: most(|run| run.peak_mib),
             accepted: all(|run| run.accepted),
+            expected: all(|run| run.expected),
             exported: all(|run| run.exported),
             refused: all(|run| run.refused),
             unknown: all(|run| run.unknown),
@@ -93,14 +97,14 @@ impl Figures {
         })
     }
 
-    /// Accepted spans that never came out.
+    /// Accepted spans that were to come out and never did.
     pub fn lost(&self) -> u64 {
-        self.accepted.saturating_sub(self.exported)
+        self.expected.saturating_sub(self.exported)
     }
 
-    /// Spans that came out and were not accepted; those of unknown fate may be among them.
+    /// Spans that came out and were not to; those of unknown fate may be among them.
     pub fn surplus(&self) -> u64 {
-        self.exported.saturating_sub(self.accepted)
+        self.exported.saturating_sub(self.expected)
     }
 
     /// The same figures with the limits they miss; `earlier` are those of other scenarios.
@@ -159,6 +163,7 @@ mod tests {
             idle_mib: 15.0,
             peak_mib: 64.0,
             accepted: 1000,
+            expected: 1000,
             exported: 1000,
             ..Figures::default()
         }
@@ -199,7 +204,7 @@ mod tests {
             (Figures { peak_mib: 65.0, ..figures() }, "peak MiB 65.00 > 64.00"),
             (Figures { exported: 999, ..figures() }, "1 accepted spans lost"),
             (Figures { exported: 1010, unknown: 4, ..figures() }, "6 spans exported twice"),
-            (Figures { accepted: 0, exported: 0, ..figures() }, "nothing was accepted"),
+            (Figures { accepted: 0, expected: 0, exported: 0, ..figures() }, "nothing was accepted"),
         ] {
             assert_eq!(misses(bad), [said]);
         }

@@ -44,6 +44,7 @@ pub async fn measure(
         sink: sink.address(),
         compression: scenario.compression,
         limit_mib: scenario.limit_mib,
+        slow_ms: if scenario.kept_one_in == 1 { 20 } else { 5000 },
         journal: journal.path().join("journal"),
     };
     let log = scratch.join(format!("{}-{}.log", system.name, scenario.name));
@@ -73,18 +74,21 @@ impl Trial<'_> {
             Some(spans) => Bodies::fresh_traces(scenario.spans_per_request, spans),
             None => Bodies::encode(scenario.format, false, scenario.spans_per_request)?,
         };
-        let warm_up = self.put_under_load("warm-up", bodies.clone(), self.durations.warm_up).await;
-        self.drain(warm_up.tally.accepted).await;
+        let at_least = scenario.held * 5;
+        let lasting = self.durations.warm_up.max(at_least);
+        let warm_up = self.put_under_load("warm-up", bodies.clone(), lasting).await;
+        self.drain(warm_up.tally.accepted / scenario.kept_one_in).await;
         let before = self.running.usage()?;
 
         let exported_before = self.sink.spans();
         if let Some(rate) = scenario.sink_spans_per_second {
             self.sink.set(Behaviour::slow(rate));
         }
-        let load = self.put_under_load("load", bodies, self.durations.load).await;
+        let load = self.put_under_load("load", bodies, self.durations.load.max(at_least)).await;
         let exported_under_load = self.sink.spans() - exported_before;
         self.sink.set(Behaviour::default());
-        self.drain(warm_up.tally.accepted + load.tally.accepted).await;
+        let accepted = warm_up.tally.accepted + load.tally.accepted;
+        self.drain(accepted / scenario.kept_one_in).await;
         let after = self.running.usage()?;
 
         (self.say)("stop");
@@ -127,11 +131,11 @@ impl Trial<'_> {
         }
     }
 
-    /// Waits until everything accepted came out, or nothing comes any more.
-    async fn drain(&self, accepted: u64) {
+    /// Waits until everything that is to come out came out, or nothing comes any more.
+    async fn drain(&self, expected: u64) {
         let mut came = self.sink.spans();
-        while came < accepted {
-            (self.say)(&format!("drain: {} spans left", accepted - came));
+        while came < expected {
+            (self.say)(&format!("drain: {} spans left", expected - came));
             match self.sink.wait_until(STALLED, |counts| counts.spans > came).await {
                 Ok(counts) => came = counts.spans,
                 Err(_) => return,

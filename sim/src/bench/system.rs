@@ -53,6 +53,7 @@ impl System {
             .env("BENCH_COMPRESSION", settings.compression)
             .env("BENCH_LIMIT_MIB", settings.limit_mib.to_string())
             .env("BENCH_SPIKE_MIB", (settings.limit_mib / 5).to_string())
+            .env("BENCH_SLOW_MS", settings.slow_ms.to_string())
             .env("BENCH_JOURNAL", &settings.journal)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
@@ -71,6 +72,8 @@ pub struct Settings {
     pub sink: SocketAddr,
     pub compression: &'static str,
     pub limit_mib: u32,
+    /// What tail sampling takes for slow.
+    pub slow_ms: u32,
     /// A directory that is not there yet.
     pub journal: PathBuf,
 }

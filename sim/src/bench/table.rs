@@ -143,6 +143,7 @@ mod tests {
             idle_mib: 9.5,
             peak_mib: 70.2,
             accepted: 4_123_450,
+            expected: 4_123_450,
             exported: 4_123_450,
             bytes_per_span_out: 385.0,
             ..Figures::default()
@@ -157,6 +158,7 @@ mod tests {
             idle_mib: 50.0,
             peak_mib: 95.0,
             accepted: 2_000_000,
+            expected: 2_000_000,
             exported: 1_999_999,
             bytes_per_span_out: 385.0,
             ..Figures::default()

@@ -55,7 +55,7 @@ struct RunArguments {
     /// Only these scenarios.
     #[arg(long, value_delimiter = ',', value_parser = scenario_names())]
     only: Vec<String>,
-    /// Seconds of load in each scenario.
+    /// Seconds of load in each scenario; those that hold spans take longer.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Seconds of load before that, which are not measured.

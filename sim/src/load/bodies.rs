@@ -46,7 +46,8 @@ impl Bodies {
 
     /// Requests in protobuf whose traces have so many spans, and are new in every request: for what holds traces.
     pub fn fresh_traces(spans: usize, spans_of_a_trace: usize) -> Self {
-        let requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
+        let mut requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
+        requests.iter_mut().for_each(spans::slow_first_trace);
         let (ready, places): (Vec<Bytes>, Vec<Vec<usize>>) = requests
             .iter()
             .map(|request| {

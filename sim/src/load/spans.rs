@@ -14,6 +14,7 @@ use crate::chance::Chance;
 
 /// The first of January 2026.
 const START_NS: u64 = 1_767_225_600_000_000_000;
+const SLOW_NS: u64 = 10_000_000_000;
 /// Where nobody says otherwise.
 const SPANS_OF_A_TRACE: usize = 8;
 
@@ -30,6 +31,14 @@ pub(super) fn traces(
 ) -> Vec<ExportTraceServiceRequest> {
     let mut chance = Chance::new(0x5eed);
     (0..distinct).map(|_| request(&mut chance, spans, spans_of_a_trace)).collect()
+}
+
+/// The first trace of a request takes longer than all others.
+pub(super) fn slow_first_trace(request: &mut ExportTraceServiceRequest) {
+    let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
+    if let Some(root) = scopes.flat_map(|scope| &mut scope.spans).next() {
+        root.end_time_unix_nano += SLOW_NS;
+    }
 }
 
 fn request(chance: &mut Chance, spans: usize, spans_of_a_trace: usize) -> ExportTraceServiceRequest {

@@ -33,11 +33,12 @@ use tokio::time::Instant;
 use crate::calendar::now_ns;
 use crate::journal::Journals;
 use decisions::{Decided, Decision};
+use headers::Header;
 use lane::{Lane, Surroundings};
 use metrics::Metrics;
 use outbox::Origin;
 use policy::{Policies, TraceId};
-use shard::{Shard, Whose};
+use shard::{Shard, Shared, Whose};
 use survey::{Run, survey};
 
 pub static FACTORY: Factory = Factory {
@@ -129,15 +130,18 @@ impl TailSampling {
 
     async fn take(&self, mut batch: Batch) -> Result<(), Refusal> {
         self.restored.call_once(|| self.restore());
-        let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
+        let by = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
+        let mut shared = Shared { by, headers: Vec::new() };
         let chunks = batch.payload.chunks().to_vec();
         let mut shares: Vec<Vec<Run<'_>>> = self.lanes.iter().map(|_| Vec::new()).collect();
-        let (mut headers, now) = (0, now_ns());
+        let now = now_ns();
         for chunk in &chunks {
-            let before = headers;
-            survey(chunk, &policies.watch, now, |run| {
-                let header = before + run.header;
-                headers = headers.max(header + 1);
+            let mut last = None;
+            survey(chunk, &shared.by.watch, now, |run| {
+                if last.replace(run.header) != Some(run.header) {
+                    shared.headers.push(Header::of(run.resource, run.scope));
+                }
+                let header = (shared.headers.len() - 1) as u32;
                 if let Some(share) = shares.get_mut(shard_of(&run.trace_id, self.lanes.len())) {
                     share.push(Run { header, ..run });
                 }
@@ -159,14 +163,14 @@ impl TailSampling {
         let mut rest: Vec<_> = self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()).collect();
         // Where others have a lane, there are other lanes and other tasks to go on with.
         for _ in 0..TRIES {
-            rest.retain(|(lane, runs)| !lane.try_take(runs, &policies, origin));
+            rest.retain(|(lane, runs)| !lane.try_take(runs, &shared, origin));
             if rest.is_empty() {
                 return Ok(());
             }
             tokio::task::yield_now().await;
         }
         for (lane, runs) in rest {
-            lane.take(runs, &policies, origin());
+            lane.take(runs, &shared, origin());
         }
         Ok(())
     }

@@ -11,64 +11,72 @@ use super::slab::Slab;
 #[derive(Debug, Default)]
 pub(crate) struct Headers {
     known: HashMap<Arc<[u8]>, u32>,
-    list: Slab<Header>,
-    scratch: Vec<u8>,
+    /// With how often each is used.
+    list: Slab<(Header, u32)>,
     held: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Header {
     /// The fields of `ResourceSpans` beside its scopes, those of `ScopeSpans` beside its spans, and the length of the
     /// former, since the fields alone do not tell where one ends and the other begins.
     bytes: Arc<[u8]>,
-    resource_len: usize,
-    uses: u32,
 }
 
 impl Header {
+    pub(crate) fn of(resource: ResourceSpans<'_>, scope: ScopeSpans<'_>) -> Self {
+        let mut bytes = Vec::new();
+        copy_but_children(resource.0, &mut bytes);
+        let resource_len = bytes.len() as u32;
+        copy_but_children(scope.0, &mut bytes);
+        bytes.extend_from_slice(&resource_len.to_le_bytes());
+        Self { bytes: bytes.into() }
+    }
+
     /// A `ResourceSpans` message without scopes.
     pub(crate) fn resource(&self) -> &[u8] {
-        self.bytes.get(..self.resource_len).unwrap_or_default()
+        self.parts().0
     }
 
     /// A `ScopeSpans` message without spans.
     pub(crate) fn scope(&self) -> &[u8] {
-        self.bytes.get(self.resource_len..self.bytes.len() - size_of::<u32>()).unwrap_or_default()
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let parts = self.bytes.split_last_chunk();
+        let parts =
+            parts.and_then(|(fields, len)| fields.split_at_checked(u32::from_le_bytes(*len) as usize));
+        parts.unwrap_or_default()
     }
 }
 
 impl Headers {
     /// Finds or adds a header, for one use more.
-    pub(crate) fn enter(&mut self, resource: ResourceSpans<'_>, scope: ScopeSpans<'_>) -> u32 {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        copy_but_children(resource.0, &mut scratch);
-        let resource_len = scratch.len();
-        copy_but_children(scope.0, &mut scratch);
-        scratch.extend_from_slice(&(resource_len as u32).to_le_bytes());
-        let number = match self.known.get(&scratch[..]).copied() {
-            Some(number) => {
-                self.again(number);
-                number
-            }
-            None => self.add(&scratch, resource_len),
-        };
-        self.scratch = scratch;
+    pub(crate) fn enter(&mut self, header: Header) -> u32 {
+        if let Some(number) = self.known.get(&header.bytes).copied() {
+            self.again(number);
+            return number;
+        }
+        self.held += cost(header.bytes.len());
+        let bytes = Arc::clone(&header.bytes);
+        let number = self.list.insert((header, 1));
+        self.known.insert(bytes, number);
         number
     }
 
     /// One use more of a known header.
     pub(crate) fn again(&mut self, number: u32) {
-        if let Some(header) = self.list.get_mut(number) {
-            header.uses += 1;
+        if let Some((_, uses)) = self.list.get_mut(number) {
+            *uses += 1;
         }
     }
 
     pub(crate) fn leave(&mut self, number: u32) {
-        let Some(header) = self.list.get_mut(number) else { return };
-        header.uses -= 1;
-        if header.uses == 0
-            && let Some(header) = self.list.remove(number)
+        let Some((_, uses)) = self.list.get_mut(number) else { return };
+        *uses -= 1;
+        if *uses == 0
+            && let Some((header, _)) = self.list.remove(number)
         {
             self.held -= cost(header.bytes.len());
             self.known.remove(&header.bytes);
@@ -76,26 +84,18 @@ impl Headers {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Header> {
-        self.list.get(number)
+        self.list.get(number).map(|(header, _)| header)
     }
 
     /// Bytes of memory that this takes.
     pub(crate) fn held(&self) -> usize {
         self.held
     }
-
-    fn add(&mut self, bytes: &[u8], resource_len: usize) -> u32 {
-        self.held += cost(bytes.len());
-        let bytes: Arc<[u8]> = bytes.into();
-        let number = self.list.insert(Header { bytes: Arc::clone(&bytes), resource_len, uses: 1 });
-        self.known.insert(bytes, number);
-        number
-    }
 }
 
 /// The bytes with the two tables' entries.
 fn cost(len: usize) -> usize {
-    len + 16 + 2 * size_of::<(Arc<[u8]>, u32)>() + size_of::<Option<Header>>()
+    len + 16 + 2 * size_of::<(Arc<[u8]>, u32)>() + size_of::<Option<(Header, u32)>>()
 }
 
 /// All fields but number 2: the scopes of a resource, the spans of a scope.
@@ -116,10 +116,11 @@ mod tests {
         let mut headers = Headers::default();
         let mut schema = Vec::new();
         put_len(&mut schema, 3, b"https://example.com/schema");
-        let on_resource = headers.enter(ResourceSpans(&schema), ScopeSpans(&[]));
-        let on_scope = headers.enter(ResourceSpans(&[]), ScopeSpans(&schema));
+        let first = Header::of(ResourceSpans(&schema), ScopeSpans(&[]));
+        let on_resource = headers.enter(first.clone());
+        let on_scope = headers.enter(Header::of(ResourceSpans(&[]), ScopeSpans(&schema)));
         assert_ne!(on_resource, on_scope, "where a field stands makes a difference");
-        assert_eq!(headers.enter(ResourceSpans(&schema), ScopeSpans(&[])), on_resource);
+        assert_eq!(headers.enter(first.clone()), on_resource);
         let header = headers.get(on_resource).unwrap();
         assert_eq!((header.resource(), header.scope()), (&schema[..], &[][..]));
         for number in [on_resource, on_resource, on_scope] {

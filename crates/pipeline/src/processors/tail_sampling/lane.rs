@@ -12,7 +12,7 @@ use super::decisions::Decision;
 use super::metrics::Metrics;
 use super::outbox::{LeftOut, Origin};
 use super::policy::Policies;
-use super::shard::{Rules, Shard};
+use super::shard::{Rules, Shard, Shared};
 use super::survey::Run;
 use crate::engine::account::Accounts;
 use crate::journal::Decisions;
@@ -92,15 +92,15 @@ impl Lane {
     }
 
     /// Takes runs of one request in.
-    pub(super) fn take(&self, runs: &[Run<'_>], by: &Arc<Policies>, origin: Origin) {
-        self.take_into(self.shard(), runs, by, origin);
+    pub(super) fn take(&self, runs: &[Run<'_>], shared: &Shared, origin: Origin) {
+        self.take_into(self.shard(), runs, shared, origin);
     }
 
     /// The same, unless somebody else has the shard.
     pub(super) fn try_take(
         &self,
         runs: &[Run<'_>],
-        by: &Arc<Policies>,
+        shared: &Shared,
         origin: impl FnOnce() -> Origin,
     ) -> bool {
         let shard = match self.shard.try_lock() {
@@ -108,19 +108,13 @@ impl Lane {
             Err(TryLockError::Poisoned(shard)) => shard.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        self.take_into(shard, runs, by, origin());
+        self.take_into(shard, runs, shared, origin());
         true
     }
 
-    fn take_into(
-        &self,
-        mut shard: MutexGuard<'_, Shard>,
-        runs: &[Run<'_>],
-        by: &Arc<Policies>,
-        origin: Origin,
-    ) {
+    fn take_into(&self, mut shard: MutexGuard<'_, Shard>, runs: &[Run<'_>], shared: &Shared, origin: Origin) {
         let before = shard.next_due();
-        shard.take(runs, by, origin, self.now());
+        shard.take(runs, shared, origin, self.now());
         self.tell(&mut shard);
         let sooner = shard.next_due() < before || before.is_none() || !shard.outbox().is_empty();
         drop(shard);

@@ -18,6 +18,7 @@ pub(crate) use self::tally::Tally;
 use super::cache::Cache;
 use super::decisions::{Decided, Decision, Sampled};
 use super::facts::Facts;
+use super::headers::Header;
 use super::outbox::{Origin, Outbox, Reason};
 use super::policy::{Kept, Policies, TraceId};
 use super::survey::{self, Run};
@@ -76,6 +77,14 @@ pub(crate) struct Shard {
     hold: Hold,
 }
 
+/// What the runs of one request have in common.
+pub(crate) struct Shared {
+    /// The policies that looked at them.
+    pub(crate) by: Arc<Policies>,
+    /// By their numbers; those that are not here are made when they are needed.
+    pub(crate) headers: Vec<Header>,
+}
+
 /// A decision to keep, for what comes later.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Late {
@@ -121,16 +130,18 @@ impl Shard {
         self.traces.reserve(traces);
     }
 
-    /// Takes in runs of one request, as they look to these policies. The origin's `Ack` is settled once for each run.
-    pub(crate) fn take(&mut self, runs: &[Run<'_>], by: &Arc<Policies>, origin: Origin, now: u64) {
-        let stale = !Arc::ptr_eq(by, &self.policies);
+    /// Takes in runs of one request. The origin's `Ack` is settled once for each run.
+    pub(crate) fn take(&mut self, runs: &[Run<'_>], shared: &Shared, origin: Origin, now: u64) {
+        let stale = !Arc::ptr_eq(&shared.by, &self.policies);
         let origin = self.pending.open_origin(origin);
         let mut header: Option<(u32, u32)> = None;
         for run in runs {
             let number = match header {
                 Some((known, number)) if known == run.header => number,
                 _ => {
-                    let number = self.pending.headers.enter(run.resource, run.scope);
+                    let around = shared.headers.get(run.header as usize).cloned();
+                    let around = around.unwrap_or_else(|| Header::of(run.resource, run.scope));
+                    let number = self.pending.headers.enter(around);
                     if let Some((_, before)) = header.replace((run.header, number)) {
                         self.pending.headers.leave(before);
                     }

@@ -10,7 +10,7 @@ use super::policy::TraceId;
 use super::watch::{Seen, Watch};
 
 /// The attribute that makes traces one interaction.
-const INTERACTION: &[u8] = b"interaction.id";
+pub(super) const INTERACTION: &[u8] = b"interaction.id";
 
 /// Spans of one trace that stand one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Run<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) resource: ResourceSpans<'a>,
     pub(crate) scope: ScopeSpans<'a>,
-    /// Counts headers: equal for runs that share resource and scope.
+    /// Counts scopes: equal for runs that share resource and scope.
     pub(crate) header: u32,
     pub(crate) interaction: Option<&'a str>,
 }
@@ -111,7 +111,8 @@ fn span<'a>(around: &Field<'a>, watch: &Watch, shared: &Shared<'a>) -> Run<'a> {
     let mut trace_id = TraceId::default();
     let mut interaction_id = shared.interaction;
     let (mut start_ns, mut end_ns, mut status) = (0, 0, 0);
-    for field in fields(raw) {
+    let mut fields_of_span = fields(raw);
+    while let Some(field) = fields_of_span.pass(|rest| watch.passes(rest)).next() {
         match field.number {
             1 => trace_id = field.bytes().try_into().unwrap_or_default(),
             3 => watch.trace_state(field.text(), &mut facts.hits),

@@ -9,6 +9,7 @@ use regex::RegexSet;
 use throughline_context::Tracestate;
 
 use super::facts::{Bit, Hits};
+use super::survey::INTERACTION;
 
 /// A condition on one span, made elsewhere (OTTL). The error is what is wrong with this span.
 pub(crate) type Predicate = Box<dyn Fn(&Seen<'_>) -> Result<bool, String> + Send + Sync>;
@@ -173,6 +174,23 @@ impl Watch {
         }
         for field in fields(resource.resource().0).filter(|field| field.number == 1) {
             self.key_value(field.bytes(), true, hits);
+        }
+    }
+
+    /// How many bytes a field of a span takes that nothing is looked for in: most attributes, told by the length of their
+    /// keys, and what the usual encoding has between them.
+    #[inline]
+    pub(crate) fn passes(&self, rest: &[u8]) -> Option<usize> {
+        match rest {
+            [0x4a, len @ 0..=0x7f, 0x0a, key @ 0..=0x7f, ..]
+                if (self.lengths | length_bit(INTERACTION.len())) & length_bit(usize::from(*key)) == 0 =>
+            {
+                Some(2 + usize::from(*len))
+            }
+            // Its id, and its name.
+            [0x12, 8, ..] => Some(10),
+            [0x2a, len @ 0..=0x7f, ..] => Some(2 + usize::from(*len)),
+            _ => None,
         }
     }
 

@@ -15,7 +15,7 @@ use prost::Message;
 use super::super::outbox::Origin;
 use super::super::policy::Policies;
 use super::super::settings;
-use super::super::shard::{Rules, Shard, Whose};
+use super::super::shard::{Rules, Shard, Shared, Whose};
 use super::super::survey::survey;
 
 pub(super) const MS: u64 = 1_000_000;
@@ -137,9 +137,10 @@ impl Bench {
     pub(super) fn send_bytes(&mut self, bytes: &[u8], audience: Audience) {
         let mut runs = Vec::new();
         survey(bytes, &self.by.watch, self.now, |run| runs.push(run));
+        let shared = Shared { by: Arc::clone(&self.by), headers: Vec::new() };
         let origin =
             Origin { ack: Ack::default(), client: Arc::default(), audience, already: Arc::default() };
-        self.shard.take(&runs, &self.by, origin, self.now);
+        self.shard.take(&runs, &shared, origin, self.now);
         self.collect();
     }
 
