@@ -60,7 +60,7 @@ fn make(section: &Node, ctx: &Ctx, next: Arc<dyn Consumer>) -> Result<Arc<dyn Co
 }
 
 /// So often a request that finds a lane taken looks again, before it stands still for it.
-const TRIES: usize = 16;
+const TRIES: usize = 64;
 
 /// The processor of one pipeline.
 pub struct TailSampling {
@@ -162,12 +162,14 @@ impl TailSampling {
         };
         let mut rest: Vec<_> = self.lanes.iter().zip(&shares).filter(|(_, runs)| !runs.is_empty()).collect();
         // Where others have a lane, there are other lanes and other tasks to go on with.
+        rest.retain(|(lane, runs)| !lane.try_take(runs, &shared, origin));
+        let _wanted: Vec<_> = rest.iter().map(|(lane, _)| lane.want()).collect();
         for _ in 0..TRIES {
-            rest.retain(|(lane, runs)| !lane.try_take(runs, &shared, origin));
             if rest.is_empty() {
                 return Ok(());
             }
             tokio::task::yield_now().await;
+            rest.retain(|(lane, runs)| !lane.try_take(runs, &shared, origin));
         }
         for (lane, runs) in rest {
             lane.take(runs, &shared, origin());

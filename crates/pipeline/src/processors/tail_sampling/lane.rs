@@ -1,6 +1,6 @@
 //! A shard with a clock and a next consumer: takes runs in, and a task that decides and hands on.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(super) struct Lane {
     refusal: Mutex<Option<Refusal>>,
     /// Held while batches are handed on, so that they keep their order.
     handing_on: AsyncMutex<()>,
+    /// Tasks that found the shard taken, and will look again.
+    wanted: AtomicUsize,
     wake: Notify,
     room: Notify,
     draining: AtomicBool,
@@ -63,6 +65,15 @@ pub(super) struct Lane {
     told: [AtomicI64; 2],
 }
 
+/// Somebody waits for the shard, as long as this lives.
+pub(super) struct Wanted<'l>(&'l Lane);
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.wanted.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Lane {
     pub(super) fn start(shard: Shard, around: Arc<Surroundings>) -> Arc<Self> {
         let lane = Arc::new(Self {
@@ -70,6 +81,7 @@ impl Lane {
             shard: Mutex::new(shard),
             refusal: Mutex::default(),
             handing_on: AsyncMutex::default(),
+            wanted: AtomicUsize::new(0),
             wake: Notify::new(),
             room: Notify::new(),
             draining: AtomicBool::new(false),
@@ -94,6 +106,12 @@ impl Lane {
     /// Takes runs of one request in.
     pub(super) fn take(&self, runs: &[Run<'_>], shared: &Shared, origin: Origin) {
         self.take_into(self.shard(), runs, shared, origin);
+    }
+
+    /// Whoever has the shard is to let others have it, too.
+    pub(super) fn want(&self) -> Wanted<'_> {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        Wanted(self)
     }
 
     /// The same, unless somebody else has the shard.
@@ -198,16 +216,29 @@ impl Lane {
     async fn tick(&self) {
         let started = Instant::now();
         loop {
-            let more = (0..TIMES).all(|_| {
-                let mut shard = self.shard();
-                shard.outbox().bytes() <= self.around.most_waiting && shard.tick(self.now(), AT_ONCE)
-            });
+            let mut more = true;
+            for _ in 0..TIMES {
+                more = self.decide_some();
+                if !more {
+                    break;
+                }
+                // Whoever takes the shard again at once leaves nothing to those who look whether it is free.
+                if self.wanted.load(Ordering::Relaxed) > 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
             self.hand_on().await;
             if !more {
                 break;
             }
         }
         self.around.metrics.ticked(started.elapsed());
+    }
+
+    /// Whether there is more to decide.
+    fn decide_some(&self) -> bool {
+        let mut shard = self.shard();
+        shard.outbox().bytes() <= self.around.most_waiting && shard.tick(self.now(), AT_ONCE)
     }
 
     /// Gives batches to the next consumer until it refuses, and settles what is left out.
