@@ -15,8 +15,7 @@ const HELLO: [u8; 6] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
 /// Scenario: HALF_OPEN connections that say nothing, the beginning of a message, or of a TLS handshake; more than one
 /// address may have.
 /// Guarantees: no address gets more than its share, others are served over each transport, all are closed in time.
-#[tokio::test]
-async fn connections_that_wait() {
+pub(crate) async fn connections_that_wait() {
     let count: u64 = size("HALF_OPEN", 300);
     let share = count / 3;
     let limits = format!("connections: {}, connections_per_address: {share}", 2 * count);
@@ -64,7 +63,7 @@ async fn a_peer_that_does_not_read() {
     bed.until("what is too much is lost", async || bed.unsent("full").await > 0).await;
     bed.is_within(1 << 20);
     bed.call(Transport::Tcp).await;
-    bed.settles("a peer that does not read").await;
+    bed.is_quiet("a peer that does not read").await;
 }
 
 async fn connect(from: [u8; 4], to: std::net::SocketAddr) -> TcpStream {

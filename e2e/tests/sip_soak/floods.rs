@@ -38,7 +38,7 @@ async fn a_flood_of_a_stranger() {
     let answered = bed.refused("stranger").await;
     assert!(answered < count / 10, "{answered} were answered");
     assert_eq!(ear.heard(), 0);
-    bed.settles("a flood").await;
+    bed.is_quiet("a flood").await;
 }
 
 /// Scenario: FLOOD requests of one peer, many times what one address may send.
@@ -54,7 +54,7 @@ async fn a_flood_of_a_peer() {
     tokio::join!(flood(&eve, bed.plain, count, message), bed.call(Transport::Udp), bed.call(Transport::Tls));
     bed.until("all have come", async || bed.refused("flood").await + ear.heard() >= count).await;
     assert!((100..count / 4).contains(&ear.heard()), "{} went on", ear.heard());
-    bed.settles("a flood of a peer").await;
+    bed.is_quiet("a flood of a peer").await;
 }
 
 /// Guarantees: an answer goes to the address that asked, whatever its Via says; a forged one brings nobody anything.
@@ -130,5 +130,5 @@ async fn headers_without_end() {
     }
     bed.is_within(4 << 20);
     bed.call(Transport::Tcp).await;
-    bed.settles("huge headers").await;
+    bed.is_quiet("huge headers").await;
 }

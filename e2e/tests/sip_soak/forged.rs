@@ -3,7 +3,7 @@
 use sim::sip::Transport;
 use sim::sip::message::Message;
 
-use crate::bed::{Bed, size};
+use crate::bed::{Bed, FIRST, size};
 use crate::raw::{Ear, flood, request, socket};
 
 /// Scenario: FORGED requests in dialogs that nobody opened, from a stranger and from a peer, with a Route as ours but for
@@ -21,7 +21,6 @@ async fn dialogs_that_never_were() {
         message.set("To", format!("<{uri}>;tag=t{number}"));
         message.with("Route", format!("<sip:{};lr;tl=0.0.{number:032x}>", bed.plain)).bytes()
     };
-    let before = bed.event("begun").await;
     for ip in [[127, 0, 0, 9], [127, 0, 0, 2]] {
         let eve = socket(ip).await;
         let own = eve.local_addr().unwrap();
@@ -37,8 +36,8 @@ async fn dialogs_that_never_were() {
         bed.is_within(1 << 20);
     }
     bed.until("all are known as unknown", async || bed.event("unknown").await >= count).await;
-    assert_eq!(bed.event("begun").await, before + 4, "none of them is a call");
-    bed.settles("forged dialogs").await;
+    assert_eq!(bed.event("begun").await, FIRST + 4, "none of them is a call");
+    bed.is_quiet("forged dialogs").await;
 }
 
 /// Scenario: FORGED responses that nobody asked for, from a stranger, with a Via as ours but for the mark.
@@ -62,5 +61,5 @@ async fn responses_out_of_nowhere() {
     tokio::join!(forgeries, bed.call(Transport::Udp), bed.call(Transport::Tls));
     bed.until("all are dropped", async || bed.refused("stray_response").await == count).await;
     assert_eq!((victim.heard(), ear.heard()), (0, 0));
-    bed.settles("responses out of nowhere").await;
+    bed.is_quiet("responses out of nowhere").await;
 }

@@ -12,3 +12,14 @@ mod forged;
 mod floods;
 mod mutated;
 mod connections;
+
+/// Scenarios that wait for half a minute until something is given up, each with a product of its own.
+/// Guarantees: those of each of them.
+#[tokio::test]
+async fn what_is_given_up() {
+    tokio::join!(
+        calls::calls_that_never_end(),
+        connections::connections_that_wait(),
+        mutated::torture_and_mutations()
+    );
+}
