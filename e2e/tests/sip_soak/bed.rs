@@ -191,15 +191,13 @@ impl Bed {
 
     /// Waits until the tables are empty, which takes more than half a minute; memory is then what it was at first.
     pub(crate) async fn settles(&self, what: &str) {
-        self.until("the tables are empty", async || {
-            drop(self.listen());
-            let mut left = 0;
-            for table in ["calls", "connections", "transactions"] {
-                left += self.metric(&format!("throughline_sip_{table}"), &[]).await;
-            }
-            left == 0
-        })
-        .await;
+        for table in ["calls", "connections", "transactions"] {
+            self.until(&format!("no {table} are left after {what}"), async || {
+                drop(self.listen());
+                self.metric(&format!("throughline_sip_{table}"), &[]).await == 0
+            })
+            .await;
+        }
         self.gives_back(what).await;
     }
 

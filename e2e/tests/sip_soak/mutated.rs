@@ -64,8 +64,7 @@ fn corpus(bed: &Bed, ear: &Ear) -> Vec<Vec<u8>> {
             .clone()
             .with("traceparent", "00-4bf92f3577f34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
             .with("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")
-            .with("Refer-To", format!("<sip:raw2@{}?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>", bed.plain))
-            .with("Session-Expires", "90;refresher=uac");
+            .with("Refer-To", format!("<sip:raw2@{}?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>", bed.plain));
         let mut inside = traced.clone();
         inside.set("To", format!("<sip:raw@{}>;tag=t{number}", ear.address));
         let routed = inside
