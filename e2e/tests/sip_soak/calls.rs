@@ -10,8 +10,9 @@ use sim::sip::{Settings, Transport};
 use crate::bed::{Bed, FIRST, open, size};
 use crate::raw::{Ear, flood, request, socket};
 
-/// What one call may take that is remembered, with its share of the tables and of spans on their way.
-const CALL: u64 = 4 << 10;
+/// What one call may take that is remembered: up to 2 KiB, its places in tables that may be half empty, its spans on their
+/// way to the backend, and what is free already and given back within a minute.
+const CALL: u64 = 8 << 10;
 /// Calls are remembered for so many seconds after their end.
 const REMEMBERED: u64 = 34;
 /// What a call takes at most until then, with those that follow a transfer.
@@ -35,9 +36,12 @@ async fn calls_for_a_time() {
         ..Plan::default()
     };
     let most = rate * (REMEMBERED + LASTS) * CALL;
-    let look = |_: &callers::Tally| {
+    let look = |tally: &callers::Tally| {
         bed.is_within(most);
-        drop(bed.listen());
+        let told = bed.listen();
+        if tally.begun % (60 * rate) < rate {
+            println!("{} calls begun, spans of {}: {} KiB", tally.begun, told.calls(), bed.memory() >> 10);
+        }
     };
     let (plain, transferred) = tokio::join!(
         callers::call(agent.clone(), plan("bert", 0.9, 1, 0.1), std::future::pending(), look),
