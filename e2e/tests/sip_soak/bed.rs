@@ -201,6 +201,7 @@ impl Bed {
         self.gives_back(what).await;
     }
 
+    #[expect(clippy::print_stdout, reason = "figures of long runs")]
     async fn gives_back(&self, what: &str) {
         let peak = self.memory();
         self.until("memory is given back", async || self.memory() <= self.at_first + KEPT).await;

@@ -92,7 +92,7 @@ fn mutated(corpus: &[Vec<u8>], seed: u64) -> Option<Vec<u8>> {
         let from = below(bytes.len());
         let to = (from + 1 + below(64)).min(bytes.len());
         match below(5) {
-            0 => *bytes.get_mut(from)? = b"\0\r\n\t :;,<>\"%@\x7f\xff\xc3"[below(16)],
+            0 => *bytes.get_mut(from)? = *b"\0\r\n\t :;,<>\"%@\x7f\xff\xc3".get(below(16))?,
             1 => _ = bytes.drain(from..to),
             2 => {
                 let again = bytes.get(from..to)?.repeat(1 + below(20));
