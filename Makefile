@@ -62,6 +62,9 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	$(CARGO) test --release -p e2e --test journal -- --nocapture a_full_disk
 	THROUGHLINE_BIN=$(BIN)/release/throughline SIP_TRANSFERS=1000 \
 	$(CARGO) test --release -p e2e --test sip_edge -- --nocapture all_at_once
+	ulimit -n 16384 && THROUGHLINE_BIN=$(BIN)/release/throughline SOAK_SECONDS=3600 SOAK_RATE=500 SOAK_ENDLESS=100000 \
+	FORGED=100000 FLOOD=1000000 HUGE=5000 HALF_OPEN=3000 MUTATED=200000 \
+	$(CARGO) test --release -p e2e --test sip_soak -- --nocapture --test-threads 1
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz.sh $(FUZZ_SECONDS)

@@ -97,11 +97,13 @@ pub struct Proxy {
 pub struct Place {
     pub plain: SocketAddr,
     pub secure: SocketAddr,
+    /// After which silence a call is given up.
+    pub longest_call: &'static str,
 }
 
 impl Place {
     pub fn free() -> Result<Self> {
-        Ok(Self { plain: free_port()?, secure: free_port()? })
+        Ok(Self { plain: free_port()?, secure: free_port()?, longest_call: "4h" })
     }
 
     /// Starts the binary here; calls go to these two by their number.
@@ -118,6 +120,7 @@ impl Place {
             ("SIP_CERTIFICATE", certificate.to_string_lossy().into_owned()),
             ("SIP_KEY", key.to_string_lossy().into_owned()),
             ("SIP_REFER_TO", refer_to.to_owned()),
+            ("SIP_LONGEST_CALL", self.longest_call.to_owned()),
             ("SIP_SECOND", second.to_owned()),
             ("SIP_THIRD", third.to_owned()),
             ("SIP_SINK", sink.address().to_string()),

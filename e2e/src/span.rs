@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use sim::format::Format;
-use sim::sink::{Signal, Sink};
+use sim::sink::{Received, Signal, Sink};
 
 pub type Attributes = BTreeMap<String, Value>;
 
@@ -112,7 +112,16 @@ fn text<'a>(attributes: &'a Attributes, key: &str) -> Option<&'a str> {
 
 /// All spans that a sink kept.
 pub fn kept(sink: &Sink) -> Vec<Span> {
-    let requests = sink.received().into_iter().filter(|received| received.signal == Signal::Traces);
+    spans(sink.received())
+}
+
+/// The same, and forgets them.
+pub fn taken(sink: &Sink) -> Vec<Span> {
+    spans(sink.take())
+}
+
+fn spans(received: Vec<Received>) -> Vec<Span> {
+    let requests = received.into_iter().filter(|received| received.signal == Signal::Traces);
     requests
         .flat_map(|received| match received.format {
             Format::Json => json::spans(&received.message),

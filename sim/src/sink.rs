@@ -247,6 +247,11 @@ impl Sink {
     pub fn received(&self) -> Vec<Received> {
         self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The same, and forgets them: for runs so long that there would be too many.
+    pub fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What the listener, the connections and the control endpoint share.

@@ -1,12 +1,28 @@
-//! What this process asks of the system before it starts.
+//! What this process asks of the system, before it starts and while it runs.
+
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// How often memory is given back.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// To be called before there is a second thread.
 pub(crate) fn prepare() {
     raise_open_files();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     keep_freed_memory();
+}
+
+/// After a surge the process is as small again as before it.
+pub(crate) async fn give_back_memory() {
+    let mut turns = tokio::time::interval(EVERY);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        tokio::task::spawn_blocking(give_back_freed_memory).await.ok();
+    }
 }
 
 /// Takes as many file descriptors as the system would give: shells and services often set a low soft limit for the sake
@@ -24,7 +40,7 @@ fn raise_open_files() {
 /// glibc gives memory back to the system whenever 128 KiB at the top of its heap are free, which here is after nearly
 /// every request; taking it again costs a tenth of the CPU. A megabyte is kept instead.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "mallopt has no safe wrapper; the one exception, held by tests/structure.rs")]
+#[expect(unsafe_code, reason = "mallopt has no safe wrapper; held by tests/structure.rs")]
 fn keep_freed_memory() {
     const KEPT: libc::c_int = 1024 * 1024;
     // SAFETY: mallopt takes two integers by value and changes parameters of the allocator; it is called while no other
@@ -35,4 +51,14 @@ fn keep_freed_memory() {
     if !taken {
         tracing::debug!("the allocator keeps its own thresholds");
     }
+}
+
+/// By itself glibc gives back only what is free at the very end of a heap, where some small piece always is in use: of what
+/// a surge had taken nearly all stayed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "malloc_trim has no safe wrapper; held by tests/structure.rs")]
+fn give_back_freed_memory() {
+    // SAFETY: malloc_trim takes a number by value and touches only what is free, under the allocator's own locks: its manual
+    // calls it safe beside other threads. What it answers, whether anything was given back, changes nothing here.
+    unsafe { libc::malloc_trim(0) };
 }

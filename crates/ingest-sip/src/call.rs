@@ -38,6 +38,8 @@ pub use settings::{Numbers, Settings};
 pub use summary::Summary;
 
 const SECOND: u64 = 1_000_000_000;
+/// A refresh is not awaited for longer than a day, whatever a message says.
+const LONGEST_REFRESH: u32 = 24 * 3600;
 
 /// All calls that pass.
 pub struct Calls {
@@ -231,7 +233,7 @@ impl Calls {
     fn patience(&self, call: &Call) -> u64 {
         match call.timeline.refresh {
             _ if call.timeline.answered().is_none() => nanoseconds(self.settings.longest_setup),
-            Some(seconds) => (u64::from(seconds) + 32) * SECOND,
+            Some(seconds) => (u64::from(seconds.min(LONGEST_REFRESH)) + 32) * SECOND,
             None => nanoseconds(self.settings.longest),
         }
     }

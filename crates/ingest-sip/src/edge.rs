@@ -34,6 +34,7 @@ use throughline_sip::{Broken, Message, Start};
 
 use crate::hop::Tracing;
 pub use crate::net::Net;
+use crate::slack;
 use crate::trunk::Trunk;
 pub use counts::{Counts, Direction, Reason};
 pub use flow::{Flow, Output};
@@ -164,6 +165,7 @@ impl Edge {
 
     pub fn closed(&mut self, connection: u64) {
         self.connections.remove(&connection);
+        slack::map(&mut self.connections);
     }
 
     /// Time passes; called at least once a second.

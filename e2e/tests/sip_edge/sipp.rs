@@ -11,9 +11,18 @@ use sim::sip::{Identity, Transferee};
 const CALLS: u64 = 40;
 
 async fn proxy(refer_to: &str, second: &Answering, third: &Answering, protocol: Protocol) -> Proxy {
+    at(Place::free().unwrap(), refer_to, second, third, protocol).await
+}
+
+async fn at(
+    place: Place,
+    refer_to: &str,
+    second: &Answering,
+    third: &Answering,
+    protocol: Protocol,
+) -> Proxy {
     let suffix = if protocol == Protocol::Tcp { ";transport=tcp" } else { "" };
     let targets = [second, third].map(|to| format!("sip:{}{suffix}", to.address));
-    let place = Place::free().unwrap();
     place.start(refer_to, [&targets[0], &targets[1]], &Identity::new().unwrap()).await.unwrap()
 }
 
@@ -85,5 +94,29 @@ async fn transferred() {
             assert_eq!(trace(&call.traceparent), trace(&first[&call.truth]), "{refer_to} {transferee:?}");
         }
         proxy.calls(80).await.unwrap();
+    }
+}
+
+/// Scenario: callers lose one message in twenty. SIPp gives a call up when something else comes than what it awaits, with a
+/// BYE that it sends once: where that is lost too, nobody says that the call is over.
+/// Guarantees: spans tell of every call, in the trace that it began with; of such a one after `longest_call`, and without
+/// who released it.
+#[tokio::test]
+async fn with_loss() {
+    let callee = Answering::start(Answer::Talk, Protocol::Udp).await.unwrap();
+    let place = Place { longest_call: "5s", ..Place::free().unwrap() };
+    let proxy = at(place, "token", &callee, &callee, Protocol::Udp).await;
+    let calls = Sipp { loss: 5.0, calls: 200, ..calls(Part::Call, &proxy, &callee) };
+    let statistics = calls.run().await.unwrap();
+    assert!(statistics.retransmissions > 0, "{statistics:?}");
+    let spans = proxy.calls(200).await.unwrap();
+    let roots: Vec<_> = spans.iter().filter(|span| span.name == "SIP call").collect();
+    let unknown = roots.iter().filter(|span| span.text("sip.released_by") == Some("unknown")).count();
+    let (seen, failed) = (roots.len(), statistics.failed);
+    println!("{seen} calls, {failed} that SIPp gave up, {unknown} without a BYE");
+    assert!(roots.len() == 200 && unknown as u64 <= failed, "{statistics:?} {unknown}");
+    for call in callee.heard() {
+        let own = |span: &&&e2e::span::Span| Some(span.trace_id.as_str()) == trace(&call.traceparent);
+        assert_eq!(roots.iter().filter(own).count(), 1, "{call:?}");
     }
 }

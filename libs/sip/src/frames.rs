@@ -45,7 +45,9 @@ pub struct Frames {
     buffer: BytesMut,
     /// Bytes at the front in which the end of the head is not.
     scanned: usize,
-    head: Option<(Index, usize)>,
+    /// Of a message whose body has not come yet, and the length of the whole. In a box: an index is a kilobyte, and most
+    /// streams wait without one.
+    head: Option<Box<(Index, usize)>>,
     broken: Option<Broken>,
 }
 
@@ -96,26 +98,38 @@ impl Frames {
     }
 
     fn read(&mut self) -> Result<Option<Frame>, Broken> {
-        if self.head.is_none() {
-            if let Some(frame) = self.line_ends() {
-                return Ok(Some(frame));
-            }
-            let Some(end) = self.head_end()? else { return Ok(None) };
-            let index = Index::new(cut(&self.buffer, end).0, &self.limits).map_err(Broken::Parse)?;
-            let length = match index.length {
-                Length::Bytes(length) => length,
-                Length::Missing => return Err(Broken::NoContentLength),
-                Length::Invalid => return Err(Broken::ContentLength),
-            };
-            let total = usize::try_from(length).ok().and_then(|length| end.checked_add(length));
-            let total = total.filter(|total| *total <= self.limits.message && u32::try_from(*total).is_ok());
-            self.head = Some((index, total.ok_or(Broken::Parse(ParseError::MessageTooLong))?));
-        }
-        let Some((index, total)) = self.head.take_if(|(_, total)| *total <= self.buffer.len()) else {
+        if self.head.as_ref().is_some_and(|head| head.1 > self.buffer.len()) {
             return Ok(None);
+        }
+        let (index, total) = match self.head.take() {
+            Some(head) => *head,
+            None => {
+                if let Some(frame) = self.line_ends() {
+                    return Ok(Some(frame));
+                }
+                let Some(end) = self.head_end()? else { return Ok(None) };
+                self.index(end)?
+            }
         };
+        if total > self.buffer.len() {
+            self.head = Some(Box::new((index, total)));
+            return Ok(None);
+        }
         self.scanned = 0;
         Ok(Some(Frame::Message(Message::of(self.buffer.split_to(total).freeze(), index))))
+    }
+
+    /// Of a head that ends here, and the length of the whole message.
+    fn index(&self, end: usize) -> Result<(Index, usize), Broken> {
+        let index = Index::new(cut(&self.buffer, end).0, &self.limits).map_err(Broken::Parse)?;
+        let length = match index.length {
+            Length::Bytes(length) => length,
+            Length::Missing => return Err(Broken::NoContentLength),
+            Length::Invalid => return Err(Broken::ContentLength),
+        };
+        let total = usize::try_from(length).ok().and_then(|length| end.checked_add(length));
+        let total = total.filter(|total| *total <= self.limits.message && u32::try_from(*total).is_ok());
+        Ok((index, total.ok_or(Broken::Parse(ParseError::MessageTooLong))?))
     }
 
     /// Takes line ends off the front.

@@ -64,6 +64,13 @@ impl Arrival {
         }
     }
 
+    /// Whether the trace that it came with is the one that the first call of its chain began with; for callers who begin
+    /// traces ([`Plan::traced`](super::callers::Plan::traced)).
+    pub fn is_right(&self) -> bool {
+        let truth = self.truth.as_deref().filter(|truth| !truth.is_empty());
+        truth.zip(self.trace_id()).is_some_and(|(truth, trace)| trace.starts_with(truth))
+    }
+
     /// The one trace that both names tell, or the only one that is told.
     pub fn trace_id(&self) -> Option<&str> {
         // One name with two values is no answer, whatever the other says.

@@ -107,6 +107,11 @@ impl Agent {
         lock(&self.desk.account).clone()
     }
 
+    /// The same, and forgets them: for runs so long that there would be too many.
+    pub fn take_account(&self) -> Account {
+        std::mem::take(&mut lock(&self.desk.account))
+    }
+
     /// How many messages were sent again because no answer came.
     pub fn resent(&self) -> u64 {
         self.desk.resent.load(Ordering::Relaxed)

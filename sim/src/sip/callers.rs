@@ -145,7 +145,8 @@ async fn one(agent: Arc<Agent>, plan: Arc<Plan>, seed: u64) -> Result<End, Faile
     let truth = agent.random();
     let from = plan.from.clone().unwrap_or_else(|| format!("+442079460{:03}", chance.below(1000)));
     let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let traceparent = format!("00-{}-{}-01", hex(chance.id(16)), hex(chance.id(8)));
+    // Whoever sees both can tell whose trace it is.
+    let traceparent = format!("00-{truth}{}-{}-01", hex(chance.id(8)), hex(chance.id(8)));
     let mut headers = vec![(TRUTH.to_owned(), truth.clone())];
     headers.extend_from_slice(&plan.headers);
     if plan.traced {

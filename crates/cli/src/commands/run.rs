@@ -11,7 +11,7 @@ use pipeline::plan::{Plan, Sources, World, findings_as_text, read_file};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{components, exit, logs};
+use crate::{components, exit, logs, process};
 
 /// The all-in-one: OTLP in, the embedded store and the page behind it.
 const BUILT_IN: &str = "built-in default.yaml";
@@ -79,6 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
         let Some(plan) = plan else { return Ok(ExitCode::from(exit::INPUT)) };
         logs::start(&plan.telemetry.logs);
+        runtime.spawn(process::give_back_memory());
         runtime.block_on(serve(&plan, arguments, signals)).map(|()| exit::OK)
     });
     ended.unwrap_or_else(|error| {

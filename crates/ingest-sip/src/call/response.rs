@@ -99,16 +99,18 @@ impl Calls {
             return;
         }
         let Some(call) = self.table.get_mut(place.key) else { return };
+        // RFC 5057, section 5.1: the other side knows of no call, or is gone; nobody has to send a BYE then.
+        let is_gone = matches!(status, 408 | 481) && may_offer(dialog.cseq.method);
+        let ends = is_gone || dialog.cseq.method == Method::Bye;
+        let callee_tag = place.callee_tag.filter(|_| ends);
+        if let Some(branch) = callee_tag.and_then(|tag| call.timeline.branch(tag)) {
+            earliest(&mut branch.released, hop.at);
+        }
         match dialog.cseq.method {
             method if may_offer(method) => {
                 if let Some(offer) = call.timeline.offer(place.side, cseq) {
                     offer.status = offer.status.max(status);
                     offer.at = offer.at.min(hop.at);
-                }
-            }
-            Method::Bye => {
-                if let Some(branch) = place.callee_tag.and_then(|tag| call.timeline.branch(tag)) {
-                    earliest(&mut branch.released, hop.at);
                 }
             }
             Method::Refer => self.referred(hop, place, cseq, status),

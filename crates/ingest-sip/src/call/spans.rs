@@ -143,7 +143,7 @@ impl Tree<'_> {
         let forks = timeline.branches.iter().filter(|branch| branch.answered.is_some()).count();
         span.push("sip.answers", (forks > 1).then_some(Value::Int(forks as i64)));
         let released_by = timeline.bye().map(|(_, side)| side_name(side));
-        let unknown = timeline.ended().is_none() && !refers_alone;
+        let unknown = (timeline.ended().is_none() || timeline.answered().is_some()) && !refers_alone;
         span.text("sip.released_by", released_by.or(unknown.then_some("unknown")));
         if let (Some(answered), Some((bye, _))) = (timeline.answered(), timeline.bye()) {
             span.push("sip.session_duration_ms", Some(Value::Double(ms(bye.saturating_sub(answered)))));

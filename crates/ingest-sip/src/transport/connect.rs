@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -55,7 +56,7 @@ async fn accepted(shared: Arc<Shared>, place: Place, stream: TcpStream, tls: Opt
         match tls {
             None => serve(&shared, place, stream).await,
             Some(tls) => {
-                let stream = in_time(tls.accept(stream)).await?;
+                let stream = Box::pin(in_time(tls.accept(stream))).await?;
                 serve(&shared, place, stream).await
             }
         }
@@ -63,17 +64,18 @@ async fn accepted(shared: Arc<Shared>, place: Place, stream: TcpStream, tls: Opt
     ended(&shared, served).await;
 }
 
-async fn serve(
+/// In a box: what a connection waits with is as large as its own kind needs, not as the largest.
+fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     shared: &Arc<Shared>,
     place: Place,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
-) -> io::Result<()> {
+    stream: S,
+) -> BoxFuture<'_, io::Result<()>> {
     match place.flow.transport {
-        Transport::Ws | Transport::Wss => {
-            let socket = in_time(websocket::accept(stream)).await?;
+        Transport::Ws | Transport::Wss => Box::pin(async move {
+            let socket = Box::pin(in_time(websocket::accept(stream))).await?;
             websocket::serve(shared, place, socket).await
-        }
-        _ => connection::serve(shared, place, stream, throughline_sip::Side::Accepted).await,
+        }),
+        _ => Box::pin(connection::serve(shared, place, stream, throughline_sip::Side::Accepted)),
     }
 }
 
@@ -87,14 +89,14 @@ pub(super) async fn open(shared: Arc<Shared>, place: Place) {
         let side = throughline_sip::Side::Opened;
         if place.flow.transport == Transport::Tls {
             let (connector, name) = shared.streams.connector(peer);
-            let secured = in_time(connector.connect(name, stream)).await;
+            let secured = Box::pin(in_time(connector.connect(name, stream))).await;
             let stream = secured.inspect_err(|error| {
                 shared.unreachable(place.flow, "tls");
                 tracing::warn!(%peer, %error, "no TLS with a peer");
             })?;
-            return connection::serve(&shared, place, stream, side).await;
+            return Box::pin(connection::serve(&shared, place, stream, side)).await;
         }
-        connection::serve(&shared, place, stream, side).await
+        Box::pin(connection::serve(&shared, place, stream, side)).await
     };
     ended(&shared, served).await;
 }

@@ -5,14 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use throughline_sip::{Frame, Frames, Limits, PONG, Side};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Shared;
-use super::streams::Place;
+use super::streams::{Place, Unsent};
 use crate::edge::Flow;
 
 /// For a message, from its first byte to its last; and for the first message of all.
@@ -23,20 +22,31 @@ const WRITE: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(2);
 /// Messages that are written at once.
 const TOGETHER: usize = 32;
-/// Each connection has so much, whether anything comes or not.
-const READ: usize = 2 << 10;
+/// Each connection has so much to read into, whether anything comes or not; more as it comes.
+const READ: usize = 1 << 10;
+/// With less room than this it gets more.
+const LEAST: usize = 256;
 /// So much is kept to write into.
 const KEPT: usize = 16 << 10;
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
+/// The stream is taken apart before anything waits: what waits is small, however large the stream is.
+pub(super) fn serve<S: AsyncRead + AsyncWrite + Send>(
+    shared: &Arc<Shared>,
+    place: Place,
+    stream: S,
+    side: Side,
+) -> impl Future<Output = io::Result<()>> + Send {
+    served(shared, place, tokio::io::split(stream), side)
+}
+
+async fn served<S: AsyncRead + AsyncWrite + Send>(
     shared: &Arc<Shared>,
     mut place: Place,
-    stream: S,
+    (reader, writer): (ReadHalf<S>, WriteHalf<S>),
     side: Side,
 ) -> io::Result<()> {
     let flow = place.flow;
     shared.with(&mut Vec::new(), |edge, _| edge.opened(flow));
-    let (reader, writer) = tokio::io::split(stream);
     let (pings, pongs) = mpsc::channel(1);
     let mut reading = pin!(read(shared, flow, reader, side, pings));
     tokio::select! {
@@ -59,29 +69,34 @@ async fn read<S: AsyncRead>(
     let mut out = Vec::new();
     let mut until = Instant::now() + MESSAGE;
     loop {
-        frames.buffer().reserve(READ);
+        let buffer = frames.buffer();
+        if buffer.capacity() - buffer.len() < LEAST {
+            buffer.reserve(READ);
+        }
         let read = timeout_at(until, stream.read_buf(frames.buffer())).await;
         if read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? == 0 {
             return Ok(());
         }
         let mut whole = false;
-        loop {
+        let broken = loop {
             match frames.next() {
                 Ok(Some(Frame::Message(message))) => shared.receive(flow, &message, &mut out),
                 // A peer that pings faster than it reads gets fewer answers.
                 Ok(Some(Frame::Ping)) => _ = pings.try_send(()),
                 Ok(Some(Frame::Pong)) => {}
-                Ok(None) => break,
-                Err(broken) => {
-                    shared.broken(flow, frames.rest(), broken, &mut out);
-                    shared.streams.hang_up(flow.connection);
-                    drop(pings);
-                    // With bytes left unread the system would take back what was written.
-                    _ = timeout(LINGER, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, broken));
-                }
+                Ok(None) => break None,
+                Err(broken) => break Some(broken),
             }
             whole = true;
+        };
+        if let Some(broken) = broken {
+            shared.broken(flow, frames.rest(), broken, &mut out);
+            drop(frames);
+            shared.streams.hang_up(flow.connection);
+            drop(pings);
+            // With bytes left unread the system would take back what was written.
+            _ = timeout(LINGER, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, broken));
         }
         if frames.rest().is_empty() {
             until = Instant::now() + shared.streams.idle();
@@ -97,7 +112,7 @@ async fn read<S: AsyncRead>(
 
 /// Until nothing more is to be written.
 async fn write<S: AsyncWrite>(
-    unsent: &mut mpsc::Receiver<Bytes>,
+    unsent: &mut mpsc::UnboundedReceiver<Unsent>,
     mut pongs: mpsc::Receiver<()>,
     mut stream: WriteHalf<S>,
 ) -> io::Result<()> {
@@ -108,14 +123,15 @@ async fn write<S: AsyncWrite>(
             count = unsent.recv_many(&mut messages, TOGETHER) => if count == 0 {
                 return timeout(WRITE, stream.shutdown()).await?;
             },
-            Some(()) = pongs.recv() => messages.push(Bytes::from_static(PONG)),
+            Some(()) = pongs.recv() => buffer.extend_from_slice(PONG),
         }
-        messages.drain(..).for_each(|message| buffer.extend_from_slice(&message));
+        messages.iter().for_each(|message| buffer.extend_from_slice(&message.bytes));
         let written = async {
             stream.write_all(&buffer).await?;
             stream.flush().await
         };
         timeout(WRITE, written).await??;
+        messages.clear();
         buffer.clear();
         buffer.shrink_to(KEPT);
     }

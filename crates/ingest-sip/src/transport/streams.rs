@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsConnector;
 
 use super::{Shared, connect};
 use crate::edge::Flow;
 use crate::hop::Transport;
+use crate::slack;
 
-/// Messages that wait for a peer to read. A peer that is so far behind is given up.
-const UNREAD: usize = 256;
+/// Bytes that wait for a peer to read. What is more is lost, as on a network.
+const UNREAD: usize = 256 << 10;
+/// What a message takes while it waits, beside its bytes.
+const ENVELOPE: usize = 128;
 
 pub(crate) struct Streams {
     table: Mutex<Table>,
@@ -40,14 +43,30 @@ struct Table {
 }
 
 struct Open {
-    queue: mpsc::Sender<Bytes>,
+    queue: mpsc::UnboundedSender<Unsent>,
+    /// What is left of [`UNREAD`].
+    room: Arc<Semaphore>,
     flow: Flow,
+}
+
+/// A message that waits to be written, and the room that it takes until then.
+pub(super) struct Unsent {
+    pub(super) bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn push(&self, bytes: Bytes) -> Result<(), &'static str> {
+        let size = u32::try_from(bytes.len() + ENVELOPE).map_err(|_| "full")?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| "full")?;
+        self.queue.send(Unsent { bytes, _room: room }).map_err(|_| "closed")
+    }
 }
 
 /// A place among the open connections, given back when it is dropped.
 pub(super) struct Place {
     pub(super) flow: Flow,
-    pub(super) unsent: mpsc::Receiver<Bytes>,
+    pub(super) unsent: mpsc::UnboundedReceiver<Unsent>,
     shared: Arc<Shared>,
 }
 
@@ -85,16 +104,16 @@ impl Streams {
             connection => Some(connection),
         };
         if let Some(open) = known.and_then(|known| table.open.get(&known)) {
-            return open.queue.try_send(bytes).map_err(|_| "full");
+            return open.push(bytes);
         }
         drop(table);
         if to.connection != 0 || matches!(to.transport, Transport::Ws | Transport::Wss) {
             return Err("closed");
         }
         let place = Self::enter(shared, to).ok_or("connections")?;
-        let queued = streams.table().open.get(&place.flow.connection).map(|open| open.queue.try_send(bytes));
+        let queued = streams.table().open.get(&place.flow.connection).map(|open| open.push(bytes));
         tokio::spawn(connect::open(Arc::clone(shared), place));
-        queued.filter(Result::is_ok).map(|_| ()).ok_or("full")
+        queued.unwrap_or(Err("closed"))
     }
 
     /// Nothing where there are too many, in all or with this address.
@@ -107,10 +126,11 @@ impl Streams {
         }
         table.last += 1;
         let flow = Flow { connection: table.last, ..flow };
-        let (queue, unsent) = mpsc::channel(UNREAD);
+        let (queue, unsent) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(UNREAD));
         *table.by_address.entry(flow.peer.ip()).or_default() += 1;
         table.by_peer.insert((flow.transport, flow.peer), flow.connection);
-        table.open.insert(flow.connection, Open { queue, flow });
+        table.open.insert(flow.connection, Open { queue, room, flow });
         drop(table);
         Some(Place { flow, unsent, shared: Arc::clone(shared) })
     }
@@ -118,7 +138,7 @@ impl Streams {
     /// What waits is still written, and nothing after it.
     pub(super) fn hang_up(&self, connection: u64) {
         if let Some(open) = self.table().open.get_mut(&connection) {
-            (open.queue, _) = mpsc::channel(1);
+            (open.queue, _) = mpsc::unbounded_channel();
         }
     }
 
@@ -135,6 +155,10 @@ impl Streams {
                 table.by_address.remove(&flow.peer.ip());
             }
         }
+        let Table { open, by_peer, by_address, .. } = &mut *table;
+        slack::map(open);
+        slack::map(by_peer);
+        slack::map(by_address);
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

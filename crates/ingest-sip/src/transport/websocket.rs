@@ -52,11 +52,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut out = Vec::new();
     loop {
         let message = tokio::select! {
-            bytes = place.unsent.recv() => {
-                let Some(bytes) = bytes else { return Ok(()) };
-                let message = match Utf8Bytes::try_from(bytes.clone()) {
+            unsent = place.unsent.recv() => {
+                let Some(unsent) = unsent else { return Ok(()) };
+                let message = match Utf8Bytes::try_from(unsent.bytes.clone()) {
                     Ok(text) => tungstenite::Message::Text(text),
-                    Err(_) => tungstenite::Message::Binary(bytes),
+                    Err(_) => tungstenite::Message::Binary(unsent.bytes.clone()),
                 };
                 write(&mut socket, message).await?;
                 continue;

@@ -68,6 +68,28 @@ fn a_call_that_goes_on_is_shown() {
     assert_eq!(rest.named("SIP call").span_id, shown.named("SIP call").span_id);
 }
 
+/// Scenario: the other side has lost the call, or is gone, as a refresh finds out; nobody sends a BYE.
+/// Guarantees: the call is over then, and does not wait for longer; who released it is not known.
+#[test]
+fn a_call_of_which_the_other_side_knows_nothing() {
+    for status in [408, 481] {
+        let (mut stage, dialog) = (Stage::new(), Dialog::new("lost"));
+        let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+        answered(&mut stage, &dialog);
+        // A CANCEL that came too late, and the end of a subscription, say nothing of the call.
+        stage.pass(&b, &a, &dialog.answer(481, "1 CANCEL", ""));
+        stage.pass(&b, &a, &dialog.by_callee("NOTIFY", 8, ""));
+        stage.pass(&a, &b, &dialog.answer_callee(481, "8 NOTIFY", ""));
+        assert_eq!(stage.spans().tree(KEYS), "");
+        stage.pass(&a, &b, &dialog.by_caller("UPDATE", 2, ""));
+        stage.after(20).pass(&b, &a, &dialog.answer(status, "2 UPDATE", ""));
+        let spans = stage.spans();
+        let root = spans.named("SIP call");
+        assert_eq!(crate::tree::attribute(root, "sip.outcome"), Some("answered"));
+        assert_eq!(crate::tree::attribute(root, "sip.released_by"), Some("unknown"));
+    }
+}
+
 #[test]
 fn a_call_with_a_hold() {
     let (mut stage, dialog) = (Stage::new(), Dialog::new("plain"));
