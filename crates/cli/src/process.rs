@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
-/// How often memory is given back.
+/// How often memory is given back, unless the process is busy: it would have to take it again at once.
 const EVERY: Duration = Duration::from_secs(60);
+/// Busy is who takes more than this much CPU in that time.
+const BUSY: Duration = Duration::from_secs(6);
 
 /// To be called before there is a second thread.
 pub(crate) fn prepare() {
@@ -18,11 +21,22 @@ pub(crate) fn prepare() {
 pub(crate) async fn give_back_memory() {
     let mut turns = tokio::time::interval(EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut before = cpu();
     loop {
         turns.tick().await;
+        let now = cpu();
+        let used = now.saturating_sub(std::mem::replace(&mut before, now));
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        tokio::task::spawn_blocking(give_back_freed_memory).await.ok();
+        if used < BUSY {
+            tokio::task::spawn_blocking(give_back_freed_memory).await.ok();
+        }
     }
+}
+
+/// What this process has used so far.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// Takes as many file descriptors as the system would give: shells and services often set a low soft limit for the sake
