@@ -119,7 +119,7 @@ impl Tree<'_> {
             Span::new(name, trace.context.traceparent.parent_id, trace.parent, start.unwrap_or(end), end);
         span.server = true;
         span.text("network.protocol.name", Some("sip"));
-        span.text("network.transport", Some(carrier(way.transport)));
+        span.text("network.transport", way.as_ref().map(|way| carrier(way.transport)));
         span.text("sip.call_id", str::from_utf8(&self.call.call_id).ok());
         span.text("sip.request.method", Some(if refers_alone { "REFER" } else { "INVITE" }));
         let status =
@@ -133,11 +133,13 @@ impl Tree<'_> {
         span.text("sip.session_id", people.session_id.map(|id| super::secret::hex(&id)).as_deref());
         span.text("user_agent.original", people.agent.as_deref());
         span.text("sip.server.user_agent", people.server_agent.as_deref());
-        span.text("client.address", Some(&way.from.ip().to_string()));
-        span.text("server.address", way.to.map(|to| to.ip().to_string()).as_deref());
-        span.push("server.port", way.to.map(|to| Value::Int(to.port().into())));
-        span.text("sip.trunk.from", way.from_trunk.as_ref().map(|trunk| &*trunk.name));
-        span.text("sip.trunk.to", way.to_trunk.as_ref().map(|trunk| &*trunk.name));
+        if let Some(way) = way {
+            span.text("client.address", Some(&way.from.ip().to_string()));
+            span.text("server.address", way.to.map(|to| to.ip().to_string()).as_deref());
+            span.push("server.port", way.to.map(|to| Value::Int(to.port().into())));
+            span.text("sip.trunk.from", way.from_trunk.as_ref().map(|trunk| &*trunk.name));
+            span.text("sip.trunk.to", way.to_trunk.as_ref().map(|trunk| &*trunk.name));
+        }
         span.text("genesys_cloud.conversation.id", trace.conversation.map(uuid).as_deref());
         span.push("sip.q850.cause", timeline.cause.map(|cause| Value::Int(cause.into())));
         let forks = timeline.branches.iter().filter(|branch| branch.answered.is_some()).count();
