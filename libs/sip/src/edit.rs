@@ -216,7 +216,7 @@ impl<'m> Edit<'m> {
 
     fn lines_named<'a>(&self, name: Name<'a>) -> impl Iterator<Item = &'m Line> + use<'a, 'm> {
         let (known, bytes) = (name.known(), self.bytes);
-        self.lines().iter().filter(move |line| line.is(known, name, bytes))
+        self.index.lines.with(known).iter().filter(move |line| line.is(known, name, bytes))
     }
 
     fn remove_line(&mut self, line: &Line) -> Result<&mut Self, EditError> {
