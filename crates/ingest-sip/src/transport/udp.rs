@@ -55,7 +55,7 @@ pub(super) fn serve(shared: &Arc<Shared>, listener: usize, socket: &UdpSocket) {
                 }
                 _ => {
                     tracing::error!(%error, "a socket cannot be read");
-                    std::thread::sleep(LOOK);
+                    std::thread::park_timeout(LOOK);
                 }
             },
         }
