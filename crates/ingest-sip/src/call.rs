@@ -10,6 +10,7 @@ mod token;
 mod people;
 mod timeline;
 mod record;
+mod past;
 mod table;
 mod transfers;
 mod dialog;
@@ -21,7 +22,6 @@ mod spans;
 mod outbox;
 mod summary;
 
-use flow::Audience;
 use throughline_sip::{Edit, Message};
 
 use crate::hop::{End, Hop, Tracing};
@@ -49,7 +49,6 @@ pub struct Calls {
     /// Calls whose end was seen, until they have settled.
     closing: std::collections::VecDeque<(u64, Key, u64)>,
     outbox: Outbox,
-    summaries: Option<Vec<Summary>>,
     counts: Counts,
 }
 
@@ -87,7 +86,6 @@ impl Calls {
             transfers: Transfers::new(settings.transfers, lifetime),
             closing: std::collections::VecDeque::new(),
             outbox: Outbox::new(settings.buffer),
-            summaries: None,
             counts: Counts::default(),
             settings,
         }
@@ -105,12 +103,12 @@ impl Calls {
 
     /// From now on each call leaves a summary, for who reads a capture.
     pub fn summarise(&mut self) {
-        self.summaries.get_or_insert_default();
+        self.outbox.summaries.get_or_insert_default();
     }
 
     /// Summaries of calls that have ended, in that order.
     pub fn summaries(&mut self) -> Vec<Summary> {
-        self.summaries.as_mut().map(std::mem::take).unwrap_or_default()
+        self.outbox.summaries.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// A message that was seen beside its path.
@@ -136,8 +134,8 @@ impl Calls {
     pub fn close(&mut self, now: u64) {
         for key in self.table.all() {
             self.send(key, now);
-            self.table.remove(key);
         }
+        self.table.clear();
     }
 
     /// Adds a call, for which another one may have to leave.
@@ -145,7 +143,7 @@ impl Calls {
         self.counts.begun += 1;
         if let Some(gone) = self.table.add(key, call) {
             self.counts.evicted += u64::from(gone.sent < Sent::All);
-            self.write(&gone, gone.timeline.last);
+            self.outbox.rest(&gone, gone.timeline.last, &self.settings);
         }
     }
 
@@ -163,32 +161,10 @@ impl Calls {
 
     /// Writes the spans of a call, and lets it go after a while.
     fn send(&mut self, key: Key, now: u64) {
-        let Some(mut call) = self.table.get(key).cloned() else { return };
+        let Some(call) = self.table.get(key).filter(|call| call.sent < Sent::All) else { return };
         let end = call.timeline.ended().unwrap_or(call.timeline.last);
-        self.write(&call, end);
-        call.sent = Sent::All;
-        if let Some(known) = self.table.get_mut(key) {
-            known.sent = Sent::All;
-        }
+        self.outbox.rest(call, end, &self.settings);
         self.table.end(key, now);
-    }
-
-    fn write(&mut self, call: &Call, end: u64) {
-        let part = match call.sent {
-            Sent::All => return,
-            Sent::Setup => Part::Rest,
-            Sent::Nothing => Part::All,
-        };
-        self.put(call, end, part);
-    }
-
-    fn put(&mut self, call: &Call, end: u64, part: Part) {
-        if matches!(part, Part::Rest | Part::All) {
-            self.summaries.iter_mut().for_each(|summaries| summaries.push(Summary::of(call, end)));
-        }
-        let spans = spans::of(call, end, part, &self.settings);
-        let audience = if part == Part::Running { Audience::Stores } else { Audience::All };
-        self.outbox.push(spans::group(call, &spans, &self.settings), spans.len(), audience);
     }
 
     /// Calls that have settled, in the order in which they ended.
@@ -219,9 +195,8 @@ impl Calls {
                 && call.trace.conversation.is_some()
                 && now.saturating_sub(answered) >= nanoseconds(self.settings.settle)
             {
-                let call = call.clone();
-                self.put(&call, now, Part::Setup);
-                self.put(&call, now, Part::Running);
+                self.outbox.part(call, now, Part::Setup, &self.settings);
+                self.outbox.part(call, now, Part::Running, &self.settings);
                 if let Some(call) = self.table.get_mut(key) {
                     call.sent = Sent::Setup;
                 }

@@ -75,7 +75,8 @@ impl Sip {
         let watch = outlets.traces.map(|traces| Watch::start(calls, &self.ctx, traces));
         let edge = Edge::new(setup, watch.as_ref().map_or_else(|| Box::new(Untraced) as _, Watch::tracing));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
-        let connector = transport::connector(self.settings.ca_file.as_deref()).map_err(wrong)?;
+        let ca_file = self.settings.ca_file.as_deref();
+        let connector = ca_file.map(|file| transport::connector(Some(file))).transpose().map_err(wrong)?;
         let limits = StreamLimits {
             connections: limits.connections,
             by_address: limits.connections_per_address,

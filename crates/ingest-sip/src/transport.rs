@@ -1,4 +1,4 @@
-//! Sockets around the edge. Each task that reads a socket calls the edge itself and sends what comes out: no queue lies
+//! Sockets around the edge. Whoever reads a socket calls the edge itself and sends what comes out: no queue lies
 //! between a message that comes in and the one that goes out.
 
 mod clock;
@@ -157,16 +157,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut stopped = shared.stopped.clone();
     let mut tasks = JoinSet::new();
     for listener in 0..shared.sockets.len() {
-        let shared = Arc::clone(&shared);
-        tasks.spawn(async move {
-            match shared.sockets.get(listener) {
-                Some(Socket::Udp(socket)) => udp::serve(&shared, listener, socket).await,
-                Some(Socket::Stream(transport, socket, tls)) => {
-                    connect::listen(&shared, listener, *transport, socket, tls.as_ref()).await;
-                }
-                None => {}
-            }
-        });
+        listen(&shared, listener, &mut tasks);
     }
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -179,6 +170,27 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
     tasks.shutdown().await;
     shared.tick(&mut out);
+}
+
+fn listen(shared: &Arc<Shared>, listener: usize, tasks: &mut JoinSet<()>) {
+    let own = Arc::clone(shared);
+    match shared.sockets.get(listener) {
+        Some(Socket::Udp(_)) => {
+            tasks.spawn_blocking(move || {
+                if let Some(Socket::Udp(socket)) = own.sockets.get(listener) {
+                    udp::serve(&own, listener, socket);
+                }
+            });
+        }
+        Some(Socket::Stream(..)) => {
+            tasks.spawn(async move {
+                if let Some(Socket::Stream(transport, socket, tls)) = own.sockets.get(listener) {
+                    connect::listen(&own, listener, *transport, socket, tls.as_ref()).await;
+                }
+            });
+        }
+        None => {}
+    }
 }
 
 /// Nanoseconds since 1970.

@@ -4,6 +4,7 @@ use std::fmt;
 use crate::address::NameAddr;
 use crate::fault::Fault;
 use crate::fault::Malformed;
+use crate::index::Names;
 use crate::message::{Header, Message, Start};
 use crate::name::{Known, Name};
 use crate::scan::{is_lws, is_token, trim};
@@ -66,7 +67,7 @@ impl From<Fault> for Refusal {
 }
 
 /// Headers that no message may have twice, among those that decide where a message goes and what it means.
-const ONCE: &[Known] = &[
+const ONCE: Names = Names::of(&[
     Known::CallId,
     Known::ContentLength,
     Known::ContentType,
@@ -83,7 +84,7 @@ const ONCE: &[Known] = &[
     Known::SessionExpires,
     Known::SessionId,
     Known::To,
-];
+]);
 
 /// Lists of addresses that every element on the way reads.
 const ADDRESSES: [Name<'static>; 4] = [Name::Contact, Name::Route, Name::RecordRoute, Name::Path];
@@ -151,17 +152,21 @@ impl<B: AsRef<[u8]>> Message<B> {
     }
 
     fn check_lines(&self) -> Result<(), Refusal> {
-        let mut seen = 0_u128;
+        let repeated = self.repeated().and(ONCE);
+        let mut seen = Names::default();
         for header in self.headers() {
-            if !is_token(header.raw_name) || !has_colon(&header) || has_stray_return(header.value) {
+            // A known name is a token and has a colon.
+            let other = matches!(header.name, Name::Other(_));
+            if other && (!is_token(header.raw_name) || !has_colon(&header)) || has_stray_return(header.value)
+            {
                 return Err(Refusal::NotAHeader);
             }
-            let Some(known) = header.name.known().filter(|known| ONCE.contains(known)) else { continue };
-            let bit = 1_u128 << (known as u8 % 128);
-            if seen & bit != 0 {
+            let Some(known) = header.name.known().filter(|known| repeated.has(Some(*known))) else {
+                continue;
+            };
+            if seen.add(Some(known)) {
                 return Err(Fault::Repeated(known.name()).into());
             }
-            seen |= bit;
         }
         Ok(())
     }

@@ -24,6 +24,10 @@ pub struct Edit<'m> {
     body: Option<Range<usize>>,
 }
 
+/// What a proxy usually changes and adds, so that it is given room once.
+const USUAL_PATCHES: usize = 12;
+const USUAL_TEXT: usize = 640;
+
 #[derive(Clone)]
 struct Patch {
     place: Range<usize>,
@@ -216,7 +220,7 @@ impl<'m> Edit<'m> {
 
     fn lines_named<'a>(&self, name: Name<'a>) -> impl Iterator<Item = &'m Line> + use<'a, 'm> {
         let (known, bytes) = (name.known(), self.bytes);
-        self.lines().iter().filter(move |line| line.is(known, name, bytes))
+        self.index.lines.with(known).iter().filter(move |line| line.is(known, name, bytes))
     }
 
     fn remove_line(&mut self, line: &Line) -> Result<&mut Self, EditError> {
@@ -237,6 +241,10 @@ impl<'m> Edit<'m> {
     }
 
     fn patch(&mut self, place: Range<usize>, new: &[&[u8]], line: bool) -> Result<&mut Self, EditError> {
+        if self.patches.capacity() == 0 {
+            self.patches.reserve(USUAL_PATCHES);
+            self.text.reserve(USUAL_TEXT);
+        }
         let start = self.text.len();
         let end = start + new.iter().map(|part| part.len()).sum::<usize>();
         let patch = Patch { place, text: start..end, line };

@@ -39,6 +39,47 @@ pub(crate) struct Lines {
     count: usize,
     /// All of them, once there are more than fit in place.
     spilt: Vec<Line>,
+    /// Names that there are, and those that there are more than once: most questions are about others.
+    names: Names,
+    repeated: Names,
+}
+
+/// A set of names; all that are not known are one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Names(u128);
+
+impl Names {
+    pub(crate) const fn of(names: &[Known]) -> Self {
+        let (mut set, mut rest) = (0, names);
+        while let [first, after @ ..] = rest {
+            set |= Self::bit(Some(*first));
+            rest = after;
+        }
+        Self(set)
+    }
+
+    pub(crate) const fn has(self, known: Option<Known>) -> bool {
+        self.0 & Self::bit(known) != 0
+    }
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Says whether it was there.
+    pub(crate) const fn add(&mut self, known: Option<Known>) -> bool {
+        let before = self.has(known);
+        self.0 |= Self::bit(known);
+        before
+    }
+
+    /// There are fewer than 127.
+    const fn bit(known: Option<Known>) -> u128 {
+        match known {
+            Some(known) => 1 << (known as u8 % 127),
+            None => 1 << 127,
+        }
+    }
 }
 
 impl Lines {
@@ -47,10 +88,15 @@ impl Lines {
             inline: [Line { start: 0, colon: 0, end: 0, known: None }; INLINE],
             count: 0,
             spilt: Vec::new(),
+            names: Names(0),
+            repeated: Names(0),
         }
     }
 
     fn push(&mut self, line: Line) {
+        if self.names.add(line.known) {
+            self.repeated.add(line.known);
+        }
         if let Some(place) = self.inline.get_mut(self.count) {
             *place = line;
         } else {
@@ -60,6 +106,16 @@ impl Lines {
             self.spilt.push(line);
         }
         self.count += 1;
+    }
+
+    /// Those among which are all of this name.
+    pub(crate) fn with(&self, known: Option<Known>) -> &[Line] {
+        if self.names.has(known) { self.as_slice() } else { &[] }
+    }
+
+    /// Names that stand on more than one line.
+    pub(crate) const fn repeated(&self) -> Names {
+        self.repeated
     }
 
     pub(crate) fn as_slice(&self) -> &[Line] {

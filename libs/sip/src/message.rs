@@ -6,7 +6,7 @@ use crate::address::NameAddr;
 use crate::edit::Edit;
 use crate::fault::{Fault, Malformed, Repeated};
 use crate::fields::{CSeq, Replaces, SessionId};
-use crate::index::{Index, Length, Line, ParseError, StartLine, trim_name, without_end};
+use crate::index::{Index, Length, Line, Names, ParseError, StartLine, trim_name, without_end};
 use crate::limits::Limits;
 use crate::method::Method;
 use crate::name::{Known, Name};
@@ -150,9 +150,13 @@ impl<B: AsRef<[u8]>> Message<B> {
 
     /// The value of a header that may stand in a message once.
     pub fn get<'a>(&'a self, name: impl Into<Name<'a>>) -> Result<Option<&'a [u8]>, Repeated> {
-        let mut lines = self.lines_named(name.into());
-        let first = lines.next().map(|line| self.header(line).value);
-        if lines.next().is_some() { Err(Repeated) } else { Ok(first) }
+        let name = name.into();
+        let mut lines = self.lines_named(name);
+        let Some(first) = lines.next() else { return Ok(None) };
+        if self.index.lines.repeated().has(name.known()) && lines.next().is_some() {
+            return Err(Repeated);
+        }
+        Ok(Some(self.header(first).value))
     }
 
     /// The body: as long as Content-Length says and bytes are there; to the end where that header is missing or
@@ -283,13 +287,17 @@ impl<B: AsRef<[u8]>> Message<B> {
         }
     }
 
+    pub(crate) const fn repeated(&self) -> Names {
+        self.index.lines.repeated()
+    }
+
     fn lines(&self) -> &[Line] {
         self.index.lines.as_slice()
     }
 
     fn lines_named<'a>(&'a self, name: Name<'a>) -> impl Iterator<Item = &'a Line> {
         let known = name.known();
-        self.lines().iter().filter(move |line| line.is(known, name, self.bytes.as_ref()))
+        self.index.lines.with(known).iter().filter(move |line| line.is(known, name, self.bytes.as_ref()))
     }
 
     fn header(&self, line: &Line) -> Header<'_> {
@@ -362,7 +370,8 @@ impl<'a> Iterator for Values<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
             let rest = self.rest.take()?;
-            let value = match find_comma(rest).filter(|_| self.list) {
+            let comma = if self.list { find_comma(rest) } else { None };
+            let value = match comma {
                 Some(comma) => {
                     let (value, after) = cut(rest, comma);
                     self.rest = Some(cut(after, 1).1);

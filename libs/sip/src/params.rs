@@ -10,6 +10,7 @@ use crate::scan::{cut, find_unquoted, split_once, trim};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Params<'a> {
     bytes: &'a [u8],
+    /// Whether there are quoted strings.
     quotes: bool,
 }
 
@@ -28,10 +29,11 @@ impl<'a> Params<'a> {
     /// Parameters of a value, which may be quoted strings. A quotation mark that stays open would swallow what is
     /// added.
     pub(crate) fn of_value(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        if memchr::memchr(b'"', bytes).is_some() {
+        let quotes = memchr::memchr(b'"', bytes).is_some();
+        if quotes {
             find_unquoted(bytes, |_| false).map_err(|_| Malformed("a quotation mark is not closed"))?;
         }
-        Ok(Self { bytes, quotes: true })
+        Ok(Self { bytes, quotes })
     }
 
     /// Parameters of a URI, where a quotation mark means nothing.

@@ -46,6 +46,9 @@ pub(crate) struct Unbalanced;
 
 /// The place of the first byte that `wanted` takes, outside of quoted strings.
 pub(crate) fn find_unquoted(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Result<Option<usize>, Unbalanced> {
+    if memchr::memchr(b'"', bytes).is_none() {
+        return Ok(bytes.iter().position(|byte| wanted(*byte)));
+    }
     let mut quoted = false;
     let mut escaped = false;
     for (at, byte) in bytes.iter().enumerate() {

@@ -8,9 +8,8 @@ use super::Calls;
 use super::dialog::Dialog;
 use super::headers::{Headers, asserted};
 use super::people;
-use super::record::{Call, LONGEST_AGENT, LONGEST_CALL_ID, Link, People, Sent, Trace, Way};
+use super::record::{Call, LONGEST_AGENT, LONGEST_CALL_ID, Link, People, Trace, Way};
 use super::table::Key;
-use super::timeline::Timeline;
 use super::token::Token;
 use super::transfers::{Follows, Likeness, Shown};
 use crate::hop::{End, Hop};
@@ -40,27 +39,15 @@ impl Calls {
             server_agent: None,
             session_id: headers.session_id().map(|id| id.local).filter(|id| *id != [0; 16]),
         };
-        Call {
-            number: 0,
-            identity,
-            generation,
-            call_id: dialog.call_id.get(..LONGEST_CALL_ID).unwrap_or(dialog.call_id).into(),
-            trace,
-            people,
-            way: Way {
-                from: hop.from.address,
-                to: Some(hop.to.address),
-                transport: hop.from.transport,
-                from_trunk: hop.from.trunk.cloned(),
-                to_trunk: hop.to.trunk.cloned(),
-            },
-            timeline: Timeline { last: hop.at, ..Timeline::default() },
-            marks: Vec::new(),
-            aliases: Vec::new(),
-            weight: 0,
-            closing: None,
-            sent: Sent::Nothing,
-        }
+        let way = Way {
+            from: hop.from.address,
+            to: Some(hop.to.address),
+            transport: hop.from.transport,
+            from_trunk: hop.from.trunk.cloned(),
+            to_trunk: hop.to.trunk.cloned(),
+        };
+        let call_id = dialog.call_id.get(..LONGEST_CALL_ID).unwrap_or(dialog.call_id).into();
+        Call { generation, call_id, people, way: Some(way), ..Call::new(identity, trace) }
     }
 
     fn trace(
@@ -235,16 +222,14 @@ impl Calls {
     }
 
     /// The dialog that an INVITE takes the place of (RFC 3891).
-    fn replaced(&self, message: &Message) -> Option<&Call> {
+    fn replaced(&mut self, message: &Message) -> Option<&Call> {
         let [call_id, one, other] = replaces(message)?;
-        for (caller, callee) in [(&one, &other), (&other, &one)] {
-            let callee = self.table.hash(&[callee]);
-            let call = self.table.get(self.table.key(&call_id, caller));
-            if let Some(call) = call.filter(|call| call.timeline.branches.iter().any(|b| b.tag == callee)) {
-                return Some(call);
-            }
-        }
-        None
+        let key = [(&one, &other), (&other, &one)].into_iter().find_map(|(caller, callee)| {
+            let (key, callee) = (self.table.key(&call_id, caller), self.table.hash(&[callee]));
+            let call = self.table.knows(key).then(|| self.table.get(key)).flatten()?;
+            call.timeline.branches.iter().any(|branch| branch.tag == callee).then_some(key)
+        });
+        self.table.get(key?)
     }
 
     /// What a new call shares with the transfer that it may follow.
@@ -270,24 +255,6 @@ impl Calls {
         if let Some(id) = call.people.session_id {
             let alias = self.table.hash(&[b"session", &id]);
             self.table.name(key, alias);
-        }
-    }
-}
-
-impl Trace {
-    fn new(decision: &'static str, context: Context, at: u64) -> Self {
-        let parent = Some(context.traceparent.parent_id);
-        let links = Vec::new();
-        Self {
-            context,
-            parent,
-            decision,
-            source: None,
-            reason: None,
-            links,
-            previous: None,
-            conversation: None,
-            at,
         }
     }
 }

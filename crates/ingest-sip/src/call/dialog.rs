@@ -45,15 +45,15 @@ impl<'m> Dialog<'m> {
 }
 
 impl Calls {
-    pub(crate) fn place(&self, dialog: &Dialog<'_>) -> Option<Place> {
+    pub(crate) fn place(&mut self, dialog: &Dialog<'_>) -> Option<Place> {
         let own = self.table.key(dialog.call_id, dialog.sender_tag());
         let to_tag = dialog.to.tag();
-        if self.table.get(own).is_some() {
+        if self.table.knows(own) {
             let callee_tag = to_tag.map(|tag| self.table.hash(&[tag]));
             return Some(Place { key: own, side: Side::Caller, callee_tag });
         }
         let other = self.table.key(dialog.call_id, to_tag?);
         let callee_tag = Some(self.table.hash(&[dialog.sender_tag()]));
-        self.table.get(other).map(|_| Place { key: other, side: Side::Callee, callee_tag })
+        self.table.knows(other).then_some(Place { key: other, side: Side::Callee, callee_tag })
     }
 }

@@ -25,7 +25,6 @@ const OURS: [&str; 7] = [
 ];
 /// Tells a caller which trace its request is in (W3C Trace Context, level 2).
 pub(crate) const TRACERESPONSE: &str = "traceresponse";
-const SESSION_ID: &str = "Session-ID";
 
 /// Which headers stood in a message, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
@@ -78,9 +77,12 @@ pub(crate) struct Headers<'m> {
 impl<'m> Headers<'m> {
     pub(crate) fn of(message: &'m Message) -> Self {
         let known = message.headers().filter_map(|header| {
-            let name = str::from_utf8(header.raw_name).ok()?;
-            let counts = OURS.iter().chain(&[uui::HEADER, uui::X_HEADER, SESSION_ID]);
-            counts.into_iter().any(|known| known.eq_ignore_ascii_case(name)).then_some((name, header.value))
+            let counts = match header.name {
+                Name::SessionId | Name::UserToUser => true,
+                Name::Other(name) => is_ours(name) || name.eq_ignore_ascii_case(uui::X_HEADER.as_bytes()),
+                _ => false,
+            };
+            Some((str::from_utf8(header.raw_name).ok().filter(|_| counts)?, header.value))
         });
         Self { fields: known.map(|(name, value)| (name, unfold(value))).collect() }
     }
@@ -127,6 +129,10 @@ impl<'m> Headers<'m> {
             _ => None,
         }
     }
+}
+
+fn is_ours(name: &[u8]) -> bool {
+    OURS.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The `traceparent` that some put into P-Asserted-Identity: a parameter of the header or of its URI.

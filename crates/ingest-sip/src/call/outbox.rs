@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use flow::{Audience, Batch, Payload, Signal};
 
+use super::record::{Call, Sent};
+use super::settings::Settings;
+use super::spans::{self, Part};
+use super::summary::Summary;
 use crate::slack;
 
 /// Bytes that are given out at once.
@@ -37,6 +41,8 @@ pub(crate) struct Outbox {
     bytes: usize,
     waiting: VecDeque<(Bytes, usize, Audience)>,
     pub(crate) lost: u64,
+    /// Of calls that are over, where somebody asked for them.
+    pub(crate) summaries: Option<Vec<Summary>>,
 }
 
 impl Outbox {
@@ -44,8 +50,26 @@ impl Outbox {
         Self { most, ..Self::default() }
     }
 
+    /// Writes what has not been written of a call that is over.
+    pub(crate) fn rest(&mut self, call: &Call, end: u64, settings: &Settings) {
+        let part = match call.sent {
+            Sent::All => return,
+            Sent::Setup => Part::Rest,
+            Sent::Nothing => Part::All,
+        };
+        self.summaries.iter_mut().for_each(|summaries| summaries.push(Summary::of(call, end)));
+        self.part(call, end, part, settings);
+    }
+
+    /// Writes a part of a call.
+    pub(crate) fn part(&mut self, call: &Call, end: u64, part: Part, settings: &Settings) {
+        let spans = spans::of(call, end, part, settings);
+        let audience = if part == Part::Running { Audience::Stores } else { Audience::All };
+        self.push(spans::group(call, &spans, settings), spans.len(), audience);
+    }
+
     /// Takes spans in, unless there is no room: then they are lost, and counted.
-    pub(crate) fn push(&mut self, group: Vec<u8>, spans: usize, audience: Audience) {
+    fn push(&mut self, group: Vec<u8>, spans: usize, audience: Audience) {
         if spans == 0 {
             return;
         }

@@ -27,7 +27,8 @@ pub(crate) struct Call {
     pub(crate) call_id: Box<[u8]>,
     pub(crate) trace: Trace,
     pub(crate) people: People,
-    pub(crate) way: Way,
+    /// Nothing once its spans have been written.
+    pub(crate) way: Option<Way>,
     pub(crate) timeline: Timeline,
     pub(crate) marks: Vec<Mark>,
     pub(crate) aliases: Vec<u64>,
@@ -123,13 +124,41 @@ impl Fate {
 }
 
 impl Call {
+    /// One of which nothing is known but its trace.
+    pub(crate) fn new(identity: [u8; 16], trace: Trace) -> Self {
+        Self {
+            number: 0,
+            identity,
+            generation: 0,
+            call_id: Box::default(),
+            timeline: Timeline { last: trace.at, ..Timeline::default() },
+            trace,
+            people: People::default(),
+            way: None,
+            marks: Vec::new(),
+            aliases: Vec::new(),
+            weight: 0,
+            closing: None,
+            sent: Sent::Nothing,
+        }
+    }
+
+    /// Lets go what was for its spans alone, which have been written.
+    pub(crate) fn fade(&mut self) {
+        (self.call_id, self.people, self.way) = (Box::default(), People::default(), None);
+        (self.marks, self.trace.links, self.trace.reason) = (Vec::new(), Vec::new(), None);
+    }
+
     /// Notes a message; one that came before is noted once.
     pub(crate) fn mark(&mut self, mark: Mark) {
-        let room = self.marks.len() < MOST_MARKS;
+        let room = self.marks.len() < MOST_MARKS && self.sent < Sent::All;
         let known = self.marks.iter_mut().find(|known| Mark { at: mark.at, ..(**known).clone() } == mark);
         match known {
             Some(known) => known.at = known.at.min(mark.at),
-            None if room => self.marks.push(mark),
+            None if room => {
+                self.marks.reserve_exact(1);
+                self.marks.push(mark);
+            }
             None => {}
         }
     }
@@ -154,6 +183,22 @@ impl Call {
 }
 
 impl Trace {
+    pub(crate) fn new(decision: &'static str, context: Context, at: u64) -> Self {
+        let parent = Some(context.traceparent.parent_id);
+        let links = Vec::new();
+        Self {
+            context,
+            parent,
+            decision,
+            source: None,
+            reason: None,
+            links,
+            previous: None,
+            conversation: None,
+            at,
+        }
+    }
+
     pub(crate) fn link(&mut self, context: &Context, kind: &'static str, ambiguous: bool) {
         let Context { traceparent, .. } = context;
         let (trace_id, span_id) = (traceparent.trace_id, traceparent.parent_id);

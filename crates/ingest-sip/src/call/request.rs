@@ -57,7 +57,7 @@ impl Calls {
         if let Some(call) = self.table.get_mut(place.key).filter(|_| dialog.begins() && status >= 200) {
             earliest(&mut call.timeline.responded, at);
             call.timeline.refuse(dialog.cseq.number, at, status);
-            call.way.to = None;
+            call.way.iter_mut().for_each(|way| way.to = None);
         }
         self.closes(place.key);
     }
@@ -155,7 +155,9 @@ impl Calls {
     ) {
         let key = self.table.key(dialog.call_id, dialog.sender_tag());
         let mut generation = 0;
-        if let Some(known) = self.table.get(key) {
+        if self.table.knows(key)
+            && let Some(known) = self.table.get(key)
+        {
             let timeline = &known.timeline;
             let again = dialog.cseq.number > timeline.cseq
                 && timeline.invited.is_some()

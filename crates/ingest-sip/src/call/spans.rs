@@ -70,7 +70,7 @@ impl Ending {
 }
 
 /// The spans of a call; `end` is its last moment.
-pub(crate) fn of(call: &Call, end: u64, part: Part, settings: &Settings) -> Vec<Span> {
+pub(crate) fn of<'c>(call: &'c Call, end: u64, part: Part, settings: &'c Settings) -> Vec<Span<'c>> {
     let mut out = Tree { call, settings, spans: Vec::new() };
     let ending = Ending::of(call);
     if part != Part::Setup {
@@ -93,10 +93,10 @@ pub(crate) fn of(call: &Call, end: u64, part: Part, settings: &Settings) -> Vec<
 struct Tree<'c> {
     call: &'c Call,
     settings: &'c Settings,
-    spans: Vec<Span>,
+    spans: Vec<Span<'c>>,
 }
 
-impl Tree<'_> {
+impl<'c> Tree<'c> {
     /// A call that was shown while it went on is shown anew at its end.
     fn revise(&mut self, part: Part) {
         let Some(span) = self.spans.last_mut() else { return };
@@ -119,7 +119,7 @@ impl Tree<'_> {
             Span::new(name, trace.context.traceparent.parent_id, trace.parent, start.unwrap_or(end), end);
         span.server = true;
         span.text("network.protocol.name", Some("sip"));
-        span.text("network.transport", Some(carrier(way.transport)));
+        span.text("network.transport", way.as_ref().map(|way| carrier(way.transport)));
         span.text("sip.call_id", str::from_utf8(&self.call.call_id).ok());
         span.text("sip.request.method", Some(if refers_alone { "REFER" } else { "INVITE" }));
         let status =
@@ -130,15 +130,17 @@ impl Tree<'_> {
         }
         span.text("sip.from.user", people.from.as_deref());
         span.text("sip.to.user", people.to.as_deref());
-        span.text("sip.session_id", people.session_id.map(|id| super::secret::hex(&id)).as_deref());
+        span.text("sip.session_id", people.session_id.map(|id| super::secret::hex(&id)));
         span.text("user_agent.original", people.agent.as_deref());
         span.text("sip.server.user_agent", people.server_agent.as_deref());
-        span.text("client.address", Some(&way.from.ip().to_string()));
-        span.text("server.address", way.to.map(|to| to.ip().to_string()).as_deref());
-        span.push("server.port", way.to.map(|to| Value::Int(to.port().into())));
-        span.text("sip.trunk.from", way.from_trunk.as_ref().map(|trunk| &*trunk.name));
-        span.text("sip.trunk.to", way.to_trunk.as_ref().map(|trunk| &*trunk.name));
-        span.text("genesys_cloud.conversation.id", trace.conversation.map(uuid).as_deref());
+        if let Some(way) = way {
+            span.text("client.address", Some(way.from.ip().to_string()));
+            span.text("server.address", way.to.map(|to| to.ip().to_string()));
+            span.push("server.port", way.to.map(|to| Value::Int(to.port().into())));
+            span.text("sip.trunk.from", way.from_trunk.as_ref().map(|trunk| &*trunk.name));
+            span.text("sip.trunk.to", way.to_trunk.as_ref().map(|trunk| &*trunk.name));
+        }
+        span.text("genesys_cloud.conversation.id", trace.conversation.map(uuid));
         span.push("sip.q850.cause", timeline.cause.map(|cause| Value::Int(cause.into())));
         let forks = timeline.branches.iter().filter(|branch| branch.answered.is_some()).count();
         span.push("sip.answers", (forks > 1).then_some(Value::Int(forks as i64)));
@@ -157,8 +159,8 @@ impl Tree<'_> {
         if ending == Ending::Lost && !refers_alone {
             span.error = Some("timeout".to_owned());
         }
-        span.links.clone_from(&trace.links);
-        let mut marks = self.call.marks.clone();
+        span.links = &trace.links;
+        let mut marks: Vec<_> = self.call.marks.iter().collect();
         marks.sort_by_key(|mark| (mark.at, mark.what, mark.status));
         span.marks = marks;
         self.spans.push(span);
@@ -205,7 +207,7 @@ impl Tree<'_> {
         }
     }
 
-    fn transfer(&mut self, refer: &Refer, end: u64) {
+    fn transfer(&mut self, refer: &'c Refer, end: u64) {
         let Some(at) = refer.at else { return };
         let over = refer.followed.or(refer.ended()).unwrap_or(end).max(at);
         let id = transfer_id(self.call, refer.side, refer.cseq, self.settings);
@@ -256,10 +258,10 @@ impl Tree<'_> {
         &self,
         name: &'static str,
         stage: Stage,
-        phase: &str,
+        phase: &'static str,
         nth: u64,
         (start, end): (u64, u64),
-    ) -> Span {
+    ) -> Span<'c> {
         let call = self.call;
         let id = self.settings.secret.span_id(&call.identity, phase, nth);
         let mut span = Span::new(name, id, Some(call.trace.context.traceparent.parent_id), start, end);

@@ -105,6 +105,7 @@ impl Timeline {
         let at = match self.branches.iter().position(|branch| branch.tag == tag) {
             Some(at) => at,
             None if self.branches.len() < MOST_BRANCHES => {
+                self.branches.reserve_exact(1);
                 self.branches.push(Branch { tag, answered: None, bye: None, released: None });
                 self.branches.len() - 1
             }
@@ -131,6 +132,7 @@ impl Timeline {
             None if self.refers.len() < MOST_REFERS => {
                 let (at, attended, target) = (None, false, Box::default());
                 let (status, told, followed) = (None, None, None);
+                self.refers.reserve_exact(1);
                 self.refers.push(Refer { side, cseq, at, attended, target, status, told, followed });
                 self.refers.len() - 1
             }

@@ -88,8 +88,10 @@ pub(super) async fn open(shared: Arc<Shared>, place: Place) {
         stream.set_nodelay(true)?;
         let side = throughline_sip::Side::Opened;
         if place.flow.transport == Transport::Tls {
-            let (connector, name) = shared.streams.connector(peer);
-            let secured = Box::pin(in_time(connector.connect(name, stream))).await;
+            let secured = match shared.streams.connector(peer) {
+                Ok((connector, name)) => Box::pin(in_time(connector.connect(name, stream))).await,
+                Err(error) => Err(error),
+            };
             let stream = secured.inspect_err(|error| {
                 shared.unreachable(place.flow, "tls");
                 tracing::warn!(%peer, %error, "no TLS with a peer");

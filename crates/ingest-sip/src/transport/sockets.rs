@@ -1,12 +1,12 @@
 //! Sockets that the edge listens on.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{self, TcpListener};
 use tokio_rustls::TlsAcceptor;
 
-use super::tls;
+use super::{tls, udp};
 use crate::hop::Transport;
 use crate::settings::Listen;
 
@@ -29,7 +29,7 @@ pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
     let (transport, endpoint) = (Transport::from(listen.transport), listen.endpoint.as_str());
     let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let bound = match transport {
-        Transport::Udp => UdpSocket::bind(endpoint).await.map(Socket::Udp),
+        Transport::Udp => datagrams(endpoint).await.map(Socket::Udp),
         _ => {
             let socket = TcpListener::bind(endpoint).await;
             socket.map(|socket| Socket::Stream(transport, socket, acceptor))
@@ -46,4 +46,10 @@ pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
         };
         format!("cannot listen on {endpoint} ({}): {error}{mend}", transport.token())
     })
+}
+
+async fn datagrams(endpoint: &str) -> io::Result<UdpSocket> {
+    let socket = net::UdpSocket::bind(endpoint).await?.into_std()?;
+    udp::prepare(&socket)?;
+    Ok(socket)
 }

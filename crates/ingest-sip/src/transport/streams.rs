@@ -1,15 +1,16 @@
 //! Connections: which are open, and who may open another.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsConnector;
 
-use super::{Shared, connect};
+use super::{Shared, connect, tls};
 use crate::edge::Flow;
 use crate::hop::Transport;
 use crate::slack;
@@ -24,7 +25,8 @@ pub(crate) struct Streams {
     limits: StreamLimits,
     /// Names that certificates of targets have to show; other peers show their address.
     names: HashMap<SocketAddr, ServerName<'static>>,
-    connector: TlsConnector,
+    /// Made when it is first needed: the authorities of a system are megabytes.
+    connector: OnceLock<TlsConnector>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,14 +73,16 @@ pub(super) struct Place {
 }
 
 impl Streams {
-    /// `first` is larger than any number that an earlier process has given.
+    /// `first` is larger than any number that an earlier process has given. Without a connector the authorities of the system
+    /// are believed.
     pub(crate) fn new(
         first: u64,
         limits: StreamLimits,
         names: HashMap<SocketAddr, ServerName<'static>>,
-        connector: TlsConnector,
+        connector: Option<TlsConnector>,
     ) -> Self {
         let table = Table { last: first, ..Table::default() };
+        let connector = connector.map_or_else(OnceLock::new, OnceLock::from);
         Self { table: Mutex::new(table), limits, names, connector }
     }
 
@@ -86,9 +90,16 @@ impl Streams {
         self.limits.idle
     }
 
-    pub(super) fn connector(&self, peer: SocketAddr) -> (TlsConnector, ServerName<'static>) {
+    pub(super) fn connector(&self, peer: SocketAddr) -> io::Result<(TlsConnector, ServerName<'static>)> {
         let name = self.names.get(&peer).cloned().unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
-        (self.connector.clone(), name)
+        let connector = match self.connector.get() {
+            Some(connector) => connector.clone(),
+            None => {
+                let new = tls::connector(None).map_err(io::Error::other)?;
+                self.connector.get_or_init(|| new).clone()
+            }
+        };
+        Ok((connector, name))
     }
 
     pub(super) fn count(&self) -> usize {

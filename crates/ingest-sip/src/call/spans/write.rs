@@ -1,5 +1,7 @@
 //! Spans of calls as OTLP bytes.
 
+use std::borrow::Cow;
+
 use flow::Stage;
 use flow::otlp::put::{attribute, double, int, text, truth};
 use flow::wire::{put_fixed32, put_fixed64, put_len, put_nested, put_varint_field};
@@ -17,7 +19,7 @@ const ERROR: u64 = 2;
 const REMOTE_PARENT: u32 = 0x300;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Span {
+pub(crate) struct Span<'c> {
     pub(crate) name: &'static str,
     pub(crate) id: SpanId,
     pub(crate) parent: Option<SpanId>,
@@ -25,25 +27,25 @@ pub(crate) struct Span {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) stage: Option<Stage>,
-    pub(crate) attributes: Vec<(&'static str, Value)>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) attributes: Vec<(&'static str, Value<'c>)>,
+    pub(crate) links: &'c [Link],
+    pub(crate) marks: Vec<&'c Mark>,
     /// `error.type`
     pub(crate) error: Option<String>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Text(String),
+pub(crate) enum Value<'c> {
+    Text(Cow<'c, str>),
     Int(i64),
     Double(f64),
     Truth(bool),
 }
 
-impl Span {
+impl<'c> Span<'c> {
     pub(crate) fn new(name: &'static str, id: SpanId, parent: Option<SpanId>, start: u64, end: u64) -> Self {
         let end = end.max(start);
-        let (attributes, links, marks) = (Vec::new(), Vec::new(), Vec::new());
+        let (attributes, links, marks) = (Vec::new(), &[] as &[Link], Vec::new());
         Self {
             name,
             id,
@@ -59,17 +61,17 @@ impl Span {
         }
     }
 
-    pub(crate) fn push(&mut self, key: &'static str, value: Option<Value>) {
+    pub(crate) fn push(&mut self, key: &'static str, value: Option<Value<'c>>) {
         self.attributes.extend(value.map(|value| (key, value)));
     }
 
-    pub(crate) fn text(&mut self, key: &'static str, value: Option<&str>) {
-        self.push(key, value.map(|value| Value::Text(value.to_owned())));
+    pub(crate) fn text(&mut self, key: &'static str, value: Option<impl Into<Cow<'c, str>>>) {
+        self.push(key, value.map(|value| Value::Text(value.into())));
     }
 }
 
 /// One `ExportTraceServiceRequest` with these spans of a call.
-pub(crate) fn group(call: &Call, spans: &[Span], settings: &Settings) -> Vec<u8> {
+pub(crate) fn group(call: &Call, spans: &[Span<'_>], settings: &Settings) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + 256 * spans.len());
     let trace = &call.trace;
     // A trace that somebody else began has its interaction already.
@@ -98,7 +100,7 @@ pub(crate) fn group(call: &Call, spans: &[Span], settings: &Settings) -> Vec<u8>
     out
 }
 
-fn put_span(out: &mut Vec<u8>, context: &Context, span: &Span) {
+fn put_span(out: &mut Vec<u8>, context: &Context, span: &Span<'_>) {
     put_len(out, 1, &context.traceparent.trace_id.0);
     put_len(out, 2, &span.id.0);
     if span.server && !context.tracestate.is_empty() {
@@ -129,7 +131,7 @@ fn put_span(out: &mut Vec<u8>, context: &Context, span: &Span) {
     for mark in &span.marks {
         put_nested(out, 11, |out| put_mark(out, mark));
     }
-    for link in &span.links {
+    for link in span.links {
         put_nested(out, 13, |out| put_link(out, link));
     }
     if span.error.is_some() {
