@@ -99,8 +99,10 @@ async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
     while !transferred {
         let is_new = |call: &&Value| !seen.contains(text(call, "id"));
         let other = |page: &Value| list(page, "interactions").iter().any(|call| is_new(&call));
-        let page = demo.wait_for("/api/v1/interactions?limit=100&service=sip-edge&stage=transfer", other).await?;
-        let ids: Vec<_> = list(&page, "interactions").iter().map(|call| text(call, "id").to_owned()).collect();
+        let page =
+            demo.wait_for("/api/v1/interactions?limit=100&service=sip-edge&stage=transfer", other).await?;
+        let ids: Vec<_> =
+            list(&page, "interactions").iter().map(|call| text(call, "id").to_owned()).collect();
         for id in ids.into_iter().filter(|id| seen.insert(id.clone())) {
             let call = demo.wait_for(&format!("/api/v1/interactions/{id}"), is_told).await?;
             transferred |= is_transferred(&call);

@@ -18,6 +18,7 @@ mod next_hop;
 mod routes;
 mod transaction;
 mod request;
+mod record;
 mod answer;
 mod response;
 mod probe;

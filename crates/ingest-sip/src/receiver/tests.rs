@@ -1,6 +1,7 @@
 //! Calls over real sockets.
 
 mod agent;
+mod phones;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
