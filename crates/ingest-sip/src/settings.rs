@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     /// `host` or `host:port` in Via and Record-Route, where peers reach the edge by another name than its address.
     pub(crate) advertise: String,
+    /// `Server` in answers of the edge itself; none where it is empty (RFC 3261, section 20.35).
+    pub(crate) server: String,
     /// What marks are made with, in place of a key that a restart forgets.
     pub(crate) secret: Opaque,
     pub(crate) trunks: BTreeMap<String, TrunkSettings>,
@@ -184,6 +186,7 @@ impl Default for Settings {
         Self {
             listen: vec![Listen::default()],
             advertise: String::new(),
+            server: "Throughline".to_owned(),
             secret: Opaque::default(),
             trunks: BTreeMap::new(),
             next_hops: BTreeMap::new(),

@@ -13,6 +13,9 @@ pub(crate) fn check(section: &Node) -> Vec<Finding> {
     let Some(settings) = settings else { return findings };
     let mut found = Findings { section, found: &mut findings };
     listeners(&settings, &mut found);
+    if settings.server.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
+        found.error(&["server"], "not one line of ASCII", "write a name, or \"\" for none");
+    }
     trunks(&settings, &mut found);
     next_hops(&settings, &mut found);
     routes(&settings, &mut found);
@@ -200,6 +203,8 @@ mod tests {
             ),
             ("routes: [{to: b}]\nlisten: [{transport: sctp}]", Some("sctp")),
             ("routes: [{to: b}]\nlimit: 1", Some("unknown key")),
+            ("routes: [{to: b}]\nserver: \"\"", None),
+            ("routes: [{to: b}]\nserver: \"a\\r\\nb\"", Some("one line")),
         ] {
             let findings = check(&Node::load("c.yaml", &format!("{whole}{yaml}")).unwrap());
             let text: String = findings.iter().map(ToString::to_string).collect();
