@@ -60,7 +60,7 @@ impl Sip {
         }
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let limits = self.settings.limits;
-        let (groups, names) = settings::groups(&self.settings).await.map_err(wrong)?;
+        let (groups, secured) = settings::groups(&self.settings).await.map_err(wrong)?;
         let setup = Setup {
             secret: settings::secret(&self.settings).map_err(wrong)?,
             listeners,
@@ -76,13 +76,17 @@ impl Sip {
         let watch = outlets.traces.map(|traces| Watch::start(calls, &self.ctx, traces));
         let edge = Edge::new(setup, watch.as_ref().map_or_else(|| Box::new(Untraced) as _, Watch::tracing));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
-        let connector = transport::connector(self.settings.ca_file.as_deref()).map_err(wrong)?;
+        let connector = match &self.settings.tls {
+            Some(tls) => transport::connector(tls),
+            None => transport::usual_connector(),
+        };
+        let connector = connector.map_err(wrong)?;
         let limits = StreamLimits {
             connections: limits.connections,
             by_address: limits.connections_per_address,
             idle: self.settings.idle_timeout.get(),
         };
-        let streams = Streams::new(transport::now(), limits, names, connector);
+        let streams = Streams::new(transport::now(), limits, secured, connector);
         let (stop, stopped) = watch::channel(false);
         let shared = Shared::new(edge, sockets, streams, meters, stopped);
         let task = tokio::spawn(transport::run(shared));

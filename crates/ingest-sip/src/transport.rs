@@ -2,7 +2,7 @@
 //! between a message that comes in and the one that goes out.
 
 mod clock;
-mod tls;
+mod secured;
 mod sockets;
 mod udp;
 mod streams;
@@ -26,11 +26,9 @@ use crate::edge::{Edge, Flow, Output};
 use crate::hop::Transport;
 use clock::Clock;
 pub(crate) use meters::Meters;
+pub(crate) use secured::{connector, usual_connector};
 pub(crate) use sockets::{Socket, bind};
 pub(crate) use streams::{StreamLimits, Streams};
-#[cfg(test)]
-pub(crate) use tls::acceptor;
-pub(crate) use tls::connector;
 
 /// What all tasks share.
 pub(crate) struct Shared {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tls::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -26,7 +27,7 @@ pub(super) async fn listen(
     listener: usize,
     transport: Transport,
     socket: &TcpListener,
-    tls: Option<&TlsAcceptor>,
+    tls: Option<&Acceptor>,
 ) {
     let listener = u16::try_from(listener).unwrap_or(u16::MAX);
     loop {
@@ -36,7 +37,7 @@ pub(super) async fn listen(
                 let flow = Flow { listener, transport, peer, connection: 0 };
                 match Streams::enter(shared, flow) {
                     Some(place) => {
-                        tokio::spawn(accepted(Arc::clone(shared), place, stream, tls.cloned()));
+                        tokio::spawn(accepted(Arc::clone(shared), place, stream, tls.map(Acceptor::now)));
                     }
                     None => shared.meters.unsent("connections"),
                 }

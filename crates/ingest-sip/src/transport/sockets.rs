@@ -3,17 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tls::Acceptor;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio_rustls::TlsAcceptor;
 
-use super::tls;
 use crate::hop::Transport;
 use crate::settings::Listen;
 
 /// One that is bound.
 pub(crate) enum Socket {
     Udp(UdpSocket),
-    Stream(Transport, TcpListener, Option<TlsAcceptor>),
+    Stream(Transport, TcpListener, Option<Acceptor>),
 }
 
 impl Socket {
@@ -27,7 +26,12 @@ impl Socket {
 
 pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
     let (transport, endpoint) = (Transport::from(listen.transport), listen.endpoint.as_str());
-    let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
+    let acceptor = listen
+        .tls
+        .as_ref()
+        .map(|tls| Acceptor::new(tls, &[]))
+        .transpose()
+        .map_err(|error| error.to_string())?;
     let bound = match transport {
         Transport::Udp => UdpSocket::bind(endpoint).await.map(Socket::Udp),
         _ => {

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use super::{Shared, connect};
 use crate::edge::Flow;
 use crate::hop::Transport;
+use crate::settings::Secured;
 
 /// Messages that wait for a peer to read. A peer that is so far behind is given up.
 const UNREAD: usize = 256;
@@ -19,8 +20,8 @@ const UNREAD: usize = 256;
 pub(crate) struct Streams {
     table: Mutex<Table>,
     limits: StreamLimits,
-    /// Names that certificates of targets have to show; other peers show their address.
-    names: HashMap<SocketAddr, ServerName<'static>>,
+    /// Targets of which more is known; certificates of other peers show their address.
+    secured: Secured,
     connector: TlsConnector,
 }
 
@@ -53,14 +54,9 @@ pub(super) struct Place {
 
 impl Streams {
     /// `first` is larger than any number that an earlier process has given.
-    pub(crate) fn new(
-        first: u64,
-        limits: StreamLimits,
-        names: HashMap<SocketAddr, ServerName<'static>>,
-        connector: TlsConnector,
-    ) -> Self {
+    pub(crate) fn new(first: u64, limits: StreamLimits, secured: Secured, connector: TlsConnector) -> Self {
         let table = Table { last: first, ..Table::default() };
-        Self { table: Mutex::new(table), limits, names, connector }
+        Self { table: Mutex::new(table), limits, secured, connector }
     }
 
     pub(super) fn idle(&self) -> std::time::Duration {
@@ -68,8 +64,10 @@ impl Streams {
     }
 
     pub(super) fn connector(&self, peer: SocketAddr) -> (TlsConnector, ServerName<'static>) {
-        let name = self.names.get(&peer).cloned().unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
-        (self.connector.clone(), name)
+        let known = self.secured.get(&peer);
+        let name = known.map_or_else(|| ServerName::IpAddress(peer.ip().into()), |known| known.name.clone());
+        let connector = known.and_then(|known| known.connector.as_ref()).unwrap_or(&self.connector);
+        (connector.clone(), name)
     }
 
     pub(super) fn count(&self) -> usize {

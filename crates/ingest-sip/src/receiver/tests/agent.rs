@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::config::Node;
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use throughline_sip::{Builder, Frame, Frames, Limits, Message, Name, Side};
+use tls::{Acceptor, ClientTls, ServerTls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -15,7 +17,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message as Text, http::HeaderValue};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::settings::Tls;
 use crate::transport::connector;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,8 +71,14 @@ impl Door {
     }
 
     pub(super) async fn tls(certificate: &Certificate) -> Self {
-        let (cert_file, key_file) = (certificate.cert_file().into(), certificate.key_file().into());
-        let tls = crate::transport::acceptor(&Tls { cert_file, key_file }).unwrap();
+        let (cert, key) = (certificate.cert_file(), certificate.key_file());
+        Self::secured(&format!("{{cert_file: {cert}, key_file: {key}}}")).await
+    }
+
+    /// By a `tls` section.
+    pub(super) async fn secured(section: &str) -> Self {
+        let tls: ServerTls = Node::load("tls.yaml", section).unwrap().parse().unwrap();
+        let tls = Acceptor::new(&tls, &[]).unwrap().now();
         Self { tls: Some(tls), ..Self::tcp().await }
     }
 
@@ -106,6 +113,20 @@ impl Agent {
     pub(super) async fn tls(edge: SocketAddr, certificate: &Certificate) -> Self {
         let (stream, address) = secured(edge, certificate).await;
         Self::of(stream, "TLS", address, Side::Opened)
+    }
+
+    /// By a `tls` section; nothing where the edge does not let it in.
+    pub(super) async fn secured(edge: SocketAddr, section: &str) -> Option<Self> {
+        let tls: ClientTls = Node::load("tls.yaml", section).unwrap().parse().unwrap();
+        let stream = TcpStream::connect(edge).await.unwrap();
+        let address = stream.local_addr().unwrap();
+        let mut stream =
+            connector(&tls).unwrap().connect("127.0.0.1".try_into().unwrap(), stream).await.ok()?;
+        // With TLS 1.3 a client hears after its own handshake that it is not wanted.
+        stream.write_all(b"\r\n\r\n").await.ok()?;
+        let mut pong = [0; 2];
+        stream.read_exact(&mut pong).await.ok()?;
+        Some(Self::of(Box::new(stream), "TLS", address, Side::Opened))
     }
 
     pub(super) async fn ws(edge: SocketAddr) -> Self {
@@ -293,6 +314,6 @@ pub(super) async fn call_by(caller: &mut Agent, called: &mut Agent, invite: &[u8
 async fn secured(edge: SocketAddr, certificate: &Certificate) -> (Box<dyn Io>, SocketAddr) {
     let stream = TcpStream::connect(edge).await.unwrap();
     let address = stream.local_addr().unwrap();
-    let connector = connector(Some(certificate.cert_file().as_ref())).unwrap();
+    let connector = connector(&ClientTls::trusting(&certificate.cert_file())).unwrap();
     (Box::new(connector.connect("localhost".try_into().unwrap(), stream).await.unwrap()), address)
 }
