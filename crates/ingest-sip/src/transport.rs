@@ -160,7 +160,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             match shared.sockets.get(listener) {
                 Some(Socket::Udp(socket)) => udp::serve(&shared, listener, socket).await,
                 Some(Socket::Stream(transport, socket, tls)) => {
-                    connect::listen(&shared, listener, *transport, socket, tls.as_ref()).await;
+                    connect::listen(&shared, listener, *transport, socket, tls.as_deref()).await;
                 }
                 None => {}
             }

@@ -12,7 +12,7 @@ use crate::settings::Listen;
 /// One that is bound.
 pub(crate) enum Socket {
     Udp(UdpSocket),
-    Stream(Transport, TcpListener, Option<Acceptor>),
+    Stream(Transport, TcpListener, Option<Box<Acceptor>>),
 }
 
 impl Socket {
@@ -29,7 +29,7 @@ pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
     let acceptor = listen
         .tls
         .as_ref()
-        .map(|tls| Acceptor::new(tls, &[]))
+        .map(|tls| Acceptor::new(tls, &[]).map(Box::new))
         .transpose()
         .map_err(|error| error.to_string())?;
     let bound = match transport {
