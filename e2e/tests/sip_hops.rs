@@ -110,6 +110,7 @@ async fn our_edge_by_what_is_agreed_with_the_trunk() {
     let findings = found(&report);
     assert_eq!(status, 0, "{report:#}\n{}", keeps.said());
     assert!(findings.contains(&"note traceparent re-parented".to_owned()), "{findings:?}");
+    assert_eq!(report["hops"][0]["longest_tracestate"], 256, "as the specification has it: {report:#}");
 
     let strips = edge(echo, "").await;
     let (status, report) = check(strips.address, &echo.to_string(), &["--protocol", "invite"]).await;

@@ -180,17 +180,34 @@ fn list_of(bytes: usize, value: usize) -> String {
             state.push(',');
         }
         let key = format!("m{member}=");
-        let left = bytes.saturating_sub(state.len() + key.len()).clamp(1, value);
+        let left = bytes.saturating_sub(state.len() + key.len()).max(1);
+        let room = left.saturating_sub(value);
+        // What is left for a last member has room for its comma and its key.
+        let length = if (1..SHORTEST).contains(&room) { value - SHORTEST } else { left.min(value) };
         state.push_str(&key);
-        state.extend(std::iter::repeat_n('v', left));
+        state.extend(std::iter::repeat_n('v', length));
         member += 1;
     }
     state
 }
 
+/// Bytes of the shortest member with its comma.
+const SHORTEST: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_as_long_as_their_names_say() {
+        for value in [60, 200] {
+            for bytes in (250..600).chain([1_000, 2_048, 8_000]) {
+                let list = list_of(bytes, value);
+                assert_eq!(list.len(), bytes, "{list}");
+                assert!(list.split(',').all(|member| member.len() > 3 && member.contains("=v")), "{list}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_places_and_names_are_unique_within_a_protocol() {

@@ -18,6 +18,7 @@ mod next_hop;
 mod routes;
 mod transaction;
 mod request;
+mod record;
 mod answer;
 mod response;
 mod probe;
@@ -65,6 +66,8 @@ pub struct Setup {
     pub trunk_rate: u32,
     /// INVITEs with state at once.
     pub transactions: usize,
+    /// `Server` in answers of the edge itself; none where it is empty.
+    pub server: String,
 }
 
 /// A record-routing stateless proxy. Times are nanoseconds since 1970.
@@ -83,6 +86,7 @@ pub struct Edge {
     counts: Counts,
     tracing: Box<dyn Tracing>,
     probes: u64,
+    server: String,
     turned: Vec<(String, SocketAddr, bool)>,
 }
 
@@ -102,6 +106,7 @@ impl Edge {
             counts: Counts::default(),
             tracing,
             probes: 0,
+            server: setup.server,
             turned: Vec::new(),
         }
     }

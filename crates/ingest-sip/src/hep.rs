@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flow::config::Node;
 use flow::{BoxFuture, BuildError, Ctx, Factory, Make, Outlets, Receiver, Signal};
+use tls::Acceptor;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 use crate::beside::Beside;
 use crate::call::Calls;
@@ -65,7 +65,8 @@ impl Hep {
         let tcp = TcpListener::bind(&endpoint).await.map_err(cannot)?;
         let address = tcp.local_addr().map_err(cannot)?;
         let udp = UdpSocket::bind(address).await.map_err(cannot)?;
-        let tls = self.settings.tls().map_err(wrong)?.map(TlsAcceptor::from);
+        let tls = self.settings.tls.as_ref().map(|tls| Acceptor::new(tls, &[])).transpose();
+        let tls = tls.map_err(|error| wrong(error.to_string()))?;
         let calls = self.settings.calls().ok_or_else(|| wrong("the system gives no random bytes".into()))?;
         let seen = Seen { beside: self.beside(), calls: Calls::new(calls) };
         let watch = Watch::start(seen, &self.ctx, traces);

@@ -2,12 +2,19 @@
 
 mod file;
 mod packet;
+mod fragments;
 mod streams;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 
 use crate::beside::Sighting;
 use crate::hop::Transport;
+use fragments::Fragments;
 use packet::{Segment, Via};
-use streams::Streams;
+use streams::{Control, Streams};
 
 pub use file::{Frame, Frames, Unreadable};
 
@@ -15,8 +22,10 @@ pub use file::{Frame, Frames, Unreadable};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Read {
     pub frames: u64,
-    /// Frames without IP, in pieces, or of a link that is not known.
+    /// Frames without UDP and TCP, or of a link that is not known.
     pub skipped: u64,
+    /// Fragments of packets of which others are missing.
+    pub fragments: u64,
     /// Bytes of TCP that were no SIP, or behind a gap.
     pub lost: u64,
 }
@@ -24,34 +33,48 @@ pub struct Read {
 /// Gives every message of SIP in a capture to `to`.
 pub fn read(bytes: &[u8], mut to: impl FnMut(Sighting)) -> Result<Read, Unreadable> {
     let mut read = Read::default();
-    let mut streams = Streams::default();
+    let (mut fragments, mut streams) = (Fragments::default(), Streams::default());
     for frame in Frames::new(bytes)? {
         let frame = frame?;
         read.frames += 1;
-        let Some(Segment { from, to: receiver, via, payload }) = packet::segment(&frame) else {
+        let Some(packet) = packet::packet(&frame) else {
             read.skipped += 1;
             continue;
         };
-        let (at, agent) = (frame.at, 0);
+        let body = match packet.piece {
+            None => Cow::Borrowed(packet.body),
+            Some(piece) => match fragments.push(frame.at, &packet, piece) {
+                Some(whole) => Cow::Owned(whole),
+                None => continue,
+            },
+        };
+        let Some(Segment { from, to: receiver, via, payload }) = packet::segment(&packet, &body) else {
+            read.skipped += 1;
+            continue;
+        };
+        let mut show = |transport, bytes| {
+            to(Sighting { at: frame.at, from, to: receiver, transport, agent: 0, bytes });
+        };
         match via {
-            Via::Udp if looks_like_sip(payload) => {
-                let bytes = payload.to_vec().into();
-                to(Sighting { at, from, to: receiver, transport: Transport::Udp, agent, bytes });
-            }
+            Via::Udp if looks_like_sip(payload) => show(Transport::Udp, payload.to_vec().into()),
             Via::Udp => {}
-            Via::Tcp { sequence, begins } => {
-                for bytes in streams.push(from, receiver, sequence, begins, payload) {
-                    to(Sighting { at, from, to: receiver, transport: Transport::Tcp, agent, bytes });
+            Via::Tcp { sequence, begins, ends } => {
+                let control = Control { sequence, begins, ends };
+                for bytes in streams.push(from, receiver, control, payload) {
+                    show(Transport::Tcp, bytes);
                 }
             }
         }
     }
-    read.lost = streams.lost;
+    fragments.finish();
+    streams.finish();
+    (read.fragments, read.lost) = (fragments.lost, streams.lost);
     Ok(read)
 }
 
-/// Media and names are most of a capture.
+/// Media and names are most of a capture. Empty lines before a message are none of it.
 fn looks_like_sip(payload: &[u8]) -> bool {
-    let line = payload.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let mut lines = payload.split(|byte| matches!(byte, b'\r' | b'\n'));
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
     line.starts_with(b"SIP/2.0 ") || line.ends_with(b" SIP/2.0")
 }

@@ -60,7 +60,7 @@ impl Sip {
         }
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let limits = self.settings.limits;
-        let (groups, names) = settings::groups(&self.settings).await.map_err(wrong)?;
+        let (groups, secured) = settings::groups(&self.settings).await.map_err(wrong)?;
         let setup = Setup {
             secret: settings::secret(&self.settings).map_err(wrong)?,
             listeners,
@@ -70,19 +70,19 @@ impl Sip {
             stranger_rate: limits.stranger_requests_per_second,
             trunk_rate: limits.trunk_requests_per_second,
             transactions: limits.transactions,
+            server: self.settings.server.clone(),
         };
         let calls = Calls::new(settings::calls(&self.settings).map_err(wrong)?);
         let watch = outlets.traces.map(|traces| Watch::start(calls, &self.ctx, traces));
         let edge = Edge::new(setup, watch.as_ref().map_or_else(|| Box::new(Untraced) as _, Watch::tracing));
         let meters = Meters::new(&self.ctx.id, &self.ctx.telemetry);
-        let ca_file = self.settings.ca_file.as_deref();
-        let connector = ca_file.map(|file| transport::connector(Some(file))).transpose().map_err(wrong)?;
+        let connector = self.settings.tls.as_ref().map(transport::connector).transpose().map_err(wrong)?;
         let limits = StreamLimits {
             connections: limits.connections,
             by_address: limits.connections_per_address,
             idle: self.settings.idle_timeout.get(),
         };
-        let streams = Streams::new(transport::now(), limits, names, connector);
+        let streams = Streams::new(transport::now(), limits, secured, connector);
         let (stop, stopped) = watch::channel(false);
         let shared = Shared::new(edge, sockets, streams, meters, stopped);
         let task = tokio::spawn(transport::run(shared));

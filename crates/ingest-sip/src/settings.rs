@@ -4,24 +4,26 @@ mod check;
 mod compile;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use flow::config::{GoDuration, Opaque};
 use serde::Deserialize;
+use tls::{ClientTls, ServerTls};
 
 use crate::call::Numbers;
 use crate::hop::Transport;
 use crate::trunk::ReferTo;
 pub(crate) use check::check;
-pub(crate) use compile::{advertised, calls, groups, routes, secret, trunks};
+pub(crate) use compile::{Secured, advertised, calls, groups, routes, secret, trunks};
 
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Sockets. The first of a transport is the one that calls go out of where none fits better.
     pub(crate) listen: Vec<Listen>,
     /// `host` or `host:port` in Via and Record-Route, where peers reach the edge by another name than its address.
     pub(crate) advertise: String,
+    /// `Server` in answers of the edge itself; none where it is empty (RFC 3261, section 20.35).
+    pub(crate) server: String,
     /// What marks are made with, in place of a key that a restart forgets.
     pub(crate) secret: Opaque,
     pub(crate) trunks: BTreeMap<String, TrunkSettings>,
@@ -35,18 +37,18 @@ pub(crate) struct Settings {
     pub(crate) number_key: Opaque,
     /// `cloud.region` of the spans.
     pub(crate) region: String,
-    /// Authorities of targets' certificates, in place of the system's.
-    pub(crate) ca_file: Option<PathBuf>,
+    /// For connections that the edge opens.
+    pub(crate) tls: Option<ClientTls>,
     /// A connection over which nothing comes is closed.
     pub(crate) idle_timeout: GoDuration,
 }
 
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Listen {
     pub(crate) transport: Transports,
     pub(crate) endpoint: String,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) tls: Option<ServerTls>,
     /// In place of the one for all.
     pub(crate) advertise: String,
 }
@@ -60,13 +62,6 @@ pub(crate) enum Transports {
     Tls,
     Ws,
     Wss,
-}
-
-#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Tls {
-    pub(crate) cert_file: PathBuf,
-    pub(crate) key_file: PathBuf,
 }
 
 #[derive(Clone, PartialEq, Default, Debug, Deserialize)]
@@ -89,10 +84,12 @@ pub(crate) enum ReferTos {
     Nothing,
 }
 
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NextHop {
     pub(crate) targets: Vec<TargetSettings>,
+    /// In place of the one for all.
+    pub(crate) tls: Option<ClientTls>,
     pub(crate) health: Option<HealthSettings>,
     /// Large requests go over TCP, as the standard asks; the targets must listen there too.
     pub(crate) tcp_when_large: bool,
@@ -184,6 +181,7 @@ impl Default for Settings {
         Self {
             listen: vec![Listen::default()],
             advertise: String::new(),
+            server: "Throughline".to_owned(),
             secret: Opaque::default(),
             trunks: BTreeMap::new(),
             next_hops: BTreeMap::new(),
@@ -192,7 +190,7 @@ impl Default for Settings {
             numbers: Numbers::default(),
             number_key: Opaque::default(),
             region: String::new(),
-            ca_file: None,
+            tls: None,
             idle_timeout: GoDuration::from_secs(600),
         }
     }
@@ -209,6 +207,7 @@ impl Default for NextHop {
     fn default() -> Self {
         Self {
             targets: Vec::new(),
+            tls: None,
             health: None,
             tcp_when_large: false,
             on_failure: OnFailure::default(),

@@ -2,7 +2,7 @@
 //! between a message that comes in and the one that goes out.
 
 mod clock;
-mod tls;
+mod secured;
 mod sockets;
 mod udp;
 mod streams;
@@ -26,11 +26,9 @@ use crate::edge::{Edge, Flow, Output};
 use crate::hop::Transport;
 use clock::Clock;
 pub(crate) use meters::Meters;
+pub(crate) use secured::connector;
 pub(crate) use sockets::{Socket, bind};
 pub(crate) use streams::{StreamLimits, Streams};
-#[cfg(test)]
-pub(crate) use tls::acceptor;
-pub(crate) use tls::connector;
 
 /// What all tasks share.
 pub(crate) struct Shared {
@@ -185,7 +183,7 @@ fn listen(shared: &Arc<Shared>, listener: usize, tasks: &mut JoinSet<()>) {
         Some(Socket::Stream(..)) => {
             tasks.spawn(async move {
                 if let Some(Socket::Stream(transport, socket, tls)) = own.sockets.get(listener) {
-                    connect::listen(&own, listener, *transport, socket, tls.as_ref()).await;
+                    connect::listen(&own, listener, *transport, socket, tls.as_deref()).await;
                 }
             });
         }

@@ -10,5 +10,4 @@ pub mod serve;
 pub mod coding;
 pub mod status;
 pub(crate) mod failure;
-pub mod watched;
-pub mod tls;
+pub use ::tls::{self, watched};

@@ -63,6 +63,9 @@ impl Edge {
         let tag = marks::tag(&self.secret, message);
         let tag = (status > 100).then_some(tag.as_bytes());
         let mut reply = Builder::reply(&stamped, status, phrase, tag);
+        if !self.server.is_empty() {
+            reply = reply.header(Name::Server, &self.server);
+        }
         match status {
             200 => reply = reply.header(Name::Accept, "*/*"),
             420 => {

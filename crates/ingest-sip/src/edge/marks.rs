@@ -20,6 +20,12 @@ pub(super) struct Learnt {
     pub(super) connection: u64,
 }
 
+impl Learnt {
+    pub(super) fn of(flow: &Flow) -> Self {
+        Self { listener: flow.listener, connection: flow.connection }
+    }
+}
+
 /// Both parts of the branch with which a request goes on (RFC 3261, section 16.6, step 8, and 16.11).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Branch {
@@ -91,7 +97,7 @@ pub(super) fn via(
 ) -> String {
     let text = branch.to_string();
     let sender = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
-    let learnt = Learnt { listener: came.listener, connection: came.connection };
+    let learnt = Learnt::of(came);
     let mark = via_mark(secret, message, text.as_bytes(), sender, learnt);
     let (by, name) = (listener.sent_by(), transport.name());
     format!(
@@ -108,18 +114,28 @@ pub(super) fn read_via(secret: &Secret, message: &Message, own: &Via<'_>, next: 
     (mark == expected).then_some(learnt)
 }
 
-/// The URI of our Record-Route on one of our sockets.
+/// Our Record-Route on one of our sockets; `learnt` is what it remembers.
 pub(super) fn route(
     secret: &Secret,
     message: &Message,
-    came: &Flow,
+    learnt: Learnt,
     facing: &Listener,
     secure: bool,
 ) -> String {
-    let learnt = Learnt { listener: came.listener, connection: came.connection };
     let mark = route_mark(secret, message.call_id().unwrap_or_default(), learnt);
+    format!("<{}>", own_uri(facing, secure, learnt, mark))
+}
+
+/// Our Path (RFC 3327): requests for a phone that registered over a connection come here, and go back over it.
+pub(super) fn path(secret: &Secret, came: &Flow, facing: &Listener, outbound: bool) -> String {
+    let learnt = Learnt::of(came);
+    let uri = own_uri(facing, false, learnt, path_mark(secret, learnt));
+    format!("<{uri}{}>", if outbound { ";ob" } else { "" })
+}
+
+fn own_uri(facing: &Listener, secure: bool, learnt: Learnt, mark: Mark) -> String {
     let scheme = if secure { "sips" } else { "sip" };
-    let mut uri = format!("<{scheme}:{}", facing.sent_by());
+    let mut uri = format!("{scheme}:{}", facing.sent_by());
     let known: &str = match facing.transport {
         Transport::Udp => "",
         Transport::Tls if secure => "",
@@ -127,9 +143,15 @@ pub(super) fn route(
     };
     let separator = if known.is_empty() { "" } else { ";transport=" };
     let written =
-        write!(uri, "{separator}{known};lr;{PARAM}={:x}.{:x}.{mark}>", learnt.listener, learnt.connection);
+        write!(uri, "{separator}{known};lr;{PARAM}={:x}.{:x}.{mark}", learnt.listener, learnt.connection);
     debug_assert!(written.is_ok());
     uri
+}
+
+/// What a Path of ours says.
+pub(super) fn read_path(secret: &Secret, uri: &Uri<'_>) -> Option<Learnt> {
+    let (learnt, mark) = read(uri.params.value(PARAM)?)?;
+    (mark == path_mark(secret, learnt)).then_some(learnt)
 }
 
 /// What a Route of ours says, where we wrote it for this call.
@@ -160,6 +182,11 @@ fn via_mark(secret: &Secret, message: &Message, branch: &[u8], sender: &[u8], le
 fn route_mark(secret: &Secret, call: &[u8], learnt: Learnt) -> Mark {
     let (listener, connection) = (learnt.listener.to_be_bytes(), learnt.connection.to_be_bytes());
     secret.mark(Purpose::Route, [call, &listener[..], &connection[..]])
+}
+
+fn path_mark(secret: &Secret, learnt: Learnt) -> Mark {
+    let (listener, connection) = (learnt.listener.to_be_bytes(), learnt.connection.to_be_bytes());
+    secret.mark(Purpose::Path, [&listener[..], &connection[..]])
 }
 
 fn read(value: &[u8]) -> Option<(Learnt, Mark)> {

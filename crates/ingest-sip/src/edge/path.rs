@@ -19,13 +19,32 @@ pub(super) struct Path<'m> {
     pub(super) rewritten: bool,
     /// The edge made one of its routes for this very call; what it wrote down there in the last one.
     pub(super) learnt: Option<Learnt>,
+    /// The last of its routes that is not of this call.
+    pub(super) registered: Registered,
+}
+
+/// Where a phone registered, by a Path of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Registered {
+    /// No such route.
+    No,
+    Over(Learnt),
+    /// The mark is not ours, or that of an edge before this one.
+    Unknown,
 }
 
 impl<'m> Path<'m> {
     pub(super) fn of(message: &'m Message, own: &Own, secret: &Secret) -> Self {
         let call = message.call_id().unwrap_or_default();
         let target = message.request_uri().unwrap_or_default();
-        let mut path = Self { routes: Vec::new(), own: 0, target, rewritten: false, learnt: None };
+        let mut path = Self {
+            routes: Vec::new(),
+            own: 0,
+            target,
+            rewritten: false,
+            learnt: None,
+            registered: Registered::No,
+        };
         let mut routes = message.addresses(Name::Route).flatten().peekable();
         let is_own = |route: &NameAddr<'m>| route.uri().is_ok_and(|uri| own.is_uri(&uri));
         while let Some(route) = routes.next_if(is_own) {
@@ -60,7 +79,11 @@ impl<'m> Path<'m> {
     }
 
     fn learn(&mut self, uri: &'m [u8], call: &[u8], secret: &Secret) {
-        let learnt = Uri::parse(uri).ok().and_then(|uri| marks::read_route(secret, call, &uri));
-        self.learnt = learnt.or(self.learnt);
+        let Some(uri) = Uri::parse(uri).ok().filter(|uri| uri.params.has(marks::PARAM)) else { return };
+        if let Some(learnt) = marks::read_route(secret, call, &uri) {
+            self.learnt = Some(learnt);
+            return;
+        }
+        self.registered = marks::read_path(secret, &uri).map_or(Registered::Unknown, Registered::Over);
     }
 }

@@ -7,10 +7,10 @@ use throughline_sip::{Edit, EditError, Message, Method, Name, Uri};
 
 use super::counts::{Direction, Reason};
 use super::flow::{Flow, Output};
-use super::marks::{self, Branch, Outgoing};
+use super::marks::{self, Branch, Learnt, Outgoing};
 use super::names::Lookup;
 use super::next_hop::Target;
-use super::path::Path;
+use super::path::{Path, Registered};
 use super::place::{self, Place};
 use super::transaction::Policy;
 use super::{Edge, routes};
@@ -43,6 +43,7 @@ const NO_TARGET: Refused = Refused::new(503, "Service Unavailable", Reason::NoTa
 const NO_ADDRESS: Refused = Refused::new(503, "No Address For Next Hop", Reason::NoAddress);
 const CROWDED: Refused = Refused::new(503, "Service Unavailable", Reason::Crowded);
 const SCHEME: Refused = Refused::new(416, "Unsupported URI Scheme", Reason::Scheme);
+const FLOW_FAILED: Refused = Refused::new(430, "Flow Failed", Reason::NoAddress);
 const NOT_SECURE: Refused = Refused::new(480, "SIPS Not Allowed", Reason::Scheme);
 
 /// What becomes of a request that nothing speaks against.
@@ -144,6 +145,14 @@ impl Edge {
             }
             return self.along(request, path, out);
         }
+        if request.trunk.is_some() {
+            match path.registered {
+                Registered::No => {}
+                Registered::Over(learnt) => return self.to_phone(learnt),
+                // Whoever registered here has to do so again (RFC 5626, section 5.3.1).
+                Registered::Unknown => return Err(FLOW_FAILED),
+            }
+        }
         let uri = Uri::parse(path.target).map_err(|_| SCHEME)?;
         if !path.routes.is_empty() {
             // A way that the sender laid out beforehand may lead to those alone that are known here.
@@ -167,6 +176,11 @@ impl Edge {
         }
         let group = routes::find(&self.routes, request.trunk, request.method, &uri).ok_or(none)?;
         self.by_table(request, group, uri.is_sips())
+    }
+
+    /// Over the connection that it registered by.
+    fn to_phone(&self, learnt: Learnt) -> Result<Next, Refused> {
+        self.connections.get(&learnt.connection).map(|flow| Next::To(*flow)).ok_or(FLOW_FAILED)
     }
 
     fn by_table(&mut self, request: &Request<'_>, group: usize, secure: bool) -> Result<Next, Refused> {
@@ -280,25 +294,6 @@ impl Edge {
         self.tracing.request(&hop, message, &mut edit);
         self.counts.request(request.method, Direction::Out, to.transport);
         Ok(edit.write())
-    }
-
-    /// Stays on the way of what a request may begin; with both sides where they differ (RFC 5658).
-    fn record(&self, edit: &mut Edit<'_>, request: &Request<'_>, to: Flow) -> Result<(), EditError> {
-        let begins = matches!(request.method, Method::Invite | Method::Subscribe | Method::Refer);
-        if !begins || request.message.to().is_ok_and(|to| to.tag().is_some()) {
-            return Ok(());
-        }
-        let secure = request
-            .message
-            .request_uri()
-            .is_some_and(|uri| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:")));
-        let came = request.from.listener;
-        let both = [Some(to.listener), (to.listener != came).then_some(came)];
-        for listener in both.into_iter().flatten().filter_map(|listener| self.own.get(listener)) {
-            let uri = marks::route(&self.secret, request.message, &request.from, listener, secure);
-            edit.prepend(Name::RecordRoute, uri)?;
-        }
-        Ok(())
     }
 }
 

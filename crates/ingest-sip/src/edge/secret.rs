@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Tag,
     /// Chooses among next hops.
     Choice,
+    /// Proves that a Route leads to a phone that registered through here.
+    Path,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

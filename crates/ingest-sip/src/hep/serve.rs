@@ -7,12 +7,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use flow::Ctx;
 use prometheus::IntCounterVec;
 use subtle::ConstantTimeEq;
+use tls::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use super::packet::{Packet, length};
 use crate::beside::{Beside, Sighting};
@@ -104,7 +104,7 @@ pub(super) async fn datagrams(socket: UdpSocket, desk: Arc<Desk>, mut stopped: w
 
 pub(super) async fn streams(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     desk: Arc<Desk>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -125,7 +125,7 @@ pub(super) async fn streams(
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (desk, tls) = (Arc::clone(&desk), tls.clone());
+        let (desk, tls) = (Arc::clone(&desk), tls.as_ref().map(Acceptor::now));
         tasks.spawn(async move {
             let _place = place;
             let Some(tls) = tls else { return packets(stream, &desk).await };

@@ -2,14 +2,10 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use flow::config::{Finding, Node};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
+use tls::ServerTls;
 
 use crate::call::{self, Numbers, Secret};
 use crate::net::Net;
@@ -20,7 +16,7 @@ pub(super) struct Settings {
     /// `host:port` for UDP and TCP.
     endpoint: String,
     /// The TCP port speaks TLS.
-    tls: Option<Tls>,
+    pub(super) tls: Option<ServerTls>,
     /// What agents send as their key.
     auth_key: Option<Hidden>,
     /// Networks of peers whose context headers are believed.
@@ -30,13 +26,6 @@ pub(super) struct Settings {
     number_key: Option<Hidden>,
     /// `cloud.region` of the spans.
     region: String,
-}
-
-#[derive(Clone, Default, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Tls {
-    cert_file: PathBuf,
-    key_file: PathBuf,
 }
 
 /// Text that is not printed.
@@ -88,26 +77,6 @@ impl Settings {
         }
         Some(calls)
     }
-
-    pub(super) fn tls(&self) -> Result<Option<Arc<ServerConfig>>, String> {
-        self.tls.as_ref().map(Tls::config).transpose()
-    }
-}
-
-impl Tls {
-    fn config(&self) -> Result<Arc<ServerConfig>, String> {
-        let Self { cert_file, key_file } = self;
-        let wrong = |error: &dyn fmt::Display| format!("{}: {error}", cert_file.display());
-        let chain = CertificateDer::pem_file_iter(cert_file).map_err(|error| wrong(&error))?;
-        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(&error))?;
-        // The parser's own words could quote the key.
-        let key = PrivateKeyDer::from_pem_file(key_file)
-            .map_err(|_| format!("{}: no private key in PEM form that can be read", key_file.display()))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = versions.map_err(|error| error.to_string())?.with_no_client_auth();
-        builder.with_single_cert(chain, key).map(Arc::new).map_err(|error| wrong(&error))
-    }
 }
 
 pub(super) fn check(section: &Node) -> Vec<Finding> {
@@ -124,10 +93,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
             findings.push(Finding::error(at(key), "empty"));
         }
     }
-    if let Some(Tls { cert_file, key_file }) = &settings.tls
-        && (cert_file.as_os_str().is_empty() || key_file.as_os_str().is_empty())
-    {
-        findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
+    if let Some(tls) = &settings.tls {
+        findings.extend(tls.check(at("tls")));
     }
     if section.get("tls").is_some() && settings.tls.is_none() {
         findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
@@ -181,7 +148,7 @@ mod tests {
         ] {
             let findings = check(&Node::load("c.yaml", yaml).unwrap());
             let text: String = findings.iter().map(ToString::to_string).collect();
-            assert_eq!(findings.len(), usize::from(expected.is_some()), "{yaml}: {text}");
+            assert_eq!(findings.is_empty(), expected.is_none(), "{yaml}: {text}");
             assert!(text.contains(expected.unwrap_or("")), "{yaml}: {text}");
         }
     }

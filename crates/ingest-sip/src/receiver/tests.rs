@@ -1,6 +1,8 @@
 //! Calls over real sockets.
 
 mod agent;
+mod phones;
+mod secured;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,9 +16,14 @@ use agent::{Agent, Certificate, Door, call};
 
 /// An edge that gives calls from this machine to one target.
 async fn start(listen: &str, target: &str, more: &str, outlets: Outlets) -> Sip {
+    let more = format!("{more}\nnext_hops: {{there: {{targets: [{{uri: \"{target}\"}}]}}}}");
+    start_with(listen, &more, outlets).await
+}
+
+/// The same with a next hop `there` of one's own.
+async fn start_with(listen: &str, more: &str, outlets: Outlets) -> Sip {
     let yaml = format!(
-        "listen: {listen}\ntrunks: {{here: {{peers: [127.0.0.1]}}}}\n{more}\n\
-         next_hops: {{there: {{targets: [{{uri: \"{target}\"}}]}}}}\nroutes: [{{to: there}}]\n"
+        "listen: {listen}\ntrunks: {{here: {{peers: [127.0.0.1]}}}}\n{more}\nroutes: [{{to: there}}]\n"
     );
     let section = Node::load("c.yaml", &yaml).unwrap();
     let errors = (IN.check)(&section);
@@ -60,7 +67,7 @@ async fn a_call_over_tls() {
     let listen = format!(
         "[{{transport: tls, endpoint: \"127.0.0.1:0\", tls: {{cert_file: {cert}, key_file: {key}}}}}]"
     );
-    let edge = start(&listen, &door.uri(), &format!("ca_file: {cert}"), Outlets::default()).await;
+    let edge = start(&listen, &door.uri(), &format!("tls: {{ca_file: {cert}}}"), Outlets::default()).await;
     let mut caller = Agent::tls(edge.addresses()[0], &certificate).await;
     call(&mut caller, &mut Agent::behind(door)).await;
     edge.stop().await;
@@ -70,7 +77,7 @@ async fn a_call_over_tls() {
 async fn a_target_whose_certificate_is_not_believed_gets_nothing() {
     let (certificate, other) = (Certificate::new(), Certificate::new());
     let door = Door::tls(&certificate).await;
-    let more = format!("ca_file: {}", other.cert_file());
+    let more = format!("tls: {{ca_file: {}}}", other.cert_file());
     let edge = start(UDP, &door.uri(), &more, Outlets::default()).await;
     let mut caller = Agent::udp().await;
     caller.towards(edge.addresses()[0]);

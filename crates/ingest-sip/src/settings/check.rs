@@ -1,11 +1,10 @@
 //! What can be wrong with the section.
 
-use std::net::IpAddr;
-
 use flow::config::{Finding, Node, closest};
 use throughline_sip::Uri;
+use tls::ServerTls;
 
-use super::{Settings, Tls, Transports};
+use super::{Settings, Transports};
 use crate::edge::{Net, target_of};
 
 pub(crate) fn check(section: &Node) -> Vec<Finding> {
@@ -13,8 +12,15 @@ pub(crate) fn check(section: &Node) -> Vec<Finding> {
     let Some(settings) = settings else { return findings };
     let mut found = Findings { section, found: &mut findings };
     listeners(&settings, &mut found);
+    if settings.server.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
+        found.error(&["server"], "not one line of ASCII", "write a name, or \"\" for none");
+    }
     trunks(&settings, &mut found);
     next_hops(&settings, &mut found);
+    if let Some(tls) = &settings.tls {
+        let section = found.node(&["tls"]);
+        found.found.extend(tls.check(section));
+    }
     routes(&settings, &mut found);
     findings
 }
@@ -24,7 +30,7 @@ struct Findings<'a> {
     found: &'a mut Vec<Finding>,
 }
 
-impl Findings<'_> {
+impl<'a> Findings<'a> {
     fn error(&mut self, path: &[&str], why: impl Into<String>, help: impl Into<String>) {
         self.found.push(Finding::error(self.node(path), why).help(help));
     }
@@ -34,7 +40,7 @@ impl Findings<'_> {
     }
 
     /// The node at a path of keys and places, or as far as there is one.
-    fn node(&self, path: &[&str]) -> &Node {
+    fn node(&self, path: &[&str]) -> &'a Node {
         path.iter().fold(self.section, |node, step| {
             let item = || step.parse::<usize>().ok().and_then(|place| node.items().get(place));
             node.get(step).or_else(item).unwrap_or(node)
@@ -70,15 +76,16 @@ fn listeners(settings: &Settings, found: &mut Findings<'_>) {
             let why = "there are no trunks: everybody who sends here is a stranger";
             found.advice(&path, why, "write `trunks` with the addresses of your carriers and SBCs");
         }
-        secured(listen.transport, listen.tls.as_ref(), ip, &place, found);
+        secured(listen.transport, listen.tls.as_ref(), &place, found);
     }
 }
 
-fn secured(transport: Transports, tls: Option<&Tls>, _ip: IpAddr, place: &str, found: &mut Findings<'_>) {
+fn secured(transport: Transports, tls: Option<&ServerTls>, place: &str, found: &mut Findings<'_>) {
     let needs = matches!(transport, Transports::Tls | Transports::Wss);
-    let whole =
-        tls.is_some_and(|tls| !tls.cert_file.as_os_str().is_empty() && !tls.key_file.as_os_str().is_empty());
-    if needs && !whole {
+    if let Some(tls) = tls.filter(|_| needs) {
+        let section = found.node(&["listen", place, "tls"]);
+        found.found.extend(tls.check(section));
+    } else if needs {
         found.error(
             &["listen", place, "tls"],
             "this transport needs a certificate",
@@ -132,6 +139,10 @@ fn next_hops(settings: &Settings, found: &mut Findings<'_>) {
                     help,
                 );
             }
+        }
+        if let Some(tls) = &next_hop.tls {
+            let section = found.node(&["next_hops", name, "tls"]);
+            found.found.extend(tls.check(section));
         }
         let health = next_hop.health.as_ref();
         if health.is_some_and(|health| health.interval.nanos() == 0 || health.timeout.nanos() == 0) {
@@ -200,6 +211,8 @@ mod tests {
             ),
             ("routes: [{to: b}]\nlisten: [{transport: sctp}]", Some("sctp")),
             ("routes: [{to: b}]\nlimit: 1", Some("unknown key")),
+            ("routes: [{to: b}]\nserver: \"\"", None),
+            ("routes: [{to: b}]\nserver: \"a\\r\\nb\"", Some("one line")),
         ] {
             let findings = check(&Node::load("c.yaml", &format!("{whole}{yaml}")).unwrap());
             let text: String = findings.iter().map(ToString::to_string).collect();

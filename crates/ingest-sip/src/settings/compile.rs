@@ -7,11 +7,13 @@ use std::sync::Arc;
 use flow::config::GoDuration;
 use rustls::pki_types::ServerName;
 use throughline_sip::Uri;
+use tls::ClientTls;
+use tokio_rustls::TlsConnector;
 
 use super::{Forks, HealthSettings, NextHop, OnFailure, Redirects, Settings, TargetSettings};
 use crate::call;
 use crate::edge::{Fork, Group, Net, Pattern, Policy, Probing, Route, Secret, Target, target_of};
-use crate::transport::resolved;
+use crate::transport::{connector, resolved};
 use crate::trunk::Trunk;
 
 pub(crate) fn secret(settings: &Settings) -> Result<Secret, String> {
@@ -62,18 +64,27 @@ pub(crate) fn trunks(settings: &Settings) -> Vec<(Arc<Trunk>, Vec<Net>)> {
     trunks.collect()
 }
 
-/// What the certificate of a target has to be for.
-pub(crate) type Names = HashMap<SocketAddr, ServerName<'static>>;
+/// How targets are connected to over TLS.
+pub(crate) type Secured = HashMap<SocketAddr, SecuredBy>;
+
+pub(crate) struct SecuredBy {
+    /// What the certificate has to be for.
+    pub(crate) name: ServerName<'static>,
+    /// Where the next hop has a `tls` of its own.
+    pub(crate) connector: Option<TlsConnector>,
+}
 
 /// In the order of their names.
-pub(crate) async fn groups(settings: &Settings) -> Result<(Vec<Group>, Names), String> {
-    let (mut groups, mut names) = (Vec::new(), Names::new());
+pub(crate) async fn groups(settings: &Settings) -> Result<(Vec<Group>, Secured), String> {
+    let (mut groups, mut names) = (Vec::new(), Secured::new());
     for (name, next_hop) in &settings.next_hops {
         let mut targets = Vec::new();
+        let connector = next_hop.tls.as_ref().map(connector).transpose()?;
+        let named = next_hop.tls.as_ref().and_then(ClientTls::server_name);
         for target in &next_hop.targets {
             let (target, host) = at(target).await?;
-            if let Ok(name) = ServerName::try_from(host) {
-                names.insert(target.address, name);
+            if let Some(name) = named.clone().or_else(|| ServerName::try_from(host).ok()) {
+                names.insert(target.address, SecuredBy { name, connector: connector.clone() });
             }
             targets.push(target);
         }

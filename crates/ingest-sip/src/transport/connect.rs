@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::BoxFuture;
+use tls::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -27,7 +28,7 @@ pub(super) async fn listen(
     listener: usize,
     transport: Transport,
     socket: &TcpListener,
-    tls: Option<&TlsAcceptor>,
+    tls: Option<&Acceptor>,
 ) {
     let listener = u16::try_from(listener).unwrap_or(u16::MAX);
     loop {
@@ -37,7 +38,7 @@ pub(super) async fn listen(
                 let flow = Flow { listener, transport, peer, connection: 0 };
                 match Streams::enter(shared, flow) {
                     Some(place) => {
-                        tokio::spawn(accepted(Arc::clone(shared), place, stream, tls.cloned()));
+                        tokio::spawn(accepted(Arc::clone(shared), place, stream, tls.map(Acceptor::now)));
                     }
                     None => shared.meters.unsent("connections"),
                 }

@@ -3,17 +3,17 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
+use tls::Acceptor;
 use tokio::net::{self, TcpListener};
-use tokio_rustls::TlsAcceptor;
 
-use super::{tls, udp};
+use super::udp;
 use crate::hop::Transport;
 use crate::settings::Listen;
 
 /// One that is bound.
 pub(crate) enum Socket {
     Udp(UdpSocket),
-    Stream(Transport, TcpListener, Option<TlsAcceptor>),
+    Stream(Transport, TcpListener, Option<Box<Acceptor>>),
 }
 
 impl Socket {
@@ -27,7 +27,12 @@ impl Socket {
 
 pub(crate) async fn bind(listen: &Listen) -> Result<Socket, String> {
     let (transport, endpoint) = (Transport::from(listen.transport), listen.endpoint.as_str());
-    let acceptor = listen.tls.as_ref().map(tls::acceptor).transpose()?;
+    let acceptor = listen
+        .tls
+        .as_ref()
+        .map(|tls| Acceptor::new(tls, &[]).map(Box::new))
+        .transpose()
+        .map_err(|error| error.to_string())?;
     let bound = match transport {
         Transport::Udp => datagrams(endpoint).await.map(Socket::Udp),
         _ => {

@@ -10,9 +10,11 @@ use rustls::pki_types::ServerName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsConnector;
 
-use super::{Shared, connect, tls};
+use super::secured::usual_connector;
+use super::{Shared, connect};
 use crate::edge::Flow;
 use crate::hop::Transport;
+use crate::settings::Secured;
 use crate::slack;
 
 /// Bytes that wait for a peer to read. What is more is lost, as on a network.
@@ -23,8 +25,8 @@ const ENVELOPE: usize = 128;
 pub(crate) struct Streams {
     table: Mutex<Table>,
     limits: StreamLimits,
-    /// Names that certificates of targets have to show; other peers show their address.
-    names: HashMap<SocketAddr, ServerName<'static>>,
+    /// Targets of which more is known; certificates of other peers show their address.
+    secured: Secured,
     /// Made when it is first needed: the authorities of a system are megabytes.
     connector: OnceLock<TlsConnector>,
 }
@@ -78,12 +80,12 @@ impl Streams {
     pub(crate) fn new(
         first: u64,
         limits: StreamLimits,
-        names: HashMap<SocketAddr, ServerName<'static>>,
+        secured: Secured,
         connector: Option<TlsConnector>,
     ) -> Self {
         let table = Table { last: first, ..Table::default() };
         let connector = connector.map_or_else(OnceLock::new, OnceLock::from);
-        Self { table: Mutex::new(table), limits, names, connector }
+        Self { table: Mutex::new(table), limits, secured, connector }
     }
 
     pub(super) fn idle(&self) -> std::time::Duration {
@@ -91,11 +93,13 @@ impl Streams {
     }
 
     pub(super) fn connector(&self, peer: SocketAddr) -> io::Result<(TlsConnector, ServerName<'static>)> {
-        let name = self.names.get(&peer).cloned().unwrap_or_else(|| ServerName::IpAddress(peer.ip().into()));
-        let connector = match self.connector.get() {
+        let known = self.secured.get(&peer);
+        let name = known.map_or_else(|| ServerName::IpAddress(peer.ip().into()), |known| known.name.clone());
+        let own = known.and_then(|known| known.connector.as_ref()).or_else(|| self.connector.get());
+        let connector = match own {
             Some(connector) => connector.clone(),
             None => {
-                let new = tls::connector(None).map_err(io::Error::other)?;
+                let new = usual_connector().map_err(io::Error::other)?;
                 self.connector.get_or_init(|| new).clone()
             }
         };

@@ -49,6 +49,21 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let flow = place.flow;
     shared.with(&mut Vec::new(), |edge, _| edge.opened(flow));
+    let talked = talk(shared, &mut place, &mut socket).await;
+    // Who sees the connection closed may count on that nothing is sent over it any more.
+    drop(place);
+    if talked.is_ok() {
+        _ = timeout(WRITE, socket.close(None)).await;
+    }
+    talked
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    shared: &Arc<Shared>,
+    place: &mut Place,
+    socket: &mut WebSocketStream<S>,
+) -> io::Result<()> {
+    let flow = place.flow;
     let mut out = Vec::new();
     loop {
         let message = tokio::select! {
@@ -58,7 +73,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     Ok(text) => tungstenite::Message::Text(text),
                     Err(_) => tungstenite::Message::Binary(unsent.bytes.clone()),
                 };
-                write(&mut socket, message).await?;
+                write(socket, message).await?;
                 continue;
             }
             message = timeout(shared.streams.idle(), socket.next()) => message?,
@@ -73,7 +88,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(message) => shared.receive(flow, &message, &mut out),
             Err(ParseError::Empty) => {
                 let pong = str::from_utf8(PONG).unwrap_or_default();
-                write(&mut socket, tungstenite::Message::text(pong)).await?;
+                write(socket, tungstenite::Message::text(pong)).await?;
             }
             Err(_) => shared.with(&mut out, |edge, _| edge.unreadable()),
         }

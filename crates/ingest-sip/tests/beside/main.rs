@@ -9,7 +9,7 @@ use flow::{Batch, BoxFuture, Consumer, Ctx, Memory, Outlets, Receiver, Refusal, 
 use ingest_sip::hep::{Hep, Packet};
 use ingest_sip::{Beside, CallSettings, Calls, Secret, Sighting, Transport, pcap};
 use proptest::prelude::*;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 const START: u64 = 1_700_000_000_000_000_000;
@@ -241,40 +241,107 @@ impl Consumer for Sink {
     }
 }
 
-#[tokio::test]
-async fn packets_of_udp_and_tcp_become_spans_and_wrong_keys_do_not() {
-    let section = Node::load("c.yaml", "{endpoint: 127.0.0.1:0, auth_key: right}").unwrap();
+/// A receiver that is started with this section, and where its spans go.
+async fn start(section: &str) -> (Hep, Ctx, Arc<Sink>) {
+    let section = Node::load("c.yaml", section).unwrap();
+    let findings = (ingest_sip::hep::IN.check)(&section);
+    assert!(findings.is_empty(), "{findings:?}");
     let ctx = Ctx::new(Arc::new(Memory::default()), Telemetry::default()).named("hep");
     let receiver = Hep::new(&section, &ctx).unwrap();
     let sink = Arc::new(Sink::default());
     let mut outlets = Outlets::default();
     outlets.set(Signal::Traces, Arc::clone(&sink) as Arc<dyn Consumer>);
     receiver.start(outlets).await.unwrap();
-    let address = receiver.address().unwrap();
-    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+    (receiver, ctx, sink)
+}
+
+/// Packets of the call, which ended half a minute ago, so that it has settled at once.
+fn packets(key: &str, name: &str) -> Vec<Vec<u8>> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let start = since.as_nanos() as u64 - 30_000 * MS;
-    for (at, (ms, by_callee, text)) in call().into_iter().enumerate() {
-        let forged = hep(start + ms * MS, ends(by_callee), 1, Some("wrong"), &text.replace("seen", "forged"));
-        udp.send_to(&forged, address).await.unwrap();
-        let packet = hep(start + ms * MS, ends(by_callee), 1, Some("right"), &text);
-        match at % 2 {
-            0 => _ = udp.send_to(&packet, address).await.unwrap(),
-            _ => tcp.write_all(&packet).await.unwrap(),
-        }
-    }
-    tcp.shutdown().await.unwrap();
+    let script = call().into_iter();
+    let packet = |(ms, by_callee, text): (u64, bool, String)| {
+        hep(start + ms * MS, ends(by_callee), 1, Some(key), &text.replace("seen", name))
+    };
+    script.map(packet).collect()
+}
+
+/// Until so many were taken and so many refused, and the call's spans are there. The first attempt was refused.
+async fn settled(ctx: &Ctx, sink: &Sink, expected: (u64, u64)) {
     let packets = ctx.telemetry.counter("throughline_hep_packets", "", &["receiver", "result"]);
     let count = |result: &str| packets.with_label_values(&["hep", result]).get();
-    while (count("taken"), count("refused")) != (6, 6) {
+    while (count("taken"), count("refused")) != expected {
         tokio::task::yield_now().await;
     }
-    // It is long ago, so that it has settled at once. The first attempt was refused.
     while sink.spans.lock().unwrap().is_empty() {
         sink.heard.notified().await;
     }
+}
+
+#[tokio::test]
+async fn packets_of_udp_and_tcp_become_spans_and_wrong_keys_do_not() {
+    let (receiver, ctx, sink) = start("{endpoint: 127.0.0.1:0, auth_key: right}").await;
+    let address = receiver.address().unwrap();
+    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+    for (at, (right, forged)) in packets("right", "seen").iter().zip(packets("wrong", "forged")).enumerate() {
+        udp.send_to(&forged, address).await.unwrap();
+        match at % 2 {
+            0 => _ = udp.send_to(right, address).await.unwrap(),
+            _ => tcp.write_all(right).await.unwrap(),
+        }
+    }
+    tcp.shutdown().await.unwrap();
+    settled(&ctx, &sink, (6, 6)).await;
     receiver.stop().await;
     let spans: usize = sink.spans.lock().unwrap().iter().sum();
     assert!(spans >= 3, "{spans}");
+}
+
+/// Scenario: an agent sends its packets over TLS, cut anywhere; another one does not believe the certificate, and a third
+/// speaks plain TCP to the same port.
+/// Guarantees: what the first sends becomes spans; of the others nothing is read.
+#[tokio::test]
+async fn packets_over_tls_become_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (cert, key) = (cert.display(), key.display());
+    let section =
+        format!("{{endpoint: 127.0.0.1:0, auth_key: right, tls: {{cert_file: {cert}, key_file: {key}}}}}");
+    let (receiver, ctx, sink) = start(&section).await;
+    let address = receiver.address().unwrap();
+
+    let mut roots = rustls::RootCertStore::empty();
+    assert!(connect(address, roots.clone()).await.is_err(), "nobody vouches for it");
+    let mut plain = tokio::net::TcpStream::connect(address).await.unwrap();
+    plain.write_all(&packets("right", "plain").concat()).await.unwrap();
+    let closed = plain.read_to_end(&mut Vec::new()).await;
+    assert!(closed.is_ok() || closed.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+
+    roots.add(made.cert.der().clone()).unwrap();
+    let mut agent = connect(address, roots).await.unwrap();
+    let bytes = [packets("right", "seen").concat(), packets("wrong", "forged").concat()].concat();
+    for piece in bytes.chunks(1000) {
+        agent.write_all(piece).await.unwrap();
+        agent.flush().await.unwrap();
+    }
+    settled(&ctx, &sink, (6, 6)).await;
+    receiver.stop().await;
+    let spans: usize = sink.spans.lock().unwrap().iter().sum();
+    assert!(spans >= 3, "{spans}");
+}
+
+async fn connect(
+    to: SocketAddr,
+    roots: rustls::RootCertStore,
+) -> std::io::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = versions.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(to).await?;
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
 }

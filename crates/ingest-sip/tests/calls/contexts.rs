@@ -39,6 +39,31 @@ fn a_believed_trace_goes_on_under_both_names() {
     assert!(spans.resources.iter().flatten().all(|attribute| attribute.key != "interaction.id"));
 }
 
+/// Not more than 256 characters leave (docs/specs/propagation-sip.md, section 3), and those all.
+#[test]
+fn a_tracestate_is_cut_above_256_characters_by_whole_members() {
+    let member = |key: &str, length: usize| format!("{key}={}", "v".repeat(length - key.len() - 1));
+    let three = |last: usize| [member("a", 100), member("b", 100), member("c", last)].join(",");
+    let two = three(54);
+    for (state, expected) in [
+        (member("a", 256), Some(member("a", 256))),
+        (member("a", 257), None),
+        (three(54), Some(two.clone())),
+        (three(55), Some([member("a", 100), member("b", 100)].join(","))),
+        (format!("{},{}", member("long", 200), member("b", 100)), Some(member("b", 100))),
+        (
+            format!("{},{}", member("long", 200), member("b", 55)),
+            Some(format!("{},{}", member("long", 200), member("b", 55))),
+        ),
+        (format!("{},{}", member("long", 200), member("b", 56)), Some(member("b", 56))),
+    ] {
+        let (mut stage, dialog) = (Stage::new(), Dialog::new("state"));
+        let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
+        let sent = stage.pass(&a, &b, &dialog.invite(&format!("{PARENT}\ntracestate: {state}")));
+        assert_eq!(header(&sent, "tracestate"), expected, "{} characters", state.len());
+    }
+}
+
 #[test]
 fn strangers_are_not_believed_and_not_told() {
     let (mut stage, dialog) = (Stage::new(), Dialog::new("strange"));

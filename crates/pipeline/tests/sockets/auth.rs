@@ -9,9 +9,9 @@ use flow::config::Node;
 use pipeline::extensions::{basicauth, bearertokenauth, rate_limit};
 use tokio::time::Instant;
 
-use crate::certificates::Certificates;
 use crate::client::{EXPORT, Http2, JSON, PROTOBUF, framed, http, post, request};
 use crate::setup::{Server, spans, spans_as_json};
+use ::tls::certificates::Certificates;
 
 fn guarded(listener: &str) -> String {
     format!(

@@ -1,8 +1,6 @@
 //! Promises that only a real socket can prove.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[path = "../../src/net/tls/certificates.rs"]
-mod certificates;
 mod setup;
 mod client;
 mod http;

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::certificates::Certificates;
 use crate::client::{Http1, Http2, PROTOBUF, post};
 use crate::setup::{Server, spans};
+use ::tls::certificates::Certificates;
 
 async fn server(files: &Certificates, tls: &str) -> Server {
     let both = format!(

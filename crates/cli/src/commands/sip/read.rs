@@ -20,7 +20,7 @@ const SECOND: u64 = 1_000_000_000;
     after_help = "Example:\n  tcpdump -i any -w calls.pcap port 5060\n  throughline sip read calls.pcap"
 )]
 pub(crate) struct Arguments {
-    /// A pcap or pcapng file: Ethernet, Linux cooked or raw IP; UDP and TCP.
+    /// A pcap or pcapng file: Ethernet (VLANs too), Linux cooked or raw IP; IPv4 and IPv6; UDP and TCP.
     file: PathBuf,
     /// One JSON object for each call.
     #[arg(long, conflicts_with = "otlp")]
@@ -89,10 +89,11 @@ fn read(arguments: &Arguments) -> Result<(Vec<Summary>, Payload), String> {
     .map_err(|error| error.to_string())?;
     beside.show(&mut calls, None);
     calls.close(beside.newest());
-    if read.lost > 0 || beside.unreadable > 0 {
+    if read.lost > 0 || read.fragments > 0 || beside.unreadable > 0 {
         eprintln!(
-            "left out: {} bytes of TCP behind gaps, {} messages that are no SIP",
-            read.lost, beside.unreadable
+            "left out: {} bytes of TCP that are no SIP or next to a gap, {} fragments of packets that are not whole, {} messages that \
+             are no SIP",
+            read.lost, read.fragments, beside.unreadable
         );
     }
     let mut payload = Payload::default();

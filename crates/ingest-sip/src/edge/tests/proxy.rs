@@ -196,3 +196,14 @@ fn responses_that_answer_nothing_go_nowhere() {
     let after_restart = good.replace(";tl=0.0.", ";tl=0.0.0");
     assert_eq!(pass(&mut edge, udp(CALLED), after_restart.as_bytes()).len(), 1, "a trunk is believed");
 }
+
+/// RFC 3261, section 20.35.
+#[test]
+fn answers_of_the_edge_say_who_it_is_as_far_as_it_may() {
+    for (server, expected) in [("", None), ("an edge", Some(&b"an edge"[..]))] {
+        let mut edge = Edge::new(Setup { server: server.to_owned(), ..setup() }, Box::new(Untraced));
+        let ask = Ask { hops: Some(0), ..Ask::default() };
+        let (_, answer) = one(&mut edge, udp(CALLER), &ask.bytes());
+        assert_eq!((answer.status(), answer.first(Name::Server)), (Some(483), expected));
+    }
+}

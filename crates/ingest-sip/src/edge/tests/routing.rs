@@ -149,6 +149,53 @@ fn a_phone_on_a_websocket_is_reached_over_its_connection() {
     );
 }
 
+/// A Path is for registrars of ours alone, and for those that ask for it.
+#[test]
+fn a_path_leads_to_the_phone_that_registered() {
+    let mut edge = edge();
+    let phone = connection(2, Transport::Ws, "198.51.100.8:40000", 77);
+    edge.opened(phone);
+    let register = |supported: &str, contact: &str| Ask {
+        method: "REGISTER",
+        uri: "sip:example.com",
+        via: "SIP/2.0/WS x.invalid;branch=z9hG4bKa",
+        more: vec![("k", supported.to_owned()), ("m", contact.to_owned())],
+        ..Ask::default()
+    };
+    for (from, supported, contact, expected) in [
+        (phone, "outbound, path", "<sip:a@x.invalid;transport=ws>;reg-id=1", Some(";ob>")),
+        (phone, "Path", "<sip:a@x.invalid;transport=ws>;reg-id=1", Some(">")),
+        (phone, "path, outbound", "<sip:a@x.invalid;transport=ws>", Some(">")),
+        (phone, "outbound", "<sip:a@x.invalid;transport=ws>;reg-id=1", None),
+        (udp(CALLER), "path", "<sip:a@198.51.100.5>", None),
+    ] {
+        let (_, passed) = one(&mut edge, from, &register(supported, contact).bytes());
+        let path = passed.first(Name::Path).map(|path| String::from_utf8_lossy(path).into_owned());
+        let expected = expected.map(|end| format!("<sip:192.0.2.1:5060;lr;tl=2.4d.ea1bd7cc17423584{end}"));
+        assert_eq!(path, expected, "{supported} {contact}");
+    }
+    let call = |path: &str| Ask {
+        uri: "sip:a@x.invalid;transport=ws",
+        via: "SIP/2.0/UDP 203.0.113.10;branch=z9hG4bKb",
+        more: vec![("Route", path.to_owned())],
+        ..Ask::default()
+    };
+    let path = "<sip:192.0.2.1:5060;lr;tl=2.4d.ea1bd7cc17423584;ob>";
+    let [(to, invite)] = pass(&mut edge, udp("203.0.113.10:5060"), &call(path).bytes()).try_into().unwrap();
+    assert_eq!((to, invite.first(Name::Route)), (phone, None));
+    let routes = recorded(&invite);
+    assert!(routes[0].starts_with("<sip:192.0.2.1:8080;transport=ws;lr;tl=2.4d."), "{routes:?}");
+    assert!(routes[1].starts_with("<sip:192.0.2.1:5060;lr;tl=0.0."), "{routes:?}");
+    let forged = path.replace("4d", "4e");
+    for (from, path, status) in [("203.0.113.10:5060", forged.as_str(), 430), ("192.0.2.200:5060", path, 403)]
+    {
+        let (_, answer) = one(&mut edge, udp(from), &call(path).bytes());
+        assert_eq!(answer.status(), Some(status), "{from} {path}");
+    }
+    edge.closed(77);
+    assert_eq!(one(&mut edge, udp("203.0.113.10:5060"), &call(path).bytes()).1.status(), Some(430));
+}
+
 #[test]
 fn responses_outlive_a_connection() {
     let mut edge = edge();

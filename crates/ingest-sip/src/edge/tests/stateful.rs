@@ -104,10 +104,14 @@ fn a_target_that_fails_is_passed_over() {
     assert_ne!(second.0, first.0);
     assert_ne!(second.1.top_via().unwrap().branch(), first.1.top_via().unwrap().branch());
     assert_eq!(sent[0].1.top_via().unwrap().branch(), first.1.top_via().unwrap().branch());
-    assert_eq!(world.answer(second, 503), ["target ACK", "caller 503"]);
+    assert_eq!(
+        world.answer(second, 503),
+        ["target ACK", "caller 500"],
+        "others of the edge's next hops may be well"
+    );
     let repeats = world.pass(8000).into_iter();
     let times: Vec<_> = repeats.map(|(at, to, message)| (at, said(to, &message))).collect();
-    let expected = [500, 1500, 3500, 7500].map(|at| (at, "caller 503".to_owned()));
+    let expected = [500, 1500, 3500, 7500].map(|at| (at, "caller 500".to_owned()));
     assert_eq!(times, expected, "until its ACK comes");
     let ack = Ask { method: "ACK", to_tag: Some("tb"), ..ask() };
     assert!(world.send(caller(), &ack.bytes()).is_empty());
@@ -147,7 +151,7 @@ fn after_it_has_rung_no_other_target_is_tried() {
     let mut world = World::new(failover());
     let [first] = world.invite().try_into().unwrap();
     world.answer(&first, 180);
-    assert_eq!(world.answer(&first, 503), ["target ACK", "caller 503"]);
+    assert_eq!(world.answer(&first, 503), ["target ACK", "caller 500"]);
     let mut world = World::new(failover());
     let [first] = world.invite().try_into().unwrap();
     assert_eq!(world.answer(&first, 486), ["target ACK", "caller 486"], "busy is no failure");
@@ -196,6 +200,53 @@ fn all_at_once_and_the_first_that_answers_has_it() {
     world.answer(&two, 180);
     assert_eq!(world.answer(&one, 603), ["target ACK", "target CANCEL"], "nobody is to be asked any more");
     assert_eq!(world.answer(&two, 487), ["target ACK", "caller 603"]);
+}
+
+/// RFC 3261, section 16.7, step 6.
+#[test]
+fn the_best_of_several_answers_goes_back() {
+    for (first, second, best) in [
+        (404, 486, 404),
+        (500, 404, 404),
+        (404, 407, 407),
+        (486, 401, 401),
+        (480, 415, 415),
+        (484, 404, 484),
+        (404, 420, 420),
+        (404, 302, 302),
+        (603, 401, 603),
+        (503, 500, 500),
+        (504, 503, 504),
+        (503, 503, 500),
+    ] {
+        let mut world = World::new(forked(Fork::Parallel));
+        let [one, two] = world.invite().try_into().unwrap();
+        world.answer(&one, first);
+        let said = world.answer(&two, second);
+        assert_eq!(said, ["target ACK".to_owned(), format!("caller {best}")], "{first} {second}");
+    }
+    let mut world = World::new(forked(Fork::Parallel));
+    let [one, _] = world.invite().try_into().unwrap();
+    world.answer(&one, 503);
+    let sent = world.pass(4000);
+    assert_eq!(sent.last().unwrap().2.status(), Some(408), "silence is better than a fault");
+}
+
+/// Each target has a realm of its own; the caller answers all of them at once.
+#[test]
+fn challenges_of_all_targets_go_back_together() {
+    let challenge = |invite: &Message, status: u16, name: Name<'_>, realm: &str| {
+        let reply = throughline_sip::Builder::reply(invite, status, "Reason", Some(b"tb"));
+        reply.header(name, format!("Digest realm=\"{realm}\"")).build().unwrap()
+    };
+    let mut world = World::new(forked(Fork::Parallel));
+    let [one, two] = world.invite().try_into().unwrap();
+    world.send(one.0, &challenge(&one.1, 401, Name::WwwAuthenticate, "a"));
+    let sent = world.send(two.0, &challenge(&two.1, 407, Name::ProxyAuthenticate, "b"));
+    let (to, answer) = sent.last().unwrap();
+    assert_eq!((*to, answer.status()), (caller(), Some(401)));
+    assert_eq!(answer.first(Name::WwwAuthenticate), Some(&b"Digest realm=\"a\""[..]));
+    assert_eq!(answer.first(Name::ProxyAuthenticate), Some(&b"Digest realm=\"b\""[..]));
 }
 
 #[test]

@@ -29,6 +29,10 @@ pub(super) struct Call {
     pub(super) cancelled: bool,
     pub(super) redirects: usize,
     pub(super) best: Option<(Flow, Message)>,
+    /// Refusals that ask for credentials.
+    pub(super) challenges: Vec<Message>,
+    /// A target has said nothing, or nothing more.
+    pub(super) silent: bool,
 }
 
 /// What the caller has been told.
@@ -116,6 +120,8 @@ impl Edge {
             cancelled: false,
             redirects: 0,
             best: None,
+            challenges: Vec::new(),
+            silent: false,
         };
         self.try_next(request.at, &mut call, out);
         self.transactions.calls.insert(branch, call);

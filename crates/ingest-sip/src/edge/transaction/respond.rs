@@ -1,6 +1,6 @@
 //! Answers of targets, and what the caller hears of them (RFC 3261, section 16.7).
 
-use throughline_sip::{Builder, Message, Method, Name};
+use throughline_sip::{Builder, Limits, Message, Method, Name};
 
 use super::Fork;
 use super::call::{Answer, Call, State, proceed};
@@ -115,7 +115,11 @@ impl Edge {
             return;
         }
         let status = refusal.and_then(|(_, message)| message.status());
+        call.silent |= refusal.is_none();
         if let Some((from, message)) = refusal {
+            if matches!(status, Some(401 | 407)) {
+                call.challenges.push(message.clone());
+            }
             let better = |known: &(Flow, Message)| rank(message.status()) < rank(known.1.status());
             if call.best.as_ref().is_none_or(better) {
                 call.best = Some((from, message.clone()));
@@ -172,10 +176,20 @@ impl Edge {
             message: &call.request,
             method: Method::Invite,
         };
-        let written = match (call.best.take(), call.cancelled) {
+        let best = call.best.take();
+        let status = best.as_ref().and_then(|(_, message)| message.status());
+        let written = match (best, status) {
+            // A target that says nothing counts as one that has answered 408 (section 16.8).
+            (_, None | Some(500..600)) if call.silent && !call.cancelled => {
+                self.told(&request, 408, "Request Timeout")
+            }
+            // It would make the caller avoid this edge, though others of its next hops may be well.
+            (_, Some(503)) => self.told(&request, 500, "Server Internal Error"),
+            (Some((from, message)), Some(401 | 407)) => {
+                self.backward(now, from, &challenged(&message, &call.challenges))
+            }
             (Some((from, message)), _) => self.backward(now, from, &message),
-            (None, true) => self.told(&request, 487, "Request Terminated"),
-            (None, false) => self.told(&request, 408, "Request Timeout"),
+            (None, _) => self.told(&request, 487, "Request Terminated"),
         };
         call.answer = match written {
             Some((to, bytes)) => Answer::Refused(Repeat::send(now, to, bytes, T2, LONG, out)),
@@ -184,12 +198,31 @@ impl Edge {
     }
 }
 
-/// 6xx first, then the lowest class; the first that came among equals.
-fn rank(status: Option<u16>) -> u16 {
-    match status.unwrap_or(500) / 100 {
-        6 => 0,
-        class => class,
+/// 6xx first, then the lowest class; in it what tells the caller how to ask better, and 503 last; the first that came
+/// among equals (section 16.7, step 6).
+fn rank(status: Option<u16>) -> (u16, u16) {
+    match status.unwrap_or(500) {
+        600.. => (0, 0),
+        401 | 407 | 415 | 420 | 484 => (4, 0),
+        503 => (5, 2),
+        status => (status / 100, 1),
     }
+}
+
+/// The answer with the challenges of all others, so that the caller can give credentials for all at once (section 16.7,
+/// step 7).
+fn challenged(best: &Message, all: &[Message]) -> Message {
+    let mut edit = best.edit();
+    for other in all.iter().filter(|other| other.as_bytes() != best.as_bytes()) {
+        for name in [Name::WwwAuthenticate, Name::ProxyAuthenticate] {
+            for challenge in other.all(name) {
+                if edit.append(name, challenge).is_err() {
+                    return best.clone();
+                }
+            }
+        }
+    }
+    Message::parse(edit.write(), &Limits::default()).unwrap_or_else(|_| best.clone())
 }
 
 fn acknowledge(to: Flow, sent: &Message, response: &Message, out: &mut Vec<Output>) {

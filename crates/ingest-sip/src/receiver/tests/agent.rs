@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::config::Node;
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use throughline_sip::{Builder, Frame, Frames, Limits, Message, Name, Side};
+use tls::{Acceptor, ClientTls, ServerTls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -15,7 +17,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message as Text, http::HeaderValue};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::settings::Tls;
 use crate::transport::connector;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 enum Way {
     Udp(UdpSocket, Option<SocketAddr>),
     Stream(Box<dyn Io>, Box<Frames>),
-    Ws(Box<WebSocketStream<TcpStream>>),
+    Ws(Box<WebSocketStream<Box<dyn Io>>>),
     Waiting(Door),
 }
 
@@ -70,8 +71,14 @@ impl Door {
     }
 
     pub(super) async fn tls(certificate: &Certificate) -> Self {
-        let (cert_file, key_file) = (certificate.cert_file().into(), certificate.key_file().into());
-        let tls = crate::transport::acceptor(&Tls { cert_file, key_file }).unwrap();
+        let (cert, key) = (certificate.cert_file(), certificate.key_file());
+        Self::secured(&format!("{{cert_file: {cert}, key_file: {key}}}")).await
+    }
+
+    /// By a `tls` section.
+    pub(super) async fn secured(section: &str) -> Self {
+        let tls: ServerTls = Node::load("tls.yaml", section).unwrap().parse().unwrap();
+        let tls = Acceptor::new(&tls, &[]).unwrap().now();
         Self { tls: Some(tls), ..Self::tcp().await }
     }
 
@@ -104,21 +111,41 @@ impl Agent {
     }
 
     pub(super) async fn tls(edge: SocketAddr, certificate: &Certificate) -> Self {
+        let (stream, address) = secured(edge, certificate).await;
+        Self::of(stream, "TLS", address, Side::Opened)
+    }
+
+    /// By a `tls` section; nothing where the edge does not let it in.
+    pub(super) async fn secured(edge: SocketAddr, section: &str) -> Option<Self> {
+        let tls: ClientTls = Node::load("tls.yaml", section).unwrap().parse().unwrap();
         let stream = TcpStream::connect(edge).await.unwrap();
         let address = stream.local_addr().unwrap();
-        let connector = connector(Some(certificate.cert_file().as_ref())).unwrap();
-        let stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
-        Self::of(Box::new(stream), "TLS", address, Side::Opened)
+        let mut stream =
+            connector(&tls).unwrap().connect("127.0.0.1".try_into().unwrap(), stream).await.ok()?;
+        // With TLS 1.3 a client hears after its own handshake that it is not wanted.
+        stream.write_all(b"\r\n\r\n").await.ok()?;
+        let mut pong = [0; 2];
+        stream.read_exact(&mut pong).await.ok()?;
+        Some(Self::of(Box::new(stream), "TLS", address, Side::Opened))
     }
 
     pub(super) async fn ws(edge: SocketAddr) -> Self {
         let stream = TcpStream::connect(edge).await.unwrap();
         let address = stream.local_addr().unwrap();
-        let mut request = format!("ws://{edge}/").into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("sip"));
+        Self::upgraded(Box::new(stream), "WS", address).await
+    }
+
+    pub(super) async fn wss(edge: SocketAddr, certificate: &Certificate) -> Self {
+        let (stream, address) = secured(edge, certificate).await;
+        Self::upgraded(stream, "WSS", address).await
+    }
+
+    async fn upgraded(stream: Box<dyn Io>, transport: &'static str, address: SocketAddr) -> Self {
+        let mut request = "ws://edge.example.com/".into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("chat, sip"));
         let (socket, response) = client_async(request, stream).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], "sip");
-        Self { way: Way::Ws(Box::new(socket)), transport: "WS", address }
+        Self { way: Way::Ws(Box::new(socket)), transport, address }
     }
 
     pub(super) fn behind(door: Door) -> Self {
@@ -134,6 +161,8 @@ impl Agent {
     pub(super) fn uri(&self) -> String {
         match self.transport {
             "UDP" => format!("sip:{}", self.address),
+            // A browser has no address that it could name (RFC 7118, section 5).
+            "WS" | "WSS" => "sip:x@x.invalid;transport=ws".to_owned(),
             transport => format!("sip:x@{};transport={}", self.address, transport.to_lowercase()),
         }
     }
@@ -156,6 +185,14 @@ impl Agent {
                 socket.send(Text::text(text)).await.unwrap();
             }
             Way::Waiting(_) => panic!("nobody has connected"),
+        }
+    }
+
+    /// Ends the connection, and sees that the edge has ended it too.
+    pub(super) async fn hang_up(self) {
+        if let Way::Ws(mut socket) = self.way {
+            SinkExt::close(&mut *socket).await.unwrap();
+            while let Some(Ok(_)) = timeout(PATIENCE, socket.next()).await.unwrap() {}
         }
     }
 
@@ -195,9 +232,13 @@ impl Agent {
         self.request("INVITE", "sip:+4930@edge.example.com", call, None).build().unwrap()
     }
 
-    fn request(&self, method: &str, uri: &str, call: &str, to_tag: Option<&str>) -> Builder {
+    fn is_phone(&self) -> bool {
+        matches!(self.way, Way::Ws(_))
+    }
+
+    pub(super) fn request(&self, method: &str, uri: &str, call: &str, to_tag: Option<&str>) -> Builder {
         let (own, name) = (self.address, self.transport);
-        let host = if name == "WS" { "x.invalid".to_owned() } else { own.to_string() };
+        let host = if self.is_phone() { "x.invalid".to_owned() } else { own.to_string() };
         let tag = to_tag.map(|tag| format!(";tag={tag}")).unwrap_or_default();
         Builder::request(method, uri)
             .header(
@@ -212,7 +253,7 @@ impl Agent {
             .header(Name::Contact, format!("<{}>", self.uri()))
     }
 
-    async fn answer(&mut self, request: &Message, status: u16) {
+    pub(super) async fn answer(&mut self, request: &Message, status: u16) {
         let tag = self.address.port().to_string();
         let reply = Builder::reply(request, status, "Reason", Some(tag.as_bytes()))
             .copy(request, Name::RecordRoute)
@@ -239,9 +280,15 @@ impl Agent {
 
 /// A call from one side to the other, a question from the called side, and the end from each side.
 pub(super) async fn call(caller: &mut Agent, called: &mut Agent) {
+    let invite = caller.invite("call-1");
+    call_by(caller, called, &invite).await;
+}
+
+/// The same by an INVITE that is given.
+pub(super) async fn call_by(caller: &mut Agent, called: &mut Agent, invite: &[u8]) {
     let method =
         |message: &Message| String::from_utf8(message.method().unwrap().as_bytes().to_vec()).unwrap();
-    caller.send(&caller.invite("call-1")).await;
+    caller.send(invite).await;
     let invite = called.receive().await;
     assert_eq!(method(&invite), "INVITE");
     called.answer(&invite, 180).await;
@@ -262,4 +309,11 @@ pub(super) async fn call(caller: &mut Agent, called: &mut Agent) {
     assert_eq!((method(&bye).as_str(), bye.first(Name::Route)), ("BYE", None));
     called.answer(&bye, 200).await;
     assert_eq!(caller.receive().await.status(), Some(200));
+}
+
+async fn secured(edge: SocketAddr, certificate: &Certificate) -> (Box<dyn Io>, SocketAddr) {
+    let stream = TcpStream::connect(edge).await.unwrap();
+    let address = stream.local_addr().unwrap();
+    let connector = connector(&ClientTls::trusting(&certificate.cert_file())).unwrap();
+    (Box::new(connector.connect("localhost".try_into().unwrap(), stream).await.unwrap()), address)
 }

@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use super::material;
 use super::problem::Problems;
 use super::settings::Both;
-use crate::net::watched::Watched;
+use crate::watched::Watched;
 
 /// Read again when the files are others, at most every `reload_interval`.
 #[derive(Debug)]

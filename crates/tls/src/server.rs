@@ -12,7 +12,7 @@ use super::client::refused;
 use super::problem::{Problem, Problems, TlsError};
 use super::settings::{Both, ForServers};
 use super::{material, offer};
-use crate::net::watched::Watched;
+use crate::watched::Watched;
 
 /// How often `client_ca_file` is looked at where there is no `reload_interval`.
 const LOOK: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use super::problem::{Problem, Problems, TlsError};
 use super::renewed::Renewed;
 use super::settings::{Both, ForClients};
 use super::{material, offer};
-use crate::net::watched::Watched;
+use crate::watched::Watched;
 
 /// The `tls` section of something that connects.
 #[derive(Clone, Default, Debug, Deserialize)]

@@ -1,4 +1,5 @@
 //! Certificates for tests, made in the test.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +7,13 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 /// An authority with a server's and a client's certificate, as PEM files in a folder of their own.
-pub(crate) struct Certificates {
+pub struct Certificates {
     folder: TempDir,
 }
 
 impl Certificates {
-    pub(crate) fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "a default with files would surprise")]
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -30,17 +32,17 @@ impl Certificates {
     }
 
     /// `ca.pem`, and `.pem` and `.key` of `server` (127.0.0.1), `named` (collector.example) and `client`.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         Path::join(self.folder.path(), name)
     }
 
     /// The text with `$` replaced by the folder, for YAML.
-    pub(crate) fn fill(&self, yaml: &str) -> String {
+    pub fn fill(&self, yaml: &str) -> String {
         yaml.replace('$', &self.folder.path().display().to_string())
     }
 
     /// The reverse of [`fill`](Self::fill).
-    pub(crate) fn blank(&self, text: &str) -> String {
+    pub fn blank(&self, text: &str) -> String {
         text.replace(&self.folder.path().display().to_string(), "$")
     }
 }

@@ -6,7 +6,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::problem::TlsError;
 use super::server::ServerTls;
-use crate::net::watched::Watched;
+use crate::watched::Watched;
 
 /// Renews itself when its files are replaced, as far as `reload_interval` and `reload_client_ca_file` ask for it.
 /// Files that do not fit together, as while they are being replaced, change nothing.
