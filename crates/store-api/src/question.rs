@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::search::Search;
 use crate::stage::Stage;
 
 /// How large an answer may become, and how much may be looked at for it.
@@ -68,10 +69,9 @@ impl Default for Recent {
 }
 
 /// All that is set must hold.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub struct Filter {
-    /// The id of an interaction or a trace, or a part of the name of a queue, agent or service.
-    pub q: Option<String>,
+    pub q: Option<Search>,
     pub stage: Option<Stage>,
     pub region: Option<String>,
     pub queue: Option<String>,

@@ -1,5 +1,6 @@
 //! Answers from parts. Each question gets a reader of its own, which looks at every trace at most once.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,10 +12,13 @@ use crate::facts::Facts;
 use crate::hops::{self, Hops};
 use crate::part::{Fragment, Part, resolve};
 use crate::question::{Limits, Range, Recent};
+use crate::search::Search;
 use crate::select;
 use crate::span::Span;
 use crate::summary::Summary;
 
+/// So many times the spans of an answer are looked at for one page of a search.
+const SEARCHED: usize = 5;
 /// Traces whose spans are in memory together.
 const TRACES_AT_ONCE: usize = 64;
 
@@ -51,16 +55,51 @@ impl<'a> Reader<'a> {
         if let Some(cursor) = &question.cursor {
             range.to = range.to.min(cursor.start_ns.saturating_add(u64::from(!cursor.id.is_empty())));
         }
-        let (ids, complete_from) = match self.named(question.filter.q.as_deref())? {
-            ids if ids.is_empty() => self.started(range)?,
-            ids => (ids, range.from),
+        let search = question.filter.q.as_ref();
+        let named = self.named(search.and_then(Search::word))?;
+        let (search, (ids, mut complete_from)) = match named.is_empty() {
+            true => (search, self.started(range)?),
+            false => (None, (named, range.from)),
         };
         let mut found = Vec::new();
         for id in ids {
             found.extend(self.summary(&id)?);
         }
         found.retain(|summary| range.contains(summary.start_ns) && summary.start_ns >= complete_from);
+        if let Some(search) = search {
+            (found, complete_from) = self.searched(search, found, complete_from)?;
+        }
         Ok(select::page(found, question, complete_from))
+    }
+
+    /// Those that a search finds, and from when on none is missing: where it asks for spans, not all may be looked at.
+    fn searched(
+        &self,
+        search: &Search,
+        mut candidates: Vec<Summary>,
+        complete_from: u64,
+    ) -> Result<(Vec<Summary>, u64), StoreError> {
+        candidates.sort_by_key(|summary| Reverse(summary.start_ns));
+        let mut found = Vec::new();
+        let (mut looked_at, mut last) = (0, u64::MAX);
+        for summary in candidates {
+            if looked_at > self.limits.spans.saturating_mul(SEARCHED) && summary.start_ns < last {
+                return Ok((found, last));
+            }
+            last = summary.start_ns;
+            let holds = match search.by_summary(&summary) {
+                Some(holds) => holds,
+                None => {
+                    let spans = self.rows(&summary.trace_ids, self.limits.spans)?;
+                    looked_at += spans.len();
+                    search.holds(&summary, &spans)
+                }
+            };
+            if holds {
+                found.push(summary);
+            }
+        }
+        Ok((found, complete_from))
     }
 
     /// The interactions that a text names by their own id or by the id of one of their traces.

@@ -9,7 +9,7 @@ use crate::summary::Summary;
 /// Most values of one facet.
 const VALUES: usize = 50;
 
-/// `candidates` hold all that started at `complete_from` or later.
+/// `candidates` hold all that started at `complete_from` or later and that the search finds.
 pub(crate) fn page(candidates: Vec<Summary>, question: &Recent, complete_from: u64) -> Page {
     let mut tally = Tally::default();
     let mut hits: Vec<Summary> = candidates
@@ -55,8 +55,7 @@ fn misses(filter: &Filter, summary: &Summary) -> u8 {
     let other = filter.stage.is_none_or(|wanted| summary.stages.iter().any(|(stage, _)| *stage == wanted))
         && among(&filter.agent, &summary.agents)
         && filter.min_duration_ns.is_none_or(|least| summary.duration_ns() >= least)
-        && (!filter.errors || summary.error_count > 0)
-        && filter.q.as_ref().is_none_or(|q| mentions(summary, q));
+        && (!filter.errors || summary.error_count > 0);
     [
         (REGION, is(&filter.region, &summary.region)),
         (QUEUE, among(&filter.queue, &summary.queues)),
@@ -68,15 +67,6 @@ fn misses(filter: &Filter, summary: &Summary) -> u8 {
     .into_iter()
     .filter(|(_, holds)| !holds)
     .fold(0, |bits, (bit, _)| bits | bit)
-}
-
-fn mentions(summary: &Summary, q: &str) -> bool {
-    let part = q.to_lowercase();
-    let names =
-        summary.queues.iter().chain(&summary.agents).chain(summary.names.values()).chain(&summary.services);
-    summary.id == q
-        || q.parse().is_ok_and(|trace| summary.trace_ids.contains(&trace))
-        || names.into_iter().any(|name| name.to_lowercase().contains(&part))
 }
 
 #[derive(Default)]

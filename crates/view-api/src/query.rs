@@ -3,7 +3,7 @@
 use flow::config::GoDuration;
 use serde::Deserialize;
 use store_api::time::parse_rfc3339;
-use store_api::{Filter, Limits, Range, Recent, hops};
+use store_api::{Filter, Limits, Misread, Range, Recent, Search, hops};
 use utoipa::IntoParams;
 
 use crate::error::ApiError;
@@ -25,7 +25,9 @@ pub(crate) struct Parameters {
     from: Option<String>,
     /// Started before this time: RFC 3339, or nanoseconds since 1970.
     to: Option<String>,
-    /// The id of an interaction or of a trace, or part of the name of a queue, an agent or a service.
+    /// Words and terms that must all hold: any id, part of the name of a queue, an agent or a service, `queue=billing*`,
+    /// `-outcome=handled`, `hold>30s`, `waited=1m..3m`, `http.response.status_code>=500`, `OR`, `NOT`, parentheses.
+    #[param(example = "region=eu-west-1 hold>30s")]
     q: Option<String>,
     /// Has this stage: setup, ivr, action, queue, alert, talk, hold, park, consult, transfer, voicemail or wrapup.
     stage: Option<String>,
@@ -64,7 +66,7 @@ pub(crate) struct HopParameters {
 pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
     let range = range(parameters.from, parameters.to)?;
     let filter = Filter {
-        q: given(parameters.q).map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        q: given(parameters.q).map(|q| searched(&q)).transpose()?.flatten(),
         stage: parsed("stage", given(parameters.stage))?,
         region: given(parameters.region),
         queue: given(parameters.queue),
@@ -86,6 +88,12 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
 pub(crate) fn hops(parameters: HopParameters) -> Result<hops::Question, ApiError> {
     let range = range(parameters.from, parameters.to)?;
     Ok(hops::Question { range, service: given(parameters.service), limits: LIMITS })
+}
+
+fn searched(text: &str) -> Result<Option<Search>, ApiError> {
+    let text = text.trim();
+    let search = (!text.is_empty()).then(|| text.parse()).transpose();
+    search.map_err(|wrong: Misread| ApiError::bad_request(format!("`q`: {wrong}"), wrong.help))
 }
 
 fn given(text: Option<String>) -> Option<String> {

@@ -60,9 +60,11 @@ fn questions(model: &Model) -> Vec<Recent> {
     let half = NINE + 1800 * SECOND;
     let filters = [
         Filter::default(),
-        Filter { q: some("CR"), ..Filter::default() },
-        Filter { q: some("call-2"), ..Filter::default() },
-        Filter { q: trace, ..Filter::default() },
+        searched("CR"),
+        searched("call-2"),
+        searched(&trace.unwrap_or_default()),
+        searched("stage=queue -errors=0 OR service=cr*"),
+        searched("NOT (interaction.queue.name=a OR duration>20m)"),
         Filter { stage: Some(Stage::Queue), ..Filter::default() },
         Filter { region: some("a"), channel: some("b"), ..Filter::default() },
         Filter { queue: some("a"), outcome: some("b"), ..Filter::default() },
@@ -80,6 +82,10 @@ fn questions(model: &Model) -> Vec<Recent> {
         }
     }
     questions
+}
+
+fn searched(text: &str) -> Filter {
+    Filter { q: text.parse().ok(), ..Filter::default() }
 }
 
 async fn all_pages(store: &dyn TraceStore, question: &Recent) -> (Vec<Summary>, Facets) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use throughline_context::TraceId;
 
 use crate::question::{Filter, Recent};
+use crate::search::Search;
 use crate::span::{Span, StatusCode, key};
 use crate::stage::Stage;
 use crate::summary::Summary;
@@ -129,11 +130,16 @@ impl Model {
         found.retain(|summary| {
             question.range.from <= summary.start_ns && summary.start_ns < question.range.to
         });
-        let exact = question.filter.q.as_deref().filter(|q| found.iter().any(|summary| names(summary, q)));
+        let exact = question.filter.q.as_ref().and_then(Search::word);
+        let exact = exact.filter(|q| found.iter().any(|summary| names(summary, q)));
         if let Some(exact) = exact {
             found.retain(|summary| names(summary, exact));
         }
-        found.retain(|summary| holds(&question.filter, summary, exact.is_some()));
+        let search = question.filter.q.as_ref().filter(|_| exact.is_none());
+        found.retain(|summary| {
+            search.is_none_or(|search| search.holds(summary, &self.interaction(&summary.id)))
+        });
+        found.retain(|summary| holds(&question.filter, summary));
         found.sort_by_key(|summary| (std::cmp::Reverse(summary.start_ns), summary.id.clone()));
         found
     }
@@ -143,7 +149,7 @@ fn names(summary: &Summary, q: &str) -> bool {
     summary.id == q || summary.trace_ids.iter().any(|trace| trace.to_string() == q)
 }
 
-fn holds(filter: &Filter, summary: &Summary, named: bool) -> bool {
+fn holds(filter: &Filter, summary: &Summary) -> bool {
     let text = |wanted: &Option<String>, value: &Option<String>| match wanted {
         Some(wanted) => value.as_ref() == Some(wanted),
         None => true,
@@ -152,15 +158,7 @@ fn holds(filter: &Filter, summary: &Summary, named: bool) -> bool {
         Some(wanted) => values.contains(wanted),
         None => true,
     };
-    let q = match &filter.q {
-        Some(q) if !named => [&summary.queues, &summary.agents, &summary.services]
-            .into_iter()
-            .flatten()
-            .chain(summary.names.values())
-            .any(|value| value.to_lowercase().contains(&q.to_lowercase())),
-        _ => true,
-    };
-    q && text(&filter.region, &summary.region)
+    text(&filter.region, &summary.region)
         && text(&filter.channel, &summary.channel)
         && text(&filter.outcome, &summary.outcome)
         && list(&filter.queue, &summary.queues)

@@ -1,0 +1,176 @@
+//! What people type into the one search box.
+//!
+//! ```text
+//! billing                          a part of the name of a queue, an agent or a service, or any id, whole
+//! "contact center"                 the same with blanks in it
+//! queue=billing* -outcome=handled  all must hold; `-` and `NOT` turn a term round; `*` stands for anything
+//! region=eu-west-1 OR region=eu-west-2
+//! duration>5m  hold>30s  waited=1m..3m  errors>0
+//! http.response.status_code>=500   any attribute of a span, its resource or an event
+//! ```
+//!
+//! A term about attributes holds where one span of the interaction fits, each term by itself.
+
+mod read;
+mod holds;
+
+use std::fmt;
+
+use crate::stage::Stage;
+
+/// A search that was understood.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Search {
+    root: Term,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Term {
+    All(Vec<Term>),
+    Any(Vec<Term>),
+    Not(Box<Term>),
+    /// A part of a name, or an id, in small letters and as it came.
+    Word {
+        lower: String,
+        exact: String,
+    },
+    Is(Key, Test),
+}
+
+/// What a term asks about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Key {
+    Name(Name),
+    Amount(Amount),
+    Attribute(String),
+}
+
+/// Texts of an interaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Name {
+    Id,
+    Trace,
+    Channel,
+    Direction,
+    Region,
+    Queue,
+    Agent,
+    Service,
+    Outcome,
+    Stage,
+}
+
+/// Numbers of an interaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Amount {
+    Duration,
+    Waited,
+    Worked,
+    /// The time in one stage.
+    In(Stage),
+    Errors,
+    Spans,
+    Traces,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Test {
+    Like(Pattern),
+    /// Ends included; durations in nanoseconds.
+    Within(Bound, Bound),
+}
+
+/// One end of a range.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Bound {
+    Open,
+    Included(f64),
+    Excluded(f64),
+}
+
+/// Text with `*` for anything, in small letters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Pattern {
+    /// What stands between the stars.
+    parts: Vec<String>,
+}
+
+/// A search that was not understood.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{what}, at character {at}")]
+pub struct Misread {
+    pub what: String,
+    /// Counted from 1.
+    pub at: usize,
+    /// How to write it.
+    pub help: String,
+}
+
+impl Search {
+    /// The only word, where there is nothing else: it may be an id.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match &self.root {
+            Term::Word { exact, .. } => Some(exact),
+            _ => None,
+        }
+    }
+}
+
+impl Name {
+    const ALL: [(&'static str, Self); 10] = [
+        ("id", Self::Id),
+        ("trace", Self::Trace),
+        ("channel", Self::Channel),
+        ("direction", Self::Direction),
+        ("region", Self::Region),
+        ("queue", Self::Queue),
+        ("agent", Self::Agent),
+        ("service", Self::Service),
+        ("outcome", Self::Outcome),
+        ("stage", Self::Stage),
+    ];
+}
+
+impl Amount {
+    const ALL: [(&'static str, Self); 6] = [
+        ("duration", Self::Duration),
+        ("waited", Self::Waited),
+        ("worked", Self::Worked),
+        ("errors", Self::Errors),
+        ("spans", Self::Spans),
+        ("traces", Self::Traces),
+    ];
+
+    fn is_time(self) -> bool {
+        !matches!(self, Self::Errors | Self::Spans | Self::Traces)
+    }
+}
+
+impl Pattern {
+    fn of(text: &str) -> Self {
+        Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() }
+    }
+
+    /// Of text in any case.
+    fn fits(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let [first, between @ .., last] = self.parts.as_slice() else {
+            return self.parts.first().is_some_and(|only| *only == text);
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        for part in between {
+            let Some(at) = rest.find(part.as_str()) else { return false };
+            rest = rest.get(at + part.len()..).unwrap_or_default();
+        }
+        rest.ends_with(last.as_str())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("*"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Whether a search holds for an interaction.
+
+use std::borrow::Borrow;
+
+use super::{Amount, Bound, Key, Name, Search, Term, Test};
+use crate::span::Span;
+use crate::summary::Summary;
+use crate::value::{Attributes, Value};
+
+/// From so many characters on, with a digit among them, a word may be an id that stands on a span.
+const SHORTEST_ID: usize = 8;
+
+impl Search {
+    /// What the summary alone tells; nothing where the spans have to be asked.
+    pub fn by_summary(&self, summary: &Summary) -> Option<bool> {
+        self.root.by_summary(summary)
+    }
+
+    /// With all spans of the interaction in hand.
+    pub fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
+        self.root.holds(summary, spans)
+    }
+}
+
+impl Term {
+    fn by_summary(&self, summary: &Summary) -> Option<bool> {
+        match self {
+            Self::All(terms) => all(terms.iter().map(|term| term.by_summary(summary))),
+            Self::Any(terms) => {
+                all(terms.iter().map(|term| term.by_summary(summary).map(|holds| !holds))).map(|none| !none)
+            }
+            Self::Not(term) => term.by_summary(summary).map(|holds| !holds),
+            Self::Word { lower, exact } => match mentions(summary, lower, exact) {
+                false if may_be_id(exact) => None,
+                known => Some(known),
+            },
+            Self::Is(Key::Name(name), test) => Some(names(summary, *name, test)),
+            Self::Is(Key::Amount(amount), test) => {
+                Some(amount_of(summary, *amount).is_some_and(|is| test.holds(is)))
+            }
+            Self::Is(Key::Attribute(_), _) => None,
+        }
+    }
+
+    fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
+        match self {
+            Self::All(terms) => terms.iter().all(|term| term.holds(summary, spans)),
+            Self::Any(terms) => terms.iter().any(|term| term.holds(summary, spans)),
+            Self::Not(term) => !term.holds(summary, spans),
+            Self::Word { exact, .. } => self
+                .by_summary(summary)
+                .unwrap_or_else(|| spans.iter().any(|span| carries(span.borrow(), exact))),
+            Self::Is(Key::Attribute(key), test) => {
+                spans.iter().any(|span| attributes(span.borrow()).any(|of| test.fits(of.get(key))))
+            }
+            Self::Is(..) => self.by_summary(summary).unwrap_or(false),
+        }
+    }
+}
+
+/// False where one is, true where all are, else nothing.
+fn all(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    for term in terms {
+        match term {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => known = None,
+        }
+    }
+    known
+}
+
+fn mentions(summary: &Summary, lower: &str, exact: &str) -> bool {
+    let names =
+        summary.queues.iter().chain(&summary.agents).chain(summary.names.values()).chain(&summary.services);
+    summary.id == exact
+        || exact.parse().is_ok_and(|trace| summary.trace_ids.contains(&trace))
+        || names.into_iter().any(|name| name.to_lowercase().contains(lower))
+}
+
+fn may_be_id(word: &str) -> bool {
+    word.len() >= SHORTEST_ID && word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// The id of the span, or the value of an attribute: a Call-ID, a message's or a customer's id.
+fn carries(span: &Span, id: &str) -> bool {
+    let is = |value: &Value| value.as_str() == Some(id);
+    span.span_id.to_string() == id || attributes(span).any(|of| of.iter().any(|(_, value)| is(value)))
+}
+
+fn attributes(span: &Span) -> impl Iterator<Item = &Attributes> {
+    let events = span.events.iter().map(|event| &event.attributes);
+    [&span.attributes, span.resource.attributes()].into_iter().chain(events)
+}
+
+fn names(summary: &Summary, name: Name, test: &Test) -> bool {
+    let Test::Like(pattern) = test else { return false };
+    let one = |value: &Option<String>| value.as_ref().is_some_and(|value| pattern.fits(value));
+    let among = |values: &[String]| values.iter().any(|value| pattern.fits(value));
+    match name {
+        Name::Id => pattern.fits(&summary.id),
+        Name::Trace => summary.trace_ids.iter().any(|trace| pattern.fits(&trace.to_string())),
+        Name::Channel => one(&summary.channel),
+        Name::Direction => one(&summary.direction),
+        Name::Region => one(&summary.region),
+        Name::Queue => among(&summary.queues),
+        Name::Agent => among(&summary.agents) || summary.names.values().any(|value| pattern.fits(value)),
+        Name::Service => among(&summary.services),
+        Name::Outcome => one(&summary.outcome),
+        Name::Stage => summary.stages.iter().any(|(stage, _)| pattern.fits(stage.name())),
+    }
+}
+
+/// Nothing where the interaction never came to that stage.
+fn amount_of(summary: &Summary, amount: Amount) -> Option<f64> {
+    Some(match amount {
+        Amount::Duration => summary.duration_ns(),
+        Amount::Waited => summary.waited_ns(),
+        Amount::Worked => summary.worked_ns(),
+        Amount::In(stage) => summary.stages.iter().find(|(known, _)| *known == stage)?.1,
+        Amount::Errors => summary.error_count,
+        Amount::Spans => summary.span_count,
+        Amount::Traces => summary.trace_ids.len() as u64,
+    } as f64)
+}
+
+impl Test {
+    fn holds(&self, number: f64) -> bool {
+        let Self::Within(from, to) = self else { return false };
+        let above = match from {
+            Bound::Open => true,
+            Bound::Included(least) => number >= *least,
+            Bound::Excluded(least) => number > *least,
+        };
+        above
+            && match to {
+                Bound::Open => true,
+                Bound::Included(most) => number <= *most,
+                Bound::Excluded(most) => number < *most,
+            }
+    }
+
+    /// Of an attribute; each element of an array counts.
+    fn fits(&self, value: Option<&Value>) -> bool {
+        let Some(value) = value else { return false };
+        if let Value::Array(values) = value {
+            return values.iter().any(|value| self.fits(Some(value)));
+        }
+        match self {
+            Self::Like(pattern) => match value {
+                Value::String(text) => pattern.fits(text),
+                Value::Bool(truth) => pattern.fits(&truth.to_string()),
+                Value::Int(number) => pattern.fits(&number.to_string()),
+                Value::Double(number) => pattern.fits(&number.to_string()),
+                _ => false,
+            },
+            Self::Within(..) => match value {
+                Value::Int(number) => self.holds(*number as f64),
+                Value::Double(number) => self.holds(*number),
+                // Some instrumentations write numbers as text.
+                Value::String(text) => text.parse().is_ok_and(|number| self.holds(number)),
+                _ => false,
+            },
+        }
+    }
+}
