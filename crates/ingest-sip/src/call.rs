@@ -22,10 +22,11 @@ mod spans;
 mod outbox;
 mod summary;
 
-use throughline_sip::{Edit, Message};
+use throughline_sip::{Edit, Heads, Message};
 
 use crate::hop::{End, Hop, Tracing};
 use crate::slack;
+use dialog::Dialog;
 use outbox::Outbox;
 use record::{Call, Sent};
 use spans::Part;
@@ -115,8 +116,8 @@ impl Calls {
     pub fn seen(&mut self, hop: &Hop<'_>, message: &Message) {
         let mut edit = message.edit();
         match message.method() {
-            Some(_) => self.request(hop, message, &mut edit),
-            None => self.response(hop, message, &mut edit),
+            Some(_) => self.pass_request(hop, message, Dialog::of(message), &mut edit),
+            None => self.pass_response(hop, message, Dialog::of(message), &mut edit),
         }
     }
 
@@ -215,12 +216,12 @@ impl Calls {
 }
 
 impl Tracing for Calls {
-    fn request(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
-        self.pass_request(hop, message, edit);
+    fn request(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>) {
+        self.pass_request(hop, message, Some(heads.into()), edit);
     }
 
-    fn response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
-        self.pass_response(hop, message, edit);
+    fn response(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>) {
+        self.pass_response(hop, message, Some(heads.into()), edit);
     }
 
     fn answered(&mut self, at: u64, from: &End<'_>, request: &Message, status: u16) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use throughline_sip::{Edit, Message};
+use throughline_sip::{Edit, Heads, Message};
 
 use crate::trunk::Trunk;
 
@@ -40,10 +40,10 @@ pub struct Hop<'a> {
 /// Who watches messages pass and puts contexts into them. Nothing that it does can keep a message from being passed on.
 pub trait Tracing: Send {
     /// A request that is passed on. The edit has the proxy's own changes already.
-    fn request(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>);
+    fn request(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>);
 
     /// A response that is passed on.
-    fn response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>);
+    fn response(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>);
 
     /// A request that the edge answers itself.
     fn answered(&mut self, at: u64, from: &End<'_>, request: &Message, status: u16);
@@ -57,9 +57,9 @@ pub trait Tracing: Send {
 pub struct Untraced;
 
 impl Tracing for Untraced {
-    fn request(&mut self, _: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {}
+    fn request(&mut self, _: &Hop<'_>, _: &Message, _: &Heads<'_>, _: &mut Edit<'_>) {}
 
-    fn response(&mut self, _: &Hop<'_>, _: &Message, _: &mut Edit<'_>) {}
+    fn response(&mut self, _: &Hop<'_>, _: &Message, _: &Heads<'_>, _: &mut Edit<'_>) {}
 
     fn answered(&mut self, _: u64, _: &End<'_>, _: &Message, _: u16) {}
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow::{Consumer, Ctx};
 use prometheus::{IntCounterVec, IntGauge};
-use throughline_sip::{Edit, Message};
+use throughline_sip::{Edit, Heads, Message};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -83,12 +83,12 @@ impl<W: Watched> Watch<W> {
 struct Told(Arc<Mutex<Calls>>);
 
 impl Tracing for Told {
-    fn request(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
-        locked(&self.0).request(hop, message, edit);
+    fn request(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>) {
+        locked(&self.0).request(hop, message, heads, edit);
     }
 
-    fn response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
-        locked(&self.0).response(hop, message, edit);
+    fn response(&mut self, hop: &Hop<'_>, message: &Message, heads: &Heads<'_>, edit: &mut Edit<'_>) {
+        locked(&self.0).response(hop, message, heads, edit);
     }
 
     fn answered(&mut self, at: u64, from: &End<'_>, request: &Message, status: u16) {

@@ -4,6 +4,7 @@ use std::fmt;
 use crate::address::NameAddr;
 use crate::fault::Fault;
 use crate::fault::Malformed;
+use crate::heads::Heads;
 use crate::index::Names;
 use crate::message::{Header, Message, Start};
 use crate::name::{Known, Name};
@@ -90,30 +91,37 @@ const ONCE: Names = Names::of(&[
 const ADDRESSES: [Name<'static>; 4] = [Name::Contact, Name::Route, Name::RecordRoute, Name::Path];
 
 impl<B: AsRef<[u8]>> Message<B> {
-    /// Whether an element that passes messages on may take this one. What RFC 4475 lets a liberal element accept is
-    /// accepted; unknown methods, schemes and headers always are.
-    pub fn check(&self) -> Result<(), Refusal> {
-        self.check_start()?;
+    /// Whether an element that passes messages on may take this one, and what it then reads of it. What RFC 4475 lets a
+    /// liberal element accept is accepted; unknown methods, schemes and headers always are.
+    pub fn check(&self) -> Result<Heads<'_>, Refusal> {
+        let request_uri = self.check_start()?;
         self.check_lines()?;
-        for via in self.vias() {
-            via?;
+        let mut via = None;
+        for each in self.vias() {
+            let each = each?;
+            via = via.or(Some(each));
         }
-        self.top_via()?;
-        for (name, address) in [(Name::From, self.from()?), (Name::To, self.to()?)] {
+        let via = via.ok_or(Fault::Missing(Name::Via))?;
+        let (from, to) = (self.from()?, self.to()?);
+        for (name, address) in [(Name::From, &from), (Name::To, &to)] {
             address.uri().map_err(|why| Fault::Malformed(name, why))?;
         }
-        self.call_id()?;
+        let call_id = self.call_id()?;
         let cseq = self.cseq()?;
         if self.method().is_some_and(|method| method != cseq.method) {
             return Err(Refusal::OtherMethod);
         }
-        self.max_forwards()?;
+        let max_forwards = self.max_forwards()?;
         self.expires()?;
         for name in ADDRESSES {
             self.check_addresses(name)?;
         }
         self.content_length()?;
-        if self.missing() > 0 { Err(Refusal::BodyTooShort) } else { Ok(()) }
+        if self.missing() > 0 {
+            return Err(Refusal::BodyTooShort);
+        }
+        let (branch, from_tag, to_tag) = (via.branch(), from.tag(), to.tag());
+        Ok(Heads { request_uri, via, branch, from, from_tag, to, to_tag, call_id, cseq, max_forwards })
     }
 
     /// [`check`](Self::check), and what a liberal element may forgive: surplus blanks in the request line and around
@@ -133,7 +141,7 @@ impl<B: AsRef<[u8]>> Message<B> {
         Ok(())
     }
 
-    fn check_start(&self) -> Result<(), Refusal> {
+    fn check_start(&self) -> Result<Option<Uri<'_>>, Refusal> {
         let (Start::Request { version, .. } | Start::Status { version, .. }) = self.start();
         if !version.eq_ignore_ascii_case(b"SIP/2.0") {
             return Err(Refusal::Version);
@@ -143,10 +151,9 @@ impl<B: AsRef<[u8]>> Message<B> {
                 if !is_token(method.as_bytes()) {
                     return Err(Refusal::RequestLine(Malformed("the method is no token")));
                 }
-                Uri::parse(uri).map_err(Refusal::RequestLine)?;
-                Ok(())
+                Uri::parse(uri).map(Some).map_err(Refusal::RequestLine)
             }
-            Start::Status { code: 100..=699, .. } => Ok(()),
+            Start::Status { code: 100..=699, .. } => Ok(None),
             Start::Status { .. } => Err(Refusal::StatusCode),
         }
     }

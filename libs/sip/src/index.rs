@@ -31,7 +31,7 @@ pub(crate) struct Line {
 }
 
 /// Lines of a usual message are kept in place.
-const INLINE: usize = 48;
+const INLINE: usize = 32;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {

@@ -25,7 +25,7 @@ impl Calls {
         token: Option<Token>,
         generation: u32,
     ) -> Call {
-        let tag = dialog.sender_tag();
+        let tag = dialog.from_tag;
         let parts = [dialog.call_id, tag, &generation.to_be_bytes()];
         let identity = self.settings.secret.derive("call", &parts);
         let own = self.settings.secret.span_id(&identity, "call", 0);

@@ -12,10 +12,16 @@ use super::{Calls, spans};
 use crate::hop::{End, Hop};
 
 impl Calls {
-    pub(crate) fn pass_request(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
-        let (token, mut clean) = token::take(message, edit);
+    pub(crate) fn pass_request(
+        &mut self,
+        hop: &Hop<'_>,
+        message: &Message,
+        dialog: Option<Dialog<'_>>,
+        edit: &mut Edit<'_>,
+    ) {
+        let to = dialog.as_ref().map(|dialog| dialog.to.uri);
+        let (token, mut clean) = token::take(message, to, edit);
         let headers = Headers::of(message);
-        let dialog = Dialog::of(message);
         let place = dialog.as_ref().and_then(|dialog| self.note(hop, message, dialog, &headers, token));
         if let (Some(dialog), Some(place)) = (&dialog, place)
             && dialog.cseq.method == Method::Refer
@@ -107,7 +113,7 @@ impl Calls {
             self.find_or_begin(hop, message, dialog, headers, token);
         }
         let Some(place) = self.place(dialog) else {
-            self.counts.unknown += u64::from(dialog.to.tag().is_some());
+            self.counts.unknown += u64::from(dialog.to_tag.is_some());
             return None;
         };
         let call = self.table.get_mut(place.key)?;
@@ -118,7 +124,7 @@ impl Calls {
         }
         let cseq = dialog.cseq.number;
         match dialog.cseq.method {
-            Method::Invite if dialog.to.tag().is_none() => {
+            Method::Invite if dialog.to_tag.is_none() => {
                 earliest(&mut timeline.invited, hop.at);
                 timeline.cseq = timeline.cseq.max(cseq);
             }
@@ -153,7 +159,7 @@ impl Calls {
         headers: &Headers<'_>,
         token: Option<Token>,
     ) {
-        let key = self.table.key(dialog.call_id, dialog.sender_tag());
+        let key = self.table.key(dialog.call_id, dialog.from_tag);
         let mut generation = 0;
         if self.table.knows(key)
             && let Some(known) = self.table.get(key)

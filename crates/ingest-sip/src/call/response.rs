@@ -11,7 +11,13 @@ use super::timeline::{Side, earliest, may_offer};
 use crate::hop::Hop;
 
 impl Calls {
-    pub(crate) fn pass_response(&mut self, hop: &Hop<'_>, message: &Message, edit: &mut Edit<'_>) {
+    pub(crate) fn pass_response(
+        &mut self,
+        hop: &Hop<'_>,
+        message: &Message,
+        dialog: Option<Dialog<'_>>,
+        edit: &mut Edit<'_>,
+    ) {
         let headers = Headers::of(message);
         let (believed, tells) = (believes(&hop.from), believes(&hop.to));
         let mut clean = true;
@@ -19,9 +25,9 @@ impl Calls {
         if !passes {
             clean &= strip(message, edit);
         }
-        let (Some(dialog), Some(status)) = (Dialog::of(message), message.status()) else { return };
+        let (Some(dialog), Some(status)) = (dialog, message.status()) else { return };
         let Some(place) = self.place(&dialog) else {
-            self.counts.unknown += u64::from(dialog.to.tag().is_some());
+            self.counts.unknown += u64::from(dialog.to_tag.is_some());
             self.counts.unchanged += u64::from(!clean);
             return;
         };

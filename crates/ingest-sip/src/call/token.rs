@@ -14,11 +14,8 @@ pub(crate) const TOKEN: &str = "trace-token";
 pub(crate) type Token = [u8; 10];
 
 /// Takes the token out of Request-URI and To. False in the second place where it could not be taken out.
-pub(crate) fn take(message: &Message, edit: &mut Edit<'_>) -> (Option<Token>, bool) {
-    let places = [
-        message.request_uri().and_then(|uri| Uri::parse(uri).ok()),
-        message.to().ok().and_then(|to| to.uri().ok()),
-    ];
+pub(crate) fn take(message: &Message, to: Option<&[u8]>, edit: &mut Edit<'_>) -> (Option<Token>, bool) {
+    let places = [message.request_uri(), to].map(|uri| uri.and_then(with_params));
     let (mut token, mut all) = (None, true);
     for param in places.iter().flatten().filter_map(|uri| uri.params.get(TOKEN)) {
         token = token.or_else(|| param.value.and_then(read));
@@ -29,8 +26,7 @@ pub(crate) fn take(message: &Message, edit: &mut Edit<'_>) -> (Option<Token>, bo
 
 /// The same without a change to the message.
 pub(crate) fn peek(message: &Message) -> Option<Token> {
-    let uri = Uri::parse(message.request_uri()?).ok()?;
-    uri.params.value(TOKEN).and_then(read)
+    with_params(message.request_uri()?)?.params.value(TOKEN).and_then(read)
 }
 
 /// What a peer is given so that the call that follows finds its trace.
@@ -76,6 +72,11 @@ pub(crate) fn rewrite(address: &NameAddr<'_>, gift: Option<&Gift<'_>>, edit: &mu
         text.push(b'>');
     }
     edit.replace(address.uri, text).is_ok()
+}
+
+/// A URI that may have parameters.
+fn with_params(uri: &[u8]) -> Option<Uri<'_>> {
+    if uri.contains(&b';') { Uri::parse(uri).ok() } else { None }
 }
 
 fn before_params<'u>(uri: &Uri<'u>) -> &'u [u8] {

@@ -57,7 +57,9 @@ impl Edge {
     fn written(&self, request: &Request<'_>, status: u16, phrase: &str) -> Option<(Flow, Bytes)> {
         let message = request.message;
         let mut edit = message.edit();
-        received(&mut edit, message, &request.from).ok()?;
+        if let Ok(via) = message.top_via() {
+            received(&mut edit, &via, &request.from).ok()?;
+        }
         let stamped = Message::parse(edit.write(), &ANY).ok()?;
         let to = back(&request.from, &stamped)?;
         let tag = marks::tag(&self.secret, message);

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use throughline_sip::{BRANCH_COOKIE, Message, Uri, Via};
+use throughline_sip::{BRANCH_COOKIE, Heads, Message, Uri, Via};
 
 use super::flow::Flow;
 use super::own::Listener;
@@ -42,16 +42,14 @@ pub(super) struct Outgoing {
 
 impl Branch {
     /// The same for a request that comes again, for its CANCEL, and for the ACK of a refusal.
-    pub(super) fn of(secret: &Secret, message: &Message, via: &Via<'_>) -> Self {
-        let uri = message.request_uri().unwrap_or_default();
-        let number = message.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
-        let from = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
-        let call = message.call_id().unwrap_or_default();
+    pub(super) fn of(secret: &Secret, message: &Message, heads: &Heads<'_>) -> Self {
+        let uri = heads.request_uri.map_or(&[][..], |uri| uri.raw);
+        let number = heads.cseq.number.to_be_bytes();
         let routes = message.all(throughline_sip::Name::Route);
-        let fixed = [uri, &number[..], from, call];
+        let fixed = [uri, &number[..], heads.from_tag.unwrap_or_default(), heads.call_id];
         let destination = secret.mark(Purpose::Loop, fixed.into_iter().chain(routes));
-        let sender = via.transaction().unwrap_or(via.raw);
-        let parts = [&destination.0.to_be_bytes()[..], sender, via.sent_by];
+        let sender = heads.via.transaction().unwrap_or(heads.via.raw);
+        let parts = [&destination.0.to_be_bytes()[..], sender, heads.via.sent_by];
         Self { transaction: secret.mark(Purpose::Branch, parts), destination }
     }
 
@@ -89,16 +87,15 @@ impl fmt::Display for Outgoing {
 /// The value of our Via.
 pub(super) fn via(
     secret: &Secret,
-    message: &Message,
+    heads: &Heads<'_>,
     branch: Outgoing,
     came: &Flow,
     listener: &Listener,
     transport: Transport,
 ) -> String {
     let text = branch.to_string();
-    let sender = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
     let learnt = Learnt::of(came);
-    let mark = via_mark(secret, message, text.as_bytes(), sender, learnt);
+    let mark = via_mark(secret, heads, text.as_bytes(), heads.branch.unwrap_or_default(), learnt);
     let (by, name) = (listener.sent_by(), transport.name());
     format!(
         "SIP/2.0/{name} {by};rport;branch={text};{PARAM}={:x}.{:x}.{mark}",
@@ -108,21 +105,15 @@ pub(super) fn via(
 
 /// What our Via of a response says, where we wrote it for the request that this response answers. `next` is the Via
 /// below ours.
-pub(super) fn read_via(secret: &Secret, message: &Message, own: &Via<'_>, next: &Via<'_>) -> Option<Learnt> {
-    let (learnt, mark) = read(own.params.value(PARAM)?)?;
-    let expected = via_mark(secret, message, own.branch()?, next.branch().unwrap_or_default(), learnt);
+pub(super) fn read_via(secret: &Secret, heads: &Heads<'_>, next: &Via<'_>) -> Option<Learnt> {
+    let (learnt, mark) = read(heads.via.params.value(PARAM)?)?;
+    let expected = via_mark(secret, heads, heads.branch?, next.branch().unwrap_or_default(), learnt);
     (mark == expected).then_some(learnt)
 }
 
 /// Our Record-Route on one of our sockets; `learnt` is what it remembers.
-pub(super) fn route(
-    secret: &Secret,
-    message: &Message,
-    learnt: Learnt,
-    facing: &Listener,
-    secure: bool,
-) -> String {
-    let mark = route_mark(secret, message.call_id().unwrap_or_default(), learnt);
+pub(super) fn route(secret: &Secret, call: &[u8], learnt: Learnt, facing: &Listener, secure: bool) -> String {
+    let mark = route_mark(secret, call, learnt);
     format!("<{}>", own_uri(facing, secure, learnt, mark))
 }
 
@@ -168,13 +159,12 @@ pub(super) fn tag(secret: &Secret, message: &Message) -> String {
 }
 
 /// A number for the choice of a target; the same for all requests of a call.
-pub(super) fn choice(secret: &Secret, message: &Message) -> u64 {
-    secret.mark(Purpose::Choice, [message.call_id().unwrap_or_default()]).0
+pub(super) fn choice(secret: &Secret, call: &[u8]) -> u64 {
+    secret.mark(Purpose::Choice, [call]).0
 }
 
-fn via_mark(secret: &Secret, message: &Message, branch: &[u8], sender: &[u8], learnt: Learnt) -> Mark {
-    let number = message.cseq().map_or(0, |cseq| cseq.number).to_be_bytes();
-    let call = message.call_id().unwrap_or_default();
+fn via_mark(secret: &Secret, heads: &Heads<'_>, branch: &[u8], sender: &[u8], learnt: Learnt) -> Mark {
+    let (number, call) = (heads.cseq.number.to_be_bytes(), heads.call_id);
     let (listener, connection) = (learnt.listener.to_be_bytes(), learnt.connection.to_be_bytes());
     secret.mark(Purpose::Via, [branch, sender, call, &number[..], &listener[..], &connection[..]])
 }

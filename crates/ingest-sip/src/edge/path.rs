@@ -1,6 +1,6 @@
 //! What the Route headers and the Request-URI say about where a request has been told to go (RFC 3261, section 16.4).
 
-use throughline_sip::{Message, Name, NameAddr, Uri};
+use throughline_sip::{Heads, Malformed, Message, Name, NameAddr, Uri};
 
 use super::marks::{self, Learnt};
 use super::own::Own;
@@ -14,7 +14,7 @@ pub(super) struct Path<'m> {
     /// How many routes before them were this edge.
     pub(super) own: usize,
     /// Where it goes after all routes.
-    pub(super) target: &'m [u8],
+    pub(super) target: Uri<'m>,
     /// The sender rewrote the Request-URI for a strict router (RFC 2543), so that all routes have to be written anew.
     pub(super) rewritten: bool,
     /// The edge made one of its routes for this very call; what it wrote down there in the last one.
@@ -34,9 +34,9 @@ pub(super) enum Registered {
 }
 
 impl<'m> Path<'m> {
-    pub(super) fn of(message: &'m Message, own: &Own, secret: &Secret) -> Self {
-        let call = message.call_id().unwrap_or_default();
-        let target = message.request_uri().unwrap_or_default();
+    /// Nothing for a response.
+    pub(super) fn of(message: &'m Message, heads: &Heads<'m>, own: &Own, secret: &Secret) -> Option<Self> {
+        let (target, call) = (heads.request_uri?, heads.call_id);
         let mut path = Self {
             routes: Vec::new(),
             own: 0,
@@ -45,31 +45,32 @@ impl<'m> Path<'m> {
             learnt: None,
             registered: Registered::No,
         };
-        let mut routes = message.addresses(Name::Route).flatten().peekable();
-        let is_own = |route: &NameAddr<'m>| route.uri().is_ok_and(|uri| own.is_uri(&uri));
-        while let Some(route) = routes.next_if(is_own) {
+        let mut routes = message.addresses(Name::Route).flatten();
+        for route in routes.by_ref() {
+            let Some(uri) = route.uri().ok().filter(|uri| own.is_uri(uri)) else {
+                path.routes.push(route);
+                break;
+            };
             path.own += 1;
-            path.learn(route.uri, call, secret);
+            path.learn(&uri, call, secret);
         }
         path.routes.extend(routes);
-        if let Some(learnt) = Uri::parse(target)
-            .ok()
-            .filter(|uri| own.is_uri(uri))
-            .and_then(|uri| marks::read_route(secret, call, &uri))
+        let own_route = own.is_uri(&target).then(|| marks::read_route(secret, call, &target)).flatten();
+        // Only a strict router puts a Record-Route of ours there; the target is the last route then.
+        if let Some(learnt) = own_route
+            && let Some(last) = path.routes.pop_if(|last| last.uri().is_ok())
+            && let Ok(target) = last.uri()
         {
-            // Only a strict router puts a Record-Route of ours there; the target is the last route then.
-            if let Some(last) = path.routes.pop() {
-                path.target = last.uri;
-                path.rewritten = true;
-                path.learnt = path.learnt.or(Some(learnt));
-            }
+            path.target = target;
+            path.rewritten = true;
+            path.learnt = path.learnt.or(Some(learnt));
         }
-        path
+        Some(path)
     }
 
     /// Where the next hop is.
-    pub(super) fn next(&self) -> &'m [u8] {
-        self.routes.first().map_or(self.target, |route| route.uri)
+    pub(super) fn next(&self) -> Result<Uri<'m>, Malformed> {
+        self.routes.first().map_or(Ok(self.target), NameAddr::uri)
     }
 
     /// Whether the next hop is a strict router, which takes its own address for the Request-URI.
@@ -78,12 +79,14 @@ impl<'m> Path<'m> {
         self.routes.first().is_some_and(|route| !loose(route))
     }
 
-    fn learn(&mut self, uri: &'m [u8], call: &[u8], secret: &Secret) {
-        let Some(uri) = Uri::parse(uri).ok().filter(|uri| uri.params.has(marks::PARAM)) else { return };
-        if let Some(learnt) = marks::read_route(secret, call, &uri) {
+    fn learn(&mut self, uri: &Uri<'m>, call: &[u8], secret: &Secret) {
+        if !uri.params.has(marks::PARAM) {
+            return;
+        }
+        if let Some(learnt) = marks::read_route(secret, call, uri) {
             self.learnt = Some(learnt);
             return;
         }
-        self.registered = marks::read_path(secret, &uri).map_or(Registered::Unknown, Registered::Over);
+        self.registered = marks::read_path(secret, uri).map_or(Registered::Unknown, Registered::Over);
     }
 }

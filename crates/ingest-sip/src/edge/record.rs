@@ -1,6 +1,6 @@
 //! The edge stays on the way: Record-Route of calls, Path of phones that register.
 
-use throughline_sip::{Edit, EditError, Method, Name};
+use throughline_sip::{Edit, EditError, Heads, Method, Name, Uri};
 
 use super::Edge;
 use super::flow::Flow;
@@ -13,29 +13,34 @@ impl Edge {
         &self,
         edit: &mut Edit<'_>,
         request: &Request<'_>,
+        heads: &Heads<'_>,
         to: Flow,
     ) -> Result<(), EditError> {
         match request.method {
-            Method::Invite | Method::Subscribe | Method::Refer => self.record_call(edit, request, to),
+            Method::Invite | Method::Subscribe | Method::Refer => {
+                self.record_call(edit, request.from, heads, to)
+            }
             Method::Register => self.record_phone(edit, request, to),
             _ => Ok(()),
         }
     }
 
     /// With both sides where they differ (RFC 5658), each with the connection of its own side.
-    fn record_call(&self, edit: &mut Edit<'_>, request: &Request<'_>, to: Flow) -> Result<(), EditError> {
-        if request.message.to().is_ok_and(|to| to.tag().is_some()) {
+    fn record_call(
+        &self,
+        edit: &mut Edit<'_>,
+        from: Flow,
+        heads: &Heads<'_>,
+        to: Flow,
+    ) -> Result<(), EditError> {
+        if heads.to_tag.is_some() {
             return Ok(());
         }
-        let secure = request
-            .message
-            .request_uri()
-            .is_some_and(|uri| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:")));
-        let from = request.from;
+        let secure = heads.request_uri.as_ref().is_some_and(Uri::is_sips);
         let two = to.listener != from.listener || to.connection != 0;
         for side in [two.then_some(to), Some(from)].into_iter().flatten() {
             let Some(listener) = self.own.get(side.listener) else { continue };
-            let uri = marks::route(&self.secret, request.message, Learnt::of(&side), listener, secure);
+            let uri = marks::route(&self.secret, heads.call_id, Learnt::of(&side), listener, secure);
             edit.prepend(Name::RecordRoute, uri)?;
         }
         Ok(())

@@ -1,9 +1,10 @@
 //! A request comes in: checked, told where to go, and passed on (RFC 3261, sections 16.3 to 16.6).
 
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use throughline_sip::{Edit, EditError, Message, Method, Name, Uri};
+use throughline_sip::{Edit, EditError, Heads, Message, Method, Name, Via};
 
 use super::counts::{Direction, Reason};
 use super::flow::{Flow, Output};
@@ -72,22 +73,24 @@ impl Edge {
         if request.method == Method::Ack && self.answered_here(message) {
             return;
         }
-        let path = Path::of(message, &self.own, &self.secret);
-        let judged = self.judge(request);
-        if let Ok(branch) = judged
-            && self.transactions.has(branch)
-        {
-            return self.again(request, branch, out);
+        let checked = message
+            .check()
+            .map_err(|refusal| Refused::new(refusal.status(), refusal.phrase(), Reason::Malformed));
+        let judged = checked.and_then(|heads| Ok((self.judge(request, &heads)?, heads)));
+        match judged {
+            Ok((branch, _)) if self.transactions.has(branch) => self.again(request, branch, out),
+            Ok((branch, heads)) => self.pass(request, &heads, branch, out),
+            Err(refused) => self.refuse(request, refused, out),
         }
-        let outcome = judged.and_then(|branch| {
-            let next = self.next(request, &path, out)?;
-            Ok((branch, next))
-        });
-        match outcome {
-            Ok((branch, Next::Some(policy, targets))) => self.begin(request, branch, policy, targets, out),
-            Ok((_, Next::Here)) => self.answer(request, (200, "OK"), out),
-            Ok((_, Next::Later)) => {}
-            Ok((branch, Next::To(to))) => match self.forwarded(request, &path, branch.stateless(), to) {
+    }
+
+    fn pass(&mut self, request: &Request<'_>, heads: &Heads<'_>, branch: Branch, out: &mut Vec<Output>) {
+        let Some(path) = Path::of(request.message, heads, &self.own, &self.secret) else { return };
+        match self.next(request, heads, &path, out) {
+            Ok(Next::Some(policy, targets)) => self.begin(request, branch, policy, targets, out),
+            Ok(Next::Here) => self.answer(request, (200, "OK"), out),
+            Ok(Next::Later) => {}
+            Ok(Next::To(to)) => match self.forwarded(request, heads, &path, branch.stateless(), to) {
                 Ok(bytes) => out.push(Output::Send { to, bytes }),
                 Err(_) => {
                     self.counts.refused(Reason::Unwritable);
@@ -105,12 +108,9 @@ impl Edge {
     }
 
     /// RFC 3261, section 16.3.
-    fn judge(&mut self, request: &Request<'_>) -> Result<Branch, Refused> {
+    fn judge(&self, request: &Request<'_>, heads: &Heads<'_>) -> Result<Branch, Refused> {
         let message = request.message;
-        message
-            .check()
-            .map_err(|refusal| Refused::new(refusal.status(), refusal.phrase(), Reason::Malformed))?;
-        if message.max_forwards() == Ok(Some(0)) {
+        if heads.max_forwards == Some(0) {
             let asked = request.method == Method::Options;
             let status = if asked { (200, "OK") } else { (483, "Too Many Hops") };
             return Err(Refused::new(status.0, status.1, Reason::TooManyHops));
@@ -118,10 +118,9 @@ impl Edge {
         if message.all(Name::ProxyRequire).next().is_some() {
             return Err(Refused::new(420, "Bad Extension", Reason::Extension));
         }
-        let malformed = Refused::new(400, "Bad Request", Reason::Malformed);
-        let via = message.top_via().map_err(|_| malformed)?;
-        let branch = Branch::of(&self.secret, message, &via);
-        if message.vias().flatten().any(|via| self.own.is_via(&via) && branch.is_loop(&via)) {
+        let branch = Branch::of(&self.secret, message, heads);
+        let before = message.all(Name::Via).skip(1).filter_map(|via| Via::parse(via).ok());
+        if iter::once(heads.via).chain(before).any(|via| self.own.is_via(&via) && branch.is_loop(&via)) {
             return Err(Refused::new(482, "Loop Detected", Reason::Loop));
         }
         Ok(branch)
@@ -131,12 +130,12 @@ impl Edge {
     fn next(
         &mut self,
         request: &Request<'_>,
+        heads: &Heads<'_>,
         path: &Path<'_>,
         out: &mut Vec<Output>,
     ) -> Result<Next, Refused> {
-        let message = request.message;
-        let has_tag = || message.to().is_ok_and(|to| to.tag().is_some());
-        let in_call = path.learnt.is_some() || (path.own > 0 && request.trunk.is_some() && has_tag());
+        let in_call =
+            path.learnt.is_some() || (path.own > 0 && request.trunk.is_some() && heads.to_tag.is_some());
         if in_call {
             let back = path.learnt.map(|learnt| learnt.connection);
             let back = back.filter(|back| *back != request.from.connection && path.routes.is_empty());
@@ -153,13 +152,10 @@ impl Edge {
                 Registered::Unknown => return Err(FLOW_FAILED),
             }
         }
-        let uri = Uri::parse(path.target).map_err(|_| SCHEME)?;
+        let uri = path.target;
         if !path.routes.is_empty() {
             // A way that the sender laid out beforehand may lead to those alone that are known here.
-            let first = Uri::parse(path.next())
-                .ok()
-                .and_then(|uri| Place::of(&uri))
-                .and_then(|place| place.address());
+            let first = path.next().ok().and_then(|uri| Place::of(&uri)).and_then(|place| place.address());
             let known = first.is_some_and(|to| self.trunks.find(to.ip()).is_some() || self.is_target(to));
             return if known && request.trunk.is_some() {
                 self.along(request, path, out)
@@ -175,7 +171,7 @@ impl Edge {
             return Err(if request.trunk.is_some() { SCHEME } else { STRANGER });
         }
         let group = routes::find(&self.routes, request.trunk, request.method, &uri).ok_or(none)?;
-        self.by_table(request, group, uri.is_sips())
+        self.by_table(request, heads, group, uri.is_sips())
     }
 
     /// Over the connection that it registered by.
@@ -183,9 +179,16 @@ impl Edge {
         self.connections.get(&learnt.connection).map(|flow| Next::To(*flow)).ok_or(FLOW_FAILED)
     }
 
-    fn by_table(&mut self, request: &Request<'_>, group: usize, secure: bool) -> Result<Next, Refused> {
+    fn by_table(
+        &mut self,
+        request: &Request<'_>,
+        heads: &Heads<'_>,
+        group: usize,
+        secure: bool,
+    ) -> Result<Next, Refused> {
         let group = self.groups.get(group).ok_or(NO_ROUTE)?;
-        let call = marks::choice(&self.secret, request.message);
+        // Of one there is nothing to choose.
+        let call = if group.targets.len() > 1 { marks::choice(&self.secret, heads.call_id) } else { 0 };
         let target = group.choose(call).ok_or(NO_TARGET)?;
         let large = request.message.as_bytes().len() + ADDED > DATAGRAM;
         let way = |target: &Target| {
@@ -212,7 +215,7 @@ impl Edge {
         path: &Path<'_>,
         out: &mut Vec<Output>,
     ) -> Result<Next, Refused> {
-        let uri = Uri::parse(path.next()).map_err(|_| SCHEME)?;
+        let uri = path.next().map_err(|_| SCHEME)?;
         let place = Place::of(&uri).ok_or(SCHEME)?;
         let ip = match place::ip(place.host) {
             Some(ip) => ip,
@@ -270,19 +273,20 @@ impl Edge {
     pub(super) fn forwarded(
         &mut self,
         request: &Request<'_>,
+        heads: &Heads<'_>,
         path: &Path<'_>,
         branch: Outgoing,
         to: Flow,
     ) -> Result<Bytes, EditError> {
         let message = request.message;
         let mut edit = message.edit();
-        received(&mut edit, message, &request.from)?;
+        received(&mut edit, &heads.via, &request.from)?;
         reroute(&mut edit, message, path)?;
-        let hops = message.max_forwards().ok().flatten().map_or(MAX_FORWARDS, |hops| hops - 1);
+        let hops = heads.max_forwards.map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1));
         edit.set(Name::MaxForwards, hops.to_string())?;
-        self.record(&mut edit, request, to)?;
+        self.record(&mut edit, request, heads, to)?;
         if let Some(listener) = self.own.get(to.listener) {
-            let via = marks::via(&self.secret, message, branch, &request.from, listener, to.transport);
+            let via = marks::via(&self.secret, heads, branch, &request.from, listener, to.transport);
             edit.prepend(Name::Via, via)?;
         }
         framed(&mut edit, message, to.transport)?;
@@ -291,15 +295,14 @@ impl Edge {
             from: End { address: request.from.peer, transport: request.from.transport, trunk: request.trunk },
             to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
         };
-        self.tracing.request(&hop, message, &mut edit);
+        self.tracing.request(&hop, message, heads, &mut edit);
         self.counts.request(request.method, Direction::Out, to.transport);
         Ok(edit.write())
     }
 }
 
 /// Notes where a request really came from (RFC 3261, section 18.2.1; RFC 3581).
-pub(super) fn received(edit: &mut Edit<'_>, message: &Message, from: &Flow) -> Result<(), EditError> {
-    let Ok(via) = message.top_via() else { return Ok(()) };
+pub(super) fn received(edit: &mut Edit<'_>, via: &Via<'_>, from: &Flow) -> Result<(), EditError> {
     let ip = from.peer.ip().to_canonical();
     if via.wants_rport() || via.received().is_some() || place::ip(via.host) != Some(ip) {
         edit.set_param(via.params, "received", Some(ip.to_string().as_bytes()))?;
@@ -328,10 +331,10 @@ fn reroute(edit: &mut Edit<'_>, message: &Message, path: &Path<'_>) -> Result<()
     edit.remove_all(Name::Route)?;
     let mut routes: Vec<&[u8]> = path.routes.iter().map(|route| route.uri).collect();
     let target = if strict {
-        routes.push(path.target);
+        routes.push(path.target.raw);
         routes.remove(0)
     } else {
-        path.target
+        path.target.raw
     };
     if message.request_uri() != Some(target) {
         edit.set_request_uri(target)?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use throughline_sip::{EditError, Message, Name, Via};
+use throughline_sip::{EditError, Heads, Message, Name, Via};
 
 use super::Edge;
 use super::counts::{Direction, Reason};
@@ -19,32 +19,31 @@ impl Edge {
     /// A response as it goes to who asked, and where that is.
     pub(super) fn backward(&mut self, at: u64, from: Flow, message: &Message) -> Option<(Flow, Bytes)> {
         let trunk = self.trunks.find(from.peer.ip()).cloned();
-        let mut vias = message.vias().flatten();
-        let (own, next) = (vias.next()?, vias.next()?);
-        let to = self.back(marks::read_via(&self.secret, message, &own, &next), &next)?;
-        let bytes = self.returned(at, (from, trunk.as_ref()), message, to).ok()?;
+        let heads = message.check().ok()?;
+        let next = second_via(message)?;
+        let to = self.back(marks::read_via(&self.secret, &heads, &next), &next)?;
+        let bytes = self.returned(at, (from, trunk.as_ref()), (message, &heads), to).ok()?;
         Some((to, bytes))
     }
 
     pub(super) fn response(&mut self, at: u64, from: Flow, message: &Message, out: &mut Vec<Output>) {
         let trunk = self.trunks.find(from.peer.ip()).cloned();
-        if message.check().is_err() {
+        let Ok(heads) = message.check() else {
             return self.counts.refused(Reason::Malformed);
-        }
-        let mut vias = message.vias().flatten();
-        let Some(own) = vias.next().filter(|via| self.own.is_via(via)) else {
-            return self.counts.refused(Reason::StrayResponse);
         };
-        let Some(next) = vias.next() else {
-            if !self.probed(&own, message) {
+        if !self.own.is_via(&heads.via) {
+            return self.counts.refused(Reason::StrayResponse);
+        }
+        let Some(next) = second_via(message) else {
+            if !self.probed(&heads.via, message) {
                 self.counts.refused(Reason::StrayResponse);
             }
             return;
         };
-        if let Some(client) = self.client_of(&own) {
+        if let Some(client) = self.client_of(&heads.via) {
             return self.answered(at, client, from, message, out);
         }
-        let learnt = marks::read_via(&self.secret, message, &own, &next);
+        let learnt = marks::read_via(&self.secret, &heads, &next);
         // The marks of an edge that was started anew cannot be checked; what comes from a trunk is believed then.
         if learnt.is_none() && trunk.is_none() {
             return self.counts.refused(Reason::StrayResponse);
@@ -52,7 +51,7 @@ impl Edge {
         let Some(to) = self.back(learnt, &next) else {
             return self.counts.refused(Reason::NoAddress);
         };
-        match self.returned(at, (from, trunk.as_ref()), message, to) {
+        match self.returned(at, (from, trunk.as_ref()), (message, &heads), to) {
             Ok(bytes) => out.push(Output::Send { to, bytes }),
             Err(_) => self.counts.refused(Reason::Unwritable),
         }
@@ -76,7 +75,7 @@ impl Edge {
         &mut self,
         at: u64,
         (from, trunk): (Flow, Option<&Arc<Trunk>>),
-        message: &Message,
+        (message, heads): (&Message, &Heads<'_>),
         to: Flow,
     ) -> Result<Bytes, EditError> {
         let mut edit = message.edit();
@@ -87,8 +86,13 @@ impl Edge {
             from: End { address: from.peer, transport: from.transport, trunk },
             to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
         };
-        self.tracing.response(&hop, message, &mut edit);
+        self.tracing.response(&hop, message, heads, &mut edit);
         self.counts.response(message.status().unwrap_or(0), Direction::Out, to.transport);
         Ok(edit.write())
     }
+}
+
+/// That of who asked this edge.
+fn second_via(message: &Message) -> Option<Via<'_>> {
+    message.all(Name::Via).nth(1).and_then(|via| Via::parse(via).ok())
 }

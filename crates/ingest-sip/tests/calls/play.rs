@@ -72,11 +72,16 @@ impl Stage {
     pub(crate) fn pass(&mut self, from: &Party, to: &Party, text: &str) -> String {
         let hop = Hop { at: self.now, from: from.end(), to: to.end() };
         let text = wire(text);
-        let message = Message::parse(bytes::Bytes::from(text), &Limits::DEFAULT).unwrap();
+        let message = Message::parse(bytes::Bytes::from(text.clone()), &Limits::DEFAULT).unwrap();
+        let Ok(heads) = message.check() else {
+            // No edge passes it on; beside its path it is seen.
+            self.calls.seen(&hop, &message);
+            return text;
+        };
         let mut edit = message.edit();
         match message.method() {
-            Some(_) => self.calls.request(&hop, &message, &mut edit),
-            None => self.calls.response(&hop, &message, &mut edit),
+            Some(_) => self.calls.request(&hop, &message, &heads, &mut edit),
+            None => self.calls.response(&hop, &message, &heads, &mut edit),
         }
         String::from_utf8(edit.write().to_vec()).unwrap()
     }

@@ -21,7 +21,21 @@ pub(crate) fn message(bytes: &[u8]) -> bool {
     true
 }
 
+/// What a check hands out is what the views say.
+fn heads(message: &Message<&[u8]>) {
+    let Ok(heads) = message.check() else { return };
+    assert_eq!((Ok(heads.via), Ok(heads.cseq)), (message.top_via(), message.cseq()));
+    assert_eq!((Ok(heads.from), Ok(heads.to)), (message.from(), message.to()));
+    assert_eq!(
+        (heads.branch, heads.from_tag, heads.to_tag),
+        (heads.via.branch(), heads.from.tag(), heads.to.tag())
+    );
+    assert_eq!((Ok(heads.call_id), Ok(heads.max_forwards)), (message.call_id(), message.max_forwards()));
+    assert_eq!(heads.request_uri.map(|uri| uri.raw), message.request_uri());
+}
+
 fn read(message: &Message<&[u8]>) {
+    heads(message);
     let seen = (message.check(), message.check_strictly(), message.refer_to(), message.referred_by());
     black_box(format!(
         "{message:?} {seen:?} {:?}",

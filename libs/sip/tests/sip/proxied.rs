@@ -9,7 +9,7 @@ use crate::corpus::proxied;
 fn all_are_taken_and_come_out_as_they_came() {
     for (name, bytes) in proxied() {
         let message = Message::parse(&bytes[..], &Limits::default()).unwrap();
-        assert_eq!(message.check(), Ok(()), "{name}");
+        assert_eq!(message.check().map(drop), Ok(()), "{name}");
         assert!(checks::message(&bytes), "{name}");
         assert!(bytes.windows(message.as_bytes().len()).any(|part| part == message.as_bytes()), "{name}");
         assert_eq!(message.from().unwrap().tag(), Some(&b"a1"[..]), "{name}");

@@ -83,7 +83,7 @@ fn invalid_ones_are_refused() {
     let check = |name: &str, strictly: bool| -> Result<(), Refusal> {
         let (_, bytes) = all.iter().find(|(found, _)| found == name).unwrap();
         let message = Message::parse(&bytes[..], &Limits::default()).unwrap();
-        if strictly { message.check_strictly() } else { message.check() }
+        if strictly { message.check_strictly() } else { message.check().map(drop) }
     };
     for name in INVALID {
         assert!(check(name, false).is_err(), "{name}");
@@ -128,7 +128,7 @@ fn views(message: &Message<&[u8]>) -> String {
 fn verdict(message: &Message<&[u8]>) -> String {
     match (message.check(), message.check_strictly()) {
         (Err(refusal), _) => format!("refused with {}: {refusal}", refusal.status()),
-        (Ok(()), Err(refusal)) => format!("forgiven: {refusal}"),
-        (Ok(()), Ok(())) => "taken".to_owned(),
+        (Ok(_), Err(refusal)) => format!("forgiven: {refusal}"),
+        (Ok(_), Ok(())) => "taken".to_owned(),
     }
 }

@@ -145,8 +145,10 @@ impl Edge {
         let message = &call.request;
         let request =
             Request { at: now, from: call.from, trunk: call.trunk.as_ref(), message, method: Method::Invite };
-        let path = Path::of(message, &self.own, &self.secret);
-        let bytes = self.forwarded(&request, &path, call.branch.of_client(call.clients.len()), to).ok()?;
+        let heads = message.check().ok()?;
+        let path = Path::of(message, &heads, &self.own, &self.secret)?;
+        let branch = call.branch.of_client(call.clients.len());
+        let bytes = self.forwarded(&request, &heads, &path, branch, to).ok()?;
         let sent = Message::parse(bytes.clone(), &Limits::default()).ok()?;
         let repeat = Repeat::send(now, to, bytes, LONG, call.policy.give_up_after, out);
         Some(Client { to, sent, state: State::Calling(repeat), cancel: None })
