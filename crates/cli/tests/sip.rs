@@ -53,6 +53,17 @@ fn a_capture_is_a_table_or_json_or_spans() {
 }
 
 #[test]
+fn a_capture_that_is_cut_is_read_up_to_there() {
+    let capture = capture();
+    let output = read(&capture[..capture.len() - 1], &["--json", "--clear"]);
+    assert_eq!(output.status.code(), Some(0));
+    let call: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&call["to"], call["outcome"] == "busy"), (&Value::from("alice"), false));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cut: the record at byte") && said.contains("read are the 1 before it"), "{said}");
+}
+
+#[test]
 fn what_is_no_capture_is_said() {
     let output = read(b"x", &[]);
     assert_eq!(output.status.code(), Some(1));

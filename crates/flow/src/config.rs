@@ -50,8 +50,10 @@ mod parse;
 mod duration;
 mod kinds;
 mod finding;
+mod endpoint;
 
 pub use duration::{GoDuration, duration};
+pub use endpoint::{is_loopback, split_port};
 pub use finding::{Finding, Severity, closest};
 pub use kinds::{Opaque, Section};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_NODES};

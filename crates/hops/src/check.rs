@@ -7,7 +7,7 @@ mod http1;
 mod http2;
 
 pub use address::{Address, WrongAddress};
-pub use connect::{Options, WrongCertificates};
+pub use connect::Options;
 pub use extra::{Extra, WrongHeader};
 
 use crate::finding::{Path, Trial};

@@ -12,6 +12,7 @@ pub mod http1;
 pub mod seen;
 pub mod echo;
 pub mod outcome;
+pub mod trust;
 pub mod check;
 pub mod verdict;
 pub mod classify;

@@ -6,6 +6,7 @@
 //! Must not: leave a call standing, send more than a first probe to who is no echo, answer an answer.
 
 mod address;
+mod multipart;
 mod seen;
 mod kept;
 mod echo;

@@ -5,7 +5,7 @@ mod tls;
 mod lock;
 mod listen;
 
-pub(crate) use address::{Tls, bind, check, is_loopback};
+pub(crate) use address::{Tls, bind, check};
 pub(crate) use listen::{Answers, serve};
 pub(crate) use lock::{Auth, Lock};
 pub(crate) use tls::config;

@@ -28,14 +28,22 @@ pub struct Read {
     pub fragments: u64,
     /// Bytes of TCP that were no SIP, or behind a gap.
     pub lost: u64,
+    /// Where the last record begins, if the file ends within it: whoever captured was stopped, or the disk was full.
+    pub cut: Option<usize>,
 }
 
-/// Gives every message of SIP in a capture to `to`.
+/// Gives every message of SIP in a capture to `to`; one that is cut is read up to there.
 pub fn read(bytes: &[u8], mut to: impl FnMut(Sighting)) -> Result<Read, Unreadable> {
     let mut read = Read::default();
     let (mut fragments, mut streams) = (Fragments::default(), Streams::default());
     for frame in Frames::new(bytes)? {
-        let frame = frame?;
+        let frame = match frame {
+            Err(Unreadable::Cut(at)) => {
+                read.cut = Some(at);
+                break;
+            }
+            frame => frame?,
+        };
         read.frames += 1;
         let Some(packet) = packet::packet(&frame) else {
             read.skipped += 1;

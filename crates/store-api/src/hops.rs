@@ -29,6 +29,8 @@ pub mod key {
     pub const RAW: &str = "throughline.context.raw";
     /// The same header where instrumentation of HTTP records headers.
     pub const HEADER: &str = "http.request.header.traceparent";
+    /// Of a link: one of several that it could be, so that nothing is known by it.
+    pub const AMBIGUOUS: &str = "throughline.link.ambiguous";
 }
 
 /// Which services pass contexts to which, of requests that arrived in a time range.

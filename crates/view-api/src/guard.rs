@@ -11,10 +11,11 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use flow::config::is_loopback;
 
 use crate::error::ApiError;
 use crate::patient::{Held, Place};
-use crate::settings::{Settings, is_loopback};
+use crate::settings::Settings;
 
 /// Which names are ours.
 #[derive(Clone, Debug)]

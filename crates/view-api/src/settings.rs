@@ -1,8 +1,6 @@
 //! The section of the extension `view`.
 
-use std::net::IpAddr;
-
-use flow::config::{Finding, Node};
+use flow::config::{Finding, Node, is_loopback, split_port};
 use serde::Deserialize;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -33,25 +31,12 @@ impl Default for Settings {
 impl Settings {
     /// The host of the endpoint, without the brackets of an IPv6 address; empty for all interfaces.
     pub(crate) fn host(&self) -> Option<&str> {
-        let (host, port) = self.endpoint.rsplit_once(':')?;
-        port.parse::<u16>().ok()?;
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        if bare.is_none() && host.contains(':') {
-            return None;
-        }
-        Some(bare.unwrap_or(host))
+        split_port(&self.endpoint).map(|(host, _)| host)
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
         self.host().is_some_and(is_loopback)
     }
-}
-
-/// Whether only programs on this machine can mean this host.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_end_matches('.');
-    bare.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 pub(crate) fn check(section: &Node) -> Vec<Finding> {

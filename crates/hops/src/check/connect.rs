@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -15,6 +14,7 @@ use super::{Address, Extra};
 use crate::outcome::Outcome;
 use crate::probe::{Mark, Probe, Protocol};
 use crate::seen::QUERY;
+use crate::trust::{self, WrongFile};
 
 /// How to check.
 #[derive(Clone, Debug)]
@@ -32,13 +32,6 @@ pub struct Options {
     pub extra: Extra,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{path} holds no certificates in PEM form that can be read: {why}")]
-pub struct WrongCertificates {
-    path: String,
-    why: String,
-}
-
 impl Options {
     pub fn new(run: u64) -> Self {
         let protocols = Protocol::HTTP.to_vec();
@@ -53,19 +46,8 @@ impl Options {
     }
 
     /// Accepts what the system accepts, and the certificates of this file.
-    pub fn trust(&mut self, file: Option<&Path>) -> Result<(), WrongCertificates> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(path) = file {
-            let wrong = |why: String| WrongCertificates { path: path.display().to_string(), why };
-            let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect)
-                .map_err(|error| wrong(error.to_string()))?;
-            if roots.add_parsable_certificates(certificates).0 == 0 {
-                return Err(wrong("none found".to_owned()));
-            }
-        }
-        self.roots = Arc::new(roots);
+    pub fn trust(&mut self, file: Option<&Path>) -> Result<(), WrongFile> {
+        self.roots = Arc::new(trust::roots(file)?);
         Ok(())
     }
 }
@@ -93,7 +75,8 @@ impl<'a> Connector<'a> {
         if !tls {
             return Ok(Box::new(stream));
         }
-        let mut config = self.config().map_err(|error| Outcome::Unreachable(format!("TLS: {error}")))?;
+        let mut config = trust::client(Arc::clone(&self.roots), None)
+            .map_err(|error| Outcome::Unreachable(error.to_string()))?;
         let wanted: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
         config.alpn_protocols = vec![wanted.to_vec()];
         let name = ServerName::try_from(host.clone())
@@ -104,12 +87,6 @@ impl<'a> Connector<'a> {
             return Err(Outcome::NotSpoken("the TLS handshake did not agree on HTTP/2".to_owned()));
         }
         Ok(Box::new(stream))
-    }
-
-    fn config(&self) -> Result<ClientConfig, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(builder.with_root_certificates(Arc::clone(&self.roots)).with_no_client_auth())
     }
 
     /// The path with the mark in its query.

@@ -1,8 +1,10 @@
 //! Sends the probes along a path and keeps what came back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustls::ClientConfig;
 use throughline_sip::{EditError, Message};
 
 use super::Address;
@@ -32,10 +34,13 @@ pub struct Options {
     pub from: Option<String>,
     /// Of an echo in the same process: what no answer tells.
     pub kept: Option<Kept>,
+    /// Of hops that speak TLS.
+    pub tls: Arc<ClientConfig>,
 }
 
 impl Options {
-    pub fn new(run: u64) -> Self {
+    /// `tls` says whose certificates are accepted, and what is shown; see [`trust`](crate::trust).
+    pub fn new(run: u64, tls: Arc<ClientConfig>) -> Self {
         Self {
             protocols: Protocol::SIP.to_vec(),
             rounds: 3,
@@ -44,6 +49,7 @@ impl Options {
             to: None,
             from: None,
             kept: None,
+            tls,
         }
     }
 }
@@ -54,7 +60,7 @@ pub async fn check(address: &Address, options: &Options, mut progress: impl FnMu
     let to = options.to.as_deref().unwrap_or(&own);
     let send = async |probe: &Probe, mark: Mark| {
         let request = |origin| request::probe(probe, mark, to, options, origin);
-        let answer = match asked(address, options.timeout, request).await {
+        let answer = match asked(address, options, request).await {
             Ok(answer) => answer,
             Err(why) => return told_otherwise(options, probe, mark).unwrap_or(why),
         };
@@ -68,20 +74,21 @@ pub async fn check(address: &Address, options: &Options, mut progress: impl FnMu
     let trials = trials(probes, options.rounds, options.run, send, &mut progress).await;
     // The hop is asked last: whoever bans for odd requests does it then.
     let mark = Mark { run: options.run, probe: 0, round: 0 };
-    let itself = asked(address, options.timeout, |origin| request::itself(mark, &own, options, origin)).await;
+    let itself = asked(address, options, |origin| request::itself(mark, &own, options, origin)).await;
     Path { address: own, trials, itself: itself.ok().as_ref().map(of) }
 }
 
 async fn asked(
     address: &Address,
-    within: Duration,
+    options: &Options,
     request: impl FnOnce(Origin) -> Result<Bytes, EditError>,
 ) -> Result<Message<Bytes>, Outcome> {
+    let within = options.timeout;
     let unreachable = |error: std::io::Error| Outcome::Unreachable(format!("no connection: {error}"));
     let late = || Outcome::Unreachable(format!("no connection within {within:?}"));
-    let opened = tokio::time::timeout(within, Link::open(address)).await;
+    let opened = tokio::time::timeout(within, Link::open(address, &Arc::clone(&options.tls).into())).await;
     let mut link = opened.map_err(|_| late())?.map_err(unreachable)?;
-    let origin = Origin { own: link.own().map_err(unreachable)?, is_stream: link.is_stream() };
+    let origin = Origin { own: link.own().map_err(unreachable)?, transport: address.transport };
     let request = request(origin).map_err(|error| Outcome::Cut(error.to_string()))?;
     exchange(&mut link, request, origin, within).await.map_err(Outcome::Cut)
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use throughline_sip::{Builder, EditError, Message, Method, Name};
 
+use super::address::Transport;
 use super::check::Options;
 use super::seen::{FRAGMENT, name};
 use crate::field::bytes;
@@ -14,7 +15,7 @@ use crate::probe::{AGENT, MARK, Mark, Probe};
 #[derive(Clone, Copy)]
 pub(super) struct Origin {
     pub own: SocketAddr,
-    pub is_stream: bool,
+    pub transport: Transport,
 }
 
 /// A probe as it goes out.
@@ -69,7 +70,7 @@ pub(super) fn hang_up<B: AsRef<[u8]>, C: AsRef<[u8]>>(
 
 fn begin(method: &str, mark: Mark, to: &str, from: Option<&str>, origin: Origin, forwards: u8) -> Builder {
     let (own, name) = (origin.own, name(mark));
-    let own_uri = format!("sip:{name}@{own}{}", if origin.is_stream { ";transport=tcp" } else { "" });
+    let own_uri = format!("sip:{name}@{own}{}", origin.transport.param());
     let from = from.map_or_else(|| format!("sip:{name}@{own}"), str::to_owned);
     Builder::request(method.as_bytes(), to)
         .header(Name::Via, via(origin, &format!("{name}.{}.{method}.{forwards}", own.port())))
@@ -84,7 +85,7 @@ fn begin(method: &str, mark: Mark, to: &str, from: Option<&str>, origin: Origin,
 }
 
 fn via(origin: Origin, branch: &str) -> String {
-    let transport = if origin.is_stream { "TCP" } else { "UDP" };
+    let transport = origin.transport.name();
     format!("SIP/2.0/{transport} {};branch=z9hG4bK{branch};rport", origin.own)
 }
 

@@ -1,8 +1,8 @@
-//! What the echo saw of a request, and the body of RFC 3420 that carries it back.
+//! What the echo saw of a request, and the body of RFC 3420 that carries it back, by itself or among others.
 
 use throughline_sip::{Limits, Message, unfold};
 
-use super::VERSION;
+use super::{VERSION, multipart};
 use crate::field::{Field, first, text};
 use crate::probe::{MARK, Mark};
 use crate::seen::Seen;
@@ -25,12 +25,8 @@ pub(super) fn fields<B: AsRef<[u8]>>(message: &Message<B>) -> Vec<Field> {
 
 /// What a fragment in an answer tells; `None` for any other answer, and for the fragment of another request.
 pub(super) fn told<B: AsRef<[u8]>>(answer: &Message<B>, method: &str, mark: Mark) -> Option<Seen> {
-    let kind = answer.first("Content-Type")?;
-    let kind = kind.split(|byte| *byte == b';').next()?.trim_ascii();
-    if !kind.eq_ignore_ascii_case(FRAGMENT.as_bytes()) {
-        return None;
-    }
-    let seen = seen(&Message::parse(answer.body(), &Limits::default()).ok()?)?;
+    let fragment = multipart::find(&unfold(answer.first("Content-Type")?), answer.body(), FRAGMENT)?;
+    let seen = seen(&Message::parse(fragment, &Limits::default()).ok()?)?;
     let is_other = first(&seen.fields, MARK).is_some_and(|found| found != mark.to_string());
     (seen.method == method && !is_other).then_some(seen)
 }

@@ -1,9 +1,8 @@
 //! Where it listens, and whether that is safe.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use flow::config::{Finding, Node};
+use flow::config::{Finding, Node, is_loopback, split_port};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -54,7 +53,7 @@ pub(crate) fn check(
     if secure && (cert_file.as_os_str().is_empty() || key_file.as_os_str().is_empty()) {
         findings.push(Finding::error(at("tls"), "give `cert_file` and `key_file`"));
     }
-    match host(endpoint) {
+    match split_port(endpoint).map(|(host, _)| host) {
         None => {
             let finding = Finding::error(at("endpoint"), "not an address to listen on");
             findings.push(finding.help(format!("write a host and a port, as in `{example}`")));
@@ -72,19 +71,4 @@ pub(crate) fn check(
         Some(_) => {}
     }
     findings
-}
-
-/// The host of an endpoint, without the brackets of an IPv6 address; empty for all interfaces.
-fn host(endpoint: &str) -> Option<&str> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    (bare.is_some() || !host.contains(':')).then_some(bare.unwrap_or(host))
-}
-
-/// Whether only programs on this machine can mean this host.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_end_matches('.');
-    bare.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
 }

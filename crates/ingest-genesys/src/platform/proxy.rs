@@ -121,8 +121,7 @@ pub(crate) fn plain(host: &str) -> String {
 }
 
 fn is_here(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    flow::config::is_loopback(host.trim_matches(['[', ']']))
 }
 
 #[cfg(test)]

@@ -195,5 +195,5 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    door::is_loopback(bare)
+    flow::config::is_loopback(bare)
 }

@@ -1,9 +1,9 @@
 //! The section of `hep`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use flow::config::{Finding, Node};
+use flow::config::{Finding, Node, is_loopback, split_port};
 use serde::Deserialize;
 use tls::ServerTls;
 
@@ -116,16 +116,8 @@ pub(super) fn check(section: &Node) -> Vec<Finding> {
 
 /// Whether only this machine reaches an address; nothing where it is none.
 fn loopback(endpoint: &str) -> Option<bool> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
-    if host == "localhost" {
-        return Some(true);
-    }
-    let address: SocketAddr = endpoint.parse().ok()?;
-    Some(match address.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    })
+    let (host, _) = split_port(endpoint)?;
+    Some(is_loopback(host)).filter(|here| *here || host.parse::<IpAddr>().is_ok())
 }
 
 #[cfg(test)]

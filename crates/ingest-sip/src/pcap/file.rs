@@ -15,9 +15,9 @@ pub struct Frame<'f> {
 pub enum Unreadable {
     #[error("neither pcap nor pcapng: give a file that tcpdump, sngrep or Wireshark has written")]
     Format,
-    #[error(
-        "a record at byte {0} is longer than the file, or shorter than its head: the capture is cut or damaged"
-    )]
+    #[error("the record at byte {0} ends after the file: the capture is cut")]
+    Cut(usize),
+    #[error("the record at byte {0} is longer than any, or shorter than its head: the capture is damaged")]
     Record(usize),
 }
 
@@ -62,8 +62,9 @@ impl<'f> Frames<'f> {
         Ok(Self { rest, at: 24, big, form: Form::Pcap { nanos, link }, broken: false })
     }
 
-    fn cut(&mut self, length: usize) -> Result<&'f [u8], Unreadable> {
-        let (record, rest) = self.rest.split_at_checked(length).ok_or(Unreadable::Record(self.at))?;
+    /// Of the record that begins at `place`.
+    fn cut(&mut self, length: usize, place: usize) -> Result<&'f [u8], Unreadable> {
+        let (record, rest) = self.rest.split_at_checked(length).ok_or(Unreadable::Cut(place))?;
         self.rest = rest;
         self.at += length;
         Ok(record)
@@ -71,14 +72,14 @@ impl<'f> Frames<'f> {
 
     fn record(&mut self, nanos: bool, link: u32) -> Result<Frame<'f>, Unreadable> {
         let place = self.at;
-        let head = self.cut(16)?;
+        let head = self.cut(16, place)?;
         let field = |at| number(head, at, self.big).ok_or(Unreadable::Record(place));
         let (seconds, part, length) = (field(0)?, field(4)?, field(8)? as usize);
         if length > LONGEST {
             return Err(Unreadable::Record(place));
         }
         let part = u64::from(part) * if nanos { 1 } else { 1000 };
-        Ok(Frame { at: u64::from(seconds) * 1_000_000_000 + part, link, bytes: self.cut(length)? })
+        Ok(Frame { at: u64::from(seconds) * 1_000_000_000 + part, link, bytes: self.cut(length, place)? })
     }
 
     /// The next block; nothing where it holds no frame.
@@ -89,12 +90,13 @@ impl<'f> Frames<'f> {
         if is_section {
             self.big = self.rest.get(8..12) == Some(&[0x1a, 0x2b, 0x3c, 0x4d]);
         }
-        let kind = number(self.rest, 0, self.big).ok_or(wrong)?;
-        let length = number(self.rest, 4, self.big).ok_or(wrong)? as usize;
+        let cut = Unreadable::Cut(place);
+        let kind = number(self.rest, 0, self.big).ok_or(cut)?;
+        let length = number(self.rest, 4, self.big).ok_or(cut)? as usize;
         if !(12..=LONGEST + 1024).contains(&length) || !length.is_multiple_of(4) {
             return Err(wrong);
         }
-        let block = self.cut(length)?;
+        let block = self.cut(length, place)?;
         let body = block.get(8..length - 4).ok_or(wrong)?;
         let Form::Pcapng(interfaces) = &mut self.form else { return Ok(None) };
         match kind {

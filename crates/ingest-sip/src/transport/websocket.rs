@@ -1,5 +1,7 @@
 //! One connection over WebSocket (RFC 7118): each WebSocket message is one SIP message.
 
+mod patient;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +18,20 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use super::Shared;
 use super::streams::Place;
+use patient::Patient;
 
 const PROTOCOL: &str = "sip";
 const PROTOCOLS: &str = "sec-websocket-protocol";
 /// For a peer to take what is written.
 const WRITE: Duration = Duration::from_secs(10);
 
-pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<WebSocketStream<S>> {
+pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> io::Result<WebSocketStream<Patient<S>>> {
     let largest = Limits::default().message;
     let config = WebSocketConfig::default().max_message_size(Some(largest)).max_frame_size(Some(largest));
     let config = config.read_buffer_size(8 << 10).max_write_buffer_size(4 * largest);
-    accept_hdr_async_with_config(stream, agreed, Some(config)).await.map_err(io::Error::other)
+    accept_hdr_async_with_config(Patient::new(stream), agreed, Some(config)).await.map_err(io::Error::other)
 }
 
 /// The subprotocol has to be asked for.
@@ -45,10 +50,11 @@ fn agreed(request: &Request, mut response: Response) -> Result<Response, ErrorRe
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     shared: &Arc<Shared>,
     mut place: Place,
-    mut socket: WebSocketStream<S>,
+    mut socket: WebSocketStream<Patient<S>>,
 ) -> io::Result<()> {
     let flow = place.flow;
     shared.with(&mut Vec::new(), |edge, _| edge.opened(flow));
+    socket.get_mut().begin(shared.streams.idle());
     let talked = talk(shared, &mut place, &mut socket).await;
     // Who sees the connection closed may count on that nothing is sent over it any more.
     drop(place);
@@ -61,7 +67,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     shared: &Arc<Shared>,
     place: &mut Place,
-    socket: &mut WebSocketStream<S>,
+    socket: &mut WebSocketStream<Patient<S>>,
 ) -> io::Result<()> {
     let flow = place.flow;
     let mut out = Vec::new();
@@ -76,7 +82,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 write(socket, message).await?;
                 continue;
             }
-            message = timeout(shared.streams.idle(), socket.next()) => message?,
+            message = socket.next() => message,
         };
         let bytes = match message.transpose().map_err(io::Error::other)? {
             Some(tungstenite::Message::Text(text)) => text.into(),
@@ -96,7 +102,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: &mut WebSocketStream<S>,
+    socket: &mut WebSocketStream<Patient<S>>,
     message: tungstenite::Message,
 ) -> io::Result<()> {
     timeout(WRITE, socket.send(message)).await?.map_err(io::Error::other)

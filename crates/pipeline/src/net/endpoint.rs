@@ -1,8 +1,9 @@
-//! `host:port` as the collector reads it.
+//! Listens on `host:port` as the collector reads it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use flow::config::split_port;
 use flow::{BuildError, Ctx};
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -10,23 +11,6 @@ use super::addresses::Addresses;
 
 /// Connections that wait to be accepted; with more the system lets clients try again a second later.
 const WAITING: u32 = 4096;
-
-/// `host:port`; an empty host means every address.
-pub fn split_port(endpoint: &str) -> Option<(&str, u16)> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    if bare.is_none() && host.contains(':') {
-        return None;
-    }
-    Some((bare.unwrap_or(host), port.parse().ok()?))
-}
-
-/// Whether only programs on this machine can mean this host.
-pub fn is_loopback(host: &str) -> bool {
-    let name = host.trim_end_matches('.');
-    name.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
-}
 
 /// Listens, and notes where in the book of addresses.
 ///
@@ -85,26 +69,5 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => "; ports below 1024 need a right of their own: take a higher one",
         io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_are_read_as_in_go() {
-        for (endpoint, expected) in [
-            ("localhost:4317", Some(("localhost", 4317))),
-            (":4317", Some(("", 4317))),
-            ("[::1]:4317", Some(("::1", 4317))),
-            ("::1:4317", None),
-            ("localhost", None),
-            ("localhost:http", None),
-            ("localhost:65536", None),
-            ("", None),
-        ] {
-            assert_eq!(split_port(endpoint), expected, "{endpoint}");
-        }
     }
 }

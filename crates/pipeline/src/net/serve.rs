@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::config::{is_loopback, split_port};
 use flow::{BuildError, Ctx};
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -26,7 +27,7 @@ pub use settings::{Auth, Cors, HttpServer, Middleware, check_listener};
 pub use site::Site;
 
 use super::activity::OpenRequest;
-use super::endpoint::{bind, is_loopback, split_port};
+use super::endpoint::bind;
 use super::gate::{Admitted, Gate, TurnedAway};
 use super::listener::{Accepted, Listener, drive};
 use super::status::http_status;

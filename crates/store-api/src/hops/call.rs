@@ -106,6 +106,7 @@ fn said(span: &Span) -> Said {
         links: span
             .links
             .iter()
+            .filter(|link| link.attributes.get(key::AMBIGUOUS) != Some(&Value::Bool(true)))
             .take(8)
             .map(|link| SpanOf { trace_id: link.trace_id, span_id: link.span_id })
             .collect(),

@@ -84,6 +84,11 @@ fn each_request_is_told_by_what_became_of_its_context() {
             }];
         })
     };
+    let ambiguous = |sample: Sample| {
+        sample.change(|own| {
+            own.links[0].attributes = [(key::AMBIGUOUS.to_owned(), Value::Bool(true))].into_iter().collect();
+        })
+    };
     let cases: Vec<(&str, Vec<Sample>, &[&str])> = vec![
         ("a child", vec![calls(1, 1), below(answers(1, 2), 1)], &["ivr -> crm: 1 kept"]),
         ("ends that share an id", vec![calls(1, 1), answers(1, 1)], &["ivr -> crm: 1 kept"]),
@@ -119,6 +124,16 @@ fn each_request_is_told_by_what_became_of_its_context() {
             "restarted with a link",
             vec![calls(1, 1), restart(link(answers(2, 2), 1, 1))],
             &["ivr -> crm: 1 restarted (link)"],
+        ),
+        (
+            "restarted with a link, the call was over",
+            vec![calls(1, 1).at(0, 1), restart(link(answers(2, 2), 1, 1)).at(5, 1)],
+            &["ivr -> crm: 1 restarted (link)"],
+        ),
+        (
+            "restarted with a link that may be wrong, the call was over",
+            vec![calls(1, 1).at(0, 1), restart(ambiguous(link(answers(2, 2), 1, 1))).at(5, 1)],
+            &["? -> crm: 1 restarted (unknown)"],
         ),
         (
             "restarted, the header names the caller, in capitals",

@@ -11,7 +11,6 @@ use tokio::time::timeout;
 use super::program::{Program, free_port};
 use crate::sip::Identity;
 
-const CONFIGURATION: &str = include_str!("../../../sip/kamailio.cfg");
 const UNTIL_READY: Duration = Duration::from_secs(20);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 
@@ -37,10 +36,18 @@ pub struct Kamailio {
 }
 
 impl Kamailio {
+    /// What it is started with: `-A` switches the parts of a role on.
+    pub const CONFIGURATION: &str = include_str!("../../../sip/kamailio.cfg");
+
     pub async fn start(role: &Role) -> Result<Self> {
+        Self::start_with(role, Self::CONFIGURATION).await
+    }
+
+    /// With a configuration that was made from the usual one.
+    pub async fn start_with(role: &Role, configuration: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (address, mut secure) = (free_port()?, None);
-        let mut configuration = CONFIGURATION.replace("@FOLDER@", &folder.path().to_string_lossy());
+        let mut configuration = configuration.replace("@FOLDER@", &folder.path().to_string_lossy());
         let mut command = Command::new("kamailio");
         command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
         command.args(["-f", "kamailio.cfg", "-DD", "-E", "-m", "512", "-M", "8", "-n", "1", "-Y", "."]);

@@ -3,7 +3,9 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,16 +14,17 @@ use hops::echo::Limits;
 use hops::probe::Protocol;
 use hops::report::Report;
 use hops::sip::{Address, Echo, Options, check};
+use hops::trust::{self, ClientConfig, Identity, WrongFile};
 use hops::verdict::Demands;
 
 use super::{Stop, end_progress, exit, progress, say};
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  throughline hops echo --sip 10.0.0.9:5070                    # where the last hop sends its calls\n  throughline hops check sip sip:10.0.0.5:5060 --to sip:+4930123@10.0.0.5\n  throughline hops check sip 'sip:10.0.0.5:5060;transport=tcp' --echo 10.0.0.9:5070 --json\n\nThe number or URI of --to has to lead to the echo. With --echo it is the echo's own URI unless --to says otherwise; what a hop takes out of\nanswers is then known all the same.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
+    after_help = "Example:\n  throughline hops echo --sip 10.0.0.9:5070                    # where the last hop sends its calls\n  throughline hops check sip sip:10.0.0.5:5060 --to sip:+4930123@10.0.0.5\n  throughline hops check sip 'sip:10.0.0.5:5060;transport=tcp' --echo 10.0.0.9:5070 --json\n  throughline hops check sip sips:sbc.example:5061 --ca ca.pem --to sip:+4930123@sbc.example\n\nThe number or URI of --to has to lead to the echo. With --echo it is the echo's own URI unless --to says otherwise; what a hop takes out of\nanswers is then known all the same.\n\nExit codes: 0 nothing breaks tracing, 1 context is lost or altered, 2 the command line is wrong, 3 it could not be checked."
 )]
 pub(super) struct Check {
-    /// Where the path begins, as sip:host:port; then, if they can be reached, the addresses further in.
+    /// Where the path begins, as sip:host:port, with ;transport=tcp or tls where it is not UDP; then, if they can be reached, the addresses further in.
     #[arg(required = true, value_name = "ADDRESS", num_args = 1..=8)]
     addresses: Vec<Address>,
     /// The request URI, which the hops lead to the echo.
@@ -30,6 +33,15 @@ pub(super) struct Check {
     /// The caller, where hops ask for one that they know.
     #[arg(long, value_name = "URI")]
     from: Option<String>,
+    /// Certificates to accept besides the system's, in PEM form.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Shown to hops that ask for a certificate, in PEM form.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// Of `--cert`.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// Be the echo as well, at this address.
     #[arg(long, value_name = "ADDRESS")]
     echo: Option<SocketAddr>,
@@ -60,7 +72,11 @@ enum Sent {
 }
 
 pub(super) async fn examine(arguments: &Check) -> anyhow::Result<ExitCode> {
-    let mut options = Options::new(RandomState::new().hash_one("run"));
+    let tls = match arguments.tls() {
+        Ok(tls) => Arc::new(tls),
+        Err(error) => return Ok(refused(&error)),
+    };
+    let mut options = Options::new(RandomState::new().hash_one("run"), tls);
     let asked = arguments.asked();
     if !asked.is_empty() {
         options.protocols.clone_from(&asked);
@@ -118,7 +134,19 @@ async fn bind(listen: SocketAddr, option: &str) -> anyhow::Result<Echo> {
     bound.with_context(|| format!("cannot listen on {listen}; {option} takes another address"))
 }
 
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+fn refused(error: &WrongFile) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(exit::USAGE)
+}
+
 impl Check {
+    fn tls(&self) -> Result<ClientConfig, WrongFile> {
+        let own = self.cert.as_deref().zip(self.key.as_deref());
+        let own = own.map(|(certificate, key)| Identity { certificate, key });
+        trust::client(trust::roots(self.ca.as_deref())?, own)
+    }
+
     fn asked(&self) -> Vec<Protocol> {
         let has = |sent| self.protocols.contains(&sent);
         let options = has(Sent::Options).then_some(Protocol::Options);

@@ -96,6 +96,12 @@ fn read(arguments: &Arguments) -> Result<(Vec<Summary>, Payload), String> {
             read.lost, read.fragments, beside.unreadable
         );
     }
+    if let Some(at) = read.cut {
+        let frames = read.frames;
+        eprintln!(
+            "the capture is cut: the record at byte {at} is not whole; read are the {frames} before it"
+        );
+    }
     let mut payload = Payload::default();
     while let Some(finished) = calls.finished() {
         payload.join(finished.batch().payload);

@@ -56,8 +56,8 @@ fn lost(product: Product) -> Option<(&'static str, &'static str)> {
 fn own(product: Product) -> Option<(&'static str, &'static str)> {
     Some(match product {
         Product::Kamailio | Product::OpenSips => (
-            "in the routes: write a context only where none came",
-            "- append_hf(\"{header}: ...\");\nif (!is_present_hf(\"{header}\")) append_hf(\"{header}: ...\\r\\n\");",
+            "in the routes: write a context only where none came, under neither name",
+            "- remove_hf(\"{header}\");\n- append_hf(\"{header}: ...\\r\\n\");\nif (!is_present_hf(\"traceparent\") && !is_present_hf(\"X-Traceparent\")) append_hf(\"{header}: ...\\r\\n\");",
         ),
         Product::Throughline => return lost(product),
         _ => return None,

@@ -58,7 +58,7 @@ impl Provider {
     /// Keys that come over the network without TLS.
     pub(super) fn is_plain(&self) -> bool {
         let host = self.discovery.host().unwrap_or_default().trim_matches(['[', ']']);
-        let plain = self.discovery.scheme_str() == Some("http") && !crate::net::endpoint::is_loopback(host);
+        let plain = self.discovery.scheme_str() == Some("http") && !flow::config::is_loopback(host);
         plain && self.settings.public_keys_file.is_empty()
     }
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flow::config::{Finding, GoDuration, Node, Opaque};
+use flow::config::{Finding, GoDuration, Node, Opaque, split_port};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::net::activity::Patience;
 use crate::net::coding::Coding;
-use crate::net::endpoint::split_port;
 use crate::net::tls::ServerTls;
 
 const DEFAULT_BODY: usize = 20 << 20;

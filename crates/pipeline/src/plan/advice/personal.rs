@@ -1,7 +1,7 @@
 //! Personal data that leaves the host unmasked.
 
 use flow::Signal;
-use flow::config::{Finding, Node};
+use flow::config::{Finding, Node, is_loopback};
 
 use super::{Graph, host};
 use crate::plan::Component;
@@ -101,9 +101,8 @@ fn remote(exporter: &Component) -> Option<(&Component, &Node, &str)> {
     let keys = ["traces_endpoint", "endpoint"];
     let endpoint = keys.into_iter().find_map(|key| exporter.section.get(key))?;
     let target = host(endpoint.text()?);
-    let local = target == "localhost"
+    let local = is_loopback(target)
         || target.ends_with(".localhost")
-        || target.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
         || endpoint.text()?.starts_with("unix:")
         || target.is_empty();
     let target = if endpoint.written.is_some() { "another host" } else { target };

@@ -1,6 +1,8 @@
 //! `throughline hops check sip` through real hops. Needs what `scripts/setup-test.sh` installs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod mends;
+
 use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -29,8 +31,11 @@ async fn output(arguments: &[&str]) -> Output {
 
 /// The exit status and the report, with an echo in the same process.
 async fn check(hop: SocketAddr, echo: &str, more: &[&str]) -> (i32, Value) {
-    let address = format!("sip:{hop}");
-    let mut arguments = vec!["hops", "check", "sip", &address, "--echo", echo, "--rounds", "1", "--json"];
+    check_at(&format!("sip:{hop}"), echo, more).await
+}
+
+async fn check_at(address: &str, echo: &str, more: &[&str]) -> (i32, Value) {
+    let mut arguments = vec!["hops", "check", "sip", address, "--echo", echo, "--rounds", "1", "--json"];
     arguments.extend(more);
     let output = output(&arguments).await;
     let report = serde_json::from_slice(&output.stdout);
