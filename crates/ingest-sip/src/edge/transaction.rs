@@ -76,7 +76,7 @@ impl Transactions {
         let call = |call: &Call| {
             size_of_val(call) + call.request.len() + call.clients.iter().map(client).sum::<usize>()
         };
-        self.calls.values().map(|known| call(known)).sum()
+        self.calls.values().map(|known| call(known.as_ref())).sum()
     }
 }
 

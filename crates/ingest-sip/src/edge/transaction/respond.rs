@@ -120,8 +120,8 @@ impl Edge {
             if matches!(status, Some(401 | 407)) {
                 call.challenges.push(message.clone());
             }
-            let better = |known: &Box<(Flow, Message)>| rank(message.status()) < rank(known.1.status());
-            if call.best.as_ref().is_none_or(better) {
+            let better = |known: &Message| rank(message.status()) < rank(known.status());
+            if call.best.as_ref().is_none_or(|best| better(&best.1)) {
                 call.best = Some(Box::new((from, message.clone())));
             }
             if status >= Some(600) {
