@@ -66,6 +66,8 @@ pub struct Setup {
     pub trunk_rate: u32,
     /// INVITEs with state at once.
     pub transactions: usize,
+    /// Hosts of URIs that may be known or asked for at once; with nought none is looked up.
+    pub hosts: usize,
     /// `Server` in answers of the edge itself; none where it is empty.
     pub server: String,
 }
@@ -98,7 +100,7 @@ impl Edge {
             trunks: trunks::Trunks::new(setup.trunks),
             groups: setup.groups,
             routes: setup.routes,
-            names: names::Names::default(),
+            names: names::Names::new(setup.hosts),
             connections: HashMap::new(),
             strangers: flood::Flood::new(setup.stranger_rate),
             peers: flood::Flood::new(setup.trunk_rate),

@@ -70,6 +70,7 @@ impl Sip {
             stranger_rate: limits.stranger_requests_per_second,
             trunk_rate: limits.trunk_requests_per_second,
             transactions: limits.transactions,
+            hosts: limits.hosts,
             server: self.settings.server.clone(),
         };
         let calls = Calls::new(settings::calls(&self.settings).map_err(wrong)?);

@@ -166,6 +166,8 @@ pub(crate) struct LimitSettings {
     pub(crate) trunk_requests_per_second: u32,
     /// INVITEs with state at once; further ones are passed on without.
     pub(crate) transactions: usize,
+    /// Hosts that Routes and contacts name, known or looked up at once; with nought they have to be addresses.
+    pub(crate) hosts: usize,
     /// Calls that are watched at once; for a further one the oldest leaves with the spans it has.
     pub(crate) calls: usize,
     /// A call that says nothing for so long is given up, unless its parties agreed on a Session-Expires.
@@ -237,6 +239,7 @@ impl Default for LimitSettings {
             stranger_requests_per_second: 20,
             trunk_requests_per_second: 0,
             transactions: 10_000,
+            hosts: 1024,
             calls: 100_000,
             longest_call: GoDuration::from_secs(4 * 3600),
             longest_setup: GoDuration::from_secs(300),

@@ -94,10 +94,8 @@ impl Bed {
             at_first: 0,
             _folder: folder,
         };
-        for transport in
-            [Transport::Udp, Transport::Tcp, Transport::Tls].into_iter().cycle().take(FIRST as usize)
-        {
-            bed.call(transport).await;
+        for _ in 0..FIRST / 3 {
+            tokio::join!(bed.call(Transport::Udp), bed.call(Transport::Tcp), bed.call(Transport::Tls));
         }
         bed.at_first = bed.memory();
         bed

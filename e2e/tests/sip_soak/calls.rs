@@ -10,9 +10,8 @@ use sim::sip::{Settings, Transport};
 use crate::bed::{Bed, FIRST, open, size};
 use crate::raw::{Ear, flood, request, socket};
 
-/// What one call may take that is remembered: up to 2 KiB, its places in tables that may be half empty, its spans on their
-/// way to the backend, and what is free already and given back within a minute.
-const CALL: u64 = 8 << 10;
+/// What one call may take, while it goes on and while it is remembered.
+const CALL: u64 = 2 << 10;
 /// Calls are remembered for so many seconds after their end.
 const REMEMBERED: u64 = 34;
 /// What a call takes at most until then, with those that follow a transfer.

@@ -13,10 +13,11 @@ mod floods;
 mod mutated;
 mod connections;
 
-/// Scenarios that wait for half a minute until something is given up, each with a product of its own.
+/// Scenarios that wait for half a minute until something is given up, each with a product of its own. By its name it
+/// begins first, so that others run meanwhile.
 /// Guarantees: those of each of them.
 #[tokio::test]
-async fn what_is_given_up() {
+async fn after_half_a_minute_it_is_given_up() {
     tokio::join!(
         calls::calls_that_never_end(),
         connections::connections_that_wait(),

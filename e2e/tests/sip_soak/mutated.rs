@@ -13,13 +13,13 @@ use crate::raw::{Ear, flood, request, socket};
 /// Messages over one connection: most of them break it.
 const TOGETHER: u64 = 4;
 
-/// Scenario: MUTATED messages: the torture messages of RFC 4475, and requests of calls, with bytes changed, cut out,
+/// Scenario: MUTATED messages, of which hosts that they name are not looked up: the torture messages of RFC 4475, and requests of calls, with bytes changed, cut out,
 /// doubled and taken from each other; by UDP from a peer and a stranger, by TCP and by TLS without its handshake.
 /// Guarantees: the product lives, what was left of them goes, calls go on.
 pub(crate) async fn torture_and_mutations() {
     let (count, seed): (u64, u64) = (size("MUTATED", 4_000), size("MUTATED_SEED", 1));
     let ear = Ear::new(|_| None).await;
-    let bed = Bed::start("longest_call: 8s, longest_setup: 6s", &ear.uri()).await;
+    let bed = Bed::start("longest_call: 8s, longest_setup: 6s, hosts: 0", &ear.uri()).await;
     let corpus = corpus(&bed, &ear);
     for ip in [[127, 0, 0, 2], [127, 0, 0, 9]] {
         let eve = socket(ip).await;

@@ -73,6 +73,7 @@ pub(super) fn setup() -> Setup {
         stranger_rate: 20,
         trunk_rate: 0,
         transactions: 100,
+        hosts: 100,
         server: String::new(),
     }
 }

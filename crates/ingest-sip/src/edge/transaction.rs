@@ -47,7 +47,8 @@ impl Policy {
 /// INVITEs under way. Where there are too many, further ones are passed on without state.
 #[derive(Default)]
 pub(super) struct Transactions {
-    calls: HashMap<Branch, Call>,
+    /// Boxed: half of the places of a table may be empty.
+    calls: HashMap<Branch, Box<Call>>,
     most: usize,
 }
 
@@ -66,6 +67,16 @@ impl Transactions {
 
     pub(super) fn len(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Bytes of calls and of what is kept of their messages.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let client = |client: &call::Client| size_of_val(client) + client.sent.len();
+        let call = |call: &Call| {
+            size_of_val(call) + call.request.len() + call.clients.iter().map(client).sum::<usize>()
+        };
+        self.calls.values().map(|known| call(known.as_ref())).sum()
     }
 }
 

@@ -253,3 +253,37 @@ fn a_host_is_looked_up_once_and_messages_wait() {
     edge.receive(100 * SECOND, udp(CALLER), &message, &mut out);
     assert_eq!(out, [Output::Resolve("agent.example.com".into())], "it was forgotten");
 }
+
+#[test]
+fn what_waits_for_addresses_is_bounded() {
+    let bye = |edge: &mut Edge, host: usize, body: usize| {
+        let (_, invite) = one(edge, udp(CALLER), &Ask::default().bytes());
+        let (uri, filling) = (format!("sip:b@h{host}.example.com"), "x".repeat(body));
+        let route = recorded(&invite).join(", ");
+        let more = vec![("Route", route), ("Subject", filling)];
+        let bye = Ask { method: "BYE", uri: &uri, to_tag: Some("tb"), more, ..Ask::default() };
+        let mut out = Vec::new();
+        edge.receive(SECOND, udp(CALLER), &parse(&bye.bytes()), &mut out);
+        out
+    };
+    for (hosts, body) in [(1, 0), (0, 0), (1000, 10_000)] {
+        let mut edge = Edge::new(Setup { hosts, ..setup() }, Box::new(Untraced));
+        let asked = (0..200).map_while(|host| match bye(&mut edge, host, body).as_slice() {
+            [Output::Resolve(host)] => Some(host.clone()),
+            [Output::Send { bytes, .. }] => {
+                assert_eq!(parse(bytes).status(), Some(503));
+                None
+            }
+            other => panic!("{other:?}"),
+        });
+        let asked: Vec<_> = asked.collect();
+        let (least, most) = if body > 0 { (90, 110) } else { (hosts, hosts) };
+        assert!((least..=most).contains(&asked.len()), "{hosts}: {}", asked.len());
+        for host in &asked {
+            edge.resolved(SECOND, host, None, &mut Vec::new());
+        }
+        edge.tick(100 * SECOND, &mut Vec::new());
+        let again = bye(&mut edge, 500, body);
+        assert_eq!(matches!(again.as_slice(), [Output::Resolve(_)]), hosts > 0, "there is room again");
+    }
+}

@@ -88,6 +88,8 @@ fn a_call_that_is_answered() {
     assert_eq!(world.answer(&invite, 200), ["caller 200"]);
     assert_eq!(world.answer(&invite, 200), ["caller 200"], "until the caller has heard it");
     assert_eq!(world.edge.transactions(), 1);
+    let bytes = world.edge.transactions.bytes();
+    assert!(bytes < 600, "{bytes} for half a minute, at the rate of all calls");
     assert!(world.pass(33_000).is_empty());
     assert_eq!(world.edge.transactions(), 0);
     assert_eq!(world.answer(&invite, 200), ["caller 200"], "without state too");

@@ -14,8 +14,10 @@ use crate::edge::path::Path;
 use crate::edge::request::Request;
 use crate::trunk::Trunk;
 
+/// Messages are kept as they were written: what is kept for half a minute has to be small.
 pub(super) struct Call {
-    pub(super) request: Message,
+    /// As it came; nothing once the caller has been answered.
+    pub(super) request: Bytes,
     pub(super) from: Flow,
     pub(super) trunk: Option<Arc<Trunk>>,
     pub(super) branch: Branch,
@@ -28,7 +30,7 @@ pub(super) struct Call {
     pub(super) rang: bool,
     pub(super) cancelled: bool,
     pub(super) redirects: usize,
-    pub(super) best: Option<(Flow, Message)>,
+    pub(super) best: Option<Box<(Flow, Message)>>,
     /// Refusals that ask for credentials.
     pub(super) challenges: Vec<Message>,
     /// A target has said nothing, or nothing more.
@@ -40,7 +42,7 @@ pub(super) enum Answer {
     /// Nothing final; the last provisional answer.
     Open(Flow, Bytes),
     /// A refusal, sent again until its ACK comes.
-    Refused(Repeat),
+    Refused(Box<Repeat>),
     /// Accepted, or the refusal's ACK has come. What comes late is known until then.
     Ended { until: u64 },
 }
@@ -48,15 +50,15 @@ pub(super) enum Answer {
 /// The INVITE at one target.
 pub(super) struct Client {
     pub(super) to: Flow,
-    /// As it went out; its ACK and CANCEL are made from it.
-    pub(super) sent: Message,
+    /// As it went out; its ACK and CANCEL are made from it. Nothing once it has accepted.
+    pub(super) sent: Bytes,
     pub(super) state: State,
-    pub(super) cancel: Option<Repeat>,
+    pub(super) cancel: Option<Box<Repeat>>,
 }
 
 pub(super) enum State {
     /// Nothing has been heard.
-    Calling(Repeat),
+    Calling(Box<Repeat>),
     /// Something provisional has been heard.
     Proceeding { until: u64 },
     /// The final answer is there.
@@ -80,7 +82,7 @@ impl Call {
                 State::Proceeding { until } => *until,
                 State::Ended => u64::MAX,
             };
-            state.min(client.cancel.as_ref().map_or(u64::MAX, Repeat::due))
+            state.min(client.cancel.as_ref().map_or(u64::MAX, |cancel| cancel.due()))
         };
         self.clients.iter().map(client).fold(answer, u64::min) <= now
     }
@@ -91,6 +93,13 @@ impl Call {
 
     pub(super) fn pending(&self) -> bool {
         self.clients.iter().any(|client| !matches!(client.state, State::Ended))
+    }
+
+    /// The caller is told how it ended: no other target is tried, and what was for that is let go.
+    pub(super) fn end(&mut self, answer: Answer) {
+        self.answer = answer;
+        (self.request, self.best) = (Bytes::new(), None);
+        (self.left, self.challenges) = (Vec::new(), Vec::new());
     }
 }
 
@@ -108,7 +117,8 @@ impl Edge {
         out.push(Output::Send { to, bytes: trying.clone() });
         targets.reverse();
         let mut call = Call {
-            request: request.message.clone(),
+            // Of a stream it may be a part of something larger.
+            request: Bytes::copy_from_slice(request.message.as_bytes()),
             from: request.from,
             trunk: request.trunk.cloned(),
             branch,
@@ -123,15 +133,21 @@ impl Edge {
             challenges: Vec::new(),
             silent: false,
         };
-        self.try_next(request.at, &mut call, out);
-        self.transactions.calls.insert(branch, call);
+        self.try_next((request.at, request.message), &mut call, out);
+        self.transactions.calls.insert(branch, Box::new(call));
     }
 
     /// Tries one target more, or all that are left; false where there is none.
-    pub(super) fn try_next(&mut self, now: u64, call: &mut Call, out: &mut Vec<Output>) -> bool {
+    pub(super) fn try_next(
+        &mut self,
+        request: (u64, &Message),
+        call: &mut Call,
+        out: &mut Vec<Output>,
+    ) -> bool {
         let before = call.clients.len();
         while let Some(to) = call.left.pop() {
-            if let Some(client) = self.try_target(now, call, to, out) {
+            if let Some(client) = self.try_target(request, call, to, out) {
+                call.clients.reserve_exact(1);
                 call.clients.push(client);
                 if call.policy.fork != Fork::Parallel {
                     break;
@@ -141,17 +157,21 @@ impl Edge {
         call.clients.len() > before
     }
 
-    fn try_target(&mut self, now: u64, call: &Call, to: Flow, out: &mut Vec<Output>) -> Option<Client> {
-        let message = &call.request;
+    fn try_target(
+        &mut self,
+        (now, message): (u64, &Message),
+        call: &Call,
+        to: Flow,
+        out: &mut Vec<Output>,
+    ) -> Option<Client> {
         let request =
             Request { at: now, from: call.from, trunk: call.trunk.as_ref(), message, method: Method::Invite };
         let heads = message.check().ok()?;
         let path = Path::of(message, &heads, &self.own, &self.secret)?;
         let branch = call.branch.of_client(call.clients.len());
-        let bytes = self.forwarded(&request, &heads, &path, branch, to).ok()?;
-        let sent = Message::parse(bytes.clone(), &Limits::default()).ok()?;
-        let repeat = Repeat::send(now, to, bytes, LONG, call.policy.give_up_after, out);
-        Some(Client { to, sent, state: State::Calling(repeat), cancel: None })
+        let sent = self.forwarded(&request, &heads, &path, branch, to).ok()?;
+        let repeat = Repeat::send(now, to, sent.clone(), LONG, call.policy.give_up_after, out);
+        Some(Client { to, sent, state: State::Calling(Box::new(repeat)), cancel: None })
     }
 
     /// An INVITE, ACK or CANCEL of a call that has state already.
@@ -164,7 +184,7 @@ impl Edge {
             }),
             Method::Ack => self.with_call(branch, |_, call| {
                 if matches!(call.answer, Answer::Refused(_)) {
-                    call.answer = Answer::Ended { until: request.at + LONG };
+                    call.end(Answer::Ended { until: request.at + LONG });
                 }
             }),
             Method::Cancel => {
@@ -215,6 +235,11 @@ impl Edge {
         }
         self.go_on(now, call, None, out);
     }
+}
+
+/// One that was kept.
+pub(super) fn read(kept: &Bytes) -> Option<Message> {
+    Message::parse(kept.clone(), &Limits::default()).ok()
 }
 
 /// Notes that something provisional came.

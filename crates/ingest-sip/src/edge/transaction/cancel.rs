@@ -2,7 +2,7 @@
 
 use throughline_sip::Builder;
 
-use super::call::{Call, Client, State};
+use super::call::{Call, Client, State, read};
 use super::timer::{LONG, Repeat, T2};
 use crate::edge::Edge;
 use crate::edge::flow::Output;
@@ -31,6 +31,7 @@ pub(super) fn cancel(now: u64, client: &mut Client, out: &mut Vec<Output>) {
     if client.cancel.is_some() {
         return;
     }
-    let cancel = Builder::cancel(&client.sent).ok().and_then(|builder| builder.build().ok());
-    client.cancel = cancel.map(|bytes| Repeat::send(now, client.to, bytes, T2, LONG, out));
+    let builder = read(&client.sent).and_then(|sent| Builder::cancel(&sent).ok());
+    let cancel = builder.and_then(|builder| builder.build().ok());
+    client.cancel = cancel.map(|bytes| Box::new(Repeat::send(now, client.to, bytes, T2, LONG, out)));
 }

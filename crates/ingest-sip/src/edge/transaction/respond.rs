@@ -1,9 +1,10 @@
 //! Answers of targets, and what the caller hears of them (RFC 3261, section 16.7).
 
+use bytes::Bytes;
 use throughline_sip::{Builder, Limits, Message, Method, Name};
 
 use super::Fork;
-use super::call::{Answer, Call, State, proceed};
+use super::call::{Answer, Call, State, proceed, read};
 use super::cancel::{cancel, cancel_pending};
 use super::timer::{LONG, Repeat, T2};
 use crate::edge::Edge;
@@ -44,7 +45,7 @@ impl Edge {
                     }
                 }
                 200..300 => {
-                    client.state = State::Ended;
+                    (client.state, client.sent) = (State::Ended, Bytes::new());
                     edge.accepted(now, call, (from, message), out);
                 }
                 300.. => {
@@ -97,8 +98,7 @@ impl Edge {
             out.push(Output::Send { to, bytes });
         }
         if call.is_open() {
-            call.left.clear();
-            call.answer = Answer::Ended { until: now + LONG };
+            call.end(Answer::Ended { until: now + LONG });
             cancel_pending(now, call, out);
         }
     }
@@ -120,9 +120,9 @@ impl Edge {
             if matches!(status, Some(401 | 407)) {
                 call.challenges.push(message.clone());
             }
-            let better = |known: &(Flow, Message)| rank(message.status()) < rank(known.1.status());
-            if call.best.as_ref().is_none_or(better) {
-                call.best = Some((from, message.clone()));
+            let better = |known: &Message| rank(message.status()) < rank(known.status());
+            if call.best.as_ref().is_none_or(|best| better(&best.1)) {
+                call.best = Some(Box::new((from, message.clone())));
             }
             if status >= Some(600) {
                 call.left.clear();
@@ -135,11 +135,13 @@ impl Edge {
             Fork::No => (failed && call.policy.failover && !call.rang) || redirected,
             Fork::Serial | Fork::Parallel => true,
         };
-        if next && !call.cancelled && self.try_next(now, call, out) {
+        if (!next || call.cancelled) && call.pending() {
             return;
         }
-        if !call.pending() {
-            self.conclude(now, call, out);
+        let Some(request) = read(&call.request) else { return call.end(Answer::Ended { until: 0 }) };
+        let tried = next && !call.cancelled && self.try_next((now, &request), call, out);
+        if !tried && !call.pending() {
+            self.conclude(now, &request, call, out);
         }
     }
 
@@ -168,15 +170,10 @@ impl Edge {
         some
     }
 
-    fn conclude(&mut self, now: u64, call: &mut Call, out: &mut Vec<Output>) {
-        let request = Request {
-            at: now,
-            from: call.from,
-            trunk: call.trunk.as_ref(),
-            message: &call.request,
-            method: Method::Invite,
-        };
-        let best = call.best.take();
+    fn conclude(&mut self, now: u64, message: &Message, call: &mut Call, out: &mut Vec<Output>) {
+        let request =
+            Request { at: now, from: call.from, trunk: call.trunk.as_ref(), message, method: Method::Invite };
+        let best = call.best.take().map(|best| *best);
         let status = best.as_ref().and_then(|(_, message)| message.status());
         let written = match (best, status) {
             // A target that says nothing counts as one that has answered 408 (section 16.8).
@@ -191,10 +188,10 @@ impl Edge {
             (Some((from, message)), _) => self.backward(now, from, &message),
             (None, _) => self.told(&request, 487, "Request Terminated"),
         };
-        call.answer = match written {
-            Some((to, bytes)) => Answer::Refused(Repeat::send(now, to, bytes, T2, LONG, out)),
+        call.end(match written {
+            Some((to, bytes)) => Answer::Refused(Box::new(Repeat::send(now, to, bytes, T2, LONG, out))),
             None => Answer::Ended { until: 0 },
-        };
+        });
     }
 }
 
@@ -225,8 +222,9 @@ fn challenged(best: &Message, all: &[Message]) -> Message {
     Message::parse(edit.write(), &Limits::default()).unwrap_or_else(|_| best.clone())
 }
 
-fn acknowledge(to: Flow, sent: &Message, response: &Message, out: &mut Vec<Output>) {
-    if let Some(bytes) = Builder::ack(sent, response).ok().and_then(|ack| ack.build().ok()) {
+fn acknowledge(to: Flow, sent: &Bytes, response: &Message, out: &mut Vec<Output>) {
+    let builder = read(sent).and_then(|sent| Builder::ack(&sent, response).ok());
+    if let Some(bytes) = builder.and_then(|ack| ack.build().ok()) {
         out.push(Output::Send { to, bytes });
     }
 }
