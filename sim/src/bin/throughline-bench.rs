@@ -14,6 +14,9 @@ use sim::load::{Bodies, Load, Retry, Target};
 use sim::sink::{Options, Sink};
 
 /// Measure a collector under load, or use the load generator and the sink by themselves.
+/// The system that copies bytes, and keeps all of them.
+const RELAY: &str = "relay";
+
 #[derive(Parser)]
 #[command(
     version,
@@ -189,6 +192,11 @@ async fn run(arguments: RunArguments) -> Result<ExitCode> {
             if index > 0 && !scenario.config.common {
                 continue;
             }
+            let mut scenario = scenario.clone();
+            if system.name == RELAY {
+                scenario.kept_one_in = 1;
+            }
+            let scenario = &scenario;
             let mut runs = Vec::new();
             for run in 1..=arguments.repeat {
                 let progress = Progress::new(number + 1, scenarios.len(), scenario, system);
@@ -217,7 +225,7 @@ fn systems(arguments: &RunArguments) -> Result<Vec<System>> {
     systems.extend(arguments.peer.clone().or_else(from_environment).map(System::peer));
     if arguments.relay {
         systems.push(System {
-            name: "relay".into(),
+            name: RELAY.into(),
             binary: std::env::current_exe()?,
             arguments: vec!["relay".into()],
         });
