@@ -13,10 +13,10 @@ use sim::format::Format;
 use sim::load::{Bodies, Load, Retry, Target};
 use sim::sink::{Options, Sink};
 
-/// Measure a collector under load, or use the load generator and the sink by themselves.
 /// The system that copies bytes, and keeps all of them.
 const RELAY: &str = "relay";
 
+/// Measure a collector under load, or use the load generator and the sink by themselves.
 #[derive(Parser)]
 #[command(
     version,
