@@ -1,42 +1,22 @@
 //! What this process asks of the system, before it starts and while it runs.
 
-use std::time::Duration;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod glibc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use rustix::time::{ClockId, clock_gettime};
 
-/// How often memory is given back, unless the process is busy: it would have to take it again at once.
-const EVERY: Duration = Duration::from_secs(60);
-/// Busy is who takes more than this much CPU in that time.
-const BUSY: Duration = Duration::from_secs(6);
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) use glibc::give_back_memory;
+
+/// Other allocators give back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) async fn give_back_memory() {}
 
 /// To be called before there is a second thread.
 pub(crate) fn prepare() {
     raise_open_files();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    keep_freed_memory();
-}
-
-/// After a surge the process is as small again as before it.
-pub(crate) async fn give_back_memory() {
-    let mut turns = tokio::time::interval(EVERY);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut before = cpu();
-    loop {
-        turns.tick().await;
-        let now = cpu();
-        let used = now.saturating_sub(std::mem::replace(&mut before, now));
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        if used < BUSY {
-            tokio::task::spawn_blocking(give_back_freed_memory).await.ok();
-        }
-    }
-}
-
-/// What this process has used so far.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    glibc::keep_freed_memory();
 }
 
 /// Takes as many file descriptors as the system would give: shells and services often set a low soft limit for the sake
@@ -49,30 +29,4 @@ fn raise_open_files() {
             tracing::debug!(%error, "the limit of open files stays as it is");
         }
     }
-}
-
-/// glibc gives memory back to the system whenever 128 KiB at the top of its heap are free, which here is after nearly
-/// every request; taking it again costs a tenth of the CPU. A megabyte is kept instead.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "mallopt has no safe wrapper; held by tests/structure.rs")]
-fn keep_freed_memory() {
-    const KEPT: libc::c_int = 1024 * 1024;
-    // SAFETY: mallopt takes two integers by value and changes parameters of the allocator; it is called while no other
-    // thread runs. A value that it does not like is refused by its return value and changes nothing.
-    let taken = unsafe {
-        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT) == 1 && libc::mallopt(libc::M_MMAP_THRESHOLD, KEPT) == 1
-    };
-    if !taken {
-        tracing::debug!("the allocator keeps its own thresholds");
-    }
-}
-
-/// By itself glibc gives back only what is free at the very end of a heap, where some small piece always is in use: of what
-/// a surge had taken nearly all stayed.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "malloc_trim has no safe wrapper; held by tests/structure.rs")]
-fn give_back_freed_memory() {
-    // SAFETY: malloc_trim takes a number by value and touches only what is free, under the allocator's own locks: its manual
-    // calls it safe beside other threads. What it answers, whether anything was given back, changes nothing here.
-    unsafe { libc::malloc_trim(0) };
 }

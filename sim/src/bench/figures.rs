@@ -138,7 +138,7 @@ impl Figures {
             self.misses.push(format!("{} accepted spans lost", self.lost()));
         }
         if self.surplus() > self.unknown {
-            self.misses.push(format!("{} spans exported twice", self.surplus() - self.unknown));
+            self.misses.push(format!("{} spans too many came out", self.surplus() - self.unknown));
         }
         self
     }
@@ -203,7 +203,7 @@ mod tests {
             (Figures { idle_mib: 16.0, ..figures() }, "idle MiB 16.00 > 15.00"),
             (Figures { peak_mib: 65.0, ..figures() }, "peak MiB 65.00 > 64.00"),
             (Figures { exported: 999, ..figures() }, "1 accepted spans lost"),
-            (Figures { exported: 1010, unknown: 4, ..figures() }, "6 spans exported twice"),
+            (Figures { exported: 1010, unknown: 4, ..figures() }, "6 spans too many came out"),
             (Figures { accepted: 0, expected: 0, exported: 0, ..figures() }, "nothing was accepted"),
         ] {
             assert_eq!(misses(bad), [said]);

@@ -194,11 +194,21 @@ async fn echo(arguments: &Listen) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("cannot listen on {listen}; --listen takes another address"))?;
     eprintln!("echo on http://{}/; Ctrl-C ends it", echo.address()?);
+    until_stopped(listen, &mut stop, echo.serve()).await
+}
+
+/// An echo serves, and those who start it for all to reach are told.
+#[expect(clippy::print_stderr, reason = "the answer to a command")]
+async fn until_stopped(
+    listen: SocketAddr,
+    stop: &mut Stop,
+    served: impl Future<Output = ()>,
+) -> anyhow::Result<ExitCode> {
     if !listen.ip().is_loopback() {
         eprintln!("everyone who reaches {listen} gets an answer");
     }
     tokio::select! {
-        () = echo.serve() => {}
+        () = served => {}
         () = stop.asked() => {}
     }
     Ok(exit::OK)

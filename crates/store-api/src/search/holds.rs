@@ -12,12 +12,12 @@ const SHORTEST_ID: usize = 8;
 
 impl Search {
     /// What the summary alone tells; nothing where the spans have to be asked.
-    pub fn by_summary(&self, summary: &Summary) -> Option<bool> {
+    pub(crate) fn by_summary(&self, summary: &Summary) -> Option<bool> {
         self.root.by_summary(summary)
     }
 
     /// With all spans of the interaction in hand.
-    pub fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
+    pub(crate) fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
         self.root.holds(summary, spans)
     }
 }

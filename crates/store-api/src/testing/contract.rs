@@ -27,6 +27,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     a_summary_says_where_the_time_went(&*open().await).await;
     what_goes_on_grows_until_it_is_finished(&*open().await).await;
     pages_follow_each_other(&*open().await).await;
+    a_search_looks_at_some_spans_for_each_page(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
     a_lost_context_is_found(&*open().await).await;
@@ -56,13 +57,13 @@ pub async fn agree(store: &dyn TraceStore, model: &Model) {
 
 fn questions(model: &Model) -> Vec<Recent> {
     let some = |text: &str| Some(text.to_owned());
-    let trace = model.traces().first().map(ToString::to_string);
+    let trace = model.traces().first().copied();
     let half = NINE + 1800 * SECOND;
     let filters = [
         Filter::default(),
         searched("CR"),
         searched("call-2"),
-        searched(&trace.unwrap_or_default()),
+        trace.map_or_else(Filter::default, |trace| searched(&trace.to_string())),
         searched("stage=queue -errors=0 OR service=cr*"),
         searched("NOT (interaction.queue.name=a OR duration>20m)"),
         Filter { stage: Some(Stage::Queue), ..Filter::default() },
@@ -85,7 +86,8 @@ fn questions(model: &Model) -> Vec<Recent> {
 }
 
 fn searched(text: &str) -> Filter {
-    Filter { q: text.parse().ok(), ..Filter::default() }
+    let search = text.parse().unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
+    Filter { q: Some(search), ..Filter::default() }
 }
 
 async fn all_pages(store: &dyn TraceStore, question: &Recent) -> (Vec<Summary>, Facets) {
@@ -268,6 +270,23 @@ async fn pages_follow_each_other(store: &dyn TraceStore) {
             assert_eq!(facets.service.first().map(|count| count.count), Some(25));
         }
     }
+}
+
+async fn a_search_looks_at_some_spans_for_each_page(store: &dyn TraceStore) {
+    // Three start at the same moment each; one of two is looked for.
+    let call = |n: u8| {
+        let sample = Sample::new(n, 1).interaction(&format!("call-{n:02}")).at(u64::from(n) / 3, 1);
+        sample.with("parity", i64::from(n % 2))
+    };
+    put(store, (1..=40).map(call)).await;
+    let limits = Limits { spans: 1, ..Limits::default() };
+    let question = Recent { filter: searched("parity=1"), limits, ..Recent::default() };
+    let first = store.recent(question.clone()).await.expect(SOUND);
+    assert!(first.truncated && (1..20).contains(&first.interactions.len()));
+    let (found, _) = all_pages(store, &question).await;
+    let mut ids: Vec<_> = found.iter().map(|summary| summary.id.clone()).collect();
+    ids.sort();
+    assert_eq!(ids, (1..=40).step_by(2).map(|n| format!("call-{n:02}")).collect::<Vec<_>>());
 }
 
 async fn facets_leave_their_own_filter_aside(store: &dyn TraceStore) {

@@ -17,7 +17,7 @@ use hops::sip::{Address, Echo, Options, check};
 use hops::trust::{self, ClientConfig, Identity, WrongFile};
 use hops::verdict::Demands;
 
-use super::{Stop, end_progress, exit, progress, say};
+use super::{Stop, end_progress, exit, progress, say, until_stopped};
 
 #[derive(Args)]
 #[command(
@@ -119,14 +119,7 @@ pub(super) async fn echo(listen: SocketAddr) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let echo = bind(listen, "--sip").await?;
     eprintln!("echo on sip:{}, UDP and TCP; Ctrl-C ends it", echo.address()?);
-    if !listen.ip().is_loopback() {
-        eprintln!("everyone who reaches {listen} gets an answer");
-    }
-    tokio::select! {
-        () = echo.serve() => {}
-        () = stop.asked() => {}
-    }
-    Ok(exit::OK)
+    until_stopped(listen, &mut stop, echo.serve()).await
 }
 
 async fn bind(listen: SocketAddr, option: &str) -> anyhow::Result<Echo> {
