@@ -22,7 +22,6 @@ examples: ## install what the example services need, inside their folders
 test: ## everything that has to hold; installs what it needs
 	scripts/setup-test.sh
 	$(MAKE) ui check
-	$(CARGO) build --workspace --bins $(FEATURES)
 	$(CARGO) test --workspace $(FEATURES)
 	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e
 	cd libs/node && npm run --silent check && npm run --silent test
@@ -45,6 +44,7 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans
 	$(CARGO) bench -q -p throughline-sip --bench invite
+	$(MAKE) ui && cd web && npm run --silent bench
 
 prove: ## long runs of what the tests run short; figures in docs/proofs
 	GENESYS_CALLS=4000 GENESYS_CONCURRENT=2000 GENESYS_SPEED=10 GENESYS_REQUESTS_PER_MINUTE=300 GENESYS_RECONCILE=20 \
@@ -56,6 +56,8 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	THROUGHLINE_BIN=$(BIN)/release/throughline GENESYS_PROBES=300 GENESYS_CONCURRENT=2000 \
 	$(CARGO) test --release -p e2e --test genesys_latency -- --nocapture
 	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
+	LAKE_SEEDS=2000 $(CARGO) test --release -p store-lake --lib lake::tests
+	KILLS=1000 $(CARGO) test --release -p store-lake --test kill
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \

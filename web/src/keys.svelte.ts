@@ -1,4 +1,5 @@
 import { untrack } from 'svelte';
+import { read, write } from './kept';
 
 /** Single-key shortcuts. They can be switched off (some people dictate to their browser). */
 
@@ -8,10 +9,8 @@ export interface Shortcut {
   run: (event: KeyboardEvent) => void;
 }
 
-const STORED = 'throughline.keys';
-
 class Keys {
-  on = $state(read() !== 'off');
+  on = $state(read('keys') !== 'off');
   private groups = $state.raw<Shortcut[][]>([]);
   /** What works here now, for the help sheet. */
   active = $derived(lastOfEach(this.groups.flat()));
@@ -26,11 +25,7 @@ class Keys {
 
   toggle() {
     this.on = !this.on;
-    try {
-      localStorage.setItem(STORED, this.on ? 'on' : 'off');
-    } catch {
-      // The choice then lasts as long as the page.
-    }
+    write('keys', this.on ? 'on' : 'off');
   }
 
   listen(): () => void {
@@ -38,7 +33,7 @@ class Keys {
       const paletteKey = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k';
       const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
       if (event.defaultPrevented || !(paletteKey || (plain && this.on && !isTyping(event.target)))) return;
-      const wanted = paletteKey ? '/' : event.key;
+      const wanted = paletteKey ? 'Ctrl K' : event.key;
       const shortcut = this.active.find((one) => one.key === wanted);
       if (!shortcut) return;
       event.preventDefault();
@@ -60,12 +55,4 @@ function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
   );
-}
-
-function read(): string | null {
-  try {
-    return localStorage.getItem(STORED);
-  } catch {
-    return null;
-  }
 }

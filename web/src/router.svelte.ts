@@ -4,7 +4,7 @@ import { parseRoute, type Route } from './routes';
 class Router {
   path = $state(location.pathname);
   search = $state(location.search);
-  route: Route = $derived(parseRoute(this.path));
+  route: Route = $derived(parseRoute(this.path, this.search));
 
   private unwritten: ReturnType<typeof setTimeout> | undefined;
 
@@ -12,6 +12,13 @@ class Router {
     this.write();
     if (href === location.pathname + location.search) return;
     history.pushState(null, '', href);
+    this.read();
+  }
+
+  /** As `go`, without a way back to where we are. */
+  replace(href: string) {
+    clearTimeout(this.unwritten);
+    history.replaceState(null, '', href);
     this.read();
   }
 
@@ -76,6 +83,10 @@ function ownLink(event: MouseEvent): string | null {
   if (event.defaultPrevented || event.button !== 0) return null;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return null;
   const link = event.target instanceof Element ? event.target.closest('a') : null;
-  if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return null;
-  return parseRoute(link.pathname).page === 'missing' ? null : link.pathname + link.search;
+  // A link inside a drawing has no parsed address of its own.
+  const href = link?.getAttribute('href');
+  if (!link || !href || link.getAttribute('target') || link.hasAttribute('download')) return null;
+  const { origin, pathname, search } = new URL(href, location.href);
+  if (origin !== location.origin || parseRoute(pathname, search).page === 'missing') return null;
+  return pathname + search;
 }

@@ -1,41 +1,50 @@
-/** The two choices a person makes for all pages: time zone and theme. */
+/** The choices a person makes for all pages: time zone and theme. */
 
-const THEMES = ['system', 'light', 'dark'] as const;
+import { read, write } from './kept';
+
+export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
 class Settings {
-  private utc = $state(read('zone') === 'UTC');
-  zone = $derived(this.utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC');
+  readonly browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+  private chosen = $state(knownZone(read('zone')));
+  zone = $derived(this.chosen ?? this.browserZone);
   theme = $state<Theme>(THEMES.find((one) => one === read('theme')) ?? 'system');
 
+  /** False when the browser knows no such zone; nothing changes then. */
+  setZone(zone: string): boolean {
+    const known = knownZone(zone);
+    if (known === null) return false;
+    this.chosen = known === this.browserZone ? null : known;
+    write('zone', this.chosen ?? 'browser');
+    return true;
+  }
+
+  /** The browser's and UTC by turns. */
   nextZone() {
-    this.utc = !this.utc;
-    write('zone', this.utc ? 'UTC' : 'browser');
+    this.setZone(this.zone === 'UTC' ? this.browserZone : 'UTC');
+  }
+
+  nextTheme() {
+    this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length] ?? 'system');
   }
 
   /** `theme.js` reads the same value before the first paint. */
-  nextTheme() {
-    this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length] ?? 'system';
-    write('theme', this.theme);
-    if (this.theme === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = this.theme;
+  setTheme(theme: Theme) {
+    this.theme = theme;
+    write('theme', theme);
+    if (theme === 'system') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = theme;
   }
 }
 
 export const settings = new Settings();
 
-function read(name: string): string | null {
+function knownZone(zone: string | null): string | null {
+  if (!zone || zone === 'browser') return null;
   try {
-    return localStorage.getItem(`throughline.${name}`);
+    return new Intl.DateTimeFormat('en-GB', { timeZone: zone }).resolvedOptions().timeZone;
   } catch {
     return null;
-  }
-}
-
-function write(name: string, value: string) {
-  try {
-    localStorage.setItem(`throughline.${name}`, value);
-  } catch {
-    // The choice then lasts as long as the page.
   }
 }

@@ -10,6 +10,8 @@ export function parseNanos(text: string | null | undefined): bigint {
 }
 
 export const durationOf = (text: string | null | undefined): number => Number(parseNanos(text));
+/** A moment in milliseconds since 1970, as charts and the browser count. */
+export const msOf = (text: string | null | undefined): number => durationOf(text) / MS;
 
 /** `38 ms`, `6.43 s`, `4 m 12.2 s`, `1 h 02 m 11 s`. */
 export function formatDuration(ns: number): string {
@@ -40,6 +42,9 @@ export function formatOffset(ns: number): string {
   if (ns < 999.95 * MS) return `+${formatPrecise(ns)}`;
   return ns < 59.9995 * SECOND ? `+${(ns / SECOND).toFixed(3)} s` : `+${inMinutes(ns, 3)}`;
 }
+
+/** As `formatDuration`; a dash for what nobody measured. */
+export const sayDuration = (text: string | null): string => (text === null ? '–' : formatDuration(durationOf(text)));
 
 /** For the axis: `0 s`, `+22.600 s`, `+4:53.48`, `+12:42`, `+1:02:11`. */
 export function formatTick(ns: number): string {

@@ -71,9 +71,9 @@ fn state(stores: &StoreDoor, directory: Option<&Path>) -> Opened {
 }
 
 #[cfg(feature = "lake")]
-const OPEN_STORE: store_api::door::Opener = store_lake::open;
+pub(crate) const OPEN_STORE: store_api::door::Opener = store_lake::open;
 #[cfg(not(feature = "lake"))]
-const OPEN_STORE: store_api::door::Opener = store_api::door::open_memory;
+pub(crate) const OPEN_STORE: store_api::door::Opener = store_api::door::open_memory;
 
 fn file(file: view_ui::File) -> view_api::File {
     let view_ui::File { bytes, content_type, etag, immutable } = file;

@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    call, components as list, demo, genesys, hops, run, simulate, simulate_sampling, sip, validate,
+    call, components as list, demo, export, genesys, hops, query, run, simulate, simulate_sampling, sip,
+    validate,
 };
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
@@ -39,6 +40,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Find the hop of a path that loses trace context, and what mends it.
     Hops(hops::Arguments),
+    /// Ask the store in SQL.
+    Query(query::Arguments),
+    /// Take spans out of the store: as OTLP, Parquet or CSV.
+    Export(export::Arguments),
     /// Be what the product connects to: a Genesys Cloud to try it with.
     Sim(simulate::Arguments),
     /// Connect to Genesys Cloud: what would not work, and spans of the past.
@@ -47,6 +52,9 @@ enum Command {
     Sip(sip::Arguments),
     /// Place calls and hand them over, with the trace going on at the other end.
     Call(call::Arguments),
+    /// Look after the directory of a store: its size, whether it is sound, and to make it so.
+    #[cfg(feature = "lake")]
+    Store(commands::store::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,9 +67,13 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate_sampling::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
         Command::Genesys(arguments) => genesys::run(&arguments),
         Command::Sip(arguments) => sip::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        #[cfg(feature = "lake")]
+        Command::Store(arguments) => commands::store::run(&arguments),
     }
 }

@@ -23,12 +23,17 @@ pub struct Settings {
     pub directory: PathBuf,
     /// Spans are removed when both their time and their arrival are longer ago.
     pub retention: GoDuration,
+    /// How long what is known of interactions stays in the table `interactions` when their spans are gone; not shorter
+    /// than `retention`, which is the default.
+    pub interactions_retention: Option<GoDuration>,
     /// How long a span may lie in memory alone.
     pub flush_interval: GoDuration,
     /// Write to disk before a batch is acknowledged.
     pub sync: bool,
     /// Bytes of spans in memory, at most.
     pub memory_limit_mib: u64,
+    /// Bytes that all questions in SQL may use together; what needs more is refused.
+    pub sql_memory_limit_mib: u64,
     /// Read by whoever runs the exporter, as for every exporter.
     pub retry_on_failure: IgnoredAny,
     pub sending_queue: IgnoredAny,
@@ -45,9 +50,11 @@ impl Default for Settings {
         Self {
             directory: directory.unwrap_or_else(|| PathBuf::from("throughline-data")),
             retention: GoDuration::from_secs(7 * 24 * 3600),
+            interactions_retention: None,
             flush_interval: GoDuration::from_secs(5),
             sync: false,
             memory_limit_mib: 128,
+            sql_memory_limit_mib: 256,
             retry_on_failure: IgnoredAny,
             sending_queue: IgnoredAny,
         }
@@ -55,8 +62,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    pub fn interactions_retention(&self) -> Duration {
+        let retention = self.retention.get();
+        self.interactions_retention.map_or(retention, |longer| longer.get().max(retention))
+    }
+
     pub fn memory_limit(&self) -> usize {
         usize::try_from(self.memory_limit_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
+    }
+
+    pub fn sql_memory_limit(&self) -> usize {
+        usize::try_from(self.sql_memory_limit_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
     }
 }
 

@@ -16,6 +16,9 @@ pub enum StoreError {
     /// A file that we wrote does not read back.
     #[error("{} is damaged: {why}; {mend}", path.display())]
     Damaged { path: PathBuf, why: String, mend: &'static str },
+    /// It is sound, and we do not know how to change it.
+    #[error("{} was made by something newer: {why}; use the throughline that made it, or give this one a directory of its own", path.display())]
+    Newer { path: PathBuf, why: String },
     #[error("{} is in use by another throughline; stop that one, or give this one a directory of its own", path.display())]
     InUse { path: PathBuf },
     #[error("the store is closed")]
@@ -33,7 +36,11 @@ impl StoreError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Busy { .. } => Fault::Busy,
-            Self::Io { .. } | Self::Damaged { .. } | Self::InUse { .. } | Self::Closed => Fault::Down,
+            Self::Io { .. }
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::InUse { .. }
+            | Self::Closed => Fault::Down,
             Self::Bug(_) => Fault::Bug,
         }
     }

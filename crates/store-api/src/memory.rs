@@ -4,17 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use flow::BoxFuture;
-use throughline_context::TraceId;
 
-use crate::answer::{Appended, Interaction, Page, Trace};
+use crate::answer::Appended;
 use crate::error::StoreError;
-use crate::hops::{self, Hops};
 use crate::part::Part;
-use crate::question::{Limits, Recent};
+use crate::question::Limits;
 use crate::read::Reader;
 use crate::shelf::Shelf;
 use crate::span::Span;
-use crate::store::TraceStore;
+use crate::store::{Look, TraceStore};
 
 /// Keeps spans in memory, and of those only so many for so long; the longest untouched interactions go first.
 pub struct MemoryStore {
@@ -62,22 +60,6 @@ impl MemoryStore {
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Answers on a thread that may take its time.
-    fn read<'a, T: Send + 'static>(
-        &self,
-        limits: Limits,
-        answer: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        let shelf = self.shelf();
-        Box::pin(async move {
-            let answered = tokio::task::spawn_blocking(move || {
-                let parts: [&dyn Part; 1] = [shelf.as_ref()];
-                answer(&mut Reader::new(&parts, limits))
-            });
-            answered.await.map_err(|error| StoreError::Bug(error.to_string()))?
-        })
-    }
 }
 
 impl TraceStore for MemoryStore {
@@ -89,25 +71,15 @@ impl TraceStore for MemoryStore {
         Box::pin(std::future::ready(Ok(appended)))
     }
 
-    fn trace(&self, id: TraceId, limits: Limits) -> BoxFuture<'_, Result<Option<Trace>, StoreError>> {
-        self.read(limits, move |reader| reader.trace(id))
-    }
-
-    fn interaction<'a>(
-        &'a self,
-        id: &'a str,
-        limits: Limits,
-    ) -> BoxFuture<'a, Result<Option<Interaction>, StoreError>> {
-        let id = id.to_owned();
-        self.read(limits, move |reader| reader.interaction(&id))
-    }
-
-    fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
-        self.read(question.limits, move |reader| reader.recent(&question))
-    }
-
-    fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>> {
-        self.read(question.limits, move |reader| reader.hops(&question))
+    fn look(&self, limits: Limits, look: Look) -> BoxFuture<'_, Result<(), StoreError>> {
+        let shelf = self.shelf();
+        Box::pin(async move {
+            let looked = tokio::task::spawn_blocking(move || {
+                let parts: [&dyn Part; 1] = [shelf.as_ref()];
+                look(&mut Reader::new(&parts, limits))
+            });
+            looked.await.map_err(|error| StoreError::Bug(error.to_string()))?
+        })
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use throughline_context::TraceId;
 
@@ -26,11 +26,31 @@ pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
+    /// Gone when whoever asked is.
+    asked: Option<Weak<()>>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
-        Self { parts, limits, known: HashMap::new() }
+        Self { parts, limits, known: HashMap::new(), asked: None }
+    }
+
+    /// Looks for as long as somebody holds what this points to.
+    pub(crate) fn look_while(&mut self, asked: Weak<()>) {
+        self.asked = Some(asked);
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(crate) fn in_vain(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.strong_count() == 0)
+    }
+
+    pub(crate) fn parts(&self) -> &'a [&'a dyn Part] {
+        self.parts
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub fn trace(&mut self, trace_id: TraceId) -> Result<Option<Trace>, StoreError> {
@@ -73,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Those that a search finds, and from when on none is missing: where it asks for spans, not all may be looked at.
-    fn searched(
+    pub(crate) fn searched(
         &self,
         search: &Search,
         mut candidates: Vec<Summary>,
@@ -125,7 +145,7 @@ impl<'a> Reader<'a> {
         let mut seen = hops::Traces::new(question);
         let mut truncated = complete_from > question.range.from;
         for some in traces.chunks(TRACES_AT_ONCE) {
-            if seen.full() {
+            if seen.full() || self.in_vain() {
                 truncated = true;
                 break;
             }
@@ -139,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The traces that started in the range, and from when on none is missing.
-    fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    pub(crate) fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
         let mut traces = HashSet::new();
         let mut complete_from = range.from;
         for part in self.parts {
@@ -151,7 +171,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The interactions with a trace that started in the range, and from when on none is missing.
-    fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+    pub(crate) fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
         let (traces, complete_from) = self.traces(range)?;
         let mut ids = BTreeSet::new();
         for trace in traces {
@@ -170,7 +190,8 @@ impl<'a> Reader<'a> {
         Ok((ids, complete_from))
     }
 
-    fn summary(&mut self, id: &str) -> Result<Option<Summary>, StoreError> {
+    /// What an interaction amounts to; `None` where no span that is kept carries the id.
+    pub fn summary(&mut self, id: &str) -> Result<Option<Summary>, StoreError> {
         let mut claimed = BTreeSet::new();
         for part in self.parts {
             claimed.extend(part.traces_of(id)?);
@@ -186,7 +207,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One trace over all parts.
-    fn fragment(&mut self, trace: TraceId) -> Result<Option<Arc<Fragment>>, StoreError> {
+    pub(crate) fn fragment(&mut self, trace: TraceId) -> Result<Option<Arc<Fragment>>, StoreError> {
         if let Some(known) = self.known.get(&trace) {
             return Ok(known.clone());
         }
@@ -217,7 +238,7 @@ impl<'a> Reader<'a> {
         Ok(facts)
     }
 
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Arc<Span>>, StoreError> {
+    pub(crate) fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Arc<Span>>, StoreError> {
         let mut rows = Vec::new();
         for part in self.parts {
             rows.extend(part.rows(traces, most)?);

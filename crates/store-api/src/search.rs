@@ -14,8 +14,7 @@
 mod read;
 mod holds;
 
-use std::fmt;
-
+use crate::comparison::{Bound, Pattern, Test};
 use crate::stage::Stage;
 
 /// A search that was understood.
@@ -73,28 +72,6 @@ enum Amount {
     Traces,
 }
 
-#[derive(Clone, PartialEq, Debug)]
-enum Test {
-    Like(Pattern),
-    /// Ends included; durations in nanoseconds.
-    Within(Bound, Bound),
-}
-
-/// One end of a range.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Bound {
-    Open,
-    Included(f64),
-    Excluded(f64),
-}
-
-/// Text with `*` for anything, in small letters.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Pattern {
-    /// What stands between the stars.
-    parts: Vec<String>,
-}
-
 /// A search that was not understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{what}, at character {at}")]
@@ -143,32 +120,6 @@ impl Amount {
 
     fn is_time(self) -> bool {
         !matches!(self, Self::Errors | Self::Spans | Self::Traces)
-    }
-}
-
-impl Pattern {
-    fn of(text: &str) -> Self {
-        Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() }
-    }
-
-    /// Of text in any case.
-    fn fits(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        let [first, between @ .., last] = self.parts.as_slice() else {
-            return self.parts.first().is_some_and(|only| *only == text);
-        };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
-        for part in between {
-            let Some(at) = rest.find(part.as_str()) else { return false };
-            rest = rest.get(at + part.len()..).unwrap_or_default();
-        }
-        rest.ends_with(last.as_str())
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.parts.join("*"))
     }
 }
 

@@ -69,6 +69,11 @@ fn misses(filter: &Filter, summary: &Summary) -> u8 {
     .fold(0, |bits, (bit, _)| bits | bit)
 }
 
+/// Whether all but the search holds.
+pub(crate) fn fits(filter: &Filter, summary: &Summary) -> bool {
+    misses(filter, summary) == 0
+}
+
 #[derive(Default)]
 struct Tally {
     region: HashMap<String, u64>,

@@ -28,6 +28,7 @@ pub mod key {
     /// Boolean; true on a span that is still running. A later revision without it finishes the span.
     pub const UNFINISHED: &str = "throughline.unfinished";
     pub const SERVICE: &str = "service.name";
+    pub const VERSION: &str = "service.version";
 }
 
 /// Longest `interaction.id` that joins traces, in bytes.

@@ -5,6 +5,7 @@
 pub mod sample;
 pub mod model;
 pub mod contract;
+mod analysis;
 
 pub use contract::{agree, contract};
 pub use model::Model;

@@ -1,4 +1,4 @@
-//! One file of spans, with the file of its traces.
+//! One file of spans, with the file of its fragments.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,12 @@ use throughline_context::TraceId;
 
 use crate::partition::Partition;
 use crate::table::{ABOUT, Resources, Wrong, decode, read, short_ids};
-use crate::traces::{self, Traces};
-use crate::{disk, write};
+use crate::tables::{self, Table};
+use crate::traces::{self, Entry, Traces};
+use crate::write;
 
-pub(crate) const FORMAT: u32 = 1;
+/// 1 had span ids of a fixed length.
+pub(crate) const FORMAT: u32 = 2;
 
 /// What a file of spans says of itself in its footer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -35,6 +37,13 @@ pub(crate) struct About {
     pub(crate) replaces: Vec<u64>,
 }
 
+impl About {
+    /// When its spans were over, and had arrived.
+    pub(crate) fn last_ns(&self) -> u64 {
+        self.end_ns.max(self.written_ns)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct File {
     /// Files are counted in the order in which they are written.
@@ -44,6 +53,8 @@ pub(crate) struct File {
     spans: PathBuf,
     traces: PathBuf,
     damaged: AtomicBool,
+    /// Its traces have to be written again.
+    worn: AtomicBool,
 }
 
 /// Why a file cannot be used.
@@ -63,21 +74,23 @@ pub(crate) fn generation(path: &Path) -> Option<u64> {
     if digits.len() == 16 { u64::from_str_radix(digits, 16).ok() } else { None }
 }
 
-/// The paths of the spans and of the traces of a generation.
-pub(crate) fn paths(root: &Path, partition: Partition, generation: u64) -> (PathBuf, PathBuf) {
-    let below = partition.folder().join(name(generation));
-    (root.join("spans").join(&below), root.join("traces").join(below))
-}
-
 impl File {
     pub(crate) fn new(root: &Path, partition: Partition, generation: u64, about: About) -> Self {
-        let (spans, traces) = paths(root, partition, generation);
-        Self { generation, partition, about, spans, traces, damaged: AtomicBool::new(false) }
+        let [traces, spans] = Table::ALL.map(|table| table.path(root, partition, generation));
+        Self {
+            generation,
+            partition,
+            about,
+            spans,
+            traces,
+            damaged: AtomicBool::default(),
+            worn: AtomicBool::default(),
+        }
     }
 
     /// Looks at the footer of a file that is there.
     pub(crate) fn open(root: &Path, partition: Partition, generation: u64) -> Result<Self, Unusable> {
-        let (spans, _) = paths(root, partition, generation);
+        let spans = Table::Spans.path(root, partition, generation);
         let footer = footer(&spans, PageIndexPolicy::Skip)?;
         let pairs = footer.metadata().file_metadata().key_value_metadata();
         let about =
@@ -85,8 +98,8 @@ impl File {
         let about = about.ok_or_else(|| Unusable::Damaged("it was not written by throughline".to_owned()))?;
         let about: About =
             serde_json::from_str(about).map_err(|error| Unusable::Damaged(error.to_string()))?;
-        if about.format != FORMAT {
-            let why = format!("it has format {}, and this throughline reads {FORMAT}", about.format);
+        if !(1..=FORMAT).contains(&about.format) {
+            let why = format!("it has format {}, and this throughline reads 1 to {FORMAT}", about.format);
             return Err(Unusable::Damaged(why));
         }
         Ok(Self::new(root, partition, generation, about))
@@ -94,6 +107,15 @@ impl File {
 
     pub(crate) fn spans(&self) -> &Path {
         &self.spans
+    }
+
+    pub(crate) fn traces_path(&self) -> &Path {
+        &self.traces
+    }
+
+    /// What the log of a table calls the file.
+    pub(crate) fn below(&self) -> String {
+        tables::below(self.partition, self.generation)
     }
 
     /// The footer with its page index, and its size in memory.
@@ -120,37 +142,46 @@ impl File {
         })
     }
 
-    /// The traces in this file; made again from the spans where their own file is missing or damaged.
+    /// The traces in this file; made again from the spans where their own file is missing or damaged, which is then
+    /// written again by the upkeep.
     pub(crate) fn traces(&self) -> Result<Traces, Unusable> {
-        let footer = self.footer()?.0;
-        let ids = open(&self.spans).and_then(|open| guarded(|| short_ids(open, &footer)))?;
-        let read = open(&self.traces).and_then(|open| guarded(|| traces::decode(open, &ids)));
-        match read {
+        match self.entries_at(&self.traces) {
             Ok(entries) => Ok(Traces::new(entries)),
             Err(Unusable::Failed(error)) => Err(Unusable::Failed(error)),
             Err(Unusable::Damaged(why)) => {
+                // Where the spans are damaged too, this fails.
+                let entries = self.entries()?;
                 tracing::warn!(file = %self.traces.display(), why, "making the traces of a file again from its spans");
-                let all = 0..self.about.rows;
-                let rows = self.rows(&footer, &[all])?;
-                let sorted = write::Sorted::of(&rows);
-                if let Err(error) = write::put_traces(&self.traces, &sorted.entries) {
-                    tracing::warn!(%error, "the traces made again are kept in memory only");
-                }
-                Ok(Traces::new(sorted.entries))
+                self.worn.store(true, Ordering::Relaxed);
+                Ok(Traces::new(entries))
             }
         }
+    }
+
+    /// The traces in this file, as another file has them.
+    pub(crate) fn entries_at(&self, path: &Path) -> Result<Vec<Entry>, Unusable> {
+        let footer = self.footer()?.0;
+        let ids = open(&self.spans).and_then(|open| guarded(|| short_ids(open, &footer)))?;
+        open(path).and_then(|open| guarded(|| traces::decode(open, &ids)))
+    }
+
+    /// The traces in this file, from its spans.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Unusable> {
+        let footer = self.footer()?.0;
+        let all = 0..self.about.rows;
+        let rows = self.rows(&footer, &[all])?;
+        Ok(write::Sorted::of(&rows).entries)
+    }
+
+    /// True once after its traces could not be read.
+    pub(crate) fn take_worn(&self) -> bool {
+        self.worn.swap(false, Ordering::Relaxed)
     }
 
     /// The traces in this file and their interactions, and nothing else of them.
     pub(crate) fn each_id(&self, with: impl FnMut(TraceId, &[&str])) -> Result<(), Unusable> {
         let open = open(&self.traces)?;
         guarded(|| traces::each_id(open, with))
-    }
-
-    /// Removes both files; the spans first, since with them the file is there.
-    pub(crate) fn remove(&self) -> Result<(), StoreError> {
-        disk::remove(&self.spans)?;
-        disk::remove(&self.traces)
     }
 
     /// From now on nobody reads this file.

@@ -4,7 +4,6 @@ mod index;
 mod open;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -18,7 +17,7 @@ use crate::file::{File, Unusable};
 use crate::traces::{Entry, Traces};
 use index::Index;
 
-pub(crate) use open::open;
+pub(crate) use open::{Opened, open};
 
 /// The files that a question may look at, in the order in which they were written.
 pub(crate) type List = BTreeMap<u64, Arc<File>>;
@@ -26,7 +25,6 @@ pub(crate) type List = BTreeMap<u64, Arc<File>>;
 /// What is resident of the files. Knows files that were added before they are in a list, and files that have left it
 /// as long as somebody may still look at them.
 pub(crate) struct Files {
-    pub(crate) root: PathBuf,
     index: RwLock<Index>,
     footers: Cache<ArrowReaderMetadata>,
     traces: Cache<Traces>,
@@ -36,13 +34,8 @@ const FOOTER_BYTES: usize = 16 << 20;
 const TRACES_BYTES: usize = 64 << 20;
 
 impl Files {
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            index: RwLock::default(),
-            footers: Cache::new(FOOTER_BYTES),
-            traces: Cache::new(TRACES_BYTES),
-        }
+    pub(crate) fn new() -> Self {
+        Self { index: RwLock::default(), footers: Cache::new(FOOTER_BYTES), traces: Cache::new(TRACES_BYTES) }
     }
 
     /// Called before the file appears in a list.
@@ -71,17 +64,29 @@ impl Files {
 
     /// All rows of a file.
     pub(crate) fn all_rows(&self, file: &File) -> Result<Vec<Row>, Unusable> {
-        let all = 0..file.about.rows;
-        let footer = self.footers.get(file.generation, || file.footer())?;
-        file.rows(&footer, &[all])
+        self.some_rows(file, 0..file.about.rows)
     }
 
-    fn traces(&self, file: &File) -> Result<Arc<Traces>, Unusable> {
+    pub(crate) fn some_rows(&self, file: &File, rows: std::ops::Range<usize>) -> Result<Vec<Row>, Unusable> {
+        let footer = self.footer(file)?;
+        file.rows(&footer, &[rows])
+    }
+
+    pub(crate) fn footer(&self, file: &File) -> Result<Arc<ArrowReaderMetadata>, Unusable> {
+        self.footers.get(file.generation, || file.footer())
+    }
+
+    pub(crate) fn traces(&self, file: &File) -> Result<Arc<Traces>, Unusable> {
         self.traces.get(file.generation, || {
             let traces = file.traces()?;
             let weight = traces.weight();
             Ok((traces, weight))
         })
+    }
+
+    /// Looks something up while nothing changes.
+    pub(crate) fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.index())
     }
 
     fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
@@ -170,7 +175,7 @@ impl Part for OnDisk<'_> {
         generations.dedup();
         let rows = self.look(generations, |file, known| {
             let wanted = ranges(traces.iter().filter_map(|trace| known.get(*trace)), most);
-            let footer = self.files.footers.get(file.generation, || file.footer())?;
+            let footer = self.files.footer(file)?;
             file.rows(&footer, &wanted)
         });
         Ok(rows?.into_iter().flatten().collect())

@@ -1,7 +1,9 @@
 //! The store: spans in memory in front of files.
 
 mod flush;
+mod sql;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,17 +12,19 @@ use std::time::{Duration, SystemTime};
 
 use flow::BoxFuture;
 use store_api::door::Settings;
-use store_api::hops::{self, Hops};
 use store_api::part::Part;
 use store_api::read::Reader;
-use store_api::{Appended, Interaction, Limits, Page, Recent, Span, StoreError, Trace, TraceStore};
-use throughline_context::TraceId;
+use store_api::sql::{Answer, Failed, Question};
+use store_api::store::Look;
+use store_api::{Appended, Limits, Span, StoreError, TraceStore};
 use tokio::sync::{Notify, watch};
 
-use crate::disk;
+use crate::commit::Tables;
+use crate::disk::{self, Disk};
 use crate::file::File;
 use crate::files::{self, Files, List, OnDisk};
 use crate::hot::Hot;
+use crate::sql::Sql;
 use crate::upkeep;
 
 /// How a binary with Parquet opens a store.
@@ -38,7 +42,10 @@ pub struct Lake {
 
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
+    pub(crate) disk: Disk,
+    pub(crate) tables: Tables,
     pub(crate) files: Files,
+    pub(crate) sql: Sql,
     state: Mutex<State>,
     /// The next place in the order of arrival, and the next generation of files: one order for both.
     counter: AtomicU64,
@@ -93,34 +100,30 @@ impl Lake {
     pub fn file_count(&self) -> usize {
         self.inner.list().len()
     }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        limits: Limits,
-        answer: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let snapshot = inner.snapshot();
-            let disk = OnDisk { files: &inner.files, list: &snapshot.list };
-            let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
-            let parts: Vec<&dyn Part> =
-                shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
-            answer(&mut Reader::new(&parts, limits))
-        })
-        .await
-    }
 }
 
 impl Inner {
     fn open(settings: Settings, lock: fs::File) -> Result<Self, StoreError> {
-        let (files, list) = files::open(settings.directory.clone())?;
-        let first = list.keys().next_back().map_or(1, |last| last + 1);
+        let disk = Disk::new(&settings.directory);
+        Self::open_on(disk, settings, lock, now_ns())
+    }
+
+    /// `lock` is held as long as the store is open.
+    pub(crate) fn open_on(
+        disk: Disk,
+        settings: Settings,
+        lock: fs::File,
+        now_ns: u64,
+    ) -> Result<Self, StoreError> {
+        let files::Opened { files, list, tables, next: first } = files::open(&disk, now_ns)?;
         let spans: usize = list.values().map(|file| file.about.rows).sum();
         tracing::info!(directory = %settings.directory.display(), files = list.len(), spans, "the store is open");
         let state = State { hot: Hot::new(first), list: Arc::new(list), retired: Vec::new(), trouble: None };
         Ok(Self {
+            sql: Sql::new(settings.sql_memory_limit()),
             settings,
+            disk,
+            tables,
             files,
             state: Mutex::new(state),
             counter: AtomicU64::new(first + 1),
@@ -156,12 +159,17 @@ impl Inner {
         state.retired.extend(gone.iter().cloned());
     }
 
-    /// The retired files that nobody reads any more.
+    /// Forgets the retired files that nobody reads any more, and gives them.
     pub(crate) fn unread(&self) -> Vec<Arc<File>> {
         let mut state = self.state();
         let (read, unread) = state.retired.drain(..).partition(|file| Arc::strong_count(file) > 1);
         state.retired = read;
         unread
+    }
+
+    /// The generations that left the list and that somebody may still read.
+    pub(crate) fn retired(&self) -> HashSet<u64> {
+        self.state().retired.iter().map(|file| file.generation).collect()
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -203,25 +211,20 @@ impl TraceStore for Lake {
         })
     }
 
-    fn trace(&self, id: TraceId, limits: Limits) -> BoxFuture<'_, Result<Option<Trace>, StoreError>> {
-        Box::pin(self.read(limits, move |reader| reader.trace(id)))
+    fn look(&self, limits: Limits, look: Look) -> BoxFuture<'_, Result<(), StoreError>> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(blocking(move || {
+            let snapshot = inner.snapshot();
+            let disk = OnDisk { files: &inner.files, list: &snapshot.list };
+            let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
+            let parts: Vec<&dyn Part> =
+                shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
+            look(&mut Reader::new(&parts, limits))
+        }))
     }
 
-    fn interaction<'a>(
-        &'a self,
-        id: &'a str,
-        limits: Limits,
-    ) -> BoxFuture<'a, Result<Option<Interaction>, StoreError>> {
-        let id = id.to_owned();
-        Box::pin(self.read(limits, move |reader| reader.interaction(&id)))
-    }
-
-    fn recent(&self, question: Recent) -> BoxFuture<'_, Result<Page, StoreError>> {
-        Box::pin(self.read(question.limits, move |reader| reader.recent(&question)))
-    }
-
-    fn hops(&self, question: hops::Question) -> BoxFuture<'_, Result<Hops, StoreError>> {
-        Box::pin(self.read(question.limits, move |reader| reader.hops(&question)))
+    fn sql(&self, question: Question) -> BoxFuture<'_, Result<Answer, Failed>> {
+        Box::pin(crate::sql::ask(Arc::clone(&self.inner), question))
     }
 
     fn safe(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -239,7 +242,7 @@ impl TraceStore for Lake {
 }
 
 /// Waits for a process, or a store in this one, that is just about to end.
-async fn lock(directory: &Path) -> Result<fs::File, StoreError> {
+pub(crate) async fn lock(directory: &Path) -> Result<fs::File, StoreError> {
     for _ in 0..PATIENCE {
         if let Some(lock) = disk::lock(directory)? {
             return Ok(lock);
@@ -260,3 +263,6 @@ pub(crate) fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

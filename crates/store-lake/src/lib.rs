@@ -2,21 +2,29 @@
 //!
 //! In:       spans (`TraceStore::append`), questions.
 //! Out:      answers, through `store_api::read`; Parquet files that other engines can read.
-//! Core:     `hot` (spans in memory), `table` (rows to Parquet and back), `file` and `files` (what is on disk, and
-//!           which trace lies where), `flush`, `compact`, `retain`.
+//! Core:     `hot` (spans in memory), `table` (rows to Parquet and back), `log` and `commit` (which files the tables
+//!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact`, `upkeep`,
+//!           `sql` over both.
 //! Must not: let an Arrow or Parquet type out, or lose a span that it acknowledged and flushed.
 
 mod disk;
+mod log;
 mod partition;
 mod table;
+mod tables;
 mod traces;
 mod cache;
 mod file;
-mod files;
 mod write;
+mod commit;
+mod found;
+mod format;
+mod files;
 mod hot;
 mod compact;
 mod lake;
 mod upkeep;
+mod sql;
+pub mod tend;
 
 pub use lake::{Lake, open};

@@ -1,9 +1,14 @@
 //! Which folder a span lies in: the hour of its start.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use store_api::time::{Hour, parse_rfc3339};
+
+use crate::log::Values;
+
+/// What others call a partition without a value.
+const NONE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) enum Partition {
@@ -13,15 +18,23 @@ pub(crate) enum Partition {
 }
 
 impl Partition {
-    /// The folder below a table's.
-    pub(crate) fn folder(self) -> PathBuf {
-        PathBuf::from(self.to_string())
+    /// The values of the columns `day` and `hour`.
+    pub(crate) fn values(self) -> Values {
+        let (day, hour) = match self {
+            Self::Hour(hour) => {
+                let (day, hour) = hour.day_and_hour();
+                (Some(day), Some(hour.to_string()))
+            }
+            Self::Mixed => (None, None),
+        };
+        Values::from([("day".to_owned(), day), ("hour".to_owned(), hour)])
     }
 
     pub(crate) fn parse(day: &Path, hour: &Path) -> Option<Self> {
         let name = |path: &Path, key: &str| Some(path.file_name()?.to_str()?.strip_prefix(key)?.to_owned());
         let (day, hour) = (name(day, "day=")?, name(hour, "hour=")?);
-        if day == "mixed" && hour == "mixed" {
+        // The other name is that of format 1.
+        if day == hour && matches!(day.as_str(), NONE | "mixed") {
             return Some(Self::Mixed);
         }
         parse_rfc3339(&format!("{day}T{hour}:00:00Z")).map(|ns| Self::Hour(Hour::of(ns)))
@@ -43,7 +56,7 @@ impl fmt::Display for Partition {
                 let (day, hour) = hour.day_and_hour();
                 write!(f, "day={day}/hour={hour:02}")
             }
-            Self::Mixed => f.write_str("day=mixed/hour=mixed"),
+            Self::Mixed => write!(f, "day={NONE}/hour={NONE}"),
         }
     }
 }
@@ -57,9 +70,11 @@ mod tests {
         let nine = Partition::Hour(Hour::of(1_795_165_200_000_000_000));
         assert_eq!(nine.to_string(), "day=2026-11-20/hour=09");
         for partition in [nine, Partition::Mixed, Partition::Hour(Hour(0))] {
-            let folder = partition.folder();
+            let folder = std::path::PathBuf::from(partition.to_string());
             assert_eq!(Partition::parse(folder.parent().unwrap(), &folder), Some(partition));
         }
+        let mixed = (Path::new("day=mixed"), Path::new("hour=mixed"));
+        assert_eq!(Partition::parse(mixed.0, mixed.1), Some(Partition::Mixed));
         assert_eq!(Partition::parse(Path::new("day=2026-02-30"), Path::new("hour=09")), None);
         assert_eq!(Partition::parse(Path::new("_delta_log"), Path::new("x")), None);
     }

@@ -3,12 +3,14 @@
 mod schema;
 mod encode;
 mod decode;
+mod ids;
+mod stats;
 mod layout;
 
 pub(crate) use decode::{Resources, Wrong, column, decode, short_ids};
 pub(crate) use encode::{Ordered, encode};
-pub(crate) use layout::{ABOUT, Layout, read, to_parquet};
-pub(crate) use schema::spans as span_columns;
+pub(crate) use layout::{ABOUT, Encoded, Layout, read, to_parquet};
+pub(crate) use schema::{entries, entry, spans as span_columns};
 
 #[cfg(test)]
 mod tests;

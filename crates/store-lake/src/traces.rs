@@ -1,9 +1,10 @@
-//! The table `traces`: for each file of spans, what each trace in it amounts to and where its rows are.
+//! The table `interactions`: for each file of spans, what each trace in it amounts to and where its rows are. An
+//! interaction is the sum of the rows that name it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -14,7 +15,8 @@ use store_api::facts::Facts;
 use store_api::part::Fragment;
 use throughline_context::TraceId;
 
-use crate::table::{Layout, Wrong, column, to_parquet};
+use crate::table::{self, Encoded, Layout, Wrong, column, to_parquet};
+use crate::tables::Table;
 
 /// One trace in one file.
 #[derive(Clone, PartialEq, Debug)]
@@ -75,14 +77,33 @@ impl Traces {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(crate) fn columns() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let long = |name: &str| Field::new(name, DataType::Int64, false);
+        let maybe = |name: &str| Field::new(name, DataType::Utf8, true);
+        let list = |name: &str| Field::new(name, DataType::List(element()), false);
         Arc::new(Schema::new(vec![
+            // What the rows are sorted by: the first of `interactions`.
+            maybe("interaction_id"),
             Field::new("trace_id", DataType::Utf8, false),
-            Field::new("interactions", DataType::List(element()), false),
+            list("interactions"),
             long("start_ns"),
-            long("duration_ns"),
+            long("end_ns"),
+            long("spans"),
+            long("errors"),
+            // The first of each, in the order of time.
+            maybe("queue"),
+            maybe("region"),
+            maybe("channel"),
+            maybe("direction"),
+            maybe("agent_id"),
+            maybe("outcome"),
+            list("queues"),
+            list("agents"),
+            list("services"),
+            // Summed.
+            Field::new("stage_ns", DataType::Map(table::entries(DataType::Int64), false), false),
+            long("unfinished"),
             long("first_row"),
             long("rows"),
             // All that is known, as JSON; its times are after `start_ns`.
@@ -96,43 +117,83 @@ fn element() -> Arc<Field> {
     Arc::new(Field::new("element", DataType::Utf8, false))
 }
 
-pub(crate) fn encode(entries: &[Entry]) -> Result<Vec<u8>, ParquetError> {
+pub(crate) fn encode(entries: &[Entry], level: i32) -> Result<Encoded, ParquetError> {
     let layout = Layout {
-        schema: schema(),
+        schema: columns(),
         about: String::new(),
-        level: 3,
+        level,
         blooms: &[],
-        deltas: &["start_ns", "duration_ns", "first_row", "rows"],
+        deltas: &["start_ns", "end_ns", "first_row", "rows"],
         plain: &["facts"],
+        ids: &[],
+        skipping: Table::Interactions.skipping(),
     };
     to_parquet(&layout, entries.chunks(8192).map(batch))
 }
 
 fn batch(entries: &[Entry]) -> Result<RecordBatch, ArrowError> {
-    let facts = || entries.iter().map(|entry| &entry.fragment.facts);
-    let long = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let names: Vec<&String> = facts().flat_map(|facts| &facts.interactions).collect();
-    let lengths = OffsetBuffer::from_lengths(facts().map(|facts| facts.interactions.len()));
-    let durations = facts().map(|facts| long(facts.end_ns.saturating_sub(facts.start_ns)));
+    let facts: Vec<&Facts> = entries.iter().map(|entry| &entry.fragment.facts).collect();
+    let longs = |number: &dyn Fn(&Facts) -> u64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(facts.iter().map(|facts| long(number(facts)))))
+    };
+    let maybe = |text: &dyn Fn(&Facts) -> Option<String>| -> ArrayRef {
+        Arc::new(facts.iter().map(|facts| text(facts)).collect::<StringArray>())
+    };
+    let value = |timed: &Option<(u64, String)>| timed.as_ref().map(|(_, value)| value.clone());
+    let rows = |number: &dyn Fn(&Entry) -> usize| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(number(entry) as u64))))
+    };
     let json = |facts: &Facts| {
         let after = Facts { interactions: BTreeSet::new(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
         serde_json::to_string(&after).unwrap_or_default()
     };
-    let columns: Vec<ArrayRef> = vec![
+    let arrays: Vec<ArrayRef> = vec![
+        maybe(&|facts| facts.interactions.first().cloned()),
         Arc::new(StringArray::from_iter_values(entries.iter().map(|entry| entry.trace.to_string()))),
-        Arc::new(ListArray::try_new(
-            element(),
-            lengths,
-            Arc::new(StringArray::from_iter_values(names)),
-            None,
-        )?),
-        Arc::new(Int64Array::from_iter_values(facts().map(|facts| long(facts.start_ns)))),
-        Arc::new(Int64Array::from_iter_values(durations)),
-        Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(entry.first_row as u64)))),
-        Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(entry.rows().len() as u64)))),
-        Arc::new(StringArray::from_iter_values(facts().map(json))),
+        list(facts.iter().map(|facts| facts.interactions.iter().cloned().collect()))?,
+        longs(&|facts| facts.start_ns),
+        longs(&|facts| facts.end_ns),
+        longs(&|facts| facts.spans),
+        longs(&|facts| facts.errors),
+        maybe(&|facts| facts.queues.in_order().into_iter().next()),
+        maybe(&|facts| facts.region.as_ref().map(|(_, _, region)| region.clone())),
+        maybe(&|facts| value(&facts.channel)),
+        maybe(&|facts| value(&facts.direction)),
+        maybe(&|facts| facts.agents.in_order().into_iter().next()),
+        maybe(&|facts| value(&facts.outcome)),
+        list(facts.iter().map(|facts| facts.queues.in_order()))?,
+        list(facts.iter().map(|facts| facts.agents.in_order()))?,
+        list(facts.iter().map(|facts| facts.services.in_order()))?,
+        stages(&facts)?,
+        longs(&|facts| facts.open.len() as u64),
+        rows(&|entry| entry.first_row),
+        rows(&|entry| entry.rows().len()),
+        Arc::new(StringArray::from_iter_values(facts.iter().map(|facts| json(facts)))),
     ];
-    RecordBatch::try_new(schema(), columns)
+    RecordBatch::try_new(columns(), arrays)
+}
+
+/// Times end in 2262 for everybody who counts nanoseconds in 63 bits.
+fn long(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn list(lists: impl Iterator<Item = Vec<String>>) -> Result<ArrayRef, ArrowError> {
+    let lists: Vec<Vec<String>> = lists.collect();
+    let texts: Vec<&str> = lists.iter().flatten().map(String::as_str).collect();
+    let lengths = OffsetBuffer::from_lengths(lists.iter().map(Vec::len));
+    Ok(Arc::new(ListArray::try_new(element(), lengths, Arc::new(StringArray::from(texts)), None)?))
+}
+
+fn stages(facts: &[&Facts]) -> Result<ArrayRef, ArrowError> {
+    let all = facts.iter().flat_map(|facts| &facts.stages);
+    let (keys, times): (Vec<&str>, Vec<i64>) =
+        all.map(|(stage, stretch)| (stage.name(), long(stretch.duration_ns))).unzip();
+    let keys: ArrayRef = Arc::new(StringArray::from(keys));
+    let times: ArrayRef = Arc::new(Int64Array::from(times));
+    let entries = StructArray::try_new(table::entry(DataType::Int64), vec![keys, times], None)?;
+    let lengths = OffsetBuffer::from_lengths(facts.iter().map(|facts| facts.stages.len()));
+    Ok(Arc::new(MapArray::try_new(table::entries(DataType::Int64), lengths, entries, None, false)?))
 }
 
 /// `ids` are those of all rows of the file of spans, in their order.

@@ -1,5 +1,7 @@
 //! What goes on in the background: writing what is in memory, making small files one, removing what is too old.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -7,11 +9,13 @@ use store_api::StoreError;
 use store_api::part::{Row, resolve};
 use tokio::time::{MissedTickBehavior, sleep};
 
+use crate::commit::Change;
 use crate::compact;
-use crate::disk;
-use crate::file::{File, Unusable};
+use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
-use crate::write::{Target, write};
+use crate::tables::Table;
+use crate::traces::Entry;
+use crate::write::{Target, Written, put_fragments, write};
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_secs(10);
@@ -71,7 +75,7 @@ async fn look_after(inner: Weak<Inner>) {
 /// Makes some small files one; false where none are due.
 pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     let _alone = inner.alone();
-    clear(inner)?;
+    clear(inner, now)?;
     let Some(files) = compact::plan(&inner.list(), now) else { return Ok(false) };
     let mut rows: Vec<Row> = Vec::new();
     for file in &files {
@@ -85,55 +89,134 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
         }
     }
     let Some(partition) = files.first().map(|file| file.partition) else { return Ok(false) };
+    let generation = inner.next();
     let target = Target {
-        root: &inner.files.root,
         partition,
-        generation: inner.next(),
+        generation,
         written_ns: files.iter().map(|file| file.about.written_ns).max().unwrap_or(now),
         replaces: files.iter().map(|file| file.generation).collect(),
         level: 6,
     };
-    let (file, traces) = write(&resolve(&rows), target)?;
+    let kept = resolve(&rows);
+    let spans_change = kept.len() < rows.len();
+    drop(rows);
+    let Written { file, traces, adds } = write(&inner.disk, &kept, target)?;
+    let removes = files.iter().flat_map(|file| both(file)).collect();
+    let generation = Some(generation);
+    let now_ns = now_ns();
     inner.files.add(&file, traces);
+    let change = Change { operation: "OPTIMIZE", adds, removes, spans_change, generation, now_ns };
+    if let Err(error) = inner.tables.commit(&change) {
+        inner.files.forget(&[file.generation]);
+        return Err(error);
+    }
     inner.exchange(&files, Some(file));
     drop(files);
-    clear(inner)?;
+    clear(inner, now)?;
     Ok(true)
+}
+
+/// A file in the logs of both tables.
+fn both(file: &File) -> [(Table, String); 2] {
+    Table::ALL.map(|table| (table, file.below()))
 }
 
 /// Takes whole files whose spans, and whose arrival, are longer ago than the retention.
 pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     let _alone = inner.alone();
-    let age = u64::try_from(inner.settings.retention.get().as_nanos()).unwrap_or(u64::MAX);
-    let since = now.saturating_sub(age);
-    let old = |file: &&Arc<File>| file.about.end_ns.max(file.about.written_ns) < since;
+    let since = |age: Duration| now.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+    let (spans_since, since) =
+        (since(inner.settings.retention.get()), since(inner.settings.interactions_retention()));
+    let old = |file: &&Arc<File>| file.about.last_ns() < spans_since;
     let gone: Vec<Arc<File>> = inner.list().values().filter(old).cloned().collect();
+    let mut change =
+        Change { operation: "DELETE", spans_change: true, now_ns: now_ns(), ..Change::default() };
+    inner.tables.with(Table::Interactions, |state| {
+        let names: HashSet<String> = gone.iter().map(|file| file.below()).collect();
+        for add in state.adds.values() {
+            let last = add.about().map_or(u64::MAX, |about| about.last_ns());
+            let leaves = names.contains(&add.path);
+            if (leaves || add.is_alone()) && last < since {
+                change.removes.push((Table::Interactions, add.path.clone()));
+            } else if leaves && !add.is_alone() {
+                change.adds.push((Table::Interactions, add.alone()));
+            }
+        }
+    });
+    change.removes.extend(gone.iter().map(|file| (Table::Spans, file.below())));
     if !gone.is_empty() {
         tracing::info!(files = gone.len(), "removing files of spans that are older than the retention");
+    }
+    if !change.adds.is_empty() || !change.removes.is_empty() {
+        inner.tables.commit(&change)?;
         inner.exchange(&gone, None);
     }
     drop(gone);
-    clear(inner)
+    clear(inner, now)
 }
 
-/// Takes damaged files out of the way, and removes files that were replaced and that nobody reads any more.
-fn clear(inner: &Inner) -> Result<(), StoreError> {
+/// Takes damaged files out of the way, and removes files that were replaced long enough ago and that nobody reads any
+/// more.
+pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
+    mend(inner)?;
     let lost: Vec<Arc<File>> = inner.list().values().filter(|file| file.is_lost()).cloned().collect();
-    inner.exchange(&lost, None);
+    if !lost.is_empty() {
+        let removes = lost.iter().flat_map(|file| both(file)).collect();
+        let now_ns = now_ns();
+        let change = Change { operation: "REPAIR", removes, spans_change: true, now_ns, ..Change::default() };
+        inner.tables.commit(&change)?;
+        inner.exchange(&lost, None);
+    }
     drop(lost);
     let unread = inner.unread();
     let generations: Vec<u64> = unread.iter().map(|file| file.generation).collect();
     if !generations.is_empty() {
         inner.files.forget(&generations);
     }
-    for file in unread {
-        if file.is_lost() {
-            let moved = disk::set_aside(&inner.files.root, file.spans());
-            if let Err(error) = moved {
-                tracing::warn!(%error, "a damaged file could not be moved aside");
-            }
+    for file in unread.iter().filter(|file| file.is_lost()) {
+        if let Err(error) = inner.disk.set_aside(file.spans()) {
+            tracing::warn!(%error, "a damaged file could not be moved aside");
         }
-        file.remove()?;
     }
+    let read = inner.retired();
+    let is_read = |path: &str| file::generation(Path::new(path)).is_some_and(|file| read.contains(&file));
+    inner.tables.vacuum(now, is_read)
+}
+
+/// Writes fragments again that could not be read.
+fn mend(inner: &Inner) -> Result<(), StoreError> {
+    for file in inner.list().values().filter(|file| file.take_worn() && !file.is_lost()) {
+        let entries = match file.entries() {
+            Ok(entries) => entries,
+            Err(Unusable::Failed(error)) => return Err(error),
+            Err(Unusable::Damaged(why)) => {
+                file.lose(&why);
+                continue;
+            }
+        };
+        put_again(inner, file, &entries)?;
+    }
+    Ok(())
+}
+
+/// Writes the fragments of a file again.
+pub(crate) fn put_again(inner: &Inner, file: &File, entries: &[Entry]) -> Result<(), StoreError> {
+    let adds = vec![(Table::Interactions, put_fragments(&inner.disk, file, entries, 3)?)];
+    inner.tables.commit(&Change { operation: "REPAIR", adds, now_ns: now_ns(), ..Change::default() })
+}
+
+/// Writes rows of a damaged file into a new one.
+pub(crate) fn put_rows(inner: &Inner, file: &File, rows: &[Row]) -> Result<(), StoreError> {
+    let generation = inner.next();
+    let (partition, written_ns) = (file.partition, file.about.written_ns);
+    let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3 };
+    let Written { file, traces, adds } = write(&inner.disk, rows, target)?;
+    inner.files.add(&file, traces);
+    let generation = Some(generation);
+    let now_ns = now_ns();
+    let change =
+        Change { operation: "REPAIR", adds, removes: Vec::new(), spans_change: true, generation, now_ns };
+    inner.tables.commit(&change)?;
+    inner.exchange(&[], Some(file));
     Ok(())
 }

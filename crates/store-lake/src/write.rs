@@ -1,18 +1,20 @@
 //! Rows into a file of spans and a file of their traces.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
+use parquet::errors::ParquetError;
 use store_api::StoreError;
 use store_api::facts::Facts;
 use store_api::part::{Fragment, Row, short_id};
 use throughline_context::TraceId;
 
-use crate::disk;
-use crate::file::{self, About, FORMAT, File};
+use crate::disk::Disk;
+use crate::file::{About, FORMAT, File};
+use crate::log::Add;
 use crate::partition::Partition;
-use crate::table::{Layout, Ordered, encode, span_columns, to_parquet};
+use crate::table::{Encoded, Layout, Ordered, encode, span_columns, to_parquet};
+use crate::tables::Table;
 use crate::traces::{self, Entry, Traces};
 
 /// Rows turned into columns at a time.
@@ -78,8 +80,7 @@ fn interaction(fragment: &Fragment) -> Option<&str> {
 }
 
 /// Where rows go, and what the file says of itself.
-pub(crate) struct Target<'a> {
-    pub(crate) root: &'a Path,
+pub(crate) struct Target {
     pub(crate) partition: Partition,
     pub(crate) generation: u64,
     pub(crate) written_ns: u64,
@@ -87,38 +88,63 @@ pub(crate) struct Target<'a> {
     pub(crate) level: i32,
 }
 
-/// Writes both files; the spans last, since with them the file is there.
-pub(crate) fn write(rows: &[Row], target: Target<'_>) -> Result<(File, Traces), StoreError> {
-    let Target { root, partition, generation, .. } = target;
+/// A file of spans and a file of fragments that no log names yet.
+pub(crate) struct Written {
+    pub(crate) file: File,
+    pub(crate) traces: Traces,
+    pub(crate) adds: Vec<(Table, Add)>,
+}
+
+/// Writes both files.
+pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written, StoreError> {
+    let Target { partition, generation, .. } = target;
     let sorted = Sorted::of(rows);
     let about = about(&sorted, &target);
-    let (spans_path, traces_path) = file::paths(root, partition, generation);
-    let interactions: u64 =
-        sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len() as u64).sum();
-    let layout = Layout {
-        schema: span_columns(),
-        about: serde_json::to_string(&about).map_err(|error| StoreError::Bug(error.to_string()))?,
-        level: target.level,
-        blooms: &[("interaction_id", interactions), ("trace_id", sorted.entries.len() as u64)],
-        deltas: &["start_ns", "duration_ns"],
-        plain: &["span_id", "parent_span_id"],
-    };
-    let spans = to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(encode));
+    let spans = encode_spans(&sorted, &about, target.level);
     let spans =
         spans.map_err(|error| StoreError::Bug(format!("spans cannot be written as Parquet: {error}")))?;
-    put_traces(&traces_path, &sorted.entries)?;
-    disk::put(&spans_path, &spans).inspect_err(|_| drop(disk::remove(&traces_path)))?;
-    Ok((File::new(root, partition, generation, about), Traces::new(sorted.entries)))
+    let file = File::new(disk.root(), partition, generation, about);
+    let fragments = put_fragments(disk, &file, &sorted.entries, target.level)?;
+    disk.put(file.spans(), &spans.bytes).inspect_err(|_| drop(disk.remove(file.traces_path())))?;
+    let spans = Table::Spans.add(partition, generation, &file.about, spans.into());
+    let spans = spans.at(target.written_ns);
+    let adds = vec![(Table::Interactions, fragments), (Table::Spans, spans)];
+    Ok(Written { file, traces: Traces::new(sorted.entries), adds })
 }
 
-pub(crate) fn put_traces(path: &Path, entries: &[Entry]) -> Result<(), StoreError> {
-    let bytes = traces::encode(entries);
-    let bytes =
-        bytes.map_err(|error| StoreError::Bug(format!("traces cannot be written as Parquet: {error}")))?;
-    disk::put(path, &bytes)
+fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encoded, ParquetError> {
+    let interactions: u64 =
+        sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len() as u64).sum();
+    let about = serde_json::to_string(about).map_err(|error| ParquetError::External(Box::new(error)))?;
+    let layout = Layout {
+        schema: span_columns(),
+        about,
+        level,
+        blooms: &[("interaction_id", interactions), ("trace_id", sorted.entries.len() as u64)],
+        deltas: &["start_ns", "duration_ns"],
+        plain: &[],
+        ids: &["span_id", "parent_span_id"],
+        skipping: Table::Spans.skipping(),
+    };
+    to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(encode))
 }
 
-fn about(sorted: &Sorted<'_>, target: &Target<'_>) -> About {
+/// Writes the fragments of a file of spans.
+pub(crate) fn put_fragments(
+    disk: &Disk,
+    file: &File,
+    entries: &[Entry],
+    level: i32,
+) -> Result<Add, StoreError> {
+    let fragments = traces::encode(entries, level);
+    let fragments = fragments
+        .map_err(|error| StoreError::Bug(format!("traces cannot be written as Parquet: {error}")))?;
+    disk.put(file.traces_path(), &fragments.bytes)?;
+    let add = Table::Interactions.add(file.partition, file.generation, &file.about, fragments.into());
+    Ok(add.at(file.about.written_ns))
+}
+
+fn about(sorted: &Sorted<'_>, target: &Target) -> About {
     let facts = || sorted.entries.iter().map(|entry| &entry.fragment.facts);
     About {
         format: FORMAT,

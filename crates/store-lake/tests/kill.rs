@@ -13,7 +13,7 @@ use flow::config::GoDuration;
 use store_api::door::Settings;
 use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
-use store_api::{Limits, Recent, TraceStore};
+use store_api::{Limits, Questions, Recent, TraceStore};
 use store_lake::Lake;
 
 const WRITER: &str = "write-until-killed";

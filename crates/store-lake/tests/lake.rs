@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use store_api::door::Settings;
 use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
 use store_api::testing::{Model, Sample, agree, contract};
-use store_api::{Limits, Recent, Span, StoreError, TraceStore};
+use store_api::{Limits, Questions, Recent, Span, StoreError, TraceStore};
 use store_lake::Lake;
 use tempfile::TempDir;
 use throughline_context::TraceId;
@@ -37,8 +37,8 @@ fn files(directory: &Path, table: &str) -> Vec<PathBuf> {
     let list = |path: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
     };
-    let days = list(&directory.join(table));
-    let hours: Vec<PathBuf> = days.iter().flat_map(|day| list(day)).collect();
+    let days = list(&directory.join(table)).into_iter().filter(|day| !day.ends_with("_delta_log"));
+    let hours: Vec<PathBuf> = days.flat_map(|day| list(&day)).collect();
     let mut files: Vec<PathBuf> = hours.iter().flat_map(|hour| list(hour)).collect();
     files.sort();
     files
@@ -134,7 +134,7 @@ async fn small_files_of_a_closed_hour_become_one() {
     assert!(lake.compact(LATER).await.unwrap());
     assert!(!lake.compact(LATER).await.unwrap());
     assert_eq!((lake.file_count(), files(directory.path(), "spans").len()), (1, 1));
-    assert_eq!(files(directory.path(), "traces").len(), 1);
+    assert_eq!(files(directory.path(), "interactions").len(), 1);
     assert_eq!(names(&lake, 1).await.len(), 20);
     drop(lake);
     let lake = open(directory.path()).await;
@@ -155,6 +155,7 @@ async fn a_crash_between_compaction_and_removal_leaves_nothing_double() {
     copy(before.path(), directory.path());
     assert_eq!(files(directory.path(), "spans").len(), 4);
     let lake = open(directory.path()).await;
+    assert!(!lake.compact(LATER).await.unwrap());
     assert_eq!((lake.file_count(), files(directory.path(), "spans").len()), (1, 1));
     let page = lake.recent(Recent::default()).await.unwrap();
     assert_eq!(page.interactions.first().map(|summary| summary.span_count), Some(1));
@@ -202,7 +203,6 @@ async fn what_is_damaged_is_moved_aside_and_the_rest_answers() {
     std::fs::OpenOptions::new().write(true).open(torn).unwrap().set_len(length / 2).unwrap();
     std::fs::write(&foreign, "not ours").unwrap();
     std::fs::write(torn.with_extension("5.tmp"), "half").unwrap();
-    std::fs::create_dir(directory.path().join("spans/_delta_log")).unwrap();
     let lake = open(directory.path()).await;
     assert_eq!((names(&lake, 1).await.len(), names(&lake, 2).await.len()), (0, 1));
     assert!(foreign.exists());
@@ -243,7 +243,7 @@ async fn the_traces_of_a_file_are_made_again_from_its_spans() {
     lake.flush().await.unwrap();
     drop(lake);
     for damage in [true, false] {
-        let traces = files(directory.path(), "traces").remove(0);
+        let traces = files(directory.path(), "interactions").remove(0);
         if damage {
             std::fs::write(&traces, "garbage").unwrap();
         } else {
@@ -260,8 +260,9 @@ async fn the_traces_of_a_file_are_made_again_from_its_spans() {
 async fn memory_is_bounded_and_the_rest_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let lake = Lake::open(Settings { memory_limit_mib: 1, ..settings(directory.path()) }).await.unwrap();
-    // The folder of the table is a file: nothing can be written, as on a full disk.
-    std::fs::write(directory.path().join("spans"), "").unwrap();
+    // The folder of the day is a file: nothing can be written, as on a full disk.
+    let day = directory.path().join("spans/day=2026-11-20");
+    std::fs::write(&day, "").unwrap();
     let batch = |n: u8| spans((1..=250).map(|span| Sample::new(n, span)));
     let mut kept = 0;
     let refused = loop {
@@ -276,7 +277,7 @@ async fn memory_is_bounded_and_the_rest_is_refused() {
     assert!(lake.flush().await.is_err());
     let why = lake.append(batch(99)).await.unwrap_err().to_string();
     assert!(why.contains("cannot make the directory"), "it says what is in the way: {why}");
-    std::fs::remove_file(directory.path().join("spans")).unwrap();
+    std::fs::remove_file(day).unwrap();
     lake.flush().await.unwrap();
     lake.append(batch(99)).await.unwrap();
     for n in (1..=kept).chain([99]) {
@@ -326,4 +327,102 @@ async fn a_wild_clock_does_not_make_a_file_for_every_hour() {
     lake.flush().await.unwrap();
     assert_eq!(lake.file_count(), 24);
     assert_eq!(names(&lake, 200).await.len(), 1);
+}
+
+/// Scenario: a store as it was before there were logs, with a replaced span; it is opened, and opened again.
+/// Guarantees: it answers as before, it is a store of today, and nothing of the old one is left.
+#[tokio::test]
+async fn a_store_of_format_1_is_taken_over() {
+    let (directory, old) =
+        (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1"));
+    for table in ["spans", "traces"] {
+        for path in files(&old, table) {
+            let target = directory.path().join(path.strip_prefix(&old).unwrap());
+            std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+            std::fs::copy(path, target).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        let lake = open(directory.path()).await;
+        let found = lake.interaction("call-1", Limits::default()).await.unwrap().unwrap();
+        let durations: Vec<u64> = found.spans.iter().map(|span| span.duration_ns / SECOND).collect();
+        assert_eq!(durations, [1, 30, 3], "of a span in two files the higher revision");
+        assert_eq!((found.summary.span_count, found.summary.queues), (3, vec!["billing".to_owned()]));
+        assert_eq!(names(&lake, 2).await, ["span 1"]);
+        assert!(!directory.path().join("traces").exists());
+        let format = std::fs::read_to_string(directory.path().join("throughline.json")).unwrap();
+        assert_eq!(format, r#"{"format":2}"#);
+    }
+    let lake = open(directory.path()).await;
+    // The upkeep may have been there before.
+    while lake.compact(LATER).await.unwrap() {}
+    assert_eq!((lake.file_count(), names(&lake, 1).await.len()), (2, 2));
+    assert_eq!(
+        (files(directory.path(), "spans").len(), files(directory.path(), "interactions").len()),
+        (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn a_store_of_something_newer_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("throughline.json"), r#"{"format":3}"#).unwrap();
+    let told = Lake::open(settings(directory.path())).await.err().unwrap().to_string();
+    assert!(
+        told.contains("made by something newer: it has format 3, and this throughline knows 1 to 2"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "the lock, and what was there");
+}
+
+/// Scenario: the last entry of the log of the spans is torn, after it was acknowledged.
+/// Guarantees: the spans that it told are found on disk.
+#[tokio::test]
+async fn what_a_torn_entry_told_is_found_on_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path()).await;
+    for span in 1..=3 {
+        lake.append(spans([Sample::new(1, span).interaction("call")])).await.unwrap();
+        lake.flush().await.unwrap();
+        if span == 2 {
+            assert!(lake.compact(LATER).await.unwrap());
+        }
+    }
+    drop(lake);
+    let mut log = std::fs::read_dir(directory.path().join("spans/_delta_log")).unwrap();
+    let last = log.by_ref().map(|entry| entry.unwrap().path()).max().unwrap();
+    std::fs::write(&last, "").unwrap();
+    for _ in 0..2 {
+        let lake = open(directory.path()).await;
+        assert_eq!((lake.file_count(), names(&lake, 1).await.len()), (2, 3));
+        let page = lake.recent(Recent::default()).await.unwrap();
+        assert_eq!(page.interactions.first().map(|summary| summary.span_count), Some(3));
+    }
+}
+
+/// Scenario: interactions are kept longer than their spans.
+/// Guarantees: their rows stay in their table until their own time is over, also when the store is opened again.
+#[tokio::test]
+async fn interactions_can_stay_longer_than_their_spans() {
+    let directory = tempfile::tempdir().unwrap();
+    let day = 24 * 3600 * SECOND;
+    let settings = Settings {
+        interactions_retention: Some(GoDuration::from_secs(90 * 24 * 3600)),
+        ..settings(directory.path())
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let now = u64::try_from(now).unwrap();
+    let lake = Lake::open(settings.clone()).await.unwrap();
+    lake.append(spans([Sample::new(1, 1).interaction("call").change(|span| span.start_ns = now)]))
+        .await
+        .unwrap();
+    lake.flush().await.unwrap();
+    lake.retain(now + 8 * day).await.unwrap();
+    let left = |table| files(directory.path(), table).len();
+    assert_eq!((lake.file_count(), left("spans"), left("interactions")), (0, 0, 1));
+    drop(lake);
+    let lake = Lake::open(settings).await.unwrap();
+    assert_eq!((lake.file_count(), left("interactions")), (0, 1));
+    lake.retain(now + 91 * day).await.unwrap();
+    assert_eq!(left("interactions"), 0);
 }

@@ -10,29 +10,55 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
-use store_api::TraceStore;
+use store_api::analysis::Objectives;
+use store_api::{Questions, TraceStore};
 use throughline_context::TraceId;
 use tokio::sync::Semaphore;
 
+use crate::analysis;
 use crate::error::{ApiError, ErrorBody};
 use crate::json::{Hops, InteractionSpans, Interactions, TraceSpans};
+use crate::live::Live;
 use crate::openapi;
 use crate::patient::Place;
 use crate::query::{self, HopParameters, LIMITS, Parameters};
+use crate::settings::Settings;
+use crate::sql;
 
 /// Questions answered at the same time; others wait.
 const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Questions in SQL at the same time: each may keep every core busy.
+const SQL_AT_ONCE: usize = 2;
 
 #[derive(Clone)]
 pub(crate) struct Api {
-    store: Arc<dyn TraceStore>,
+    pub(crate) store: Arc<dyn TraceStore>,
+    pub(crate) objectives: Arc<Objectives>,
+    pub(crate) live: Arc<Live>,
     places: Arc<Semaphore>,
+    sql_places: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(crate) fn new(store: Arc<dyn TraceStore>) -> Self {
-        Self { store, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(store: Arc<dyn TraceStore>, settings: &Settings) -> Self {
+        let live = Live::new(Arc::clone(&store));
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self {
+            store,
+            objectives: Arc::new(settings.stages()),
+            live,
+            places: places(AT_ONCE),
+            sql_places: places(SQL_AT_ONCE),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn TraceStore {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn sql_places(&self) -> &Arc<Semaphore> {
+        &self.sql_places
     }
 
     #[cfg(test)]
@@ -46,6 +72,8 @@ impl Api {
             .route("/api/v1/interactions/{id}", get(interaction))
             .route("/api/v1/traces/{trace_id}", get(trace))
             .route("/api/v1/hops", get(hops))
+            .merge(analysis::router())
+            .route("/api/v1/sql", get(sql::asked).post(sql::posted))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))
             .route("/api", get(unknown))
@@ -54,7 +82,7 @@ impl Api {
 
     /// Runs one question, when there is a place for it, and not for ever. The place is free again when the answer
     /// is sent, since until then it is in memory.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         question: impl Future<Output = Result<Response, ApiError>>,
     ) -> Result<Response, ApiError> {
@@ -85,7 +113,7 @@ pub(crate) async fn interactions(
     State(api): State<Api>,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let question = query::question(read(parameters)?)?;
+    let question = query::question(query::read(parameters)?)?;
     api.ask(async {
         let page = api.store.recent(question).await?;
         written(move || text(&Interactions::of(page, now_ns()))).await
@@ -110,11 +138,7 @@ pub(crate) async fn interaction(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     api.ask(async {
-        let found = api.store.interaction(&id, LIMITS).await?.ok_or_else(|| {
-            let help = "spans are kept as long as `retention` of the `lake` exporter says; a trace id is asked \
-                        for at /api/v1/traces";
-            ApiError::not_found(format!("no span has the `interaction.id` `{id}`"), help)
-        })?;
+        let found = api.store.interaction(&id, LIMITS).await?.ok_or_else(|| unknown_interaction(&id))?;
         written(move || text(&InteractionSpans::of(&found, now_ns()))).await
     })
     .await
@@ -166,7 +190,7 @@ pub(crate) async fn hops(
     State(api): State<Api>,
     parameters: Result<Query<HopParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let question = query::hops(read(parameters)?)?;
+    let question = query::hops(query::read(parameters)?)?;
     api.ask(async {
         let found = api.store.hops(question).await?;
         written(move || text(&Hops::from(found))).await
@@ -174,18 +198,15 @@ pub(crate) async fn hops(
     .await
 }
 
-fn now_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+pub(crate) fn unknown_interaction(id: &str) -> ApiError {
+    let help = "spans are kept as long as `retention` of the `lake` exporter says; a trace id is asked for at \
+                /api/v1/traces";
+    ApiError::not_found(format!("no span has the `interaction.id` `{id}`"), help)
 }
 
-fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
-    let Query(parameters) = parameters.map_err(|rejected| {
-        let why = rejected.body_text();
-        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
-        ApiError::bad_request(why, "the parameters are described at /api/openapi.json")
-    })?;
-    Ok(parameters)
+pub(crate) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 async fn unknown() -> ApiError {
@@ -196,7 +217,7 @@ async fn unknown() -> ApiError {
 }
 
 /// Large answers take a while to write.
-async fn written(
+pub(crate) async fn written(
     write: impl FnOnce() -> Result<String, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let text =
@@ -204,7 +225,7 @@ async fn written(
     text.map(json)
 }
 
-fn text(answer: &impl Serialize) -> Result<String, ApiError> {
+pub(crate) fn text(answer: &impl Serialize) -> Result<String, ApiError> {
     serde_json::to_string(answer).map_err(|error| ApiError::internal(error.to_string()))
 }
 

@@ -22,6 +22,11 @@ struct ErrorText {
     message: String,
     /// What to do.
     help: String,
+    /// Where in a question, counted from 1; only where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -38,7 +43,7 @@ impl ApiError {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
-        let error = ErrorText { code, message: message.into(), help: help.into() };
+        let error = ErrorText { code, message: message.into(), help: help.into(), line: None, column: None };
         Self { status, body: ErrorBody { error }, retry_after: None }
     }
 
@@ -54,8 +59,24 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message, help)
     }
 
+    /// Which limit of a question was hit.
+    pub(crate) fn limit(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit", message, help)
+    }
+
+    pub(crate) fn unsupported(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "unsupported", message, help)
+    }
+
+    /// With the line and the column of what is wrong.
+    pub(crate) fn at(mut self, place: Option<(u64, u64)>) -> Self {
+        self.body.error.line = place.map(|(line, _)| line);
+        self.body.error.column = place.map(|(_, column)| column);
+        self
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
-        let help = "the API only answers questions: use GET or HEAD";
+        let help = "the API only answers questions: use GET or HEAD, and POST for /api/v1/sql alone";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
@@ -73,6 +94,27 @@ impl ApiError {
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         let help = "this is a defect; the log of throughline has more";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, help)
+    }
+}
+
+impl ApiError {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong and what to do, for answers that have one text for both.
+    pub(crate) fn sentence(&self) -> String {
+        let ErrorText { message, help, .. } = &self.body.error;
+        format!("{message}; {help}")
+    }
+
+    /// With another body.
+    pub(crate) fn shaped(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -96,10 +138,6 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        self.shaped(Json(&self.body))
     }
 }

@@ -15,6 +15,8 @@ use crate::api::Api;
 use crate::compress::compress;
 use crate::guard::{Hosts, guard};
 use crate::listen;
+use crate::live::Live;
+use crate::others;
 use crate::page::{self, Page};
 use crate::settings::{Settings, check};
 
@@ -39,6 +41,7 @@ pub struct View {
 
 struct Running {
     address: SocketAddr,
+    live: Arc<Live>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -60,11 +63,13 @@ impl View {
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
         let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
-        let router = router(Api::new(store), self.page.clone(), &self.settings);
+        let api = Api::new(store, &self.settings);
+        let live = Arc::clone(&api.live);
+        let router = router(api, self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(listen::serve(listener, router, stopped));
         tracing::info!(extension = %self.id, "the page is at http://{address}");
-        *self.running() = Some(Running { address, stop, task });
+        *self.running() = Some(Running { address, live, stop, task });
         Ok(())
     }
 
@@ -97,7 +102,8 @@ impl Extension for View {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async {
-            let Some(Running { stop, task, .. }) = running else { return };
+            let Some(Running { live, stop, task, .. }) = running else { return };
+            live.close();
             drop(stop);
             if let Err(error) = task.await {
                 tracing::error!(%error, "the page ended with a defect");
@@ -107,7 +113,8 @@ impl Extension for View {
 }
 
 fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> Router {
-    api.router()
+    others::router(api.clone())
+        .merge(api.router())
         .merge(Router::new().fallback(page::serve).with_state(page))
         .layer(middleware::from_fn(compress))
         .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard))
@@ -127,7 +134,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_keeps_its_place_until_it_is_sent() {
-        let api = Api::new(Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60))));
+        let api =
+            Api::new(Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60))), &Settings::default());
         let free = || api.places().available_permits();
         let all = free();
         let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()));

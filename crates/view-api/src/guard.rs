@@ -8,13 +8,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flow::config::is_loopback;
 
 use crate::error::ApiError;
-use crate::patient::{Held, Place};
+use crate::patient::{Held, Left, Place};
 use crate::settings::Settings;
 
 /// Which names are ours.
@@ -40,6 +40,8 @@ impl Hosts {
 }
 
 pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    // HTTP/1 has nothing but the answer on its connection, which ends where nobody reads.
+    let left = request.extensions().get::<Left>().filter(|_| request.version() == Version::HTTP_2).cloned();
     let mut response = match admit(&hosts, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
@@ -48,10 +50,13 @@ pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     match response.extensions_mut().remove::<Place>() {
-        Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
+        Some(place) => response.map(|body| Body::new(Held::new(body, place, left.as_ref()))),
         None => response,
     }
 }
+
+/// What the addresses of Jaeger's services begin with.
+const GRPC: &str = "/jaeger.api_v";
 
 const HEADERS: [(&str, &str); 5] = [
     (
@@ -64,11 +69,22 @@ const HEADERS: [(&str, &str); 5] = [
     ("x-frame-options", "DENY"),
 ];
 
+/// Where long questions are sent; forms of other pages cannot, since they cannot send JSON.
+const SQL: &str = "/api/v1/sql";
+
 fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    let asks = match *request.method() {
+        Method::GET | Method::HEAD => true,
+        // gRPC has no other method. A page cannot send its content type to another origin without being asked first.
+        Method::POST => request.uri().path().starts_with(GRPC) || request.uri().path() == SQL,
+        _ => false,
+    };
+    if !asks {
         return Err(ApiError::method_not_allowed());
     }
-    let host = text(request.headers(), &header::HOST).unwrap_or_default();
+    // HTTP/2 has it in the address.
+    let authority = request.uri().authority().map(Authority::as_str);
+    let host = text(request.headers(), &header::HOST).or(authority).unwrap_or_default();
     if !hosts.allow(host) {
         let help = "open the page under the address that throughline printed; behind a proxy, add its name to \
                     `allowed_hosts` in the `view` section";

@@ -1,5 +1,6 @@
 //! Answers as JSON. These are the stable surface: the names of the store's own types may change.
 
+pub(crate) mod analysis;
 mod hops;
 mod value;
 
@@ -11,7 +12,7 @@ use store_api::{Attributes, Count, Interaction, Page, Trace};
 use utoipa::ToSchema;
 
 pub(crate) use hops::Hops;
-use value::Plain;
+pub(crate) use value::Plain;
 
 /// Nanoseconds, in decimal digits since JSON numbers have only 53 bits.
 #[derive(Clone, Copy, ToSchema)]

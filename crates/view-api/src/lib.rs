@@ -2,14 +2,24 @@
 //!
 //! In:       HTTP requests; the store behind `StoreDoor`; the page's files, if the binary has them.
 //! Out:      JSON answers, files, and the extension `view`.
-//! Core:     `query` (parameters to a question), `json` (answers to JSON), `guard` (who may ask).
+//! Core:     `query` (parameters to a question), `json` (answers to JSON), `analysis` (the same for where time goes),
+//!           `live` (events), `guard` (who may ask); `jaeger` and `tempo`, the same for clients of those; `traceql`.
 //! Must not: know how a store works inside, or what the page looks like.
 
 mod error;
 mod guard;
 mod query;
 mod json;
+mod live;
 mod api;
+mod asked;
+mod otlp;
+mod jaeger;
+pub mod traceql;
+mod tempo;
+mod others;
+mod analysis;
+mod sql;
 mod openapi;
 mod page;
 mod compress;

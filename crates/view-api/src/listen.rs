@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::patient::Patient;
+use crate::patient::{Left, Patient};
 
 /// Open connections; more wait in the kernel's queue.
 const CONNECTIONS: usize = 256;
@@ -21,6 +21,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of the head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+/// Requests of one connection at the same time.
+const STREAMS: u32 = 32;
 /// For open requests at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -39,10 +41,16 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = graceful.watch(connection(stream, router.clone()));
+                let left = Left::default();
+                let router = router.clone().layer(Extension(left.clone()));
+                let connection = graceful.watch(connection(stream, router));
                 tokio::spawn(async move {
                     let _place = place;
-                    if let Err(error) = connection.await {
+                    let error = tokio::select! {
+                        ended = connection => ended.err(),
+                        () = left.lying() => Some("its answers are not read".into()),
+                    };
+                    if let Some(error) = error {
                         tracing::debug!(%error, "a connection to the page ended early");
                     }
                 });
@@ -61,12 +69,22 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
 }
 
 type Stream = TokioIo<Patient<TcpStream>>;
+type Connection = auto::Connection<'static, Stream, TowerToHyperService<Router>, TokioExecutor>;
 
-fn connection(stream: TcpStream, router: Router) -> http1::Connection<Stream, TowerToHyperService<Router>> {
+/// HTTP/1.1, or HTTP/2 with its preface, which clients of gRPC speak.
+fn connection(stream: TcpStream, router: Router) -> Connection {
     let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
-    http1::Builder::new()
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(stream, TowerToHyperService::new(router))
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_BYTES as u32)
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Some(HEAD_TIMEOUT))
+        .keep_alive_timeout(HEAD_TIMEOUT);
+    builder.serve_connection(stream, TowerToHyperService::new(router)).into_owned()
 }

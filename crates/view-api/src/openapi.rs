@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::api;
+use crate::{analysis, api, sql};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,7 +13,7 @@ use crate::api;
         description = "Where the time of a customer interaction goes. All times are in UTC; 64-bit numbers are strings.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    paths(api::interactions, api::interaction, api::trace, api::hops)
+    paths(api::interactions, api::interaction, api::trace, api::hops, sql::asked, sql::posted)
 )]
 struct Document;
 
@@ -21,7 +21,10 @@ struct Document;
 pub fn document() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+        let mut text = Document::openapi()
+            .merge_from(analysis::Description::openapi())
+            .to_pretty_json()
+            .unwrap_or_default();
         text.push('\n');
         text
     })

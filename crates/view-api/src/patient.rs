@@ -10,19 +10,24 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail when nothing of them was taken for a while.
+/// As long as the preface of HTTP/2: by then it is known which HTTP is spoken, and that one has timeouts of its own.
+const PREFACE: usize = 24;
+
+/// A stream whose writes fail when nothing of them was taken for a while, and that must begin in the same time.
 pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Set until the first bytes have been read, which are so many.
+    beginning: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Patient<S> {
     pub(crate) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+        Self { stream, patience, waiting: None, beginning: Some((PREFACE, Box::pin(sleep(patience)))) }
     }
 
     /// Passes on what became of a write, or ends it.
@@ -40,7 +45,19 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        let Some((missing, deadline)) = &mut this.beginning else { return read };
+        if read.is_ready() {
+            *missing = missing.saturating_sub(buf.filled().len() - before);
+            if *missing == 0 {
+                this.beginning = None;
+            }
+            return read;
+        }
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -67,10 +84,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 /// The place of a question; travels with the answer until it is sent.
 pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
+/// For an answer over HTTP/2 to be taken, whose reader may leave it lying and the connection alive.
+const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+
+/// Tells a connection that one of its answers was left lying.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Left(Arc<Notify>);
+
+impl Left {
+    pub(crate) async fn lying(&self) {
+        self.0.notified().await;
+    }
+
+    /// A body that is taken in time, or tells.
+    fn watch(&self) -> oneshot::Sender<()> {
+        let (taken, is_taken) = oneshot::channel::<()>();
+        let left = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            // An error means that the body is gone, which is what is waited for.
+            if tokio::time::timeout(TAKEN_WITHIN, is_taken).await.is_err() {
+                left.notify_one();
+            }
+        });
+        taken
+    }
+}
+
 /// A body that keeps its place.
 pub(crate) struct Held {
-    pub(crate) body: Body,
-    pub(crate) _place: Place,
+    body: Body,
+    _place: Place,
+    _watched: Option<oneshot::Sender<()>>,
+}
+
+impl Held {
+    /// `left` where the connection does not see by itself that nobody reads.
+    pub(crate) fn new(body: Body, place: Place, left: Option<&Left>) -> Self {
+        Self { body, _place: place, _watched: left.map(Left::watch) }
+    }
 }
 
 impl HttpBody for Held {
@@ -119,5 +170,44 @@ mod tests {
         let error = ours.write_all(&[1; 16]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 3 * 29 + 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_beginning_has_its_time() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let mut ours = Patient::new(ours, Duration::from_secs(30));
+        let start = Instant::now();
+        theirs.write_all(b"PRI").await.unwrap();
+        let error = ours.read_exact(&mut [0; 4]).await.unwrap_err();
+        assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let mut ours = Patient::new(ours, Duration::from_secs(30));
+        theirs.write_all(&[0; PREFACE]).await.unwrap();
+        ours.read_exact(&mut [0; PREFACE]).await.unwrap();
+        let reader = tokio::spawn(async move { ours.read_u8().await });
+        sleep(Duration::from_secs(60)).await;
+        theirs.write_all(&[7]).await.unwrap();
+        assert_eq!(reader.await.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_left_lying_tells_its_connection() {
+        let places = Arc::new(tokio::sync::Semaphore::new(2));
+        let left = Left::default();
+        let held = || {
+            let place = Arc::new(Arc::clone(&places).try_acquire_owned().unwrap());
+            Held::new(Body::from("answer"), place, Some(&left))
+        };
+        let start = Instant::now();
+        drop(held());
+        let lies = held();
+        left.lying().await;
+        assert_eq!(start.elapsed(), TAKEN_WITHIN);
+        drop(lies);
+        assert_eq!(places.available_permits(), 2);
+        assert!(
+            tokio::time::timeout(2 * TAKEN_WITHIN, left.lying()).await.is_err(),
+            "what was taken is no matter"
+        );
     }
 }

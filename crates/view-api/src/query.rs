@@ -1,10 +1,12 @@
 //! From query parameters to a question.
 
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use flow::config::GoDuration;
 use serde::Deserialize;
 use store_api::time::parse_rfc3339;
 use store_api::{Filter, Limits, Misread, Range, Recent, Search, hops};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiError;
 
@@ -63,6 +65,31 @@ pub(crate) struct HopParameters {
     service: Option<String>,
 }
 
+#[derive(Deserialize, IntoParams, ToSchema, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SqlParameters {
+    /// One statement that reads: SELECT, WITH, SHOW TABLES, SHOW COLUMNS, DESCRIBE, EXPLAIN.
+    #[param(example = "SELECT queue, count(*) FROM spans WHERE stage = 'queue' GROUP BY queue")]
+    pub(crate) query: String,
+    /// `json` (`columns` with names and types, `rows` as lists; whole numbers that a double cannot hold are text),
+    /// `csv`, `arrow` (IPC stream), `parquet`, or `otlp-json` of whole rows of `spans`; `json` if absent.
+    pub(crate) format: Option<String>,
+    /// An answer with more rows is refused; 10000 if absent.
+    pub(crate) max_rows: Option<u64>,
+    /// A question that takes longer is refused; 30 if absent.
+    pub(crate) max_seconds: Option<u64>,
+}
+
+pub(crate) fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    let Query(parameters) = parameters.map_err(|rejected| {
+        let why = rejected.body_text();
+        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
+        ApiError::bad_request(why, "the parameters are described at /api/openapi.json")
+    })?;
+    Ok(parameters)
+}
+
 pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
     let range = range(parameters.from, parameters.to)?;
     let filter = Filter {
@@ -74,7 +101,9 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
         outcome: given(parameters.outcome),
         agent: given(parameters.agent),
         service: given(parameters.service),
-        min_duration_ns: given(parameters.min_duration).map(|text| duration(&text)).transpose()?,
+        min_duration_ns: given(parameters.min_duration)
+            .map(|text| duration("min_duration", &text))
+            .transpose()?,
         errors: parsed("errors", given(parameters.errors))?.unwrap_or(false),
     };
     let limit = parsed("limit", given(parameters.limit))?.unwrap_or(PAGE);
@@ -90,17 +119,17 @@ pub(crate) fn hops(parameters: HopParameters) -> Result<hops::Question, ApiError
     Ok(hops::Question { range, service: given(parameters.service), limits: LIMITS })
 }
 
-fn searched(text: &str) -> Result<Option<Search>, ApiError> {
+pub(crate) fn searched(text: &str) -> Result<Option<Search>, ApiError> {
     let text = text.trim();
     let search = (!text.is_empty()).then(|| text.parse()).transpose();
     search.map_err(|wrong: Misread| ApiError::bad_request(format!("`q`: {wrong}"), wrong.help))
 }
 
-fn given(text: Option<String>) -> Option<String> {
+pub(crate) fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn range(from: Option<String>, to: Option<String>) -> Result<Range, ApiError> {
+pub(crate) fn range(from: Option<String>, to: Option<String>) -> Result<Range, ApiError> {
     let (from, to) = (time("from", given(from))?, time("to", given(to))?);
     let range = Range { from: from.unwrap_or(Range::ALL.from), to: to.unwrap_or(Range::ALL.to) };
     if range.from > range.to {
@@ -109,7 +138,7 @@ fn range(from: Option<String>, to: Option<String>) -> Result<Range, ApiError> {
     Ok(range)
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<u64>, ApiError> {
+pub(crate) fn time(name: &str, text: Option<String>) -> Result<Option<u64>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let ns = text.parse().ok().or_else(|| parse_rfc3339(&text));
     let help =
@@ -117,17 +146,17 @@ fn time(name: &str, text: Option<String>) -> Result<Option<u64>, ApiError> {
     ns.map(Some).ok_or_else(|| ApiError::bad_request(format!("`{name}` is not a time: `{text}`"), help))
 }
 
-fn duration(text: &str) -> Result<u64, ApiError> {
+pub(crate) fn duration(name: &str, text: &str) -> Result<u64, ApiError> {
     if let Ok(ns) = text.parse() {
         return Ok(ns);
     }
     let duration = GoDuration::read(text).map_err(|why| {
-        ApiError::bad_request(format!("`min_duration`: {why}"), "write it as in `1.5s` or `200ms`")
+        ApiError::bad_request(format!("`{name}`: {why}"), "write it as in `1.5s` or `200ms`")
     })?;
     Ok(u64::try_from(duration.get().as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn parsed<T>(name: &str, text: Option<String>) -> Result<Option<T>, ApiError>
+pub(crate) fn parsed<T>(name: &str, text: Option<String>) -> Result<Option<T>, ApiError>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {

@@ -1,7 +1,11 @@
 //! The section of the extension `view`.
 
-use flow::config::{Finding, Node, is_loopback, split_port};
+use std::collections::BTreeMap;
+
+use flow::config::{Finding, GoDuration, Node, is_loopback, split_port};
 use serde::Deserialize;
+use store_api::Stage;
+use store_api::analysis::Objectives;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +19,10 @@ pub struct Settings {
     /// Names under which browsers may reach the page, besides those of this machine and the endpoint: for a
     /// reverse proxy.
     pub allowed_hosts: Vec<String>,
+    /// What p95 of a stage should not exceed, where it is not the usual.
+    pub objectives: BTreeMap<Stage, GoDuration>,
+    /// The threshold of a stage's service level, where it is not the usual.
+    pub service_levels: BTreeMap<Stage, GoDuration>,
 }
 
 impl Default for Settings {
@@ -24,6 +32,8 @@ impl Default for Settings {
             store: None,
             allow_unauthenticated: false,
             allowed_hosts: Vec::new(),
+            objectives: BTreeMap::new(),
+            service_levels: BTreeMap::new(),
         }
     }
 }
@@ -32,6 +42,16 @@ impl Settings {
     /// The host of the endpoint, without the brackets of an IPv6 address; empty for all interfaces.
     pub(crate) fn host(&self) -> Option<&str> {
         split_port(&self.endpoint).map(|(host, _)| host)
+    }
+
+    pub(crate) fn stages(&self) -> Objectives {
+        let ns = |(stage, time): (&Stage, &GoDuration)| {
+            (*stage, u64::try_from(time.get().as_nanos()).unwrap_or(u64::MAX))
+        };
+        let mut stages = Objectives::default();
+        stages.p95_ns.extend(self.objectives.iter().map(ns));
+        stages.within_ns.extend(self.service_levels.iter().map(ns));
+        stages
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
@@ -76,9 +96,24 @@ mod tests {
             ("endpoint: '::1:7717'", 1),
             ("endpoint: '127.0.0.1:99999'", 1),
             ("{endpoint: '127.0.0.1:7717', stor: lake}", 1),
+            ("{objectives: {queue: 90s, setup: 800ms}, service_levels: {queue: 30s}}", 0),
+            ("objectives: {queues: 90s}", 1),
+            ("objectives: {queue: soon}", 1),
         ] {
             let findings = check(&Node::load("c.yaml", text).unwrap());
             assert_eq!(findings.len(), errors, "{text}: {findings:?}");
         }
+    }
+
+    #[test]
+    fn a_stage_of_the_settings_replaces_the_usual_one() {
+        let text = "{objectives: {queue: 90s, talk: 10m}, service_levels: {queue: 30s}}";
+        let (settings, _) = Node::load("c.yaml", text).unwrap().check::<Settings>();
+        let (stages, usual) = (settings.unwrap().stages(), Objectives::default());
+        let second = 1_000_000_000;
+        assert_eq!(stages.p95(Stage::Queue), Some(90 * second));
+        assert_eq!(stages.p95(Stage::Talk), Some(600 * second));
+        assert_eq!(stages.p95(Stage::Action), usual.p95(Stage::Action));
+        assert_eq!(stages.threshold(Stage::Queue), Some(30 * second));
     }
 }

@@ -98,6 +98,9 @@ pub(crate) async fn calls_that_never_end() {
     // Of the first calls some may have had to leave before they had settled.
     assert!((count..=count + FIRST).contains(&left), "{left}");
     // Those of people who did no harm are told of as well.
-    let [answered, lost] = ["answered", "lost"].map(|outcome| bed.told().calls.get(outcome).copied());
-    assert_eq!((answered, lost), (Some(FIRST + 1 + count / 2), Some(count / 2)), "{:?}", bed.told());
+    let [answered, lost] =
+        ["answered", "lost"].map(|outcome| bed.told().calls.get(outcome).copied().unwrap_or(0));
+    assert_eq!(answered + lost, FIRST + 1 + count, "{:?}", bed.told());
+    // An answer may be lost on its way to the edge.
+    assert!((count / 2..=count / 2 + count / 1000).contains(&lost), "{:?}", bed.told());
 }

@@ -52,7 +52,9 @@ async fn a_flood_of_a_peer() {
     let (own, uri) = (eve.local_addr().unwrap(), format!("sip:raw@{}", bed.plain));
     let message = |number| request("OPTIONS", &uri, own, number).bytes();
     tokio::join!(flood(&eve, bed.plain, count, message), bed.call(Transport::Udp), bed.call(Transport::Tls));
-    bed.until("all have come", async || bed.refused("flood").await + ear.heard() >= count).await;
+    // What went on may have been lost behind the edge.
+    let all = count - count / 1000;
+    bed.until("all have come", async || bed.refused("flood").await + ear.heard() >= all).await;
     assert!((100..count / 4).contains(&ear.heard()), "{} went on", ear.heard());
     bed.is_quiet("a flood of a peer").await;
 }

@@ -1,4 +1,14 @@
-import type { InteractionDetail, InteractionList, TraceDetail } from './types';
+import type {
+  Compared,
+  Differs,
+  InteractionDetail,
+  InteractionList,
+  Overview,
+  Stage,
+  StageDetail,
+  TraceDetail,
+  Transfers,
+} from './types';
 
 const PATIENCE_MS = 30_000;
 
@@ -25,11 +35,35 @@ export const getInteraction = (id: string, signal?: AbortSignal): Promise<Intera
 export const getTrace = (id: string, signal?: AbortSignal): Promise<TraceDetail> =>
   get(`/api/v1/traces/${encodeURIComponent(id)}`, {}, signal);
 
+export const getOverview = (query: Query, signal?: AbortSignal): Promise<Overview> =>
+  get('/api/v1/overview', query, signal);
+
+export const getStage = (stage: Stage, query: Query, signal?: AbortSignal): Promise<StageDetail> =>
+  get(`/api/v1/stages/${stage}`, query, signal);
+
+export const getDiffers = (stage: Stage, query: Query, signal?: AbortSignal): Promise<Differs> =>
+  get(`/api/v1/stages/${stage}/differs`, query, signal);
+
+export const getCompared = (query: Query, signal?: AbortSignal): Promise<Compared> =>
+  get('/api/v1/compare', query, signal);
+
+export const getTransfers = (query: Query, signal?: AbortSignal): Promise<Transfers> =>
+  get('/api/v1/transfers', query, signal);
+
+/** Server-Sent Events about calls that go on. */
+export const LIVE = '/api/v1/live';
+
 export function isAbort(cause: unknown): boolean {
   return cause instanceof DOMException && cause.name === 'AbortError';
 }
 
-async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+/** Anything that went wrong, as what a page can say. */
+export const asApiError = (cause: unknown): ApiError =>
+  cause instanceof ApiError
+    ? cause
+    : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
+
+export async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(PATIENCE_MS);
   let response: Response;
   try {

@@ -120,3 +120,266 @@ export interface TraceDetail {
   spans: Span[];
   truncated: boolean;
 }
+
+/** What an answer about a stretch of time is about, and how much of it was looked at. */
+export interface Covers {
+  from: Int64;
+  to: Int64;
+  as_of: Int64;
+  /** What began before `complete_from` is left out. */
+  truncated: boolean;
+  complete_from: Int64;
+  spans: number;
+}
+
+/** How long some finished spans took; the times are null where there is none. */
+export interface Latency {
+  n: number;
+  errors: number;
+  mean_ns: Int64 | null;
+  p50_ns: Int64 | null;
+  p95_ns: Int64 | null;
+  p99_ns: Int64 | null;
+  max_ns: Int64 | null;
+}
+
+export interface Share {
+  value: number | null;
+  part: number;
+  n: number;
+  formula: string;
+}
+
+export interface Within {
+  threshold_ns: Int64;
+  share: Share;
+}
+
+export interface Deploy {
+  at_ns: Int64;
+  service: string;
+  version: string;
+  before: string;
+}
+
+export interface ExampleSpan {
+  at: 'p50' | 'p95' | 'p99' | 'max';
+  interaction_id: string | null;
+  trace_id: string;
+  span_id: string;
+  start_ns: Int64;
+  duration_ns: Int64;
+}
+
+export type ObjectiveState = 'none' | 'met' | 'near' | 'missed';
+
+/** p95 against that of another time; `change` 0.38 is 38 % slower now. */
+export interface Change {
+  n: number;
+  p95_ns: Int64 | null;
+  change: number | null;
+  complete: boolean;
+}
+
+export interface StageStep {
+  t_ns: Int64;
+  n: number;
+  p50_ns: Int64 | null;
+  p95_ns: Int64 | null;
+}
+
+export interface StageLine {
+  stage: Stage;
+  latency: Latency;
+  objective_ns: Int64 | null;
+  state: ObjectiveState;
+  within: Within | null;
+  before: Change;
+  week: Change;
+  series: StageStep[];
+}
+
+export interface RegionStage {
+  stage: Stage;
+  n: number;
+  p95_ns: Int64 | null;
+  state: ObjectiveState;
+  over: number | null;
+}
+
+export interface RegionLine {
+  region: string | null;
+  n: number;
+  stages: RegionStage[];
+}
+
+export interface Running {
+  as_of: Int64;
+  n: number;
+  stages: { stage: Stage | null; n: number }[];
+  truncated: boolean;
+}
+
+export interface Calls {
+  n: number;
+  offered: number;
+  answered: number;
+  abandoned: number;
+  short_abandoned: number;
+  elsewhere: number;
+  waiting: number;
+  short_abandon_ns: Int64;
+  service_level: Within;
+  abandon_rate: Share;
+  answer_time: { mean_ns: Int64 | null; n: number; formula: string };
+}
+
+export interface Overview {
+  covers: Covers;
+  step_ns: Int64;
+  stages: StageLine[];
+  regions: RegionLine[];
+  running: Running;
+  deploys: Deploy[];
+  calls: Calls;
+}
+
+export interface HeatMap {
+  from_ns: Int64;
+  step_ns: Int64;
+  /** One more than there are rows. */
+  bounds_ns: Int64[];
+  /** One list for each step, from the shortest row to the longest. */
+  counts: number[][];
+}
+
+export const GROUPS = ['queue', 'region', 'channel', 'version', 'agent', 'operation'] as const;
+export type GroupBy = (typeof GROUPS)[number];
+
+export interface Group {
+  value: string | null;
+  other: boolean;
+  latency: Latency;
+  within: number | null;
+}
+
+export interface StageDetail {
+  covers: Covers;
+  stage: Stage;
+  latency: Latency;
+  objective_ns: Int64 | null;
+  within: Within | null;
+  heat: HeatMap;
+  series: (StageStep & { p99_ns: Int64 | null; within: number | null })[];
+  group_by: GroupBy | null;
+  groups: Group[];
+  examples: ExampleSpan[];
+  deploys: Deploy[];
+}
+
+export interface Difference {
+  /** Null for an attribute of the stage's own span. */
+  service: string | null;
+  key: string;
+  value: string;
+  inside: number;
+  outside: number;
+  share_inside: number;
+  share_outside: number;
+  points: number;
+  significant: boolean;
+}
+
+export interface Differs {
+  covers: Covers;
+  stage: Stage;
+  box: { from_ns: Int64; to_ns: Int64; min_ns: Int64; max_ns: Int64 | null };
+  inside: number;
+  outside: number;
+  enough: boolean;
+  note: string;
+  differences: Difference[];
+  left_out: string[];
+  examples: ExampleSpan[];
+}
+
+export interface ComparedSide {
+  covers: Covers;
+  version: string | null;
+  region: string | null;
+  queue: string | null;
+  n: number;
+}
+
+export interface Delta {
+  change: number | null;
+  low: number | null;
+  high: number | null;
+  verdict: 'slower' | 'faster' | 'unchanged' | 'unsure' | 'not_enough';
+  needed: number;
+}
+
+export interface Comparison {
+  stage: Stage | null;
+  service: string | null;
+  operation: string | null;
+  a: Latency;
+  b: Latency;
+  p50: Delta;
+  p95: Delta;
+  p99: Delta;
+  verdict: string;
+  examples_a: ExampleSpan[];
+  examples_b: ExampleSpan[];
+}
+
+/** A stage or an operation that only one side has. */
+export interface LoneOperation {
+  stage: Stage | null;
+  service: string | null;
+  operation: string | null;
+  latency: Latency;
+}
+
+export interface Compared {
+  a: ComparedSide;
+  b: ComparedSide;
+  verdicts: string[];
+  stages: Comparison[];
+  operations: Comparison[];
+  new: LoneOperation[];
+  gone: LoneOperation[];
+}
+
+export interface TransferEdge {
+  from: string | null;
+  to: string | null;
+  to_kind: 'queue' | 'agent' | 'flow' | 'number' | 'voicemail' | 'unknown';
+  n: number;
+  blind: number;
+  consult: number;
+  other: number;
+  /** The platform moved the call on by itself: no hand-over. */
+  overflow: number;
+  added_wait: Latency;
+  example: string;
+}
+
+export interface RepeatTransfer {
+  interaction_id: string;
+  start_ns: Int64;
+  duration_ns: Int64;
+  transfers: number;
+  queues: string[];
+  waited_ns: Int64;
+}
+
+export interface Transfers {
+  covers: Covers;
+  n: number;
+  transferred: number;
+  repeated: number;
+  edges: TransferEdge[];
+  repeats: RepeatTransfer[];
+  chains: { interaction_ids: string[]; start_ns: Int64; duration_ns: Int64 }[];
+}

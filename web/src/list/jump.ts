@@ -29,7 +29,7 @@ function linkTarget(text: string): string | null {
   if (!/^(https?:\/\/|\/)/.test(text)) return null;
   try {
     const { pathname, search } = new URL(text, location.origin);
-    const { page } = parseRoute(pathname);
+    const { page } = parseRoute(pathname, search);
     return page === 'missing' ? null : pathname + search;
   } catch {
     return null;

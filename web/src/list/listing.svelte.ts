@@ -1,6 +1,6 @@
-import { ApiError, isAbort, listInteractions } from '../api/client';
+import { asApiError, isAbort, listInteractions, type ApiError } from '../api/client';
 import type { Facets, Summary } from '../api/types';
-import { apiQuery, type Filters } from './filters';
+import { apiQuery, type Filters } from '../scope/filters';
 
 const PAGE = 50;
 
@@ -60,10 +60,7 @@ class Listing {
       this.updatedAt = Date.now();
     } catch (cause) {
       if (isAbort(cause)) return;
-      this.error =
-        cause instanceof ApiError
-          ? cause
-          : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
+      this.error = asApiError(cause);
       this.more = this.cursor ? 'some' : 'none';
       if (this.state === 'loading') this.state = 'failed';
     }

@@ -1,4 +1,4 @@
-import { ApiError, isAbort } from '../api/client';
+import { asApiError, isAbort, type ApiError } from '../api/client';
 import type { Span } from '../api/types';
 import { poll } from '../poll';
 import { parseNanos } from '../time';
@@ -50,10 +50,7 @@ export class Loaded<T> {
       this.error = null;
     } catch (cause) {
       if (isAbort(cause)) return;
-      this.error =
-        cause instanceof ApiError
-          ? cause
-          : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
+      this.error = asApiError(cause);
     }
   }
 }

@@ -1,5 +1,7 @@
 /** What the caller was waiting for, moment by moment: the spans that, shortened, shorten the time on the line. */
 
+import type { CallPath } from '../api/calls';
+import { durationOf, parseNanos } from '../time';
 import type { Model, Node } from './model';
 import { hasCaller } from './stages';
 
@@ -33,6 +35,31 @@ export function criticalPath({ nodes }: Model): CriticalPath {
     parts.push(...below);
   }
   return { steps: steps.sort((a, b) => a.from - b.from), covers };
+}
+
+/** The path as the server found it; null where it knows other spans than these. */
+export function pathFrom({ startNs, byKey }: Model, path: CallPath): CriticalPath | null {
+  if (path.truncated) return null;
+  const steps: Step[] = [];
+  const covers = new Map<Node, Step>();
+  for (const { trace_id, span_id, start_ns, duration_ns } of path.steps) {
+    const node = byKey.get(`${trace_id}.${span_id}`);
+    if (!node) return null;
+    const from = Number(parseNanos(start_ns) - startNs);
+    const step = { node, from, to: from + durationOf(duration_ns) };
+    steps.push(step);
+    for (let above: Node | null = node; above; above = above.parent) {
+      if (above.tone === 'call') continue;
+      const cover = covers.get(above);
+      const part = { node: above, from: Math.max(above.start, step.from), to: Math.min(above.end, step.to) };
+      if (part.to < part.from) continue;
+      covers.set(
+        above,
+        cover ? { node: above, from: Math.min(cover.from, part.from), to: Math.max(cover.to, part.to) } : part,
+      );
+    }
+  }
+  return { steps, covers };
 }
 
 /** Backwards from the end: whoever finished last was being waited for, then whoever finished last before it began. */

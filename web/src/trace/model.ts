@@ -3,7 +3,8 @@
 import type { Span, Stage } from '../api/types';
 import { durationOf, parseNanos } from '../time';
 import { agentNames, flowOf, lookUp } from './attributes';
-import { ancestorsOf, linkParents, type Placement } from './parents';
+import { ancestorsOf, byStart, linkParents, type Placement } from './parents';
+import { correct, skews } from './skew';
 import { isStage, knownStage, workTone, type Tone } from './stages';
 
 export interface Node {
@@ -35,14 +36,34 @@ export interface Model {
   running: boolean;
   /** Names of agents by their ids. */
   agents: ReadonlyMap<string, string>;
+  /** How far clocks seem to be behind, by span, as the spans were sent. */
+  skew: ReadonlyMap<Node, number>;
 }
 
-export function buildModel(spans: readonly Span[]): Model {
+const made = new WeakMap<readonly Span[], Model>();
+
+/** The model of spans as they were sent, made once for each answer. */
+export function modelOf(spans: readonly Span[]): Model {
+  const known = made.get(spans);
+  if (known) return known;
+  const model = buildModel(spans);
+  made.set(spans, model);
+  return model;
+}
+
+/** `corrected` sets clocks right where they contradict each other; otherwise times stay as they were sent. */
+export function buildModel(spans: readonly Span[], corrected = false): Model {
   const starts = spans.map((span) => parseNanos(span.start_ns));
   const startNs = starts.reduce((first, one) => (one < first ? one : first), starts[0] ?? 0n);
   const all = spans.map((span, index) => newNode(span, Number((starts[index] ?? startNs) - startNs)));
   const roots = linkParents(all);
-  const nodes = preorder(roots);
+  let nodes = preorder(roots);
+  const skew = skews(nodes);
+  if (corrected && skew.size > 0) {
+    correct(nodes, skew);
+    for (const { children } of nodes) children.sort(byStart);
+    nodes = preorder(roots);
+  }
   paint(nodes);
   return {
     startNs,
@@ -53,6 +74,7 @@ export function buildModel(spans: readonly Span[]): Model {
     errors: nodes.filter(isError).length,
     running: nodes.some(({ span }) => !span.finished),
     agents: agentNames(spans),
+    skew,
   };
 }
 

@@ -46,7 +46,7 @@ function groupedById(nodes: readonly Node[]): Map<string, Node[]> {
 }
 
 const contains = (outer: Node, inner: Node) => outer.start <= inner.start && inner.end <= outer.end;
-const byStart = (a: Node, b: Node) => a.start - b.start || b.duration - a.duration;
+export const byStart = (a: Node, b: Node) => a.start - b.start || b.duration - a.duration;
 
 /** B3 lets a server reuse its client's span id; then the server belongs below that client. */
 function clientOfSameId(node: Node, sameId: readonly Node[]): Node | null {
@@ -90,7 +90,6 @@ function cutCycles(nodes: readonly Node[]) {
  */
 function placeByTime(nodes: readonly Node[]) {
   const stages = nodes.filter(({ stage }) => stage).sort((a, b) => a.duration - b.duration);
-  if (stages.length === 0) return;
   const leadsToStage = ancestorsOf(stages);
   const answered = new Set(nodes.map(({ parent }) => parent));
   const unanswered = nodes

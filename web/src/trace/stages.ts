@@ -32,6 +32,8 @@ export const isStage = (tone: string): tone is Stage => (STAGES as readonly stri
 
 export const toneName = (tone: Tone): string => NAMES[tone] ?? tone;
 export const toneClass = (tone: Tone): string => `${isStage(tone) ? 'st' : 'sv'}-${tone}${isWait(tone) ? ' wait' : ''}`;
+/** Its colour without the hatching of a wait. */
+export const hueClass = (tone: Tone): string => toneClass(tone).replace(' wait', '');
 export const isWait = (tone: string): boolean => WAITING.includes(tone);
 export const isWork = (tone: string): boolean => WORKING.includes(tone);
 export const hasCaller = (stage: string): boolean => !OFF_LINE.includes(stage);

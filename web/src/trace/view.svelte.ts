@@ -1,18 +1,27 @@
+import type { CallPath, SpanPercentile } from '../api/calls';
 import type { Span } from '../api/types';
 import { router } from '../router.svelte';
 import { boundariesOf, buildAxis, type Axis } from './axis';
-import { criticalPath } from './critical';
+import { causeOf, type Cause } from './cause';
+import { criticalPath, pathFrom } from './critical';
 import { findSpans } from './find';
 import { lanesOf } from './lanes';
 import { parseWindow, windowText } from './window';
-import { buildModel, isError, visibleNodes, type Node } from './model';
+import { buildModel, isError, modelOf, visibleNodes, type Node } from './model';
 
-export type Tab = 'lanes' | 'waterfall';
+export const TABS = ['lanes', 'waterfall', 'ladder', 'events'] as const;
+export type Tab = (typeof TABS)[number];
 
 /** Everything the parts of one trace picture share. What is worth a link lives in the address. */
 export class TraceView {
   spans = $state.raw<readonly Span[]>([]);
-  width = $state(800);
+  /** When the spans came: a parent that is missing now may still come. */
+  private nowNs = $derived.by(() => (void this.spans, BigInt(Date.now()) * 1_000_000n));
+  /** What the server worked out; null where it did not. */
+  path = $state.raw<CallPath | null>(null);
+  percentiles = $state.raw<ReadonlyMap<string, SpanPercentile>>(new Map());
+  /** Of the time line in pixels; 0 until it is measured, so that nothing is laid out twice. */
+  width = $state(0);
   folded = $state.raw<ReadonlySet<string>>(new Set());
   opened = $state.raw<ReadonlySet<number>>(new Set());
   /** The row that keys move. */
@@ -22,16 +31,22 @@ export class TraceView {
   /** What is looked for in this picture. */
   words = $state('');
 
-  model = $derived(buildModel(this.spans));
+  private query = $derived(new URLSearchParams(router.search));
+  corrected = $derived(this.query.get('skew') === 'corrected');
+  model = $derived(this.corrected ? buildModel(this.spans, true) : modelOf(this.spans));
+  /** As the spans were sent, whether set right or not. */
+  skew = $derived(modelOf(this.spans).skew);
   lanes = $derived(lanesOf(this.model));
   stages = $derived(this.model.nodes.filter(({ stage }) => stage));
-  critical = $derived(criticalPath(this.model));
+  critical = $derived((this.path && !this.corrected && pathFrom(this.model, this.path)) || criticalPath(this.model));
   found = $derived(findSpans(this.model.nodes, this.words));
   foundKeys = $derived(new Set(this.found.map(({ key }) => key)));
   rows = $derived(visibleNodes(this.model.nodes, this.folded));
 
-  private query = $derived(new URLSearchParams(router.search));
-  tab = $derived<Tab>(this.lanes.length === 0 || this.query.get('tab') === 'waterfall' ? 'waterfall' : 'lanes');
+  tab = $derived.by<Tab>(() => {
+    const asked = TABS.find((one) => one === this.query.get('tab')) ?? 'lanes';
+    return asked === 'lanes' && this.lanes.length === 0 ? 'waterfall' : asked;
+  });
   compress = $derived(this.query.get('gaps') !== 'off');
   showCritical = $derived(this.query.get('path') !== 'off' && this.critical.steps.length > 0);
   window = $derived(parseWindow(this.query.get('window'), this.model.length));
@@ -40,7 +55,7 @@ export class TraceView {
   private boundaries = $derived(boundariesOf(this.model.nodes));
   axis: Axis = $derived(
     buildAxis(this.boundaries, {
-      width: this.width,
+      width: this.width || 800,
       from: this.window?.[0] ?? 0,
       to: this.window?.[1] ?? this.model.length,
       compress: this.compress,
@@ -53,8 +68,50 @@ export class TraceView {
     router.amend({ span: node ? node.key : null });
   }
 
+  /** Without a stage there are no lanes to show. */
+  tabs = $derived(TABS.filter((tab) => tab !== 'lanes' || this.lanes.length > 0));
+
   setTab(tab: Tab) {
-    router.amend({ tab: tab === 'lanes' ? null : tab });
+    if (!this.tabs.includes(tab)) return;
+    router.amend({ tab: tab === (this.lanes.length > 0 ? 'lanes' : 'waterfall') ? null : tab });
+  }
+
+  toggleSkew() {
+    router.amend({ skew: this.corrected ? null : 'corrected' });
+  }
+
+  /** How far the clock of a span is behind its caller's; 0 where nothing tells. */
+  skewOf({ key }: Node): number {
+    for (const [node, by] of this.skew) if (node.key === key) return by;
+    return 0;
+  }
+
+  /** Spans that are here by what links to them. */
+  private linked = $derived.by(() => {
+    const found = new Map<string, Node[]>();
+    for (const node of this.model.nodes)
+      for (const { trace_id, span_id } of node.span.links) {
+        const key = `${trace_id}.${span_id}`;
+        found.set(key, [...(found.get(key) ?? []), node]);
+      }
+    return found;
+  });
+
+  linksTo({ span }: Node): readonly Node[] {
+    return this.linked.get(`${span.trace_id}.${span.span_id}`) ?? [];
+  }
+
+  /** Spans that are here are shown where they stand; others are a page away. */
+  linkTarget(trace: string, span: string): Node | null {
+    return this.model.byKey.get(`${trace}.${span}`) ?? null;
+  }
+
+  percentileOf({ span }: Node): SpanPercentile | undefined {
+    return this.percentiles.get(`${span.trace_id}.${span.span_id}`);
+  }
+
+  causeOf(node: Node): Cause | null {
+    return node.placement ? causeOf(node, this.nowNs) : null;
   }
 
   toggleGaps() {

@@ -23,6 +23,10 @@ export const ICONS = {
   gaps: 'M1.5 8h4M10.5 8h4M6.5 11l1-6M8.7 11l1-6',
   path: 'M2 4h5v4h4v4h3',
   zoom: 'M11.5 7a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0ZM10.4 10.4l3.4 3.4M5 7h4',
+  up: 'M8 13V3.5M4 7.2l4-4 4 4',
+  down: 'M8 3v9.5M4 8.8l4 4 4-4',
+  flat: 'M3 8h10',
+  flag: 'M4 14V2.5h7.5L9.8 5.3l1.7 2.8H4',
   empty: 'M2 9.5 4 3h8l2 6.5v3.5H2ZM2 9.5h3.5l1 1.5h3l1-1.5H14',
 } as const;
 

@@ -13,9 +13,36 @@ test('with nothing stored, the page says how to send the first interaction', asy
   expect(complaints).toEqual([]);
 });
 
+test('J7: the first run lists what has come, and what comes is ticked', async () => {
+  const { page } = await at.visit('/');
+  const list = page.getByRole('region', { name: 'What has come so far' });
+  await list.getByText('throughline answers').waitFor();
+  expect(await list.getByText('not yet:').count()).toBe(4);
+  await page.route('**/api/v1/interactions?*', async (route) => {
+    const call = { id: 'first-call', services: ['ivr', 'crm'], trace_count: 1 };
+    await route.fulfill({ json: { interactions: [call], next_cursor: null, truncated: false, facets: {} } });
+  });
+  await list.getByRole('link', { name: 'open it' }).first().waitFor();
+  expect(await list.getByText('not yet:').count()).toBe(1);
+  expect(await list.getByRole('link', { name: 'open it' }).first().getAttribute('href')).toBe(
+    '/interactions/first-call',
+  );
+});
+
+test('pages without data say so and lead nowhere dead', async () => {
+  const { page, complaints } = await at.visit('/stages/queue');
+  await page.getByText('Nothing in this time.').first().waitFor();
+  expect(await accessibilityFindings(page)).toEqual([]);
+  await page.goto(`${at.server().origin}/transfers`);
+  await page.getByRole('heading', { name: 'No call was handed over' }).waitFor();
+  await page.goto(`${at.server().origin}/compare`);
+  await page.getByText('not enough data').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('an unknown interaction and an unknown page are said plainly', async () => {
   const { page } = await at.visit('/interactions/nope');
   await page.getByRole('alert').getByText('Nothing is stored under nope.').waitFor();
-  await page.goto(`${at.server().origin}/stages`);
-  await page.getByRole('heading', { name: 'There is no page at /stages' }).waitFor();
+  await page.goto(`${at.server().origin}/stages/dancing`);
+  await page.getByRole('heading', { name: 'There is no page at /stages/dancing' }).waitFor();
 });

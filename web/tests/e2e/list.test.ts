@@ -6,7 +6,7 @@ const at = stage();
 const search = (url: string) => new URL(url).search;
 
 test('shows the newest interactions, and more of them on request', async () => {
-  const { page, complaints } = await at.visit('/');
+  const { page, complaints } = await at.visit('/interactions');
   const rows = page.locator('tbody tr');
   await page.getByText('c41e7d90').first().waitFor();
   expect(await rows.count()).toBe(50);
@@ -20,7 +20,7 @@ test('shows the newest interactions, and more of them on request', async () => {
 });
 
 test('a facet narrows the list, stands in the address, and survives a reload', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   await page.getByRole('button', { name: 'All regions' }).click();
   await page.getByRole('link', { name: /^eu-west \d+/ }).click();
   await page.getByRole('button', { name: 'region: eu-west' }).waitFor();
@@ -37,7 +37,7 @@ test('a facet narrows the list, stands in the address, and survives a reload', a
 });
 
 test('a value in a row is a filter; the rest of the row opens the interaction', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   const call = page.locator('tbody tr').filter({ hasText: CALL_ID });
   await call.getByRole('link', { name: 'billing-uk' }).click();
   await page.waitForURL(/queue=billing-uk/);
@@ -48,7 +48,7 @@ test('a value in a row is a filter; the rest of the row opens the interaction', 
 });
 
 test('the search box: slash focuses, an exact id or a trace id opens, words filter', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   const box = page.getByRole('searchbox', { name: 'Search interactions' });
   const find = async (text: string) => {
     await page.keyboard.press('/');
@@ -70,7 +70,7 @@ test('the search box: slash focuses, an exact id or a trace id opens, words filt
 });
 
 test('an answer to an older search does not take the reader away from a newer one', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   const box = page.getByRole('searchbox', { name: 'Search interactions' });
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -91,7 +91,7 @@ test('an answer to an older search does not take the reader away from a newer on
 });
 
 test('keys walk through the list', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
   for (const key of ['j', 'j', 'j', 'k']) await page.keyboard.press(key);
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(
@@ -102,7 +102,7 @@ test('keys walk through the list', async () => {
 });
 
 test('says what is wrong, keeps what it has, and recovers by itself', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
   at.server().state.failing = true;
   await page.getByText('What you see is from the last good answer').waitFor();
@@ -111,7 +111,7 @@ test('says what is wrong, keeps what it has, and recovers by itself', async () =
   await page.getByText('What you see is from the last good answer').waitFor({ state: 'detached' });
 
   at.server().state.failing = true;
-  const cold = await at.visit('/');
+  const cold = await at.visit('/interactions');
   await cold.page.getByRole('alert').getByText('The store is being opened.').waitFor();
   at.server().state.failing = false;
   await cold.page.getByRole('button', { name: 'Try again' }).click();

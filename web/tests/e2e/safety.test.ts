@@ -7,7 +7,7 @@ import { accessibilityFindings, stage } from './browser';
 const at = stage();
 
 test('markup in any text stays text, on every page, and nothing leaves the origin', async () => {
-  const { page, complaints } = await at.visit('/');
+  const { page, complaints } = await at.visit('/interactions');
   await page.getByRole('link', { name: HOSTILE_ID, exact: true }).first().waitFor();
   await page.goto(at.server().origin + interactionHref(HOSTILE_ID));
   await page.getByRole('heading', { name: HOSTILE_ID }).waitFor();
@@ -24,11 +24,19 @@ test('markup in any text stays text, on every page, and nothing leaves the origi
   expect(complaints).toEqual([]);
 });
 
+const BOX = `${Date.now() - 2 * 3_600_000}-${Date.now()},80000-`;
 const PAGES = {
-  list: '/',
+  overview: '/',
+  stage: `/stages/queue?region=eu-west&box=${BOX}`,
+  compare: '/compare?a_version=7.2&b_version=7.3',
+  transfers: '/transfers?flow-as=table',
+  flow: '/transfers',
+  list: '/interactions',
   interaction: `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`,
   trace: `/traces/${TRACES[0]}`,
 };
+/** Each page has one of these when its answer is there. */
+const READY = 'a.open, [role=row], .pad, .verdict, .flow a, .scroll table';
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 1024, height: 768 } };
 
 for (const [name, path] of Object.entries(PAGES)) {
@@ -36,7 +44,7 @@ for (const [name, path] of Object.entries(PAGES)) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       test(`axe finds nothing serious: ${name}, ${colorScheme}, ${size}`, async () => {
         const { page, complaints } = await at.visit(path, { colorScheme, viewport });
-        await page.locator('a.open, [role=row]').first().waitFor();
+        await page.locator(READY).first().waitFor();
         expect(await accessibilityFindings(page)).toEqual([]);
         expect(complaints).toEqual([]);
       });
@@ -45,7 +53,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 test('axe finds nothing serious in an open menu and in the sheet of keys', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   await page.getByRole('button', { name: 'All queues' }).click();
   await page.getByRole('link', { name: /^claims \d+/ }).waitFor();
   expect(await accessibilityFindings(page, '.menu')).toEqual([]);
@@ -56,11 +64,12 @@ test('axe finds nothing serious in an open menu and in the sheet of keys', async
 });
 
 test('the chosen theme is there before the page draws, and the zone is remembered', async () => {
-  const { page } = await at.visit('/', { colorScheme: 'light' });
+  const { page } = await at.visit('/interactions', { colorScheme: 'light' });
   await page.locator('a.open').first().waitFor();
   await page.getByRole('button', { name: /^Theme/ }).click();
   await page.getByRole('button', { name: /^Theme/ }).click();
   await page.getByRole('button', { name: /^Time zone/ }).click();
+  await page.getByRole('button', { name: 'UTC', exact: true }).click();
   await page.route('**/assets/*.js', (route) => route.abort());
   await page.reload({ waitUntil: 'domcontentloaded' });
   expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
@@ -70,7 +79,7 @@ test('the chosen theme is there before the page draws, and the zone is remembere
 });
 
 test('single-key shortcuts can be switched off', async () => {
-  const { page } = await at.visit('/');
+  const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
   await page.keyboard.press('?');
   await page.getByRole('checkbox', { name: 'Single-key shortcuts work' }).uncheck();

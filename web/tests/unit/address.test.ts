@@ -1,12 +1,29 @@
 import { describe, expect, test } from 'vitest';
-import { activeFilters, apiQuery, changed, durationNs, filterSearch, parseFilters } from '../../src/list/filters';
-import { fromLocal, toLocal } from '../../src/list/local-time';
+import {
+  activeFilters,
+  analysisQuery,
+  apiQuery,
+  changed,
+  durationNs,
+  filterSearch,
+  parseFilters,
+  rangeOf,
+  sharedSearch,
+  withFilters,
+  withTerm,
+} from '../../src/scope/filters';
+import { fromLocal, toLocal } from '../../src/scope/local-time';
 import { interactionHref, parseRoute, traceHref } from '../../src/routes';
 import { parseWindow } from '../../src/trace/window';
 
 describe('routes', () => {
   test.each([
-    ['/', { page: 'interactions' }],
+    ['/', { page: 'overview' }],
+    ['/stages', { page: 'stage', stage: 'queue' }],
+    ['/stages/talk', { page: 'stage', stage: 'talk' }],
+    ['/stages/dancing', { page: 'missing', path: '/stages/dancing' }],
+    ['/compare', { page: 'compare' }],
+    ['/transfers', { page: 'transfers' }],
     ['/interactions', { page: 'interactions' }],
     ['/interactions/', { page: 'interactions' }],
     ['/interactions/c41e', { page: 'interaction', id: 'c41e' }],
@@ -17,6 +34,12 @@ describe('routes', () => {
     ['/nothing', { page: 'missing', path: '/nothing' }],
   ])('%s', (path, route) => expect(parseRoute(path)).toEqual(route));
 
+  test('addresses of the list from when it was the first page still open it', () => {
+    expect(parseRoute('/', '?q=billing').page).toBe('interactions');
+    expect(parseRoute('/', '?errors=true').page).toBe('interactions');
+    expect(parseRoute('/', '?region=eu-west&range=1h').page).toBe('overview');
+  });
+
   test('any id survives its address', () => {
     for (const id of ['c41e7d90', 'a/b', '<script>', '%', 'ünï', '?#&']) {
       expect(parseRoute(interactionHref(id))).toEqual({ page: 'interaction', id });
@@ -26,6 +49,33 @@ describe('routes', () => {
 });
 
 describe('filters', () => {
+  test('time and the shared filters go along, all else stays behind', () => {
+    expect(sharedSearch('?region=eu-west&q=x&errors=true&range=1h&box=1')).toBe('?region=eu-west&range=1h');
+    expect(withFilters('?box=1&region=a&range=7d', parseFilters('?region=b'))).toBe('?box=1&region=b');
+  });
+
+  test('a condition is added to a search in a way the search can read', () => {
+    expect(withTerm(undefined, 'language', 'de')).toBe('language=de');
+    expect(withTerm('hold>30s', 'flow.name', 'Billing main')).toBe('hold>30s flow.name="Billing main"');
+    expect(withTerm('a OR b', 'x', '7.3')).toBe('(a OR b) x=7.3');
+    expect(withTerm(undefined, 'x', '1..3')).toBe('x="1..3"');
+    expect(withTerm(undefined, 'x', 'say "hi"')).toBeNull();
+    expect(withTerm(undefined, 'a b', 'c')).toBeNull();
+  });
+
+  test('the list asks for a version by its search, the analysis by name and never for all time', () => {
+    const filters = parseFilters('?version=7.3&q=hold>30s&stage=queue&range=all');
+    expect(apiQuery(filters, 0)['q']).toBe('hold>30s service.version=7.3');
+    expect(analysisQuery(filters, 864e5)).toMatchObject({
+      version: '7.3',
+      q: 'hold>30s',
+      from: '1970-01-01T00:00:00.000Z',
+    });
+    expect(analysisQuery(filters, 0)['stage']).toBeUndefined();
+    expect(rangeOf(filters, 864e5)).toEqual([0, 864e5]);
+    expect(rangeOf(parseFilters('?to=1970-01-03T00:00:00Z'), 0)).toEqual([864e5, 1728e5]);
+  });
+
   test('an address round-trips in its shortest form', () => {
     for (const search of [
       '',

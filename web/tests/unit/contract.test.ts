@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { apiQuery, parseFilters } from '../../src/list/filters';
+import { boxQuery } from '../../src/charts/box';
+import { readSides, SIDE_KEYS } from '../../src/compare/sides';
+import { analysisQuery, apiQuery, parseAnalysis, parseFilters } from '../../src/scope/filters';
 import { CALL_ID, TRACES } from '../fixtures/call.mjs';
+import { FOLLOW_ID } from '../fixtures/whole.mjs';
 import { serve } from '../fixtures/server.mjs';
 
 /** The published document of the API. `types.ts` types the fixtures, and these hold the fixtures against it. */
@@ -9,6 +12,7 @@ const document = JSON.parse(readFileSync(new URL('../../../docs/openapi.json', i
 
 interface Schema {
   $ref?: string;
+  oneOf?: Schema[];
   type?: string | string[];
   pattern?: string;
   required?: string[];
@@ -24,6 +28,16 @@ interface OpenApi {
   components: { schemas: Record<string, Schema> };
 }
 
+const BOX = new URLSearchParams({
+  box_from: new Date(Date.now() - 2 * 3_600_000).toISOString(),
+  box_to: new Date().toISOString(),
+  box_min: '80s',
+});
+
+const ALL_SIDES = `?${new URLSearchParams(
+  ['a', 'b'].flatMap((side) => SIDE_KEYS.map((key) => [`${side}_${key}`, '2026-11-20T14:00:00Z'])),
+)}`;
+
 let server: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => void (server = await serve()));
 afterAll(() => server.close());
@@ -32,6 +46,17 @@ test.each([
   ['/api/v1/interactions', '/api/v1/interactions?limit=200', '200'],
   ['/api/v1/interactions/{id}', `/api/v1/interactions/${CALL_ID}`, '200'],
   ['/api/v1/interactions/{id}', '/api/v1/interactions/nope', '404'],
+  ['/api/v1/interactions/{id}/path', `/api/v1/interactions/${FOLLOW_ID}/path`, '200'],
+  ['/api/v1/interactions/{id}/chain', `/api/v1/interactions/${CALL_ID}/chain`, '200'],
+  ['/api/v1/interactions/{id}/percentiles', `/api/v1/interactions/${CALL_ID}/percentiles`, '200'],
+  ['/api/v1/hops', '/api/v1/hops', '200'],
+  ['/api/v1/hops/matrix', '/api/v1/hops/matrix', '200'],
+  ['/api/v1/overview', '/api/v1/overview', '200'],
+  ['/api/v1/stages/{stage}', '/api/v1/stages/queue?group_by=queue', '200'],
+  ['/api/v1/stages/{stage}', '/api/v1/stages/park', '200'],
+  ['/api/v1/stages/{stage}/differs', `/api/v1/stages/queue/differs?${BOX}`, '200'],
+  ['/api/v1/compare', '/api/v1/compare?a_version=7.2&b_version=7.3', '200'],
+  ['/api/v1/transfers', '/api/v1/transfers', '200'],
   ['/api/v1/traces/{trace_id}', `/api/v1/traces/${TRACES[2]}`, '200'],
 ])('the fixture of %s answers as the document says (%s, %s)', async (path, url, status) => {
   const response = await fetch(server.origin + url);
@@ -41,18 +66,41 @@ test.each([
   expect(differences(await response.json(), schema ?? {}, '')).toEqual([]);
 });
 
+const parametersOf = (path: string) => document.paths[path]?.get.parameters.map(({ name }) => name) ?? [];
+
 test('the page asks with parameters that exist', () => {
-  const known = document.paths['/api/v1/interactions']?.get.parameters.map(({ name }) => name) ?? [];
+  const known = parametersOf('/api/v1/interactions');
   const everything =
     '?region=r&queue=q&channel=c&outcome=o&service=s&agent=a&stage=ivr&q=x&errors=true&min=90s&range=1h';
   const asked = [...Object.keys(apiQuery(parseFilters(everything), 0)), 'limit', 'cursor', 'to'];
   expect(asked.filter((name) => !known.includes(name))).toEqual([]);
 });
 
+test('the pages of the analysis ask with parameters that exist', () => {
+  const everything = '?region=r&queue=q&channel=c&version=v&outcome=o&service=s&agent=a&q=x&errors=true&min=90s';
+  const asked = Object.entries(analysisQuery(parseAnalysis(everything), 0)).flatMap(([key, value]) =>
+    value === undefined ? [] : [key],
+  );
+  const box = Object.keys(boxQuery({ from: 0, to: 1, min: 0, max: 1 }));
+  for (const [path, names] of [
+    ['/api/v1/overview', asked],
+    ['/api/v1/transfers', asked],
+    ['/api/v1/stages/{stage}', [...asked, 'steps', 'group_by', 'service_level', 'objective']],
+    ['/api/v1/stages/{stage}/differs', [...asked, 'to', ...box]],
+    ['/api/v1/compare', Object.keys(readSides(`${ALL_SIDES}&service=s&channel=c`, 0))],
+  ] as const) {
+    expect(names.filter((name) => !parametersOf(path).includes(name))).toEqual([]);
+  }
+});
+
 /** Where a value is not what a schema says; unknown properties count too. */
 function differences(value: unknown, schema: Schema, at: string): string[] {
   if (schema.$ref)
     return differences(value, document.components.schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}, at);
+  if (schema.oneOf) {
+    const all = schema.oneOf.map((one) => differences(value, one, at));
+    return all.some((one) => one.length === 0) ? [] : (all[0] ?? []);
+  }
   const types = schema.type === undefined ? [] : [schema.type].flat();
   if (
     types.length > 0 &&

@@ -43,6 +43,11 @@ impl Firsts {
         self.0.iter().any(|(known, _)| known == value)
     }
 
+    /// Whether a value here may be the beginning of a longer one.
+    pub(crate) fn cuts(value: &str) -> bool {
+        value.len() + 4 > LONGEST
+    }
+
     pub(super) fn times(&mut self) -> impl Iterator<Item = &mut u64> {
         self.0.iter_mut().map(|(_, at)| at)
     }

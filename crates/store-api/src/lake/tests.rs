@@ -6,6 +6,7 @@ use prost::Message;
 use throughline_context::TraceId;
 
 use super::*;
+use crate::Questions;
 use crate::door::open_memory;
 use crate::question::Limits;
 
@@ -87,23 +88,7 @@ impl TraceStore for Slow {
         Box::pin(std::future::ready(Ok(crate::Appended::default())))
     }
 
-    fn trace(&self, _: TraceId, _: Limits) -> BoxFuture<'_, Result<Option<crate::Trace>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn interaction<'a>(
-        &'a self,
-        _: &'a str,
-        _: Limits,
-    ) -> BoxFuture<'a, Result<Option<crate::Interaction>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn recent(&self, _: crate::Recent) -> BoxFuture<'_, Result<crate::Page, StoreError>> {
-        Box::pin(std::future::ready(Ok(crate::Page::default())))
-    }
-
-    fn hops(&self, _: crate::hops::Question) -> BoxFuture<'_, Result<crate::hops::Hops, StoreError>> {
+    fn look(&self, _: Limits, _: crate::store::Look) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(std::future::ready(Err(StoreError::Bug("not asked for".to_owned()))))
     }
 

@@ -3,6 +3,8 @@ use std::cell::Cell;
 use proptest::prelude::*;
 
 use super::*;
+use crate::question::Recent;
+use crate::store::Questions;
 use crate::testing::sample::arbitrary_span;
 use crate::testing::{Model, Sample, agree, contract};
 

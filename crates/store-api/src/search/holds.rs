@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::{Amount, Bound, Key, Name, Search, Term, Test};
+use super::{Amount, Key, Name, Search, Term, Test};
 use crate::span::Span;
 use crate::summary::Summary;
 use crate::value::{Attributes, Value};
@@ -36,7 +36,7 @@ impl Term {
             },
             Self::Is(Key::Name(name), test) => Some(names(summary, *name, test)),
             Self::Is(Key::Amount(amount), test) => {
-                Some(amount_of(summary, *amount).is_some_and(|is| test.holds(is)))
+                Some(amount_of(summary, *amount).is_some_and(|is| test.fits_number(is)))
             }
             Self::Is(Key::Attribute(_), _) => None,
         }
@@ -50,9 +50,9 @@ impl Term {
             Self::Word { exact, .. } => self
                 .by_summary(summary)
                 .unwrap_or_else(|| spans.iter().any(|span| carries(span.borrow(), exact))),
-            Self::Is(Key::Attribute(key), test) => {
-                spans.iter().any(|span| attributes(span.borrow()).any(|of| test.fits(of.get(key))))
-            }
+            Self::Is(Key::Attribute(key), test) => spans.iter().any(|span| {
+                attributes(span.borrow()).any(|of| of.get(key).is_some_and(|value| test.fits(value)))
+            }),
             Self::Is(..) => self.by_summary(summary).unwrap_or(false),
         }
     }
@@ -123,45 +123,4 @@ fn amount_of(summary: &Summary, amount: Amount) -> Option<f64> {
         Amount::Spans => summary.span_count,
         Amount::Traces => summary.trace_ids.len() as u64,
     } as f64)
-}
-
-impl Test {
-    fn holds(&self, number: f64) -> bool {
-        let Self::Within(from, to) = self else { return false };
-        let above = match from {
-            Bound::Open => true,
-            Bound::Included(least) => number >= *least,
-            Bound::Excluded(least) => number > *least,
-        };
-        above
-            && match to {
-                Bound::Open => true,
-                Bound::Included(most) => number <= *most,
-                Bound::Excluded(most) => number < *most,
-            }
-    }
-
-    /// Of an attribute; each element of an array counts.
-    fn fits(&self, value: Option<&Value>) -> bool {
-        let Some(value) = value else { return false };
-        if let Value::Array(values) = value {
-            return values.iter().any(|value| self.fits(Some(value)));
-        }
-        match self {
-            Self::Like(pattern) => match value {
-                Value::String(text) => pattern.fits(text),
-                Value::Bool(truth) => pattern.fits(&truth.to_string()),
-                Value::Int(number) => pattern.fits(&number.to_string()),
-                Value::Double(number) => pattern.fits(&number.to_string()),
-                _ => false,
-            },
-            Self::Within(..) => match value {
-                Value::Int(number) => self.holds(*number as f64),
-                Value::Double(number) => self.holds(*number),
-                // Some instrumentations write numbers as text.
-                Value::String(text) => text.parse().is_ok_and(|number| self.holds(number)),
-                _ => false,
-            },
-        }
-    }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -173,6 +175,7 @@ impl fmt::Display for Term {
                     Test::Within(from, to) => {
                         write!(f, " {}{}..{}{}", end(from), open(from), open(to), end(to))
                     }
+                    other => write!(f, "{other:?}"),
                 }
             }
         }

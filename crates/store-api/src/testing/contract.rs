@@ -1,5 +1,7 @@
 //! What every store promises.
 
+mod find;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use crate::hops::{self, Arrivals};
 use crate::question::{Filter, Limits, Range, Recent};
 use crate::span::{Kind, Span, Status, StatusCode, key};
 use crate::stage::Stage;
-use crate::store::TraceStore;
+use crate::store::{Questions, TraceStore};
 use crate::summary::Summary;
 
 const SOUND: &str = "a store that works answers";
@@ -31,6 +33,9 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
     a_lost_context_is_found(&*open().await).await;
+    find::traces_are_found_by_their_spans(&*open().await).await;
+    find::a_look_that_is_cut_says_so(&*open().await).await;
+    super::analysis::analysis(&open).await;
 }
 
 /// Every answer of the store is the model's.

@@ -38,6 +38,14 @@ impl Index {
         self.interactions.get(&self.hasher.hash_one(id)).map_or(&[], Generations::as_slice)
     }
 
+    /// The traces that lie in more than one file.
+    pub(crate) fn several(&self) -> impl Iterator<Item = (TraceId, &[u64])> {
+        self.traces.iter().filter_map(|(trace, known)| match known {
+            Generations::One(_) => None,
+            Generations::Several(all) => Some((*trace, all.as_slice())),
+        })
+    }
+
     pub(crate) fn remove(&mut self, generations: &[u64]) {
         self.traces.retain(|_, known| known.keep_other_than(generations));
         self.interactions.retain(|_, known| known.keep_other_than(generations));

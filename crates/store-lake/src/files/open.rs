@@ -1,125 +1,133 @@
-//! What is on disk when the store opens: leftovers of a crash go, what cannot be read is moved aside.
+//! What is there when a store opens: as its logs say, and they are put right where a crash has cut something off.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+mod reconcile;
+
 use std::sync::Arc;
 
 use store_api::StoreError;
 
 use super::{Files, List};
-use crate::disk;
-use crate::file::{self, File, Unusable};
-use crate::partition::Partition;
+use crate::commit::Tables;
+use crate::disk::{self, Disk};
+use crate::file::File;
+use crate::log::{Change, Log, Snapshot};
+use crate::tables::Table;
+use crate::{format, found};
+use reconcile::Fragments;
 
-/// The files below a directory, all of them sound.
-pub(crate) fn open(root: PathBuf) -> Result<(Files, List), StoreError> {
-    let mut list = List::new();
-    for (partition, folder) in partitions(&root.join("spans"))? {
-        for path in disk::entries(&folder)? {
-            if let Some(file) = look(&root, partition, &path)? {
-                list.insert(file.generation, Arc::new(file));
-            }
-        }
-    }
-    drop_replaced(&mut list)?;
-    drop_orphans(&root, &list)?;
-    let files = Files::new(root);
-    for file in list.values() {
-        learn(&files, file)?;
-    }
-    list.retain(|_, file| !file.is_lost());
-    Ok((files, list))
+/// A store whose logs, files and memory agree.
+pub(crate) struct Opened {
+    pub(crate) files: Files,
+    pub(crate) list: List,
+    pub(crate) tables: Tables,
+    /// Greater than all generations there were.
+    pub(crate) next: u64,
 }
 
-fn partitions(table: &Path) -> Result<Vec<(Partition, PathBuf)>, StoreError> {
-    let mut found = Vec::new();
-    for day in disk::entries(table)? {
-        if !day.is_dir() {
-            ignore(&day);
-            continue;
-        }
-        for hour in disk::entries(&day)? {
-            match Partition::parse(&day, &hour).filter(|_| hour.is_dir()) {
-                Some(partition) => found.push((partition, hour)),
-                None => ignore(&hour),
-            }
-        }
+pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
+    format::check(disk)?;
+    let spans = Log::open(disk, Table::Spans.name())?;
+    let interactions = Log::open(disk, Table::Interactions.name())?;
+    let files = Files::new();
+    let spans_found = Spans::find(disk, spans.as_ref())?;
+    let fragments = reconcile::fragments(disk, &files, &spans_found.list, interactions.as_ref())?;
+    let Fragments { adds, removes, lost } = fragments;
+    let change = Change { operation: "REPAIR", adds, removes, rows_change: true, generation: None, now_ns };
+    let interactions = settle(disk, Table::Interactions, interactions, change)?;
+    let Spans { mut list, mut adds, mut removes } = spans_found;
+    for file in lost {
+        list.remove(&file.generation);
+        adds.retain(|add| add.path != file.below());
+        removes.push(file.below());
     }
-    Ok(found)
+    let change = Change { operation: "REPAIR", adds, removes, rows_change: true, generation: None, now_ns };
+    let spans = settle(disk, Table::Spans, spans, change)?;
+    let logs = vec![(Table::Interactions, interactions), (Table::Spans, spans)];
+    for (table, log) in &logs {
+        let named =
+            |path: &str| log.state().adds.contains_key(path) || log.state().removes.contains_key(path);
+        found::sweep(disk, table.name(), named)?;
+    }
+    format::settle(disk)?;
+    let next = logs.iter().map(|(_, log)| log.generation().max(last(log.state()))).max().unwrap_or(0) + 1;
+    Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })
 }
 
-/// The file at this path, if it is one of ours and whole.
-fn look(root: &Path, partition: Partition, path: &Path) -> Result<Option<File>, StoreError> {
-    if path.extension().is_some_and(|ending| ending == disk::UNFINISHED) {
-        disk::remove(path)?;
-        return Ok(None);
-    }
-    let Some(generation) = file::generation(path) else {
-        ignore(path);
-        return Ok(None);
-    };
-    match File::open(root, partition, generation) {
-        Ok(file) => Ok(Some(file)),
-        Err(Unusable::Failed(error)) => Err(error),
-        Err(Unusable::Damaged(why)) => {
-            let target = disk::set_aside(root, path)?;
-            tracing::warn!(file = %path.display(), why, to = %target.display(), "moved aside a file that is damaged");
-            Ok(None)
-        }
-    }
+/// The files of spans, and how their log has to change so that it names them.
+struct Spans {
+    list: List,
+    adds: Vec<crate::log::Add>,
+    removes: Vec<String>,
 }
 
-/// A file that took over the rows of others was whole before those were to go.
-fn drop_replaced(list: &mut List) -> Result<(), StoreError> {
-    let replaced: HashSet<u64> = list.values().flat_map(|file| file.about.replaces.iter().copied()).collect();
-    for generation in replaced {
-        if let Some(file) = list.remove(&generation) {
-            file.remove()?;
+impl Spans {
+    fn find(disk: &Disk, log: Option<&Log>) -> Result<Self, StoreError> {
+        let mut spans = Self { list: List::new(), adds: Vec::new(), removes: Vec::new() };
+        if let Some(log) = log {
+            spans.read(disk, log.state())?;
         }
+        if log.is_none_or(Log::is_torn) {
+            spans.look(disk, log.map(Log::state))?;
+        }
+        Ok(spans)
     }
-    Ok(())
-}
 
-/// Traces are written before the spans they belong to, and removed after them.
-fn drop_orphans(root: &Path, list: &List) -> Result<(), StoreError> {
-    for (_, folder) in partitions(&root.join("traces"))? {
-        for path in disk::entries(&folder)? {
-            let orphan = match file::generation(&path) {
-                Some(generation) => !list.contains_key(&generation),
-                None => path.extension().is_some_and(|ending| ending == disk::UNFINISHED),
+    /// What the log names, and is there.
+    fn read(&mut self, disk: &Disk, state: &Snapshot) -> Result<(), StoreError> {
+        for add in state.adds.values() {
+            let Some(((partition, generation), about)) = add.generation().zip(add.about()) else {
+                tracing::warn!(
+                    file = add.path,
+                    "ignoring a file in the log of the spans that throughline did not write"
+                );
+                continue;
             };
-            if orphan {
-                disk::remove(&path)?;
+            let file = File::new(disk.root(), partition, generation, about);
+            match disk::size(file.spans())? {
+                Some(size) if i64::try_from(size) == Ok(add.size) => {
+                    self.list.insert(generation, Arc::new(file));
+                }
+                Some(size) => {
+                    let why = format!("it has {size} bytes instead of {}", add.size);
+                    found::set_aside(disk, file.spans(), &why)?;
+                    self.removes.push(add.path.clone());
+                }
+                None => {
+                    tracing::error!(file = %file.spans().display(), "a file of spans is gone");
+                    self.removes.push(add.path.clone());
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Enters a file into the index.
-fn learn(files: &Files, file: &File) -> Result<(), StoreError> {
-    let read = file.each_id(|trace, interactions| {
-        let mut index = files.index_mut();
-        index.add_trace(trace, file.generation);
-        interactions.iter().for_each(|id| index.add_interaction(id, file.generation));
-    });
-    let again = match read {
-        Ok(()) => return Ok(()),
-        Err(Unusable::Failed(error)) => return Err(error),
-        Err(Unusable::Damaged(_)) => file.traces(),
-    };
-    match again {
-        Ok(traces) => files.add(file, traces),
-        Err(Unusable::Failed(error)) => return Err(error),
-        Err(Unusable::Damaged(why)) => {
-            let target = disk::set_aside(&files.root, file.spans())?;
-            tracing::warn!(file = %file.spans().display(), why, to = %target.display(), "moved aside a file that is damaged");
-            file.lose(&why);
+    /// What is there, and no log names: format 1 has no log, and a torn entry may have named some.
+    fn look(&mut self, disk: &Disk, state: Option<&Snapshot>) -> Result<(), StoreError> {
+        for (generation, file) in found::sound(disk)? {
+            let gone = state.is_some_and(|state| state.removes.contains_key(&file.below()));
+            if gone || self.list.contains_key(&generation) {
+                continue;
+            }
+            self.adds.push(reconcile::span_add(&file)?);
+            self.list.insert(generation, file);
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn ignore(path: &Path) {
-    tracing::warn!(file = %path.display(), "ignoring something that is not ours in the directory of the store");
+fn settle(disk: &Disk, table: Table, log: Option<Log>, change: Change) -> Result<Log, StoreError> {
+    let Some(mut log) = log else {
+        let columns = table.columns();
+        return Log::create(disk, &table.definition(&columns), change);
+    };
+    if !change.is_empty() {
+        log.commit(&change).map_err(|uncommitted| uncommitted.error)?;
+    }
+    Ok(log)
+}
+
+fn last(state: &Snapshot) -> u64 {
+    let removed = state.removes.keys().map(String::as_str);
+    let paths = state.adds.keys().map(String::as_str).chain(removed);
+    paths.filter_map(|path| crate::file::generation(std::path::Path::new(path))).max().unwrap_or(0)
 }

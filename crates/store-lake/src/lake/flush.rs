@@ -9,9 +9,10 @@ use store_api::shelf::Shelf;
 use store_api::time::Hour;
 
 use super::{Inner, blocking, now_ns};
+use crate::commit::Change;
 use crate::file::File;
 use crate::partition::Partition;
-use crate::write::{Target, write};
+use crate::write::{Target, Written, write};
 
 /// A client whose clock is wild must not make a file for every hour there ever was.
 const MOST_PARTITIONS: usize = 24;
@@ -45,26 +46,42 @@ impl Inner {
 
     /// All files or none.
     fn write_all(&self, shelf: &Shelf) -> Result<Vec<File>, StoreError> {
-        let mut files = Vec::new();
-        let written_ns = now_ns();
+        let now_ns = now_ns();
+        let mut change = Change { operation: "WRITE", spans_change: true, now_ns, ..Change::default() };
+        let mut files: Vec<File> = Vec::new();
+        let mut failed = None;
         for (partition, rows) in by_partition(shelf) {
             let generation = self.next();
-            let root = &self.files.root;
-            let target = Target { root, partition, generation, written_ns, replaces: Vec::new(), level: 3 };
-            match write(&rows, target) {
-                Ok((file, traces)) => {
+            let target = Target { partition, generation, written_ns: now_ns, replaces: Vec::new(), level: 3 };
+            match write(&self.disk, &rows, target) {
+                Ok(Written { file, traces, adds }) => {
                     self.files.add(&file, traces);
                     files.push(file);
+                    change.adds.extend(adds);
+                    change.generation = Some(generation);
                 }
                 Err(error) => {
-                    let generations: Vec<u64> = files.iter().map(|file: &File| file.generation).collect();
-                    self.files.forget(&generations);
-                    files.iter().for_each(|file| drop(file.remove()));
-                    return Err(error);
+                    failed = Some(error);
+                    break;
                 }
             }
         }
-        Ok(files)
+        let done = match failed {
+            Some(error) => {
+                let paths = files.iter().flat_map(|file| [file.spans(), file.traces_path()]);
+                paths.for_each(|path| drop(self.disk.remove(path)));
+                Err(error)
+            }
+            None => self.tables.commit(&change),
+        };
+        match done {
+            Ok(()) => Ok(files),
+            Err(error) => {
+                let generations: Vec<u64> = files.iter().map(|file| file.generation).collect();
+                self.files.forget(&generations);
+                Err(error)
+            }
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch,
-    StringArray, StructArray,
+    Array, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
 };
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use store_api::part::{Row, short_id};
 use store_api::span::{Dropped, Event, Identity, Kind, Link, Resource, Scope, Span, Status, StatusCode};
 use store_api::{Attributes, Value};
-use throughline_context::{SpanId, TraceId};
+use throughline_context::TraceId;
+
+use super::ids::Ids;
 
 /// What is wrong with a column.
 pub(crate) type Wrong = String;
@@ -40,13 +41,13 @@ pub(crate) fn short_ids(file: std::fs::File, footer: &ArrowReaderMetadata) -> Re
     let mut ids = Vec::new();
     for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
-        let spans: &FixedSizeBinaryArray = column(&batch, "span_id")?;
+        let spans = Ids::of(&batch, "span_id")?;
         let (kinds, services): (&StringArray, &StringArray) =
             (column(&batch, "kind")?, column(&batch, "service")?);
         for at in 0..batch.num_rows() {
             ids.push(short_id(&Identity {
                 trace_id: TraceId::default(),
-                span_id: span_id(spans.value(at))?,
+                span_id: spans.at(at)?,
                 kind: Kind::from_name(kinds.value(at)),
                 service: services.value(at),
             }));
@@ -59,8 +60,8 @@ struct Columns<'a> {
     trace_id: &'a StringArray,
     start_ns: &'a Int64Array,
     duration_ns: &'a Int64Array,
-    span_id: &'a FixedSizeBinaryArray,
-    parent_span_id: &'a FixedSizeBinaryArray,
+    span_id: Ids<'a>,
+    parent_span_id: Ids<'a>,
     name: &'a StringArray,
     kind: &'a StringArray,
     status: &'a StringArray,
@@ -87,8 +88,8 @@ impl<'a> Columns<'a> {
             trace_id: column(batch, "trace_id")?,
             start_ns: column(batch, "start_ns")?,
             duration_ns: column(batch, "duration_ns")?,
-            span_id: column(batch, "span_id")?,
-            parent_span_id: column(batch, "parent_span_id")?,
+            span_id: Ids::of(batch, "span_id")?,
+            parent_span_id: Ids::of(batch, "parent_span_id")?,
             name: column(batch, "name")?,
             kind: column(batch, "kind")?,
             status: column(batch, "status")?,
@@ -130,10 +131,10 @@ impl<'a> Columns<'a> {
         };
         let span = Span {
             trace_id: trace_id(self.trace_id.value(at))?,
-            span_id: span_id(self.span_id.value(at))?,
+            span_id: self.span_id.at(at)?,
             parent_span_id: match self.parent_span_id.is_null(at) {
                 true => None,
-                false => Some(span_id(self.parent_span_id.value(at))?),
+                false => Some(self.parent_span_id.at(at)?),
             },
             trace_state: text(self.trace_state),
             flags: count(self.flags),
@@ -261,7 +262,7 @@ impl<'a> Events<'a> {
 struct Links<'a> {
     list: &'a ListArray,
     trace_id: &'a StringArray,
-    span_id: &'a FixedSizeBinaryArray,
+    span_id: Ids<'a>,
     trace_state: &'a StringArray,
     attributes: &'a StringArray,
 }
@@ -272,7 +273,7 @@ impl<'a> Links<'a> {
         Ok(Self {
             list,
             trace_id: field(fields, "trace_id")?,
-            span_id: field(fields, "span_id")?,
+            span_id: Ids::typed(fields.column_by_name("span_id"), "span_id")?,
             trace_state: field(fields, "trace_state")?,
             attributes: field(fields, "attributes_json")?,
         })
@@ -284,7 +285,7 @@ impl<'a> Links<'a> {
                 Ok(Link {
                     // A link to nowhere has the zero id, which does not parse.
                     trace_id: self.trace_id.value(at).parse().unwrap_or_default(),
-                    span_id: span_id(self.span_id.value(at))?,
+                    span_id: self.span_id.at(at)?,
                     trace_state: self.trace_state.value(at).to_owned(),
                     attributes: json(self.attributes.value(at))?,
                 })
@@ -313,10 +314,6 @@ fn typed<'a, A: 'static>(array: &'a dyn Array, name: &str) -> Result<&'a A, Wron
 
 fn trace_id(text: &str) -> Result<TraceId, Wrong> {
     text.parse().map_err(|_| format!("`{text}` is not a trace id"))
-}
-
-fn span_id(bytes: &[u8]) -> Result<SpanId, Wrong> {
-    bytes.try_into().map(SpanId).map_err(|_| "a span id has 8 bytes".to_owned())
 }
 
 fn unsigned(number: i64) -> u64 {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, MapArray,
-    RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch,
+    StringArray, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Fields};
@@ -24,7 +24,7 @@ pub(crate) struct Ordered<'a> {
 
 pub(crate) fn encode(rows: &[Ordered<'_>]) -> Result<RecordBatch, ArrowError> {
     let spans: Vec<&Span> = rows.iter().map(|ordered| ordered.row.span.as_ref()).collect();
-    let mut columns = identity(rows, &spans)?;
+    let mut columns = identity(rows, &spans);
     columns.extend(meaning(&spans));
     columns.extend(record(rows, &spans));
     columns.extend(attributes(&spans)?);
@@ -32,17 +32,17 @@ pub(crate) fn encode(rows: &[Ordered<'_>]) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema::spans(), columns)
 }
 
-fn identity(rows: &[Ordered<'_>], spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
+fn identity(rows: &[Ordered<'_>], spans: &[&Span]) -> Vec<ArrayRef> {
     let ids = spans.iter().map(|span| span.span_id.0);
     let parents = spans.iter().map(|span| span.parent_span_id.map(|id| id.0));
-    Ok(vec![
+    vec![
         Arc::new(StringArray::from_iter(rows.iter().map(|ordered| ordered.interaction))),
         texts(spans, |span| span.trace_id.to_string()),
         longs(spans, |span| span.start_ns),
         longs(spans, |span| span.duration_ns),
-        Arc::new(fixed(ids)?),
-        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(parents, 8)?),
-    ])
+        Arc::new(BinaryArray::from_iter_values(ids)),
+        Arc::new(BinaryArray::from_iter(parents)),
+    ]
 }
 
 fn meaning(spans: &[&Span]) -> Vec<ArrayRef> {
@@ -111,7 +111,7 @@ fn nested(spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
     let links: Vec<_> = spans.iter().flat_map(|span| &span.links).collect();
     let link_columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(links.iter().map(|link| link.trace_id.to_string()))),
-        Arc::new(fixed(links.iter().map(|link| link.span_id.0))?),
+        Arc::new(BinaryArray::from_iter_values(links.iter().map(|link| link.span_id.0))),
         Arc::new(StringArray::from_iter_values(links.iter().map(|link| &link.trace_state))),
         Arc::new(StringArray::from_iter_values(links.iter().map(|link| json(&link.attributes)))),
     ];
@@ -139,11 +139,6 @@ fn longs(spans: &[&Span], number: impl Fn(&Span) -> u64) -> ArrayRef {
 /// Times end in 2262 for everybody who counts nanoseconds in 63 bits.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Of no rows the size of the values is still known.
-fn fixed(ids: impl Iterator<Item = [u8; 8]>) -> Result<FixedSizeBinaryArray, ArrowError> {
-    FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.map(Some), 8)
 }
 
 fn map<'a, T>(

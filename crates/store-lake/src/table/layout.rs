@@ -15,6 +15,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use super::stats::Stats;
+
 /// Small enough that a look-up of one interaction reads little, and measured to be no larger on disk.
 const GROUP_ROWS: usize = 32 * 1024;
 const PAGE_ROWS: usize = 2048;
@@ -35,17 +37,31 @@ pub(crate) struct Layout<'a> {
     pub(crate) deltas: &'a [&'static str],
     /// Columns of random bytes.
     pub(crate) plain: &'a [&'static str],
+    /// Columns of random bytes that all have one length, which then costs nothing.
+    pub(crate) ids: &'a [&'static str],
+    /// Columns with statistics for the log.
+    pub(crate) skipping: &'a [&'static str],
+}
+
+/// A file in the making.
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    /// JSON for the log.
+    pub(crate) stats: String,
 }
 
 pub(crate) fn to_parquet(
     layout: &Layout<'_>,
     batches: impl IntoIterator<Item = Result<RecordBatch, arrow::error::ArrowError>>,
-) -> Result<Vec<u8>, ParquetError> {
+) -> Result<Encoded, ParquetError> {
     let mut writer = ArrowWriter::try_new(Vec::new(), layout.schema.clone(), Some(properties(layout)?))?;
+    let mut stats = Stats::new(layout.skipping);
     for batch in batches {
-        writer.write(&batch?)?;
+        let batch = batch?;
+        stats.observe(&batch);
+        writer.write(&batch)?;
     }
-    writer.into_inner()
+    Ok(Encoded { bytes: writer.into_inner()?, stats: stats.json() })
 }
 
 fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
@@ -72,10 +88,13 @@ fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
             .set_column_dictionary_enabled(column(name), false)
             .set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED);
     }
-    for name in layout.plain {
+    for name in layout.plain.iter().chain(layout.ids) {
         properties = properties
             .set_column_statistics_enabled(column(name), EnabledStatistics::None)
             .set_column_dictionary_enabled(column(name), false);
+    }
+    for name in layout.ids {
+        properties = properties.set_column_encoding(column(name), Encoding::DELTA_LENGTH_BYTE_ARRAY);
     }
     Ok(properties.build())
 }

@@ -17,8 +17,8 @@ pub(crate) fn spans() -> SchemaRef {
             text("trace_id"),
             long("start_ns"),
             long("duration_ns"),
-            Field::new("span_id", DataType::FixedSizeBinary(8), false),
-            Field::new("parent_span_id", DataType::FixedSizeBinary(8), true),
+            Field::new("span_id", DataType::Binary, false),
+            Field::new("parent_span_id", DataType::Binary, true),
             text("name"),
             text("kind"),
             text("service"),
@@ -72,18 +72,18 @@ pub(super) fn event() -> Fields {
 pub(super) fn link() -> Fields {
     vec![
         Field::new("trace_id", DataType::Utf8, false),
-        Field::new("span_id", DataType::FixedSizeBinary(8), false),
+        Field::new("span_id", DataType::Binary, false),
         Field::new("trace_state", DataType::Utf8, false),
         Field::new("attributes_json", DataType::Utf8, false),
     ]
     .into()
 }
 
-pub(super) fn entry(value: DataType) -> Fields {
+pub(crate) fn entry(value: DataType) -> Fields {
     vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, false)].into()
 }
 
-pub(super) fn entries(value: DataType) -> Arc<Field> {
+pub(crate) fn entries(value: DataType) -> Arc<Field> {
     Arc::new(Field::new("key_value", DataType::Struct(entry(value)), false))
 }
 

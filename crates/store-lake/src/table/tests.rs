@@ -25,7 +25,9 @@ fn layout() -> Layout<'static> {
         level: 3,
         blooms: &[("trace_id", 10)],
         deltas: &["start_ns"],
-        plain: &["span_id"],
+        plain: &[],
+        ids: &["span_id"],
+        skipping: &["start_ns"],
     }
 }
 
@@ -61,7 +63,8 @@ fn any_ranges_of_a_file_can_be_read() {
     let count = 70_000;
     let all = rows((0..count).map(|n| Sample::new(1, 1).at(n, 1).span()));
     let ordered = ordered(&all);
-    std::fs::write(&path, to_parquet(&layout(), ordered.chunks(8192).map(encode)).unwrap()).unwrap();
+    let file = to_parquet(&layout(), ordered.chunks(8192).map(encode)).unwrap();
+    std::fs::write(&path, file.bytes).unwrap();
     let open = || std::fs::File::open(&path).unwrap();
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let metadata = ArrowReaderMetadata::load(&open(), options).unwrap();

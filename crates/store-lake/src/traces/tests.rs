@@ -13,7 +13,7 @@ proptest! {
         let all: Vec<u32> = entries.iter().flat_map(|entry| entry.fragment.ids.iter().copied()).collect();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.parquet");
-        std::fs::write(&path, encode(&entries).unwrap()).unwrap();
+        std::fs::write(&path, encode(&entries, 3).unwrap().bytes).unwrap();
         let open = || std::fs::File::open(&path).unwrap();
         prop_assert_eq!(&decode(open(), &all).unwrap(), &entries);
         let mut ids = Vec::new();

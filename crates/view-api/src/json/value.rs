@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Serialize, Serializer};
 use store_api::Value;
 
-pub(super) struct Plain<'a>(pub(super) &'a Value);
+pub(crate) struct Plain<'a>(pub(crate) &'a Value);
 
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {

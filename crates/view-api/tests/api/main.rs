@@ -2,7 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod client;
+mod grpc;
 mod hops;
+mod jaeger;
+mod tempo;
+mod analysis;
+mod sql;
 
 use std::path::PathBuf;
 use std::sync::Arc;

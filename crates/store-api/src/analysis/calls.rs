@@ -1,0 +1,133 @@
+//! What became of the interactions that came to a queue.
+
+use super::latency::{Within, share};
+use super::overview::Question;
+use crate::error::StoreError;
+use crate::facts::Facts;
+use crate::question::Range;
+use crate::read::Reader;
+use crate::stage::Stage;
+use crate::summary::Summary;
+
+/// Threshold of the service level, where the settings have none for the queue.
+const THRESHOLD_NS: u64 = 20_000_000_000;
+
+/// Interactions that started in a range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calls {
+    pub n: u64,
+    pub answered: u64,
+    pub abandoned: u64,
+    /// Of these, those that left soon.
+    pub short_abandoned: u64,
+    /// Left the queue for something else.
+    pub elsewhere: u64,
+    pub waiting: u64,
+    pub short_abandon_ns: u64,
+    /// Answered in time, of all answered and all that did not leave soon.
+    pub service_level: Within,
+    /// From the queue until somebody talked.
+    pub answer_time_ns: Option<u64>,
+}
+
+pub(crate) struct CallsTally {
+    range: Range,
+    calls: Calls,
+    waited: u128,
+}
+
+enum End {
+    Answered,
+    Abandoned,
+    Elsewhere,
+    Waits,
+}
+
+impl Reader<'_> {
+    pub(crate) fn facts_of(&mut self, call: &Summary) -> Result<Facts, StoreError> {
+        let mut facts = Facts::default();
+        for trace in &call.trace_ids {
+            if let Some(known) = self.fragment(*trace)? {
+                facts.join(&known.facts);
+            }
+        }
+        Ok(facts)
+    }
+}
+
+impl CallsTally {
+    pub(crate) fn new(question: &Question) -> Self {
+        let threshold_ns = question.objectives.threshold(Stage::Queue).unwrap_or(THRESHOLD_NS);
+        let calls = Calls {
+            n: 0,
+            answered: 0,
+            abandoned: 0,
+            short_abandoned: 0,
+            elsewhere: 0,
+            waiting: 0,
+            short_abandon_ns: question.short_abandon_ns,
+            service_level: Within { threshold_ns, part: 0, n: 0 },
+            answer_time_ns: None,
+        };
+        Self { range: question.scope.range, calls, waited: 0 }
+    }
+
+    pub(crate) fn count(&mut self, call: &Summary, facts: &Facts) {
+        let calls = &mut self.calls;
+        if !self.range.contains(call.start_ns) {
+            return;
+        }
+        calls.n += 1;
+        let Some((end, waited)) = end(call, facts) else { return };
+        match end {
+            End::Answered => {
+                calls.answered += 1;
+                calls.service_level.part += u64::from(waited <= calls.service_level.threshold_ns);
+                self.waited += u128::from(waited);
+            }
+            End::Abandoned => {
+                calls.abandoned += 1;
+                calls.short_abandoned += u64::from(waited < calls.short_abandon_ns);
+            }
+            End::Elsewhere => calls.elsewhere += 1,
+            End::Waits => calls.waiting += 1,
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Calls {
+        let calls = &mut self.calls;
+        calls.service_level.n = calls.answered + calls.abandoned - calls.short_abandoned;
+        let mean = self.waited.checked_div(u128::from(calls.answered));
+        calls.answer_time_ns = mean.and_then(|mean| u64::try_from(mean).ok());
+        self.calls
+    }
+}
+
+impl Calls {
+    pub fn offered(&self) -> u64 {
+        self.answered + self.abandoned + self.elsewhere + self.waiting
+    }
+
+    /// Without those that left soon, who are not counted at all.
+    pub fn abandon_rate(&self) -> Option<f64> {
+        share(self.abandoned - self.short_abandoned, self.service_level.n)
+    }
+}
+
+/// Of a call that came to a queue: how that ended, and after which time.
+fn end(call: &Summary, facts: &Facts) -> Option<(End, u64)> {
+    let queue = facts.stages.get(&Stage::Queue)?;
+    let alerted = facts.stages.get(&Stage::Alert).map_or(0, |alert| alert.duration_ns);
+    let waited = queue.duration_ns.saturating_add(alerted);
+    if let Some(talk) = facts.stages.get(&Stage::Talk) {
+        // Who talked before, and was then queued again, waited as long as the queue and the alerts took.
+        let until_talk = talk.start_ns.checked_sub(queue.start_ns);
+        return Some((End::Answered, until_talk.unwrap_or(waited)));
+    }
+    if call.running() {
+        return Some((End::Waits, waited));
+    }
+    let left = matches!(call.outcome.as_deref(), None | Some("abandoned"));
+    let voicemail = facts.stages.contains_key(&Stage::Voicemail);
+    Some((if left && !voicemail { End::Abandoned } else { End::Elsewhere }, waited))
+}

@@ -1,0 +1,289 @@
+//! Which attributes are more frequent inside a box of a heat map than outside of it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::observe::{Observation, Traced};
+use super::points::{self, Example, Point};
+use super::rollup::Texts;
+use super::scope::{Covered, Scope};
+use crate::error::StoreError;
+use crate::question::Range;
+use crate::read::Reader;
+use crate::span::key;
+use crate::stage::Stage;
+use crate::value::{Attributes, Value};
+
+/// Each side needs so many spans before anything is said.
+const ENOUGH: u64 = 20;
+/// Different keys; and different values of one key, before it is left out.
+const KEYS: usize = 1_000;
+const VALUES: usize = 200;
+/// Longest value that is compared, in bytes.
+const LONGEST: usize = 200;
+const DIFFERENCES: usize = 50;
+/// How likely chance may be, over all that is compared in one answer.
+const SURE: f64 = 0.001;
+/// What differs in each span by its nature.
+const OWN: &[&str] = &[key::INTERACTION, key::REVISION, key::UNFINISHED, key::STAGE, key::SERVICE];
+
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub scope: Scope,
+    pub stage: Stage,
+    pub selected: Selected,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Selected {
+    pub range: Range,
+    pub min_ns: u64,
+    /// Not included.
+    pub max_ns: u64,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Differs {
+    pub covered: Covered,
+    pub inside: u64,
+    pub outside: u64,
+    pub enough: bool,
+    pub differences: Vec<Difference>,
+    /// Attributes with too many values, by name.
+    pub left_out: Vec<String>,
+    /// There are more attributes than are compared.
+    pub more: bool,
+    pub examples: Vec<Example>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Difference {
+    /// Nothing for an attribute of the stage's own span.
+    pub service: Option<String>,
+    pub key: String,
+    pub value: String,
+    pub inside: u64,
+    pub outside: u64,
+    pub share_inside: f64,
+    pub share_outside: f64,
+    pub significant: bool,
+}
+
+type Key = (Option<Arc<str>>, Arc<str>);
+
+#[derive(Default)]
+struct Tally {
+    texts: Texts,
+    inside: u64,
+    outside: u64,
+    values: HashMap<Key, HashMap<Arc<str>, [u64; 2]>>,
+    too_many: BTreeSet<Key>,
+    more: bool,
+}
+
+impl Reader<'_> {
+    pub(crate) fn differs(&mut self, question: &Question) -> Result<Differs, StoreError> {
+        let mut tally = Tally::default();
+        let mut points: Vec<Point> = Vec::new();
+        let scope = &question.scope;
+        let covered = self.each_trace(scope, |trace, window| {
+            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
+                if seen.stage != Some(question.stage) || !scope.fits(&seen) {
+                    continue;
+                }
+                let inside = question.selected.holds(&seen);
+                tally.count(&seen, trace, inside);
+                if inside {
+                    points.push(Point::of(&seen, trace, None, &mut tally.texts));
+                }
+            }
+        })?;
+        points::sort(&mut points);
+        let (inside, outside, more) = (tally.inside, tally.outside, tally.more);
+        let enough = inside >= ENOUGH && outside >= ENOUGH;
+        let (differences, left_out) = tally.differences();
+        Ok(Differs {
+            covered,
+            inside,
+            outside,
+            enough,
+            differences: if enough { differences } else { Vec::new() },
+            left_out,
+            more,
+            examples: points::examples(&points),
+        })
+    }
+}
+
+impl Differs {
+    /// For people.
+    pub fn note(&self) -> String {
+        let Self { inside, outside, .. } = self;
+        if !self.enough {
+            return format!(
+                "not enough data: {inside} inside and {outside} outside the box, {ENOUGH} of each are needed"
+            );
+        }
+        let sure = self.differences.iter().filter(|one| one.significant).count();
+        let said = match sure {
+            0 => "no difference that chance would not make".to_owned(),
+            _ => format!("what differs beyond chance comes first, {sure} in all"),
+        };
+        let more = if self.more { format!("; only {KEYS} attributes were compared") } else { String::new() };
+        format!("{inside} inside, {outside} outside: {said}{more}")
+    }
+}
+
+impl Selected {
+    fn holds(&self, seen: &Observation<'_>) -> bool {
+        self.range.contains(seen.span.start_ns) && (self.min_ns..self.max_ns).contains(&seen.span.duration_ns)
+    }
+}
+
+impl Tally {
+    /// Each value counts once for each span of the stage, however many spans of the trace have it.
+    fn count(&mut self, seen: &Observation<'_>, trace: &Traced<'_>, inside: bool) {
+        *(if inside { &mut self.inside } else { &mut self.outside }) += 1;
+        let mut told: BTreeSet<(Key, Arc<str>)> = BTreeSet::new();
+        self.tell(&mut told, None, &seen.span.attributes);
+        self.tell(&mut told, None, seen.span.resource.attributes());
+        for (key, value) in [
+            (key::QUEUE, seen.queue),
+            (key::REGION, seen.region),
+            (key::CHANNEL, seen.channel),
+            ("interaction.alerts", Some(offers(trace)).filter(|offers| !offers.is_empty())),
+        ] {
+            if let Some(value) = value {
+                let (key, value) = ((None, self.texts.shared(key)), self.texts.shared(value));
+                told.retain(|((service, known), _)| service.is_some() || *known != key.1);
+                told.insert((key, value));
+            }
+        }
+        let others = trace.spans.iter().filter(|span| span.stage().is_none());
+        for span in others.filter(|span| span.resource.service() != seen.service) {
+            let service = self.texts.shared(span.resource.service());
+            self.tell(&mut told, Some(&service), &span.attributes);
+            self.tell(&mut told, Some(&service), span.resource.attributes());
+        }
+        for (key, value) in told {
+            self.note(key, value, inside);
+        }
+    }
+
+    fn tell(&mut self, told: &mut BTreeSet<(Key, Arc<str>)>, service: Option<&Arc<str>>, of: &Attributes) {
+        for (key, value) in of.iter().filter(|(key, _)| !OWN.contains(key)) {
+            let text = match value {
+                Value::String(text) if text.len() <= LONGEST && !text.is_empty() => self.texts.shared(text),
+                Value::Bool(truth) => self.texts.shared(if *truth { "true" } else { "false" }),
+                Value::Int(number) => self.texts.shared(&number.to_string()),
+                _ => continue,
+            };
+            told.insert(((service.cloned(), self.texts.shared(key)), text));
+        }
+    }
+
+    fn note(&mut self, key: Key, value: Arc<str>, inside: bool) {
+        if self.too_many.contains(&key) {
+            return;
+        }
+        if self.values.len() + self.too_many.len() >= KEYS && !self.values.contains_key(&key) {
+            self.more = true;
+            return;
+        }
+        let values = self.values.entry(key.clone()).or_default();
+        let counts = values.entry(value).or_default();
+        let [within, without] = counts;
+        *(if inside { within } else { without }) += 1;
+        if values.len() > VALUES {
+            self.values.remove(&key);
+            self.too_many.insert(key);
+        }
+    }
+
+    fn differences(self) -> (Vec<Difference>, Vec<String>) {
+        let compared: usize = self.values.values().map(HashMap::len).sum();
+        let sure = SURE / compared.max(1) as f64;
+        let mut found = Vec::new();
+        for ((service, key), values) in self.values {
+            for (value, [inside, outside]) in values {
+                let shares = [inside as f64 / self.inside as f64, outside as f64 / self.outside as f64];
+                let [share_inside, share_outside] = shares;
+                if inside == self.inside && outside == self.outside {
+                    continue;
+                }
+                found.push(Difference {
+                    service: service.as_deref().map(str::to_owned),
+                    key: key.to_string(),
+                    value: value.to_string(),
+                    inside,
+                    outside,
+                    share_inside,
+                    share_outside,
+                    significant: chance([inside, self.inside], [outside, self.outside]) < sure,
+                });
+            }
+        }
+        found.sort_by(|a, b| a.order(b));
+        found.truncate(DIFFERENCES);
+        let name = |(service, key): Key| match service {
+            Some(service) => format!("{service}: {key}"),
+            None => key.to_string(),
+        };
+        (found, self.too_many.into_iter().map(name).collect())
+    }
+}
+
+impl Difference {
+    /// Inside less outside, in percentage points.
+    pub fn points(&self) -> f64 {
+        100.0 * (self.share_inside - self.share_outside)
+    }
+
+    fn order(&self, other: &Self) -> std::cmp::Ordering {
+        let by_points = other.points().abs().total_cmp(&self.points().abs());
+        let name = |one: &Self| (one.service.clone(), one.key.clone(), one.value.clone());
+        let by_name = || name(self).cmp(&name(other));
+        other.significant.cmp(&self.significant).then(by_points).then_with(by_name)
+    }
+}
+
+/// How often agents were alerted: a call that is offered twice waited for somebody who did not answer.
+fn offers(trace: &Traced<'_>) -> &'static str {
+    match trace.spans.iter().filter(|span| span.stage() == Some(Stage::Alert)).count() {
+        0 => "",
+        1 => "1",
+        _ => "2 or more",
+    }
+}
+
+/// How likely two shares that differ so, or more, come from one and the same: two proportions, normal approximation.
+fn chance([part, n]: [u64; 2], [other_part, other_n]: [u64; 2]) -> f64 {
+    let (part, n, other_part, other_n) = (part as f64, n as f64, other_part as f64, other_n as f64);
+    let pooled = (part + other_part) / (n + other_n);
+    let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / other_n)).sqrt();
+    if deviation == 0.0 || !deviation.is_finite() {
+        return 1.0;
+    }
+    let z = (part / n - other_part / other_n).abs() / deviation;
+    // Upper bound of both tails of the normal distribution; for small z it says no more than 1.
+    (2.0 * (-z * z / 2.0).exp() / (z * (2.0 * std::f64::consts::PI).sqrt())).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_small_where_shares_differ_and_sides_are_large() {
+        for (inside, outside, least, most) in [
+            ([50, 100], [500, 1000], 0.99, 1.0),
+            ([81, 100], [12, 100], 0.0, 1e-15),
+            ([3, 20], [1, 20], 0.05, 1.0),
+            ([0, 20], [0, 20], 1.0, 1.0),
+            ([20, 20], [20, 20], 1.0, 1.0),
+        ] {
+            let chance = chance(inside, outside);
+            assert!((least..=most).contains(&chance), "{inside:?} {outside:?}: {chance}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Goes through the traces of a scope. What does not fit into the limits is the oldest: how many spans a trace has is known
+//! before they are read.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use throughline_context::TraceId;
+
+use super::observe::Traced;
+use super::rollup::Row;
+use super::scope::{Covered, Scope};
+use crate::error::StoreError;
+use crate::part::Part;
+use crate::question::{Filter, Range};
+use crate::read::Reader;
+use crate::select;
+use crate::span::Span;
+use crate::summary::Summary;
+
+/// Traces whose spans are in memory together.
+const TRACES_AT_ONCE: usize = 64;
+
+impl<'a> Reader<'a> {
+    /// Shows every trace with a span that started in the range, and the part of the range in which nothing was left out:
+    /// only what started there counts.
+    pub(crate) fn each_trace(
+        &mut self,
+        scope: &Scope,
+        mut see: impl FnMut(&Traced<'_>, Range),
+    ) -> Result<Covered, StoreError> {
+        let mut covered = Covered::nothing_yet(scope.range);
+        let chosen = self.chosen(scope, &mut covered)?;
+        let (traces, complete_from) =
+            self.traces(Range { from: covered.complete_from, to: scope.range.to })?;
+        covered.cut(complete_from);
+        let mut known = Vec::new();
+        for trace in traces.into_iter().filter(|id| chosen.as_ref().is_none_or(|chosen| chosen.contains(id)))
+        {
+            let facts = self.fragment(trace)?;
+            known.extend(facts.map(|known| (known.facts.last_start_ns, known.facts.spans, trace)));
+        }
+        covered.cut(fitting_from(&mut known, scope.spans as u64));
+        let window = Range { from: covered.complete_from, to: scope.range.to };
+        known.retain(|(last, ..)| *last >= window.from);
+        let mut traces: Vec<TraceId> = known.into_iter().map(|(.., trace)| trace).collect();
+        // As files have them, so that what lies together is read together.
+        traces.sort_unstable();
+        for some in traces.chunks(TRACES_AT_ONCE) {
+            // Nobody gets the answer, whatever it is.
+            if self.in_vain() {
+                break;
+            }
+            self.each_of(some, window, scope, &mut covered, &mut see)?;
+        }
+        Ok(covered)
+    }
+
+    fn each_of(
+        &self,
+        traces: &[TraceId],
+        window: Range,
+        scope: &Scope,
+        covered: &mut Covered,
+        see: &mut impl FnMut(&Traced<'_>, Range),
+    ) -> Result<(), StoreError> {
+        let most = self.limits().spans;
+        let mut spans = self.rows(traces, most)?;
+        if spans.len() >= most && traces.len() > 1 {
+            for trace in traces {
+                self.each_of(std::slice::from_ref(trace), window, scope, covered, see)?;
+            }
+            return Ok(());
+        }
+        covered.truncated |= spans.len() >= most;
+        covered.spans += spans.len() as u64;
+        // In one order, so that limits on names leave out the same each time.
+        spans.sort_by(|a, b| (a.start_ns, a.identity()).cmp(&(b.start_ns, b.identity())));
+        let mut of: BTreeMap<TraceId, Vec<&Arc<Span>>> = BTreeMap::new();
+        spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
+        for spans in of.values() {
+            let trace = Traced::of(spans);
+            if scope.fits_trace(&trace) {
+                see(&trace, window);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that parts keep for a range, and the parts that keep none.
+    pub(crate) fn kept_rows(
+        &self,
+        range: Range,
+        step_ns: u64,
+    ) -> Result<(Vec<Row>, Vec<&'a dyn Part>), StoreError> {
+        let (mut rows, mut without) = (Vec::new(), Vec::new());
+        for part in self.parts() {
+            match part.rollups(range, step_ns)? {
+                Some(kept) => rows.extend(kept),
+                None => without.push(*part),
+            }
+        }
+        Ok((rows, without))
+    }
+
+    /// The traces of the interactions that a scope is about; nothing where it is about all.
+    fn chosen(
+        &mut self,
+        scope: &Scope,
+        covered: &mut Covered,
+    ) -> Result<Option<HashSet<TraceId>>, StoreError> {
+        if scope.calls == Filter::default() {
+            return Ok(None);
+        }
+        let (calls, complete_from) = self.calls(scope.range, &scope.calls)?;
+        covered.cut(complete_from);
+        Ok(Some(calls.into_iter().flat_map(|call| call.trace_ids).collect()))
+    }
+
+    /// The interactions with a trace that has a span in the range, and that fit; and from when on none is missing.
+    pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<(Vec<Summary>, u64), StoreError> {
+        let (ids, complete_from) = self.started(range)?;
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.summary(&id)?);
+        }
+        let (mut found, complete_from) = match &filter.q {
+            Some(search) => self.searched(search, found, complete_from)?,
+            None => (found, complete_from),
+        };
+        found.retain(|call| select::fits(filter, call));
+        Ok((found, complete_from))
+    }
+}
+
+/// From when on all traces together have no more than `most` spans; one trace is always taken. Each trace is told by the
+/// start of its last span, how many it has, and its id.
+fn fitting_from(traces: &mut [(u64, u64, TraceId)], most: u64) -> u64 {
+    traces.sort_unstable_by_key(|(last, ..)| std::cmp::Reverse(*last));
+    let mut together: u64 = 0;
+    for (last, spans, _) in traces {
+        let before = together;
+        together = together.saturating_add(*spans);
+        if together > most && before > 0 {
+            return last.saturating_add(1);
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_left_out_and_those_of_one_moment_together() {
+        let traces = |of: &[(u64, u64)]| -> Vec<_> {
+            of.iter().map(|(last, spans)| (*last, *spans, TraceId::default())).collect()
+        };
+        for (of, most, from) in [
+            (vec![], 10, 0),
+            (vec![(5, 99)], 10, 0),
+            (vec![(5, 4), (9, 4)], 8, 0),
+            (vec![(5, 4), (9, 4)], 7, 6),
+            (vec![(5, 4), (9, 4), (9, 4)], 7, 10),
+            (vec![(1, 1), (5, 4), (9, 4)], 8, 2),
+        ] {
+            assert_eq!(fitting_from(&mut traces(&of), most), from, "{of:?}");
+        }
+    }
+}

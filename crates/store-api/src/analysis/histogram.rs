@@ -1,0 +1,296 @@
+//! Durations counted in buckets that grow by a factor, as OpenTelemetry's exponential histograms.
+
+use std::collections::VecDeque;
+
+/// Counts of durations. Bucket `i` holds what is above `2^(i/2^scale)` and not above `2^((i+1)/2^scale)`; at scale 5 a
+/// quantile is wrong by 1.1 % at most.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Histogram {
+    scale: i8,
+    /// Buckets at most; where more would be needed, the scale goes down by one and the buckets are joined in pairs.
+    most: usize,
+    zero: u64,
+    first: i32,
+    counts: VecDeque<u64>,
+    count: u64,
+    sum: u128,
+    min: u64,
+    max: u64,
+}
+
+/// 2.2 % wide buckets.
+const SCALE: i8 = 5;
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::with_buckets(Self::MOST)
+    }
+}
+
+impl Histogram {
+    /// Buckets of one that is kept: ten doublings of a duration before the scale goes down.
+    pub const MOST: usize = 320;
+    /// Enough for every 64-bit number at the full scale.
+    const ALL: usize = 64 << SCALE;
+
+    /// One that never loses precision, for an answer.
+    pub fn precise() -> Self {
+        Self::with_buckets(Self::ALL)
+    }
+
+    fn with_buckets(most: usize) -> Self {
+        let counts = VecDeque::new();
+        Self { scale: SCALE, most, zero: 0, first: 0, counts, count: 0, sum: 0, min: u64::MAX, max: 0 }
+    }
+
+    pub fn record(&mut self, value: u64) {
+        self.count += 1;
+        self.sum += u128::from(value);
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        match value {
+            0 => self.zero += 1,
+            _ => self.put(index(value, self.scale), self.scale, 1),
+        }
+    }
+
+    /// Takes in what another has counted; the result has the lower scale of the two, or a lower one still.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.zero += other.zero;
+        while self.scale > other.scale {
+            self.downscale();
+        }
+        for (index, count) in other.buckets().filter(|(_, count)| *count > 0) {
+            self.put(index, other.scale, count);
+        }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn sum(&self) -> u128 {
+        self.sum
+    }
+
+    pub fn scale(&self) -> i8 {
+        self.scale
+    }
+
+    pub fn max(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.max)
+    }
+
+    pub fn min(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.min)
+    }
+
+    pub fn mean(&self) -> Option<u64> {
+        let mean = self.sum.checked_div(u128::from(self.count))?;
+        u64::try_from(mean).ok()
+    }
+
+    /// The index of each bucket from the first to the last used one, with its count.
+    pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> {
+        (self.first..).zip(self.counts.iter().copied())
+    }
+
+    pub fn zeros(&self) -> u64 {
+        self.zero
+    }
+
+    /// By nearest rank, within the precision of a bucket; nothing where nothing was counted.
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let rank = rank(q, self.count)?;
+        let mut below = self.zero;
+        if rank <= below {
+            return Some(0);
+        }
+        for (index, count) in self.buckets() {
+            below += count;
+            if rank <= below {
+                let (low, high) = (bound(index, self.scale), bound(index + 1, self.scale));
+                // As far from either end, relatively.
+                let middle = (2.0 * low * high / (low + high)) as u64;
+                return Some(middle.clamp(self.min, self.max));
+            }
+        }
+        Some(self.max)
+    }
+
+    /// How many were not above a value; where it falls within a bucket, in proportion.
+    pub fn within(&self, value: u64) -> u64 {
+        if value >= self.max {
+            return self.count;
+        }
+        let value = value as f64;
+        let below: f64 = self
+            .buckets()
+            .map(|(index, count)| {
+                let (low, high) = (bound(index, self.scale), bound(index + 1, self.scale));
+                count as f64 * ((value - low) / (high - low)).clamp(0.0, 1.0)
+            })
+            .sum();
+        self.zero + below.round() as u64
+    }
+
+    /// How many were not above the bucket that a value falls in: never too few.
+    pub fn up_to(&self, value: u64) -> u64 {
+        let last = (value > 0).then(|| index(value, self.scale));
+        let below = self.buckets().filter(|(index, _)| last.is_some_and(|last| *index <= last));
+        self.zero + below.map(|(_, count)| count).sum::<u64>()
+    }
+
+    /// `index` is that of a bucket at `scale`, which is not below ours.
+    fn put(&mut self, index: i32, scale: i8, count: u64) {
+        loop {
+            let index = index >> (scale - self.scale).clamp(0, 31);
+            if self.counts.is_empty() {
+                self.first = index;
+            }
+            let last = self.first + self.counts.len() as i32 - 1;
+            let needed = last.max(index) - self.first.min(index) + 1;
+            if needed as usize > self.most {
+                self.downscale();
+                continue;
+            }
+            while self.first > index {
+                self.first -= 1;
+                self.counts.push_front(0);
+            }
+            let place = (index - self.first) as usize;
+            if place >= self.counts.len() {
+                self.counts.resize(place + 1, 0);
+            }
+            if let Some(bucket) = self.counts.get_mut(place) {
+                *bucket += count;
+            }
+            return;
+        }
+    }
+
+    fn downscale(&mut self) {
+        let first = self.first >> 1;
+        let mut joined: VecDeque<u64> = VecDeque::with_capacity(self.counts.len() / 2 + 1);
+        for (index, count) in self.buckets() {
+            match joined.get_mut(((index >> 1) - first) as usize) {
+                Some(bucket) => *bucket += count,
+                None => joined.push_back(count),
+            }
+        }
+        self.scale -= 1;
+        self.first = first;
+        self.counts = joined;
+    }
+}
+
+/// The place of a quantile among so many in order, from 1.
+pub(crate) fn rank(q: f64, count: u64) -> Option<u64> {
+    let rank = (q.clamp(0.0, 1.0) * count as f64).ceil() as u64;
+    (count > 0).then(|| rank.clamp(1, count))
+}
+
+fn index(value: u64, scale: i8) -> i32 {
+    ((value as f64).log2() * f64::from(scale).exp2()).ceil() as i32 - 1
+}
+
+fn bound(index: i32, scale: i8) -> f64 {
+    (f64::from(index) * (-f64::from(scale)).exp2()).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
+        values.iter().for_each(|value| histogram.record(*value));
+        histogram
+    }
+
+    fn exact(values: &[u64], q: f64) -> u64 {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        sorted[rank(q, sorted.len() as u64).unwrap() as usize - 1]
+    }
+
+    fn close(estimate: u64, exact: u64, by: f64) -> bool {
+        // One nanosecond is more than a bucket of the smallest numbers.
+        (estimate as f64 - exact as f64).abs() <= (exact as f64 * by).max(1.0)
+    }
+
+    #[test]
+    fn nothing_counted_has_no_quantile() {
+        let none = Histogram::default();
+        assert_eq!((none.quantile(0.5), none.max(), none.mean(), none.within(5)), (None, None, None, 0));
+        assert_eq!(of(&[0, 0, 8]).quantile(0.5), Some(0));
+        assert_eq!(of(&[7]).quantile(0.99), Some(7));
+    }
+
+    #[test]
+    fn a_power_of_two_is_the_upper_bound_of_its_bucket() {
+        for (value, index_at_5) in [(1, -1), (2, 31), (4, 63), (1 << 40, 40 * 32 - 1)] {
+            assert_eq!(index(value, 5), index_at_5, "{value}");
+            assert_eq!(index(value, 0), index_at_5 >> 5, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_range_too_wide_goes_down_in_scale_and_says_so() {
+        let wide = of(&[1, 1 << 10, 1 << 11, 1 << 62]);
+        assert_eq!(wide.scale(), 2);
+        assert!(wide.buckets().count() <= Histogram::MOST);
+        assert_eq!(wide.buckets().map(|(_, count)| count).sum::<u64>(), 4);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_as_exact_as_promised(
+            values in vec(1_000_000u64..1_000_000_000, 1..400),
+            q in 0.0f64..=1.0,
+        ) {
+            let histogram = of(&values);
+            prop_assert_eq!(histogram.scale(), 5);
+            let estimate = histogram.quantile(q).unwrap();
+            prop_assert!(close(estimate, exact(&values, q), 0.011), "{estimate} {}", exact(&values, q));
+        }
+
+        #[test]
+        fn a_precise_one_keeps_its_scale_for_all_numbers(values in vec(any::<u64>(), 1..200), q in 0.0f64..=1.0) {
+            let mut histogram = Histogram::precise();
+            values.iter().for_each(|value| histogram.record(*value));
+            prop_assert_eq!(histogram.scale(), 5);
+            prop_assert!(close(histogram.quantile(q).unwrap(), exact(&values, q), 0.011));
+        }
+
+        #[test]
+        fn the_order_of_merging_does_not_matter(
+            values in vec(any::<u64>(), 1..100), at in any::<prop::sample::Index>(), q in 0.0f64..=1.0,
+        ) {
+            let (left, right) = values.split_at(at.index(values.len()));
+            let (mut one, mut two) = (of(left), of(right));
+            one.merge(&of(right));
+            two.merge(&of(left));
+            prop_assert_eq!(&one, &two);
+            prop_assert_eq!(one.quantile(q), of(&values).quantile(q));
+            prop_assert_eq!(one.sum(), values.iter().map(|value| u128::from(*value)).sum::<u128>());
+        }
+
+        #[test]
+        fn what_is_within_is_between_the_counts_of_the_bucket(values in vec(1u64..10_000_000, 1..200), at in 1u64..10_000_000) {
+            let within = of(&values).within(at);
+            let up_to = of(&values).up_to(at);
+            let count = |bound: f64| values.iter().filter(|value| **value as f64 <= bound).count() as u64;
+            let width = 2f64.powf(1.0 / f64::from(of(&values).scale()).exp2());
+            prop_assert!(count(at as f64) <= up_to && up_to <= count(at as f64 * width + 1.0));
+            prop_assert!(count(at as f64 / width - 1.0) <= within && within <= count(at as f64 * width + 1.0));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! How the contact centre does.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::calls::{Calls, CallsTally};
+use super::deploys::{Deploy, Deploys};
+use super::histogram::Histogram;
+use super::latency::{Latency, Within};
+use super::objective::{Objectives, State};
+use super::observe::{Observation, Traced};
+use super::rollup::Row;
+use super::running::Running;
+use super::scope::{Covered, Scope};
+use crate::error::StoreError;
+use crate::question::Range;
+use crate::read::Reader;
+use crate::stage::Stage;
+
+/// The stages of the strip, in the order of a call.
+pub const STRIP: [Stage; 9] = [
+    Stage::Setup,
+    Stage::Ivr,
+    Stage::Action,
+    Stage::Queue,
+    Stage::Alert,
+    Stage::Talk,
+    Stage::Hold,
+    Stage::Transfer,
+    Stage::Wrapup,
+];
+/// Steps of each series.
+const STEPS: u64 = 48;
+/// Regions of the grid; the rest is one line.
+const REGIONS: usize = 50;
+const WEEK_NS: u64 = 7 * 24 * 3_600_000_000_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    pub scope: Scope,
+    pub objectives: Objectives,
+    pub short_abandon_ns: u64,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overview {
+    pub covered: Covered,
+    pub step_ns: u64,
+    /// One for each of [`STRIP`].
+    pub stages: Vec<Line>,
+    /// The busiest first.
+    pub regions: Vec<Region>,
+    pub running: Running,
+    pub deploys: Vec<Deploy>,
+    pub calls: Calls,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Line {
+    pub stage: Stage,
+    pub latency: Latency,
+    pub objective_ns: Option<u64>,
+    pub state: State,
+    pub within: Option<Within>,
+    pub before: Change,
+    pub week: Change,
+    pub series: Vec<Step>,
+}
+
+/// p95 of another time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Change {
+    pub n: u64,
+    pub p95: Option<u64>,
+    /// 0.38: 38 % slower than then.
+    pub change: Option<f64>,
+    pub complete: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub t: u64,
+    pub n: u64,
+    pub p50: Option<u64>,
+    pub p95: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Region {
+    pub region: Option<String>,
+    pub n: u64,
+    /// One for each of [`STRIP`].
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Cell {
+    pub stage: Stage,
+    pub n: u64,
+    pub p95: Option<u64>,
+    pub state: State,
+    pub within: Option<Within>,
+}
+
+/// What was counted of one range.
+struct Seen<'a> {
+    objectives: &'a Objectives,
+    step_ns: u64,
+    by_step: BTreeMap<(Stage, u64), Counted>,
+    by_region: HashMap<Option<String>, BTreeMap<Stage, Counted>>,
+    deploys: Deploys,
+}
+
+struct Counted {
+    histogram: Histogram,
+    errors: u64,
+    /// Not above the threshold of the stage: exact for spans, of rows as near as a bucket.
+    within: u64,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self { histogram: Histogram::precise(), errors: 0, within: 0 }
+    }
+}
+
+/// One duration, or many counted.
+enum Add<'a> {
+    One(u64),
+    Many(&'a Histogram),
+}
+
+impl Reader<'_> {
+    /// As of `now_ns`.
+    pub(crate) fn overview(&mut self, question: &Question, now_ns: u64) -> Result<Overview, StoreError> {
+        let range = question.scope.range;
+        let width = range.to.saturating_sub(range.from).max(1);
+        let step_ns = width.div_ceil(STEPS);
+        let mut seen = Seen::new(&question.objectives, step_ns);
+        let covered = self.count(&question.scope, &mut seen)?;
+        let ago = |by: u64| Range { from: range.from.saturating_sub(by), to: range.to.saturating_sub(by) };
+        // A range of a week has one time before it, not two.
+        let before = self.stages_of(question, ago(width), &mut seen.deploys)?;
+        let week = self.stages_of(question, ago(WEEK_NS), &mut Deploys::default())?;
+        let (calls, complete_from) = self.calls(range, &question.scope.filter())?;
+        let mut covered = covered;
+        covered.cut(complete_from);
+        let mut tally = CallsTally::new(question);
+        for call in &calls {
+            let facts = self.facts_of(call)?;
+            tally.count(call, &facts);
+        }
+        let running = self.running(now_ns, &question.scope.filter())?;
+        Ok(Overview {
+            covered,
+            step_ns,
+            stages: STRIP.into_iter().map(|stage| seen.line(stage, question, [&before, &week])).collect(),
+            regions: seen.regions(&question.objectives),
+            running,
+            deploys: std::mem::take(&mut seen.deploys).within(range),
+            calls: tally.finish(),
+        })
+    }
+
+    fn stages_of<'q>(
+        &mut self,
+        question: &'q Question,
+        range: Range,
+        deploys: &mut Deploys,
+    ) -> Result<(Seen<'q>, bool), StoreError> {
+        let mut seen = Seen::new(&question.objectives, range.to.saturating_sub(range.from));
+        std::mem::swap(&mut seen.deploys, deploys);
+        let covered = self.count(&question.scope.at(range), &mut seen)?;
+        std::mem::swap(&mut seen.deploys, deploys);
+        Ok((seen, !covered.truncated))
+    }
+
+    fn count(&mut self, scope: &Scope, seen: &mut Seen<'_>) -> Result<Covered, StoreError> {
+        let from = scope.range.from;
+        let see = |seen: &mut Seen<'_>, trace: &Traced<'_>, window: Range| {
+            let started = trace.observations().filter(|one| window.contains(one.span.start_ns));
+            started.filter(|one| scope.fits(one)).for_each(|one| seen.see(&one, from));
+        };
+        if scope.needs_spans() {
+            return self.each_trace(scope, |trace, window| see(seen, trace, window));
+        }
+        let (rows, without) = self.kept_rows(scope.range, seen.step_ns)?;
+        rows.iter().for_each(|row| seen.see_row(row, scope));
+        Reader::new(&without, self.limits()).each_trace(scope, |trace, window| see(seen, trace, window))
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn new(objectives: &'a Objectives, step_ns: u64) -> Self {
+        let (by_step, by_region, deploys) = (BTreeMap::new(), HashMap::new(), Deploys::default());
+        Self { objectives, step_ns: step_ns.max(1), by_step, by_region, deploys }
+    }
+
+    fn see(&mut self, seen: &Observation<'_>, from: u64) {
+        self.deploys.see(seen);
+        if let Some(stage) = seen.stage {
+            let step = seen.span.start_ns.saturating_sub(from) / self.step_ns;
+            self.add(stage, step, seen.region, seen.failed, &Add::One(seen.span.duration_ns));
+        }
+    }
+
+    fn see_row(&mut self, row: &Row, scope: &Scope) {
+        self.deploys.see_row(row);
+        if let Some(stage) = row.series.stage.filter(|_| scope.fits_series(&row.series)) {
+            let step = row.t.saturating_sub(scope.range.from) / self.step_ns;
+            let region = row.series.region.as_deref();
+            self.add(stage, step, region, row.series.failed, &Add::Many(&row.histogram));
+        }
+    }
+
+    fn add(&mut self, stage: Stage, step: u64, region: Option<&str>, failed: bool, add: &Add<'_>) {
+        let threshold = self.objectives.threshold(stage);
+        self.by_step.entry((stage, step)).or_default().add(add, failed, threshold);
+        let region = region.map(str::to_owned);
+        self.by_region.entry(region).or_default().entry(stage).or_default().add(add, failed, threshold);
+    }
+
+    fn whole(&self, stage: Stage) -> Counted {
+        let mut whole = Counted::default();
+        for (_, one) in self.by_step.range((stage, 0)..=(stage, u64::MAX)) {
+            whole.histogram.merge(&one.histogram);
+            whole.errors += one.errors;
+            whole.within += one.within;
+        }
+        whole
+    }
+
+    fn line(&self, stage: Stage, question: &Question, then: [&(Seen<'_>, bool); 2]) -> Line {
+        let whole = self.whole(stage);
+        let latency = Latency::of(&whole.histogram, whole.errors);
+        let [before, week] = then.map(|(seen, complete)| {
+            let then = seen.whole(stage).histogram;
+            let p95 = then.quantile(0.95);
+            let change = latency.p95.zip(p95).filter(|(_, then)| *then > 0);
+            let change = change.map(|(now, then)| now as f64 / then as f64 - 1.0);
+            Change { n: then.count(), p95, change, complete: *complete }
+        });
+        let steps = question.scope.range.to.saturating_sub(question.scope.range.from).div_ceil(self.step_ns);
+        let step = |number: u64| {
+            let counted = self.by_step.get(&(stage, number)).map(|counted| &counted.histogram);
+            Step {
+                t: question.scope.range.from + number * self.step_ns,
+                n: counted.map_or(0, Histogram::count),
+                p50: counted.and_then(|counted| counted.quantile(0.5)),
+                p95: counted.and_then(|counted| counted.quantile(0.95)),
+            }
+        };
+        Line {
+            stage,
+            objective_ns: question.objectives.p95(stage),
+            state: question.objectives.state(stage, latency.p95),
+            within: whole.within(question.objectives.threshold(stage)),
+            latency,
+            before,
+            week,
+            series: (0..steps).map(step).collect(),
+        }
+    }
+
+    fn regions(&mut self, objectives: &Objectives) -> Vec<Region> {
+        let mut regions: Vec<Region> = std::mem::take(&mut self.by_region)
+            .into_iter()
+            .map(|(region, stages)| {
+                let none = Counted::default();
+                let cell = |stage| {
+                    let counted = stages.get(&stage).unwrap_or(&none);
+                    let p95 = counted.histogram.quantile(0.95);
+                    Cell {
+                        stage,
+                        n: counted.histogram.count(),
+                        p95,
+                        state: objectives.state(stage, p95),
+                        within: counted.within(objectives.threshold(stage)),
+                    }
+                };
+                Region {
+                    region,
+                    n: stages.values().map(|counted| counted.histogram.count()).sum(),
+                    cells: STRIP.into_iter().map(cell).collect(),
+                }
+            })
+            .collect();
+        regions.sort_by(|a, b| b.n.cmp(&a.n).then_with(|| a.region.cmp(&b.region)));
+        regions.truncate(REGIONS);
+        regions
+    }
+}
+
+impl Counted {
+    fn add(&mut self, add: &Add<'_>, failed: bool, threshold: Option<u64>) {
+        let threshold = threshold.unwrap_or(0);
+        let (n, within) = match add {
+            Add::One(ns) => {
+                self.histogram.record(*ns);
+                (1, u64::from(*ns <= threshold))
+            }
+            Add::Many(histogram) => {
+                self.histogram.merge(histogram);
+                (histogram.count(), histogram.within(threshold))
+            }
+        };
+        self.errors += if failed { n } else { 0 };
+        self.within += within;
+    }
+
+    fn within(&self, threshold: Option<u64>) -> Option<Within> {
+        Some(Within { threshold_ns: threshold?, part: self.within, n: self.histogram.count() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use throughline_context::TraceId;
+
+use super::*;
+use crate::analysis::latency::nearest;
+use crate::analysis::observe::Traced;
+use crate::analysis::rollup::Rollup;
+use crate::part::{Fragment, Part, Row as SpanRow, Started};
+use crate::question::Limits;
+use crate::shelf::Shelf;
+use crate::span::Span;
+use crate::testing::Model;
+use crate::testing::sample::{NINE, SECOND, arbitrary_span};
+
+const MINUTE: u64 = 60 * SECOND;
+
+/// A part that keeps rows, and never shows the spans they were made of.
+struct Kept {
+    shelf: Shelf,
+    spans: Vec<Arc<Span>>,
+}
+
+impl Part for Kept {
+    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
+        self.shelf.fragments(trace)
+    }
+
+    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
+        self.shelf.traces_of(interaction)
+    }
+
+    fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        self.shelf.started(range, most)
+    }
+
+    fn rows(&self, _traces: &[TraceId], _most: usize) -> Result<Vec<SpanRow>, StoreError> {
+        Err(StoreError::Bug("the rows tell enough".to_owned()))
+    }
+
+    fn rollups(&self, range: Range, _step_ns: u64) -> Result<Option<Vec<Row>>, StoreError> {
+        let mut rollup = Rollup::new(5 * MINUTE, 1000);
+        let mut of: BTreeMap<TraceId, Vec<&Arc<Span>>> = BTreeMap::new();
+        self.spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
+        for spans in of.values() {
+            let trace = Traced::of(spans);
+            let within = trace.observations().filter(|one| range.contains(one.span.start_ns));
+            within.for_each(|one| rollup.add(&one));
+        }
+        Ok(Some(rollup.rows()))
+    }
+}
+
+fn question() -> Question {
+    // Four hours in 48 steps of five minutes.
+    let range = Range { from: NINE, to: NINE + 240 * MINUTE };
+    Question { scope: Scope { range, ..Scope::default() }, ..Question::default() }
+}
+
+fn overview(parts: &[&dyn Part], question: &Question) -> Overview {
+    Reader::new(parts, Limits::default()).overview(question, NINE + 300 * MINUTE).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn is_what_counting_by_hand_gives_whether_rows_are_kept_or_not(
+        mut appended in proptest::collection::vec(arbitrary_span(), 0..60),
+    ) {
+        // So close together that no row loses precision.
+        appended.iter_mut().for_each(|span| span.duration_ns += 50_000);
+        let mut shelf = Shelf::default();
+        shelf.append(appended.clone(), 0);
+        let model = Model { appended };
+        let question = question();
+        let found = overview(&[&shelf], &question);
+        for line in &found.stages {
+            let of_stage = |span: &&&Span| {
+                span.finished() && span.stage() == Some(line.stage) && question.scope.range.contains(span.start_ns)
+            };
+            let spans = model.spans();
+            let mut durations: Vec<u64> = spans.iter().filter(of_stage).map(|span| span.duration_ns).collect();
+            durations.sort_unstable();
+            prop_assert_eq!(line.latency.n, durations.len() as u64);
+            prop_assert_eq!(line.latency.max, durations.last().copied());
+            prop_assert_eq!(line.series.iter().map(|step| step.n).sum::<u64>(), line.latency.n);
+            if let Some((exact, told)) = nearest(&durations, 0.95).zip(line.latency.p95) {
+                prop_assert!((told as f64 - exact as f64).abs() <= (exact as f64 * 0.011).max(1.0));
+            }
+            let of_regions = found.regions.iter().flat_map(|region| &region.cells);
+            let in_regions = of_regions.filter(|cell| cell.stage == line.stage).map(|cell| cell.n).sum::<u64>();
+            prop_assert_eq!(in_regions, line.latency.n);
+        }
+        let spans: Vec<Arc<Span>> = model.spans().into_iter().cloned().map(Arc::new).collect();
+        let kept = Kept { shelf: shelf.clone(), spans };
+        let mut with_rows = overview(&[&kept], &question);
+        prop_assert_eq!(with_rows.covered.spans, 0);
+        with_rows.covered.spans = found.covered.spans;
+        // Where rows begin is all they know of when a version was first seen.
+        with_rows.deploys.clone_from(&found.deploys);
+        prop_assert_eq!(with_rows, found);
+    }
+}

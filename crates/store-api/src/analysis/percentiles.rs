@@ -1,0 +1,115 @@
+//! Where each span of an interaction stands among those of its kind.
+
+use std::collections::HashMap;
+
+use throughline_context::{SpanId, TraceId};
+
+use super::histogram::Histogram;
+use super::rollup::Row;
+use super::scope::{Covered, Scope};
+use crate::error::StoreError;
+use crate::question::Range;
+use crate::read::Reader;
+use crate::span::Span;
+use crate::stage::Stage;
+
+/// On both sides of the interaction's start, where nothing else is asked for.
+const AROUND_NS: u64 = 24 * 3_600_000_000_000;
+/// Rows may be as wide as this.
+const STEP_NS: u64 = 3_600_000_000_000;
+
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub id: String,
+    pub from: Option<u64>,
+    pub to: Option<u64>,
+    /// Its range does not count.
+    pub scope: Scope,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Percentiles {
+    pub covered: Covered,
+    pub spans: Vec<Badge>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Badge {
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub n: u64,
+    /// 0 to 100: so many in a hundred took no longer.
+    pub percentile: f64,
+    pub p50: u64,
+    pub p95: u64,
+}
+
+/// Of one stage, or one operation of one service.
+#[derive(PartialEq, Eq, Hash)]
+enum Kind {
+    Stage(Stage),
+    Operation(String, String),
+}
+
+impl Kind {
+    fn of(stage: Option<Stage>, service: &str, operation: &str) -> Self {
+        match stage {
+            Some(stage) => Self::Stage(stage),
+            None => Self::Operation(service.to_owned(), operation.to_owned()),
+        }
+    }
+
+    fn of_span(span: &Span) -> Self {
+        Self::of(span.stage(), span.resource.service(), &span.name)
+    }
+
+    fn of_row(row: &Row) -> Option<Self> {
+        let series = &row.series;
+        match series.stage {
+            Some(stage) => Some(Self::Stage(stage)),
+            None => Some(Self::of(None, series.service.as_deref()?, series.operation.as_deref()?)),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Nothing where no span carries the id.
+    pub(crate) fn percentiles(&mut self, question: &Question) -> Result<Option<Percentiles>, StoreError> {
+        let Some(call) = self.interaction(&question.id)? else { return Ok(None) };
+        let start = call.summary.start_ns;
+        let range = Range {
+            from: question.from.unwrap_or(start.saturating_sub(AROUND_NS)),
+            to: question.to.unwrap_or(start.saturating_add(AROUND_NS)),
+        };
+        let finished = || call.spans.iter().filter(|span| span.finished());
+        let mut kinds: HashMap<Kind, Histogram> =
+            finished().map(|span| (Kind::of_span(span), Histogram::precise())).collect();
+        let (rows, without) = self.kept_rows(range, STEP_NS)?;
+        for row in &rows {
+            if let Some(histogram) = Kind::of_row(row).and_then(|kind| kinds.get_mut(&kind)) {
+                histogram.merge(&row.histogram);
+            }
+        }
+        let mut raw = Reader::new(&without, self.limits());
+        let covered = raw.each_trace(&question.scope.at(range), |trace, window| {
+            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
+                let kind = Kind::of(seen.stage, seen.service, seen.operation);
+                if let Some(histogram) = kinds.get_mut(&kind) {
+                    histogram.record(seen.span.duration_ns);
+                }
+            }
+        })?;
+        let badge = |span: &std::sync::Arc<Span>| {
+            let kind = kinds.get(&Kind::of_span(span)).filter(|kind| kind.count() > 0)?;
+            Some(Badge {
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+                n: kind.count(),
+                percentile: 100.0 * kind.up_to(span.duration_ns) as f64 / kind.count() as f64,
+                p50: kind.quantile(0.5)?,
+                p95: kind.quantile(0.95)?,
+            })
+        };
+        Ok(Some(Percentiles { covered, spans: finished().filter_map(badge).collect() }))
+    }
+}

@@ -1,0 +1,273 @@
+//! What every store answers about where time goes, against the slow and obvious way.
+
+use std::sync::Arc;
+
+use throughline_context::{SpanId, TraceId};
+
+use super::sample::{NINE, SECOND, Sample};
+use crate::analysis::{Analysis, Scope, compare, differs, overview, percentiles, running, stage};
+use crate::question::Limits;
+use crate::question::Range;
+use crate::span::{Link, key};
+use crate::stage::Stage;
+use crate::store::TraceStore;
+
+const SOUND: &str = "a store that works answers";
+
+/// Runs all; `open` makes an empty store.
+pub(crate) async fn analysis(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
+    an_overview_counts_what_is_finished(&*open().await).await;
+    a_stage_has_its_examples_and_groups(&*open().await).await;
+    what_differs_is_found_and_what_does_not_is_not(&*open().await).await;
+    a_comparison_tells_what_changed(&*open().await).await;
+    transfers_are_counted_and_chains_followed(&*open().await).await;
+    a_span_stands_among_its_kind(&*open().await).await;
+}
+
+async fn put(store: &dyn TraceStore, samples: impl IntoIterator<Item = Sample>) {
+    let spans = samples.into_iter().map(Sample::span).collect();
+    store.append(spans).await.expect(SOUND);
+}
+
+fn hour() -> Scope {
+    Scope { range: Range { from: NINE, to: NINE + 3600 * SECOND }, ..Scope::default() }
+}
+
+/// A call that starts at a second and waits for a while.
+fn queued(n: u8, start: u64, waits: u64) -> Sample {
+    Sample::new(n, 1).interaction(&format!("call-{n}")).stage(Stage::Queue).at(start, waits)
+}
+
+async fn an_overview_counts_what_is_finished(store: &dyn TraceStore) {
+    let talk =
+        |n: u8, start| Sample::new(n, 2).interaction(&format!("call-{n}")).stage(Stage::Talk).at(start, 60);
+    let crm =
+        |n: u8, start, version| Sample::new(n, 3).service("crm").at(start, 1).resource(key::VERSION, version);
+    put(
+        store,
+        [
+            queued(1, 0, 10).with(key::REGION, "eu"),
+            talk(1, 10),
+            crm(1, 1, "7.2"),
+            queued(2, 100, 30).with(key::REGION, "eu"),
+            talk(2, 130),
+            crm(2, 101, "7.3"),
+            queued(3, 200, 100).with(key::OUTCOME, "abandoned"),
+            queued(4, 300, 2).with(key::OUTCOME, "abandoned"),
+            queued(5, 400, 5).with(key::UNFINISHED, true),
+            queued(6, 3600, 7),
+            queued(7, 500, 9).revision(1),
+            queued(7, 500, 1),
+        ],
+    )
+    .await;
+    let question = overview::Question { scope: hour(), short_abandon_ns: 5 * SECOND, ..Default::default() };
+    let found = store.overview(question, NINE + 1000 * SECOND).await.expect(SOUND);
+    let queue = found.stages.iter().find(|line| line.stage == Stage::Queue).expect("it is in the strip");
+    assert_eq!((queue.latency.n, queue.latency.max), (5, Some(100 * SECOND)));
+    assert_eq!(queue.series.iter().map(|step| step.n).sum::<u64>(), 5);
+    assert_eq!(queue.within.map(|within| within.part), Some(3));
+    let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
+    assert_eq!(regions, [(Some("eu"), 4), (None, 3)]);
+    let calls = found.calls;
+    assert_eq!(
+        (calls.n, calls.answered, calls.abandoned, calls.short_abandoned, calls.waiting),
+        (6, 2, 3, 1, 1)
+    );
+    assert_eq!((calls.service_level.part, calls.service_level.n), (1, 4));
+    assert_eq!(calls.answer_time_ns, Some(20 * SECOND));
+    assert_eq!((found.running.n, found.running.stages), (1, vec![(Some(Stage::Queue), 1)]));
+    let deploys: Vec<_> =
+        found.deploys.iter().map(|of| (of.at_ns - NINE, &*of.before, &*of.version)).collect();
+    assert_eq!(deploys, [(101 * SECOND, "7.2", "7.3")]);
+    assert!(!found.covered.truncated);
+}
+
+async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
+    let wait = |n: u8| {
+        let queue = if n <= 80 { "billing" } else { "sales" };
+        queued(n, u64::from(n) * 30, u64::from(n)).with(key::QUEUE, queue)
+    };
+    put(store, (1..=100).rev().map(wait)).await;
+    let question = stage::Question {
+        scope: hour(),
+        stage: Stage::Queue,
+        group_by: Some(stage::GroupBy::Queue),
+        steps: 60,
+        threshold_ns: Some(20 * SECOND),
+    };
+    let found = store.stage(question.clone()).await.expect(SOUND);
+    let examples: Vec<_> =
+        found.examples.iter().map(|one| (one.at, one.duration_ns / SECOND, one.trace_id)).collect();
+    let example = |at, n: u8| (at, u64::from(n), TraceId([n; 16]));
+    assert_eq!(examples, [example("p50", 50), example("p95", 95), example("p99", 99), example("max", 100)]);
+    assert_eq!(found.examples.first().and_then(|one| one.interaction.as_deref()), Some("call-50"));
+    assert_eq!(found.within.and_then(|within| within.share()), Some(0.2));
+    let groups: Vec<_> = found.groups.iter().map(|of| (of.value.as_deref(), of.latency.n)).collect();
+    assert_eq!(groups, [(Some("billing"), 80), (Some("sales"), 20)]);
+    assert_eq!(found.heat.counts.iter().flatten().sum::<u64>(), 100);
+    let steps: Vec<u64> = found.series.iter().map(|step| step.n).collect();
+    let by_hand = |step: u64| (1..=100u64).filter(|n| n * 30 / 60 == step).count() as u64;
+    assert_eq!(steps, (0..60).map(by_hand).collect::<Vec<_>>());
+    // A filter on one queue, and one on the interaction.
+    let mut sales = question.clone();
+    sales.scope.queue = Some("sales".to_owned());
+    assert_eq!(store.stage(sales).await.expect(SOUND).latency.n, 20);
+    let mut long = question.clone();
+    long.scope.calls.min_duration_ns = Some(91 * SECOND);
+    assert_eq!(store.stage(long).await.expect(SOUND).latency.n, 10);
+    // What a limit leaves out is the oldest.
+    let mut few = question;
+    few.scope.spans = 10;
+    let found = store.stage(few).await.expect(SOUND);
+    let newest = (1..=100).filter(|n| NINE + n * 30 * SECOND >= found.covered.complete_from).count();
+    assert!(found.covered.truncated && newest < 100, "{:?}", found.covered);
+    assert_eq!(found.latency.n, newest as u64);
+}
+
+async fn what_differs_is_found_and_what_does_not_is_not(store: &dyn TraceStore) {
+    // Those that wait long have mostly come from one flow, and half of each speak one language.
+    let wait = |n: u8| {
+        let slow = n.is_multiple_of(4);
+        let flow = if slow || n.is_multiple_of(7) { "main" } else { "other" };
+        queued(n, u64::from(n), if slow { 100 } else { 10 })
+            .with("flow", flow)
+            .with("language", if n % 8 < 4 { "de" } else { "fr" })
+            .with("unique", i64::from(n))
+    };
+    let crm = |n: u8| {
+        let version = if n.is_multiple_of(4) { "7.3" } else { "7.2" };
+        Sample::new(n, 2).service("crm").at(u64::from(n), 1).resource(key::VERSION, version)
+    };
+    put(store, (1..=240).map(wait)).await;
+    put(store, (1..=240).map(crm)).await;
+    let range = Range { from: NINE, to: NINE + 3600 * SECOND };
+    let selected = differs::Selected { range, min_ns: 50 * SECOND, max_ns: u64::MAX };
+    let question = differs::Question { scope: hour(), stage: Stage::Queue, selected };
+    let found = store.differs(question.clone()).await.expect(SOUND);
+    assert_eq!((found.inside, found.outside, found.enough), (60, 180, true));
+    let sure: Vec<_> = found
+        .differences
+        .iter()
+        .filter(|one| one.significant)
+        .map(|one| (one.service.as_deref(), &*one.key, &*one.value, one.inside, one.outside))
+        .collect();
+    let outside_main = (1..=240u8).filter(|n| n % 4 != 0 && n % 7 == 0).count() as u64;
+    assert_eq!(
+        sure,
+        [
+            (Some("crm"), key::VERSION, "7.2", 0, 180),
+            (Some("crm"), key::VERSION, "7.3", 60, 0),
+            (None, "flow", "main", 60, outside_main),
+            (None, "flow", "other", 0, 180 - outside_main),
+        ]
+    );
+    assert_eq!(found.left_out, ["unique"]);
+    let few = differs::Selected { min_ns: 0, max_ns: 5 * SECOND, ..selected };
+    let found = store.differs(differs::Question { selected: few, ..question }).await.expect(SOUND);
+    assert!(!found.enough && found.differences.is_empty());
+    assert!(found.note().starts_with("not enough data: 0 inside"), "{}", found.note());
+}
+
+async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
+    let get = |n: u8, span: u8, version: &str, ms: u64| {
+        let at = u64::from(n) * 2;
+        let sample = Sample::new(n, span).service("crm").at(at, 0).resource(key::VERSION, version);
+        sample.change(|of| {
+            of.name = "GET".to_owned();
+            of.duration_ns = (ms + u64::from(span % 7)) * 1_000_000;
+        })
+    };
+    for n in 1..=20 {
+        put(store, (1..=20).map(|span| get(n, span, "7.2", 200))).await;
+        put(store, (1..=20).map(|span| get(n + 100, span, "7.3", 280))).await;
+    }
+    put(store, [get(101, 99, "7.3", 5).change(|of| of.name = "new".to_owned())]).await;
+    put(store, [queued(1, 2, 10), queued(101, 202, 10)]).await;
+    let side = |version: &str| Scope { version: Some(version.to_owned()), ..hour() };
+    let question = compare::Question { a: side("7.2"), b: side("7.3"), service: None };
+    let found = store.compare(question).await.expect(SOUND);
+    assert_eq!((found.a.n, found.b.n), (401, 402));
+    assert_eq!(found.verdicts, ["p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400)"]);
+    let [queue] = found.stages.as_slice() else { panic!("one stage: {:?}", found.stages) };
+    assert_eq!(queue.p95.verdict, compare::Verdict::NotEnough);
+    let names: Vec<_> = found.new.iter().map(|(kind, latency)| (kind.to_string(), latency.n)).collect();
+    assert_eq!((names, found.gone.len()), (vec![("crm new".to_owned(), 1)], 0));
+}
+
+async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
+    let stage = |n: u8, span: u8, stage: Stage, start: u64| {
+        Sample::new(n, span).interaction(&format!("call-{n}")).stage(stage).at(start, 10)
+    };
+    let kind = |sample: Sample, kind: &str| sample.with("genesys_cloud.transfer.type", kind);
+    let linked = |sample: Sample, to: u8, kind: &str| {
+        let link = Link {
+            trace_id: TraceId([to; 16]),
+            span_id: SpanId([1; 8]),
+            trace_state: String::new(),
+            attributes: [("interaction.link.type", kind)].into_iter().collect(),
+        };
+        sample.change(|span| span.links.push(link))
+    };
+    put(
+        store,
+        [
+            stage(1, 1, Stage::Queue, 0).with(key::QUEUE, "a"),
+            stage(1, 2, Stage::Talk, 10),
+            kind(stage(1, 3, Stage::Transfer, 20), "blind"),
+            stage(1, 4, Stage::Queue, 30).with(key::QUEUE, "b"),
+            stage(1, 5, Stage::Talk, 40),
+            kind(stage(1, 6, Stage::Transfer, 50), "consult"),
+            stage(1, 7, Stage::Talk, 50).with(key::AGENT, "bob"),
+            stage(2, 1, Stage::Queue, 100).with(key::QUEUE, "a"),
+            linked(stage(3, 1, Stage::Queue, 200), 1, "transfer"),
+            linked(stage(4, 1, Stage::Talk, 300), 3, "conversation"),
+            linked(stage(5, 1, Stage::Talk, 300), 3, "subscription"),
+        ],
+    )
+    .await;
+    let found = store.transfers(hour()).await.expect(SOUND);
+    assert_eq!((found.n, found.transferred, found.repeated), (5, 1, 1));
+    let edges: Vec<_> = found
+        .edges
+        .iter()
+        .map(|edge| {
+            (edge.from.as_deref(), edge.to.name(), edge.n, edge.blind, edge.consult, edge.added_wait.max)
+        })
+        .collect();
+    let seconds = |seconds| Some(seconds * SECOND);
+    assert_eq!(
+        edges,
+        [(Some("a"), Some("b"), 1, 1, 0, seconds(20)), (Some("b"), Some("bob"), 1, 0, 1, seconds(0))]
+    );
+    let ids = |chain: &Vec<crate::Summary>| chain.iter().map(|call| call.id.clone()).collect::<Vec<_>>();
+    assert_eq!(found.chains.iter().map(ids).collect::<Vec<_>>(), [["call-1", "call-3", "call-4"]]);
+    for id in ["call-1", "call-3", "call-4"] {
+        let chain = store.chain(id, hour()).await.expect(SOUND).expect("it is there");
+        let calls: Vec<_> = chain.calls.iter().map(|call| &*call.summary.id).collect();
+        assert_eq!(calls, ["call-1", "call-3", "call-4"]);
+        let own = chain.calls.iter().find(|call| call.summary.id == id);
+        assert_eq!(own.and_then(|own| own.link.as_deref()), None);
+    }
+    assert_eq!(store.chain("nobody", hour()).await.expect(SOUND), None);
+    let live = running::Question { now_ns: NINE + 600 * SECOND, most: 2, limits: Limits::default() };
+    let live = store.live(live).await.expect(SOUND);
+    let ids: Vec<_> = live.calls.iter().map(|call| &*call.id).collect();
+    assert_eq!((live.running.n, ids), (0, vec!["call-4", "call-5"]));
+}
+
+async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {
+    let get =
+        |n: u8| Sample::new(n, 2).service("crm").at(60, u64::from(n)).change(|of| of.name = "GET".to_owned());
+    put(store, (1..=100).map(|n| queued(n, u64::from(n), 10))).await;
+    put(store, (1..=100).map(get)).await;
+    put(store, [Sample::new(90, 3).with(key::UNFINISHED, true)]).await;
+    let question =
+        percentiles::Question { id: "call-90".to_owned(), from: None, to: None, scope: Scope::default() };
+    let found = store.percentiles(question).await.expect(SOUND).expect("it is there");
+    let badges: Vec<_> = found.spans.iter().map(|badge| (badge.span_id, badge.n)).collect();
+    assert_eq!(badges, [(SpanId([2; 8]), 100), (SpanId([1; 8]), 100)]);
+    let [crm, queue] = found.spans.as_slice() else { panic!("two badges") };
+    assert!((89.0..=91.5).contains(&crm.percentile), "{crm:?}");
+    assert!((queue.percentile, queue.p95) == (100.0, 10 * SECOND), "{queue:?}");
+}

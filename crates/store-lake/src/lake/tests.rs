@@ -1,0 +1,125 @@
+//! A store on a disk that forgets, fails and fills up; each run follows from its seed.
+
+use std::collections::BTreeMap;
+
+use flow::config::GoDuration;
+use store_api::testing::Sample;
+use store_api::testing::sample::{NINE, SECOND};
+use store_api::{Limits, Questions, Recent};
+
+use super::*;
+use crate::disk::simulated::Simulated;
+
+const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
+
+/// `LAKE_SEEDS` makes the run longer.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("LAKE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5)
+}
+
+struct World {
+    directory: tempfile::TempDir,
+    disk: Arc<Simulated>,
+    /// For each batch, whether it was acknowledged.
+    batches: BTreeMap<u8, bool>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Simulated::new(directory.path(), seed));
+        Self { directory, disk, batches: BTreeMap::new() }
+    }
+
+    fn open(&self) -> Result<Arc<Inner>, StoreError> {
+        let lock = disk::lock(self.directory.path())?.unwrap();
+        let system: Arc<dyn disk::System> = Arc::clone(&self.disk) as _;
+        let settings = Settings {
+            directory: self.directory.path().to_owned(),
+            retention: GoDuration::from_secs(200 * 365 * 24 * 3600),
+            ..Settings::default()
+        };
+        Inner::open_on(Disk::on(self.directory.path(), system), settings, lock, now_ns()).map(Arc::new)
+    }
+
+    /// Appends, flushes and compacts until the power goes, and sometimes fails.
+    async fn run(&mut self, store: &Arc<Inner>) {
+        for step in 0..12 {
+            if self.disk.below(4) == 0 {
+                drop(upkeep::compact(store, if self.disk.below(2) == 0 { LATER } else { now_ns() }));
+            }
+            self.disk.fill(self.disk.below(8) == 0);
+            let batch = self.batches.len() as u8 + 1;
+            let known =
+                self.batches.entry(if step % 5 == 4 { batch.saturating_sub(1).max(1) } else { batch });
+            let number = *known.key();
+            let acknowledged = known.or_insert(false);
+            store.put(spans(number)).unwrap();
+            *acknowledged |= store.flush_through(u64::MAX).await.is_ok();
+        }
+    }
+
+    async fn check(&self, store: Arc<Inner>, seed: u64) {
+        let lake = Lake { inner: store };
+        for (batch, acknowledged) in &self.batches {
+            let id = format!("call-{batch}");
+            let found = lake.interaction(&id, Limits::default()).await.unwrap();
+            let Some(found) = found else {
+                assert!(!acknowledged, "seed {seed}: batch {batch} is gone");
+                continue;
+            };
+            assert_eq!(found.summary.span_count, found.spans.len() as u64, "seed {seed}: batch {batch}");
+            assert!(!acknowledged || found.spans.len() == 6, "seed {seed}: batch {batch} is there in part");
+            assert!(found.spans.len() <= 6, "seed {seed}: batch {batch} is there twice");
+        }
+        let page = lake.recent(Recent { limit: usize::MAX, ..Recent::default() }).await.unwrap();
+        assert!(page.interactions.iter().all(|summary| summary.span_count <= 6), "seed {seed}");
+    }
+}
+
+/// One trace over two hours.
+fn spans(batch: u8) -> Vec<Span> {
+    let sample = |span: u8| Sample::new(batch, span).at(u64::from(span % 2) * 3600, 1);
+    (1..=6).map(|span| sample(span).interaction(&format!("call-{batch}")).span()).collect()
+}
+
+/// Scenario: a store is written, compacted and vacuumed while calls fail and the disk fills up, until the power goes;
+/// of what was not synced some is lost. So several times.
+/// Guarantees: it always opens again; what was acknowledged is there, wholly and once; its tables agree.
+#[tokio::test]
+async fn what_is_acknowledged_survives_a_bad_disk() {
+    let mut acknowledged = 0;
+    for seed in seeds() {
+        let mut world = World::new(seed);
+        for _ in 0..3 {
+            world.disk.light(20 + world.disk.below(220), [0, 10, 60][world.disk.below(3)]);
+            if let Ok(store) = world.open() {
+                world.run(&store).await;
+            }
+            world.disk.restart();
+            let store = world.open().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            world.check(store, seed).await;
+            assert_eq!(crate::tend::check(world.directory.path()).unwrap(), [], "seed {seed}");
+        }
+        acknowledged += world.batches.values().filter(|acknowledged| **acknowledged).count();
+    }
+    assert!(acknowledged > seeds().count(), "the power goes too early to tell anything");
+}
+
+/// Scenario: the disk is full for a while, and spans wait in memory.
+/// Guarantees: they are written when there is room again, once, and nothing that failed is left in the tables.
+#[tokio::test]
+async fn a_full_disk_is_waited_for() {
+    let mut world = World::new(1);
+    let store = world.open().unwrap();
+    store.put(spans(1)).unwrap();
+    world.batches.insert(1, true);
+    world.disk.fill(true);
+    let error = store.flush_through(u64::MAX).await.unwrap_err().to_string();
+    assert!(error.contains("free space there"), "{error}");
+    world.disk.fill(false);
+    store.flush_through(u64::MAX).await.unwrap();
+    assert_eq!(store.list().len(), 2);
+    world.check(store, 1).await;
+    assert_eq!(crate::tend::check(world.directory.path()).unwrap(), []);
+}

@@ -1,0 +1,244 @@
+//! Durations as an exponential histogram of OpenTelemetry, scale 5.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, ListArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int32Type, Int64Type};
+use arrow::error::ArrowError;
+
+/// Buckets for each doubling, 2 to the power of the scale: a bucket is 2.2 % wide.
+const PER_DOUBLING: f64 = 32.0;
+/// The bucket of one nanosecond, and that of the longest duration there can be.
+const FIRST: i32 = -1;
+const LAST: i32 = 63 * 32;
+
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(super) struct Hist {
+    count: u64,
+    sum: f64,
+    min: i64,
+    max: i64,
+    /// Durations of no time.
+    zero: u64,
+    /// The bucket that `counts` begins with.
+    offset: i32,
+    counts: Vec<u64>,
+}
+
+impl Hist {
+    pub(super) fn add(&mut self, value: i64) {
+        let value = value.max(0);
+        let one = Self { count: 1, sum: value as f64, min: value, max: value, ..Self::default() };
+        self.join_totals(&one);
+        if value == 0 {
+            self.zero += 1;
+        } else {
+            self.add_to(bucket(value), 1);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.join_totals(other);
+        self.zero = self.zero.saturating_add(other.zero);
+        for (at, count) in (other.offset..).zip(&other.counts) {
+            self.add_to(at, *count);
+        }
+    }
+
+    fn join_totals(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
+        self.max = if self.count == 0 { other.max } else { self.max.max(other.max) };
+        self.count = self.count.saturating_add(other.count);
+        self.sum += other.sum;
+    }
+
+    fn add_to(&mut self, at: i32, count: u64) {
+        if count == 0 || !(FIRST..=LAST).contains(&at) {
+            return;
+        }
+        if self.counts.is_empty() {
+            self.offset = at;
+        }
+        let before = usize::try_from(self.offset.saturating_sub(at)).unwrap_or(0);
+        if before > 0 {
+            self.counts.splice(..0, std::iter::repeat_n(0, before));
+            self.offset = at;
+        }
+        let place = usize::try_from(at.saturating_sub(self.offset)).unwrap_or(0);
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1, 0);
+        }
+        self.counts.iter_mut().skip(place).take(1).for_each(|known| *known = known.saturating_add(count));
+    }
+
+    /// The duration that this part of all are not longer than, within 1.1 %; none of nothing.
+    pub(super) fn quantile(&self, part: f64) -> Option<f64> {
+        if self.count == 0 || part.is_nan() {
+            return None;
+        }
+        let rank = ((part.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
+        let mut seen = self.zero;
+        if rank <= seen {
+            return Some(0.0);
+        }
+        let within = (self.offset..).zip(&self.counts).find(|(_, count)| {
+            seen = seen.saturating_add(**count);
+            rank <= seen
+        });
+        let (low, high) = match within {
+            Some((at, _)) => (bound(at), bound(at + 1)),
+            None => (self.max as f64, self.max as f64),
+        };
+        // As far from both bounds, in proportion to them.
+        let middle = 2.0 * low * high / (low + high);
+        Some(middle.max(self.min as f64).min(self.max as f64))
+    }
+
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.counts.capacity() * size_of::<u64>()
+    }
+}
+
+fn bucket(value: i64) -> i32 {
+    ((value as f64).log2() * PER_DOUBLING).ceil() as i32 - 1
+}
+
+/// The lower bound of a bucket, which is not in it.
+fn bound(at: i32) -> f64 {
+    (f64::from(at) / PER_DOUBLING).exp2()
+}
+
+/// How a histogram is written in a column.
+pub(super) fn data_type() -> DataType {
+    DataType::Struct(fields())
+}
+
+fn fields() -> Fields {
+    static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+        let long = |name: &str| Field::new(name, DataType::Int64, false);
+        vec![
+            long("count"),
+            Field::new("sum", DataType::Float64, false),
+            long("min"),
+            long("max"),
+            long("zero"),
+            Field::new("offset", DataType::Int32, false),
+            Field::new("counts", DataType::List(item()), false),
+        ]
+        .into()
+    });
+    FIELDS.clone()
+}
+
+fn item() -> Arc<Field> {
+    Arc::new(Field::new("item", DataType::Int64, false))
+}
+
+pub(super) fn to_array(hists: &[Hist]) -> Result<StructArray, ArrowError> {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let longs = |pick: &dyn Fn(&Hist) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(hists.iter().map(pick)))
+    };
+    let counts = hists.iter().flat_map(|hist| hist.counts.iter().map(|count| signed(*count)));
+    let counts = Arc::new(Int64Array::from_iter_values(counts));
+    let lengths = OffsetBuffer::from_lengths(hists.iter().map(|hist| hist.counts.len()));
+    let columns: Vec<ArrayRef> = vec![
+        longs(&|hist| signed(hist.count)),
+        Arc::new(Float64Array::from_iter_values(hists.iter().map(|hist| hist.sum))),
+        longs(&|hist| hist.min),
+        longs(&|hist| hist.max),
+        longs(&|hist| signed(hist.zero)),
+        Arc::new(Int32Array::from_iter_values(hists.iter().map(|hist| hist.offset))),
+        Arc::new(ListArray::try_new(item(), lengths, counts, None)?),
+    ];
+    StructArray::try_new_with_length(fields(), columns, None, hists.len())
+}
+
+/// The histograms of a column; none where there is none, or where it is not one of ours.
+pub(super) fn from_array(array: &dyn Array) -> Vec<Option<Hist>> {
+    let none = || vec![None; array.len()];
+    let Some(parts) = array.as_struct_opt() else { return none() };
+    let [count, sum, min, max, zero, offset, counts] = parts.columns() else { return none() };
+    let (Some(sum), Some(offset), Some(counts)) = (
+        sum.as_primitive_opt::<Float64Type>(),
+        offset.as_primitive_opt::<Int32Type>(),
+        counts.as_list_opt::<i32>(),
+    ) else {
+        return none();
+    };
+    let longs: Option<Vec<&Int64Array>> =
+        [count, min, max, zero].into_iter().map(|column| column.as_primitive_opt::<Int64Type>()).collect();
+    let Some([count, min, max, zero]) = longs.as_deref() else { return none() };
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    let read = |row: usize| {
+        let values = counts.value(row);
+        let mut hist = Hist {
+            count: unsigned(count.value(row)),
+            sum: sum.value(row),
+            min: min.value(row),
+            max: max.value(row),
+            zero: unsigned(zero.value(row)),
+            ..Hist::default()
+        };
+        let values = values.as_primitive_opt::<Int64Type>()?;
+        for (at, count) in (offset.value(row)..=LAST).zip(values.values()) {
+            hist.add_to(at, unsigned(*count));
+        }
+        Some(hist)
+    };
+    (0..array.len()).map(|row| if parts.is_null(row) { None } else { read(row) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[i64]) -> Hist {
+        let mut hist = Hist::default();
+        values.iter().for_each(|value| hist.add(*value));
+        hist
+    }
+
+    fn durations() -> impl Strategy<Value = Vec<i64>> {
+        let duration =
+            prop_oneof![Just(0i64), 1i64..2000, (0u32..63).prop_map(|bits| 1 << bits), any::<i64>()];
+        prop::collection::vec(duration.prop_map(|n| n.max(0)), 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn a_quantile_is_within_eleven_in_a_thousand(mut values in durations(), part in 0.0f64..=1.0) {
+            let hist = of(&values);
+            values.sort_unstable();
+            let rank = ((part * values.len() as f64).ceil() as usize).max(1);
+            let (exact, told) = (values[rank - 1] as f64, hist.quantile(part).unwrap());
+            prop_assert!((told - exact).abs() <= exact * 0.011, "{told} for {exact}");
+        }
+
+        #[test]
+        fn parts_merged_are_the_whole_and_columns_keep_them(values in durations(), at in 0usize..200) {
+            let (one, other) = values.split_at(at.min(values.len()));
+            let array = to_array(&[of(one), of(other), Hist::default()]).unwrap();
+            let mut whole = Hist::default();
+            for part in from_array(&array) {
+                whole.merge(&part.unwrap());
+            }
+            let expected = of(&values);
+            prop_assert!((whole.sum - expected.sum).abs() <= expected.sum * 1e-9);
+            prop_assert_eq!(Hist { sum: expected.sum, ..whole }, expected);
+        }
+    }
+
+    #[test]
+    fn of_nothing_there_is_no_quantile() {
+        assert_eq!(Hist::default().quantile(0.5), None);
+        assert_eq!(of(&[5]).quantile(f64::NAN), None);
+        assert_eq!((of(&[7]).quantile(-1.0), of(&[7]).quantile(2.0)), (Some(7.0), Some(7.0)));
+    }
+}

@@ -1,0 +1,245 @@
+//! `latency_hist`, `hist_merge` and `hist_quantile`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StructArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::logical_expr::function::AccumulatorArgs;
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, EmitTo, GroupsAccumulator,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::hist::{Hist, data_type, from_array, to_array};
+
+pub(super) fn aggregates() -> [Arc<AggregateUDF>; 2] {
+    let of = |takes| {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Arc::new(AggregateUDF::new_from_impl(Gather { takes, signature }))
+    };
+    [of(Takes::Durations), of(Takes::Histograms)]
+}
+
+pub(super) fn quantile() -> Arc<ScalarUDF> {
+    let signature = Signature::exact(vec![data_type(), DataType::Float64], Volatility::Immutable);
+    Arc::new(ScalarUDF::new_from_impl(Quantile { signature }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Takes {
+    Durations,
+    Histograms,
+}
+
+impl Takes {
+    /// Adds each row to the histogram that is its own.
+    fn each(self, values: &[ArrayRef], mut add: impl FnMut(usize, &dyn Fn(&mut Hist))) -> Result<()> {
+        let [values] = values else { return exec_err!("one argument is expected") };
+        match self {
+            Self::Durations => {
+                let Some(values) = values.as_primitive_opt::<Int64Type>() else {
+                    return exec_err!("durations are whole nanoseconds");
+                };
+                let known = values.iter().enumerate().filter_map(|(row, value)| Some((row, value?)));
+                known.for_each(|(row, value)| add(row, &|hist| hist.add(value)));
+            }
+            Self::Histograms => {
+                let hists = from_array(values).into_iter().enumerate();
+                let known = hists.filter_map(|(row, hist)| Some((row, hist?)));
+                known.for_each(|(row, other)| add(row, &|hist| hist.merge(&other)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes one histogram of many values.
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Gather {
+    takes: Takes,
+    signature: Signature,
+}
+
+impl AggregateUDFImpl for Gather {
+    fn name(&self) -> &str {
+        match self.takes {
+            Takes::Durations => "latency_hist",
+            Takes::Histograms => "hist_merge",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match (self.takes, types) {
+            (Takes::Durations, [of]) if of.is_numeric() || of.is_null() => Ok(vec![DataType::Int64]),
+            (Takes::Histograms, [of]) if *of == data_type() => Ok(vec![of.clone()]),
+            (Takes::Durations, _) => {
+                plan_err!("`latency_hist` takes one number, as in latency_hist(duration_ns)")
+            }
+            (Takes::Histograms, _) => plan_err!("`hist_merge` takes what `latency_hist` gives"),
+        }
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(data_type())
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if arguments.is_distinct {
+            return plan_err!("`{}` counts all values: leave DISTINCT out", self.name());
+        }
+        Ok(Box::new(One { takes: self.takes, hist: Hist::default() }))
+    }
+
+    fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
+        !arguments.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Groups { takes: self.takes, hists: Vec::new(), bytes: 0 }))
+    }
+}
+
+#[derive(Debug)]
+struct One {
+    takes: Takes,
+    hist: Hist,
+}
+
+impl One {
+    fn value(&self) -> Result<ScalarValue> {
+        Ok(ScalarValue::Struct(Arc::new(to_array(std::slice::from_ref(&self.hist))?)))
+    }
+}
+
+impl Accumulator for One {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let hist = &mut self.hist;
+        self.takes.each(values, |_, add| add(hist))
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let hist = &mut self.hist;
+        Takes::Histograms.each(states, |_, add| add(hist))
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.value()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.value()?])
+    }
+
+    fn size(&self) -> usize {
+        self.hist.size()
+    }
+}
+
+/// A histogram for each group.
+struct Groups {
+    takes: Takes,
+    hists: Vec<Hist>,
+    bytes: usize,
+}
+
+impl Groups {
+    fn take(
+        &mut self,
+        takes: Takes,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.hists.resize_with(total, Hist::default);
+        let hists = &mut self.hists;
+        let wanted = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        let done = takes.each(values, |row, add| {
+            let group = groups.get(row).copied().filter(|_| wanted(row));
+            group.and_then(|group| hists.get_mut(group)).into_iter().for_each(add);
+        });
+        self.bytes = self.hists.iter().map(Hist::size).sum();
+        done
+    }
+
+    fn emit(&mut self, to: EmitTo) -> Result<StructArray> {
+        let hists = to.take_needed(&mut self.hists);
+        self.bytes = self.hists.iter().map(Hist::size).sum();
+        Ok(to_array(&hists)?)
+    }
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.take(self.takes, values, groups, filter, total)
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.take(Takes::Histograms, values, groups, None, total)
+    }
+
+    fn evaluate(&mut self, to: EmitTo) -> Result<ArrayRef> {
+        Ok(Arc::new(self.emit(to)?))
+    }
+
+    fn state(&mut self, to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![Arc::new(self.emit(to)?)])
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, Array::len);
+        let mut each = Self { takes: self.takes, hists: Vec::new(), bytes: 0 };
+        let groups: Vec<usize> = (0..rows).collect();
+        each.update_batch(values, &groups, filter, rows)?;
+        each.state(EmitTo::All)
+    }
+
+    fn size(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Quantile {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Quantile {
+    fn name(&self) -> &str {
+        "hist_quantile"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let [hists, parts] = arrays.as_slice() else { return exec_err!("two arguments are expected") };
+        let Some(parts) = parts.as_primitive_opt::<Float64Type>() else {
+            return exec_err!("the second argument is a number from 0 to 1");
+        };
+        let told = from_array(hists).into_iter().zip(parts).map(|(hist, part)| hist?.quantile(part?));
+        Ok(ColumnarValue::Array(Arc::new(Float64Array::from_iter(told))))
+    }
+}

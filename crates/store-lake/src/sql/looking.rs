@@ -1,0 +1,108 @@
+//! All that one question looks at, as it is at one moment.
+
+use std::sync::Arc;
+
+use datafusion::common::{DataFusionError, Result};
+use datafusion::error::DataFusionError as Error;
+use store_api::part::Part;
+use store_api::read::Reader;
+use store_api::shelf::Shelf;
+use store_api::{Limits, StoreError};
+use tokio::sync::OnceCell;
+
+use super::meter::Meter;
+use super::overlap::{Overlap, stored};
+use crate::file::Unusable;
+use crate::files::{List, OnDisk};
+use crate::lake::Inner;
+
+pub(crate) struct Looking {
+    pub(super) inner: Arc<Inner>,
+    pub(super) list: Arc<List>,
+    /// The older first.
+    pub(super) shelves: Vec<Arc<Shelf>>,
+    pub(super) meter: Arc<Meter>,
+    overlap: OnceCell<Arc<Overlap>>,
+}
+
+impl Looking {
+    pub(super) fn new(inner: Arc<Inner>, meter: Arc<Meter>) -> Self {
+        let (shelves, list) = inner.now();
+        Self { inner, list, shelves, meter, overlap: OnceCell::new() }
+    }
+
+    /// Found out once for each question.
+    pub(super) async fn overlap(self: &Arc<Self>) -> Result<Arc<Overlap>> {
+        let find = || async {
+            let looking = Arc::clone(self);
+            blocking(move || {
+                let shelves: Vec<_> = looking.shelves.iter().collect();
+                let Inner { files, sql, .. } = looking.inner.as_ref();
+                Overlap::of(files, &looking.list, &shelves, &sql.memo).map(Arc::new)
+            })
+            .await
+        };
+        self.overlap.get_or_try_init(find).await.cloned()
+    }
+
+    /// Every row, with the interaction that its own part knows.
+    pub(super) async fn as_stored(self: &Arc<Self>) -> Result<Arc<Overlap>> {
+        let looking = Arc::clone(self);
+        blocking(move || {
+            let mut all = Overlap::default();
+            for shelf in &looking.shelves {
+                for row in shelf.all() {
+                    all.hot.push((stored(shelf, row.span.trace_id)?, row));
+                }
+            }
+            Ok(Arc::new(all))
+        })
+        .await
+    }
+
+    /// Of the files that a failed question read, marks those that are damaged; gives the first.
+    pub(super) async fn mend(self: &Arc<Self>) -> Result<Option<StoreError>> {
+        let looking = Arc::clone(self);
+        blocking(move || {
+            let mut found = None;
+            let opened = looking.meter.opened();
+            for file in opened.iter().filter_map(|generation| looking.list.get(generation)) {
+                if let Err(Unusable::Damaged(why)) = looking.inner.files.all_rows(file) {
+                    file.lose(&why);
+                    let mend = "it is left out from now on: ask again";
+                    let path = file.spans().to_owned();
+                    found.get_or_insert(StoreError::Damaged { path, why, mend });
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Asks as all questions without SQL are asked.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        limits: Limits,
+        ask: impl FnOnce(&mut Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
+        let looking = Arc::clone(self);
+        blocking(move || {
+            let disk = OnDisk { files: &looking.inner.files, list: &looking.list };
+            let shelves = looking.shelves.iter().map(|shelf| shelf.as_ref() as &dyn Part);
+            let parts: Vec<&dyn Part> = shelves.chain([&disk as &dyn Part]).collect();
+            ask(&mut Reader::new(&parts, limits))
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::ExecutionJoin(Box::new(error)))?.map_err(external)
+}
+
+pub(super) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

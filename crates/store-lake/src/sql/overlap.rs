@@ -1,0 +1,325 @@
+//! Which rows count, and whose interaction a row is of, where a trace lies in several parts.
+//!
+//! Most traces lie in one file, and there every row counts. Of the others the short ids tell whether a span is in two
+//! parts at all; only those that are get their rows read.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use store_api::StoreError;
+use store_api::part::{Fragment, Row};
+use store_api::shelf::Shelf;
+use store_api::span::Identity;
+use throughline_context::TraceId;
+
+use crate::file::{File, Unusable};
+use crate::files::{Files, List};
+
+/// What is to be done so that each span is there once, as [`store_api::part::resolve`] would have it.
+#[derive(Default, Debug)]
+pub(super) struct Overlap {
+    /// By the generation of a file: rows that do not count, in order.
+    pub(super) losers: HashMap<u64, Vec<usize>>,
+    /// The interaction of a trace of several parts.
+    pub(super) interactions: HashMap<String, Option<String>>,
+    /// Files that say otherwise of one of these traces.
+    pub(super) patched: HashSet<u64>,
+    /// The rows in memory that count, with their interactions.
+    pub(super) hot: Vec<(Option<String>, Row)>,
+}
+
+/// One trace in some parts.
+#[derive(Clone, Debug)]
+struct Settled {
+    interaction: Option<String>,
+    losers: Vec<Place>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Place {
+    part: PartId,
+    row: usize,
+}
+
+/// In the order of arrival.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum PartId {
+    File(u64),
+    Hot(usize),
+}
+
+/// What was found out about traces that lie in files alone; those change seldom.
+#[derive(Default)]
+pub(crate) struct Memo {
+    known: Mutex<HashMap<TraceId, OfFiles>>,
+}
+
+/// The files that something was found out of.
+type OfFiles = (Vec<u64>, Arc<Settled>);
+
+/// The rows of one shelf.
+type Traces = HashMap<TraceId, Vec<Row>>;
+
+struct Seen {
+    part: PartId,
+    fragment: Arc<Fragment>,
+    first_row: usize,
+}
+
+impl Overlap {
+    pub(super) fn of(
+        files: &Files,
+        list: &List,
+        shelves: &[&Arc<Shelf>],
+        memo: &Memo,
+    ) -> Result<Self, StoreError> {
+        let hot: Vec<Traces> = shelves.iter().map(|shelf| by_trace(shelf)).collect();
+        let shared = shared(files, list, &hot);
+        let mut found = memo.take(&shared, &hot);
+        let unknown: HashMap<TraceId, &Vec<u64>> = shared
+            .iter()
+            .filter(|(trace, _)| !found.contains_key(*trace))
+            .map(|(trace, generations)| (*trace, generations))
+            .collect();
+        let seen = look(files, list, shelves, &hot, &unknown)?;
+        let rows = read(files, list, &hot, &seen)?;
+        found.extend(seen.iter().map(|(trace, parts)| (*trace, Arc::new(settle(parts, rows.get(trace))))));
+        memo.keep(&shared, &hot, &found);
+        Self::apply(files, list, shelves, hot, &shared, &found)
+    }
+
+    fn apply(
+        files: &Files,
+        list: &List,
+        shelves: &[&Arc<Shelf>],
+        hot: Vec<Traces>,
+        shared: &HashMap<TraceId, Vec<u64>>,
+        found: &HashMap<TraceId, Arc<Settled>>,
+    ) -> Result<Self, StoreError> {
+        let mut overlap = Self::default();
+        let mut lost: HashSet<(usize, TraceId, usize)> = HashSet::new();
+        for (trace, settled) in found {
+            for place in &settled.losers {
+                match place.part {
+                    PartId::File(generation) => overlap.losers.entry(generation).or_default().push(place.row),
+                    PartId::Hot(shelf) => drop(lost.insert((shelf, *trace, place.row))),
+                }
+            }
+            overlap.interactions.insert(trace.to_string(), settled.interaction.clone());
+        }
+        overlap.losers.values_mut().for_each(|rows| rows.sort_unstable());
+        overlap.patched = patched(files, list, shared, found)?;
+        for ((number, rows), shelf) in hot.into_iter().enumerate().zip(shelves) {
+            for (trace, rows) in rows {
+                let interaction = match found.get(&trace) {
+                    Some(settled) => settled.interaction.clone(),
+                    None => stored(shelf, trace)?,
+                };
+                let counting =
+                    rows.into_iter().enumerate().filter(|(at, _)| !lost.contains(&(number, trace, *at)));
+                overlap.hot.extend(counting.map(|(_, row)| (interaction.clone(), row)));
+            }
+        }
+        Ok(overlap)
+    }
+}
+
+impl Memo {
+    fn take(&self, shared: &HashMap<TraceId, Vec<u64>>, hot: &[Traces]) -> HashMap<TraceId, Arc<Settled>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = shared.iter().filter(|(trace, _)| !hot.iter().any(|shelf| shelf.contains_key(*trace)));
+        same.filter_map(|(trace, generations)| {
+            let (of, settled) = known.get(trace)?;
+            (of == generations).then(|| (*trace, Arc::clone(settled)))
+        })
+        .collect()
+    }
+
+    fn keep(
+        &self,
+        shared: &HashMap<TraceId, Vec<u64>>,
+        hot: &[Traces],
+        found: &HashMap<TraceId, Arc<Settled>>,
+    ) {
+        let cold = found.iter().filter(|(trace, _)| !hot.iter().any(|shelf| shelf.contains_key(*trace)));
+        let kept = cold
+            .filter_map(|(trace, settled)| Some((*trace, (shared.get(trace)?.clone(), Arc::clone(settled)))));
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = kept.collect();
+    }
+}
+
+/// The traces that lie in several parts, with the files of the list that they lie in.
+fn shared(files: &Files, list: &List, hot: &[Traces]) -> HashMap<TraceId, Vec<u64>> {
+    let of_list = |generations: &[u64]| -> Vec<u64> {
+        let mut kept: Vec<u64> = generations.iter().copied().filter(|of| list.contains_key(of)).collect();
+        kept.sort_unstable();
+        kept
+    };
+    let mut shared: HashMap<TraceId, Vec<u64>> = HashMap::new();
+    files.with_index(|index| {
+        let several = index.several().map(|(trace, generations)| (trace, of_list(generations)));
+        shared.extend(several.filter(|(_, generations)| generations.len() > 1));
+        for (number, shelf) in hot.iter().enumerate() {
+            for trace in shelf.keys() {
+                let generations = of_list(index.of_trace(*trace));
+                let elsewhere =
+                    hot.iter().enumerate().any(|(other, shelf)| other != number && shelf.contains_key(trace));
+                if elsewhere || !generations.is_empty() {
+                    shared.insert(*trace, generations);
+                }
+            }
+        }
+    });
+    shared
+}
+
+/// What each part knows of the traces.
+fn look(
+    files: &Files,
+    list: &List,
+    shelves: &[&Arc<Shelf>],
+    hot: &[Traces],
+    wanted: &HashMap<TraceId, &Vec<u64>>,
+) -> Result<HashMap<TraceId, Vec<Seen>>, StoreError> {
+    let mut of_file: HashMap<u64, Vec<TraceId>> = HashMap::new();
+    for (trace, generations) in wanted {
+        generations.iter().for_each(|generation| of_file.entry(*generation).or_default().push(*trace));
+    }
+    let mut seen: HashMap<TraceId, Vec<Seen>> = wanted.keys().map(|trace| (*trace, Vec::new())).collect();
+    for (generation, traces) in of_file {
+        let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+        let Some(known) = sound(file, files.traces(file))? else { continue };
+        for trace in traces {
+            if let (Some(entry), Some(parts)) = (known.get(trace), seen.get_mut(&trace)) {
+                let (fragment, first_row) = (Arc::clone(&entry.fragment), entry.first_row);
+                parts.push(Seen { part: PartId::File(generation), fragment, first_row });
+            }
+        }
+    }
+    for (number, (shelf, rows)) in shelves.iter().zip(hot).enumerate() {
+        for (trace, parts) in seen.iter_mut().filter(|(trace, _)| rows.contains_key(*trace)) {
+            for fragment in store_api::part::Part::fragments(shelf.as_ref(), *trace)? {
+                parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// The rows of those traces of which a span seems to be in two parts.
+fn read(
+    files: &Files,
+    list: &List,
+    hot: &[Traces],
+    seen: &HashMap<TraceId, Vec<Seen>>,
+) -> Result<HashMap<TraceId, Vec<(Place, Row)>>, StoreError> {
+    let mut rows: HashMap<TraceId, Vec<(Place, Row)>> = HashMap::new();
+    let mut of_file: HashMap<u64, Vec<std::ops::Range<usize>>> = HashMap::new();
+    for (trace, parts) in seen.iter().filter(|(_, parts)| tangled(parts)) {
+        for Seen { part, fragment, first_row } in parts {
+            match part {
+                PartId::File(generation) => {
+                    let range = *first_row..first_row + fragment.ids.len();
+                    of_file.entry(*generation).or_default().push(range);
+                }
+                PartId::Hot(number) => {
+                    let own = hot.get(*number).and_then(|shelf| shelf.get(trace)).into_iter().flatten();
+                    let placed = own.enumerate().map(|(row, of)| (Place { part: *part, row }, of.clone()));
+                    rows.entry(*trace).or_default().extend(placed);
+                }
+            }
+        }
+    }
+    for (generation, mut ranges) in of_file {
+        let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+        ranges.sort_by_key(|range| range.start);
+        let read = files.footer(file).and_then(|footer| file.rows(&footer, &ranges));
+        let Some(read) = sound(file, read)? else { continue };
+        for (row, of) in ranges.into_iter().flatten().zip(read) {
+            let place = Place { part: PartId::File(generation), row };
+            rows.entry(of.span.trace_id).or_default().push((place, of));
+        }
+    }
+    Ok(rows)
+}
+
+fn tangled(parts: &[Seen]) -> bool {
+    let count: usize = parts.iter().map(|seen| seen.fragment.ids.len()).sum();
+    let ids: HashSet<u32> = parts.iter().flat_map(|seen| &seen.fragment.ids).copied().collect();
+    ids.len() < count
+}
+
+fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
+    let Some(rows) = rows else {
+        let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
+        return Settled { interaction: all.min().cloned(), losers: Vec::new() };
+    };
+    let mut best: HashMap<Identity<'_>, (Place, &Row)> = HashMap::with_capacity(rows.len());
+    let mut losers = Vec::new();
+    let mut sorted: Vec<&(Place, Row)> = rows.iter().collect();
+    sorted.sort_by_key(|(place, _)| *place);
+    for (place, row) in sorted {
+        match best.get_mut(&row.span.identity()) {
+            Some(known) if row.beats(known.1) => {
+                losers.push(known.0);
+                *known = (*place, row);
+            }
+            Some(_) => losers.push(*place),
+            None => drop(best.insert(row.span.identity(), (*place, row))),
+        }
+    }
+    let carried: BTreeSet<_> = best.values().filter_map(|(_, row)| row.span.interaction()).collect();
+    Settled { interaction: carried.first().map(|id| id.clone().into_owned()), losers }
+}
+
+/// The files whose rows of a shared trace are stored under another interaction than the trace's.
+fn patched(
+    files: &Files,
+    list: &List,
+    shared: &HashMap<TraceId, Vec<u64>>,
+    found: &HashMap<TraceId, Arc<Settled>>,
+) -> Result<HashSet<u64>, StoreError> {
+    let mut of_file: HashMap<u64, Vec<(TraceId, Option<&str>)>> = HashMap::new();
+    for (trace, settled) in found {
+        for generation in shared.get(trace).into_iter().flatten() {
+            of_file.entry(*generation).or_default().push((*trace, settled.interaction.as_deref()));
+        }
+    }
+    let mut patched = HashSet::new();
+    for (generation, traces) in of_file {
+        let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+        let Some(known) = sound(file, files.traces(file))? else { continue };
+        let other = |(trace, interaction): &(TraceId, Option<&str>)| {
+            let stored = known.get(*trace).map(|entry| entry.fragment.facts.interactions.first());
+            stored.is_some_and(|stored| stored.map(String::as_str) != *interaction)
+        };
+        if traces.iter().any(other) {
+            patched.insert(generation);
+        }
+    }
+    Ok(patched)
+}
+
+/// What is damaged is left out and marked, as for all questions.
+fn sound<T>(file: &File, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Unusable::Damaged(why)) => {
+            file.lose(&why);
+            Ok(None)
+        }
+        Err(Unusable::Failed(error)) => Err(error),
+    }
+}
+
+fn by_trace(shelf: &Shelf) -> Traces {
+    let mut traces: Traces = HashMap::new();
+    shelf.all().for_each(|row| traces.entry(row.span.trace_id).or_default().push(row));
+    traces
+}
+
+/// The interaction of a trace as its own part has it.
+pub(super) fn stored(shelf: &Shelf, trace: TraceId) -> Result<Option<String>, StoreError> {
+    let fragments = store_api::part::Part::fragments(shelf, trace)?;
+    Ok(fragments.iter().flat_map(|fragment| &fragment.facts.interactions).min().cloned())
+}

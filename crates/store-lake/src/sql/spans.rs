@@ -1,0 +1,153 @@
+//! The tables `spans` and `spans_raw`: what is in memory and the files, as far as a question may be about them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
+use store_api::part::Row;
+use throughline_context::TraceId;
+
+use super::joined;
+use super::looking::{Looking, external};
+use super::overlap::Overlap;
+use super::scan::{Chosen, scan};
+use super::wanted::Wanted;
+use crate::file::File;
+use crate::table::{Ordered, encode, span_columns};
+
+/// Rows turned into columns at a time.
+const CHUNK: usize = 8192;
+
+pub(super) struct Spans {
+    pub(super) looking: Arc<Looking>,
+    /// One row for each span, and its trace's interaction; else every row as it is stored.
+    pub(super) resolved: bool,
+}
+
+#[async_trait]
+impl TableProvider for Spans {
+    fn schema(&self) -> SchemaRef {
+        span_columns()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// Files are left out by them, pages and rows are left out by the reader; what stays is looked at again.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let wanted = Wanted::of(filters, span_columns(), session)?;
+        let overlap = match self.resolved {
+            true => self.looking.overlap().await?,
+            false => self.looking.as_stored().await?,
+        };
+        let files = self.files(&wanted, &overlap);
+        self.looking.meter.files(files.len()).map_err(external)?;
+        let partitions = session.config().target_partitions();
+        let (patched, plain): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(file, _)| overlap.patched.contains(&file.generation));
+        let mut parts: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
+        let Looking { inner, meter, .. } = self.looking.as_ref();
+        if !plain.is_empty() {
+            parts.push(scan(inner, meter, plain, projection, partitions)?);
+        }
+        if !patched.is_empty() {
+            let read = |columns: Option<&Vec<usize>>| scan(inner, meter, patched, columns, partitions);
+            parts.push(joined::project(&overlap, projection, read)?);
+        }
+        let hot = hot(&overlap, &wanted)?;
+        if !hot.is_empty() {
+            parts.push(MemorySourceConfig::try_new_exec(&[hot], span_columns(), projection.cloned())?);
+        }
+        match parts.len() {
+            0 => {
+                let schema = span_columns();
+                let schema = match projection {
+                    Some(columns) => Arc::new(schema.project(columns)?),
+                    None => schema,
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+            1 => parts.pop().ok_or_else(|| DataFusionError::Internal("a part is gone".to_owned())),
+            _ => UnionExec::try_new(parts),
+        }
+    }
+}
+
+impl Spans {
+    /// The files that may have rows of the answer.
+    fn files(&self, wanted: &Wanted, overlap: &Overlap) -> Vec<Chosen> {
+        let Looking { inner, list, .. } = self.looking.as_ref();
+        let holding = inner.files.with_index(|index| {
+            let of_traces = wanted.traces.as_ref().map(|traces| -> BTreeSet<u64> {
+                let ids = traces.iter().filter_map(|trace| trace.parse::<TraceId>().ok());
+                ids.flat_map(|trace| index.of_trace(trace).to_vec()).collect()
+            });
+            let of_interactions = wanted.interactions.as_ref().map(|ids| -> BTreeSet<u64> {
+                let carried = ids.iter().flat_map(|id| index.of_interaction(id)).copied();
+                carried.chain(overlap.patched.iter().copied()).collect()
+            });
+            (of_traces, of_interactions)
+        });
+        let held = |of: &Option<BTreeSet<u64>>, file: &File| {
+            of.as_ref().is_none_or(|of| of.contains(&file.generation))
+        };
+        let chosen = list.values().filter(|file| {
+            let reached = wanted.range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
+            !file.is_lost() && reached && held(&holding.0, file) && held(&holding.1, file)
+        });
+        chosen
+            .map(|file| {
+                let losers = overlap.losers.get(&file.generation).cloned().unwrap_or_default();
+                (Arc::clone(file), losers)
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Spans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.resolved { "Spans" } else { "SpansRaw" })
+    }
+}
+
+/// The rows in memory that may be of the answer.
+fn hot(overlap: &Overlap, wanted: &Wanted) -> Result<Vec<RecordBatch>> {
+    let among = |ids: &Option<BTreeSet<String>>, id: Option<&str>| {
+        ids.as_ref().is_none_or(|ids| id.is_some_and(|id| ids.contains(id)))
+    };
+    let traces: Option<BTreeSet<TraceId>> =
+        wanted.traces.as_ref().map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
+    let holds = |(interaction, row): &&(Option<String>, Row)| {
+        wanted.range.contains(row.span.start_ns)
+            && traces.as_ref().is_none_or(|traces| traces.contains(&row.span.trace_id))
+            && among(&wanted.interactions, interaction.as_deref())
+    };
+    let rows: Vec<Ordered<'_>> = overlap
+        .hot
+        .iter()
+        .filter(holds)
+        .map(|(interaction, row)| Ordered { interaction: interaction.as_deref(), row })
+        .collect();
+    Ok(rows.chunks(CHUNK).map(encode).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,136 @@
+//! The tables of a store, as a list: what each has for columns, where its files lie, and what the log says of them.
+
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::file::{self, About};
+use crate::log::{Add, New, Values, milliseconds};
+use crate::partition::Partition;
+use crate::table::Encoded;
+use crate::{table, traces};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Table {
+    Interactions,
+    Spans,
+}
+
+/// Told by the folder of a file, not by its columns.
+const PARTITIONS: [(&str, &str); 2] = [("day", "date"), ("hour", "integer")];
+/// What we know of a file without opening it.
+const ABOUT: &str = "throughline";
+/// Of its bytes: Parquet would not notice when some of them change.
+const CRC32: &str = "throughline.crc32";
+/// Set on fragments that are kept when their spans are gone.
+const ALONE: &str = "throughline.alone";
+
+/// What is in a file.
+pub(crate) struct Content {
+    pub(crate) size: u64,
+    /// Known of what we have just written.
+    pub(crate) crc32: Option<u32>,
+    /// JSON for the log.
+    pub(crate) stats: String,
+}
+
+impl From<Encoded> for Content {
+    fn from(file: Encoded) -> Self {
+        Self { size: file.bytes.len() as u64, crc32: Some(crc32fast::hash(&file.bytes)), stats: file.stats }
+    }
+}
+
+impl Table {
+    /// In the order in which a change is committed: with its spans a file is there.
+    pub(crate) const ALL: [Self; 2] = [Self::Interactions, Self::Spans];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Interactions => "interactions",
+            Self::Spans => "spans",
+        }
+    }
+
+    pub(crate) fn columns(self) -> SchemaRef {
+        match self {
+            Self::Interactions => traces::columns(),
+            Self::Spans => table::span_columns(),
+        }
+    }
+
+    /// Columns of which the log says between what they lie.
+    pub(crate) fn skipping(self) -> &'static [&'static str] {
+        match self {
+            Self::Interactions => &["interaction_id", "start_ns", "end_ns"],
+            Self::Spans => &["interaction_id", "start_ns", "duration_ns"],
+        }
+    }
+
+    pub(crate) fn definition(self, columns: &SchemaRef) -> New<'_> {
+        New { name: self.name(), columns, partitions: &PARTITIONS, skipping: self.skipping() }
+    }
+
+    pub(crate) fn path(self, root: &Path, partition: Partition, generation: u64) -> PathBuf {
+        root.join(self.name()).join(below(partition, generation))
+    }
+
+    /// What the log says of a file of this table.
+    pub(crate) fn add(self, partition: Partition, generation: u64, about: &About, content: Content) -> Add {
+        let about = serde_json::to_string(about).unwrap_or_default();
+        let crc32 = content.crc32.map(|crc32| (CRC32.to_owned(), Some(format!("{crc32:08x}"))));
+        let tags: Values = [(ABOUT.to_owned(), Some(about))].into_iter().chain(crc32).collect();
+        Add {
+            path: below(partition, generation),
+            partition_values: partition.values(),
+            size: i64::try_from(content.size).unwrap_or(i64::MAX),
+            modification_time: 0,
+            data_change: true,
+            stats: Some(content.stats),
+            tags: Some(tags),
+        }
+    }
+}
+
+impl Add {
+    /// Which file it is; `None` where we did not write it.
+    pub(crate) fn generation(&self) -> Option<(Partition, u64)> {
+        let path = Path::new(&self.path);
+        let hour = path.parent()?;
+        Some((Partition::parse(hour.parent()?, hour)?, file::generation(path)?))
+    }
+
+    pub(crate) fn about(&self) -> Option<About> {
+        serde_json::from_str(self.tags.as_ref()?.get(ABOUT)?.as_deref()?).ok()
+    }
+
+    pub(crate) fn rows(&self) -> Option<u64> {
+        let stats: serde_json::Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
+        stats.get("numRecords")?.as_u64()
+    }
+
+    /// False where the bytes of the file are known to be others.
+    pub(crate) fn fits(&self, bytes: &[u8]) -> bool {
+        let known = self.tags.as_ref().and_then(|tags| tags.get(CRC32)?.as_deref());
+        known.is_none_or(|known| known == format!("{:08x}", crc32fast::hash(bytes)))
+    }
+
+    pub(crate) fn is_alone(&self) -> bool {
+        self.tags.as_ref().is_some_and(|tags| tags.contains_key(ALONE))
+    }
+
+    /// The same, kept without its spans.
+    pub(crate) fn alone(&self) -> Self {
+        let mut alone = self.clone();
+        alone.tags.get_or_insert_default().insert(ALONE.to_owned(), Some("true".to_owned()));
+        alone
+    }
+
+    pub(crate) fn at(mut self, now_ns: u64) -> Self {
+        self.modification_time = milliseconds(now_ns);
+        self
+    }
+}
+
+pub(crate) fn below(partition: Partition, generation: u64) -> String {
+    format!("{partition}/{}", file::name(generation))
+}

@@ -1,0 +1,95 @@
+"""Reads a store with other engines and compares what they find with what the store says itself.
+
+python read.py STORE EXPECTED.json spans[,interactions]
+"""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import chdb
+import duckdb
+from deltalake import DeltaTable
+
+SETTINGS = "allow_experimental_delta_kernel_rs = 0, output_format_json_quote_64bit_integers = 0"
+DOCS = Path(__file__).parents[4] / "docs" / "store.md"
+
+
+def views():
+    """The queries that docs/store.md shows, by the name in the comment of their first line."""
+    blocks = re.findall(r"```sql\n-- (\S+)[^\n]*\n(.*?)```", DOCS.read_text(), re.S)
+    return {name: text.strip().rstrip(";") for name, text in blocks}
+
+
+def delta_rs(store, table):
+    """The table as delta-rs reads it, asked by DuckDB."""
+    database = duckdb.connect()
+    database.register("read", DeltaTable(f"{store}/{table}").to_pyarrow_table())
+    return lambda sql: database.execute(sql.replace("{" + table + "}", "read")).fetchall()
+
+
+def files(store, table):
+    """DuckDB over the files that the log names."""
+    active = DeltaTable(f"{store}/{table}").file_uris()
+    source = f"read_parquet({active!r}, hive_partitioning = true, union_by_name = true)"
+    return lambda sql: duckdb.query(sql.replace("{" + table + "}", source)).fetchall()
+
+
+def clickhouse(store, table):
+    """ClickHouse, through the log; it reads files below the working directory alone."""
+    os.chdir(store)
+
+    def ask(sql):
+        sql = sql.replace("{" + table + "}", f"deltaLakeLocal('{table}')")
+        # Its newer reader of Delta takes absolute paths alone, and the library no other than relative ones.
+        answer = chdb.query(f"{sql} SETTINGS {SETTINGS}", "JSONCompact")
+        return json.loads(str(answer))["data"]
+
+    return ask
+
+
+ENGINES = {"delta-rs": delta_rs, "DuckDB": files, "ClickHouse": clickhouse}
+
+
+def spans(ask, view, expected):
+    by_trace = {}
+    rows = ask(
+        f"SELECT trace_id, lower(hex(span_id)), CAST(duration_ns AS BIGINT), interaction_id FROM ({view}) AS counted"
+    )
+    for trace, span, duration, interaction in rows:
+        known = by_trace.setdefault(trace, {"ids": [], "total_ns": 0, "interactions": set()})
+        known["ids"].append(span)
+        known["total_ns"] += duration
+        if interaction:
+            known["interactions"].add(interaction)
+    found = {}
+    for trace in by_trace.values():
+        assert len(trace["interactions"]) == 1, trace
+        (interaction,) = trace["interactions"]
+        found[interaction] = (len(trace["ids"]), trace["total_ns"], sorted(trace["ids"]))
+    wanted = {name: (known["spans"], known["total_ns"], sorted(known["ids"])) for name, known in expected.items()}
+    assert found == wanted, f"{found}\nis not\n{wanted}"
+
+
+def interactions(ask, view, expected):
+    rows = ask(f"SELECT interaction_id, CAST(spans AS BIGINT) FROM ({view}) AS folded")
+    found = {name: count for name, count in rows}
+    wanted = {name: known["spans"] for name, known in expected.items()}
+    assert found == wanted, f"{found}\nis not\n{wanted}"
+
+
+def main():
+    store, expected, tables = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), sys.argv[3].split(",")
+    known = views()
+    for name, engine in ENGINES.items():
+        for table in tables:
+            check = {"spans": spans, "interactions": interactions}[table]
+            try:
+                check(engine(store, table), known[table], expected)
+            except Exception as error:
+                raise SystemExit(f"{name}, {table}: {error}") from error
+
+
+main()
