@@ -3,23 +3,32 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
+use flow::State as Kept;
+use flow::state::StateError;
 use serde::Serialize;
 use store_api::analysis::Objectives;
 use store_api::{Questions, TraceStore};
 use throughline_context::TraceId;
 use tokio::sync::Semaphore;
 
+use crate::about::{self, Retention};
 use crate::analysis;
+use crate::audit::{self, Audit};
+use crate::auth::gate::{self, Gate};
+use crate::auth::{self, Doors};
 use crate::error::{ApiError, ErrorBody};
 use crate::json::{Hops, InteractionSpans, Interactions, TraceSpans};
+use crate::links::{self, Links};
 use crate::live::Live;
+use crate::mask::Masked;
 use crate::openapi;
+use crate::others;
 use crate::patient::Place;
 use crate::query::{self, HopParameters, LIMITS, Parameters};
 use crate::settings::Settings;
@@ -36,21 +45,65 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn TraceStore>,
     pub(crate) objectives: Arc<Objectives>,
     pub(crate) live: Arc<Live>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) retention: Retention,
+    /// Answers are masked unless somebody asks otherwise.
+    pub(crate) masking: bool,
     places: Arc<Semaphore>,
     sql_places: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(crate) fn new(store: Arc<dyn TraceStore>, settings: &Settings) -> Self {
+    /// Waits for the disk.
+    pub(crate) fn new(
+        store: Arc<dyn TraceStore>,
+        state: Arc<dyn Kept>,
+        retention: Retention,
+        settings: &Settings,
+    ) -> Result<Self, StateError> {
         let live = Live::new(Arc::clone(&store));
         let places = |count| Arc::new(Semaphore::new(count));
-        Self {
+        Ok(Self {
+            audit: Arc::new(Audit::open(Arc::clone(&state))?),
+            links: Arc::new(Links::open(state)?),
+            doors: Arc::new(settings.doors()),
+            retention,
+            masking: settings.display_masking,
             store,
             objectives: Arc::new(settings.stages()),
             live,
             places: places(AT_ONCE),
             sql_places: places(SQL_AT_ONCE),
-        }
+        })
+    }
+
+    /// The same on a store whose answers hide what is personal.
+    fn masked(&self) -> Self {
+        let store: Arc<dyn TraceStore> = Arc::new(Masked(Arc::clone(&self.store)));
+        Self { live: Live::new(Arc::clone(&store)), store, ..self.clone() }
+    }
+
+    /// All addresses, with the gate before them, and what goes on in them.
+    pub(crate) fn gated(self) -> (Router, Vec<Arc<Live>>) {
+        let (shown, lives) = match self.masking.then(|| self.masked()) {
+            Some(masked) => (masked.clone(), vec![masked.live, Arc::clone(&self.live)]),
+            None => (self.clone(), vec![Arc::clone(&self.live)]),
+        };
+        let (doors, audit) = (Arc::clone(&self.doors), Arc::clone(&self.audit));
+        let gate = Gate { doors, audit, masking: self.masking, plain: self.addresses() };
+        let router = shown
+            .addresses()
+            .layer(middleware::from_fn_with_state(Arc::new(gate), gate::gate))
+            .layer(middleware::from_fn(gate::in_time));
+        (router, lives)
+    }
+
+    fn addresses(self) -> Router {
+        others::router(self.clone())
+            .merge(self.router())
+            .method_not_allowed_fallback(async || ApiError::method_not_allowed())
     }
 
     pub(crate) fn store(&self) -> &dyn TraceStore {
@@ -66,13 +119,17 @@ impl Api {
         &self.places
     }
 
-    pub(crate) fn router(self) -> Router {
+    fn router(self) -> Router {
         Router::new()
             .route("/api/v1/interactions", get(interactions))
             .route("/api/v1/interactions/{id}", get(interaction))
             .route("/api/v1/traces/{trace_id}", get(trace))
             .route("/api/v1/hops", get(hops))
             .merge(analysis::router())
+            .merge(links::router())
+            .merge(auth::routes::router())
+            .merge(about::router())
+            .merge(audit::router())
             .route("/api/v1/sql", get(sql::asked).post(sql::posted))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))

@@ -7,16 +7,17 @@ use axum::{Router, middleware};
 use flow::config::Node;
 use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make};
 use store_api::StoreDoor;
+use tls::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::about::Retention;
 use crate::api::Api;
 use crate::compress::compress;
 use crate::guard::{Hosts, guard};
 use crate::listen;
 use crate::live::Live;
-use crate::others;
 use crate::page::{self, Page};
 use crate::settings::{Settings, check};
 
@@ -41,7 +42,7 @@ pub struct View {
 
 struct Running {
     address: SocketAddr,
-    live: Arc<Live>,
+    lives: Vec<Arc<Live>>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -63,13 +64,22 @@ impl View {
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
         let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
-        let api = Api::new(store, &self.settings);
-        let live = Arc::clone(&api.live);
-        let router = router(api, self.page.clone(), &self.settings);
+        let (door, settings, id) = (Arc::clone(&self.door), self.settings.clone(), Arc::clone(&self.id));
+        let opened = tokio::task::spawn_blocking(move || {
+            let fail = |why: String| BuildError::new(&id, why);
+            let state = door.beside(&found).map_err(|error| fail(error.to_string()))?;
+            Api::new(store, state, Retention::from(&found), &settings)
+                .map_err(|error| fail(error.to_string()))
+        });
+        let api = opened.await.map_err(|error| fail(error.to_string()))??;
+        let tls = self.settings.tls.as_deref().map(|tls| Acceptor::new(tls, &[b"h2", b"http/1.1"]));
+        let tls = tls.transpose().map_err(|error| fail(error.to_string()))?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (router, lives) = router(api, self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(listen::serve(listener, router, stopped));
-        tracing::info!(extension = %self.id, "the page is at http://{address}");
-        *self.running() = Some(Running { address, live, stop, task });
+        let task = tokio::spawn(listen::serve(listener, tls, router, stopped));
+        tracing::info!(extension = %self.id, "the page is at {scheme}://{address}");
+        *self.running() = Some(Running { address, lives, stop, task });
         Ok(())
     }
 
@@ -102,8 +112,8 @@ impl Extension for View {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async {
-            let Some(Running { live, stop, task, .. }) = running else { return };
-            live.close();
+            let Some(Running { lives, stop, task, .. }) = running else { return };
+            lives.iter().for_each(|live| live.close());
             drop(stop);
             if let Err(error) = task.await {
                 tracing::error!(%error, "the page ended with a defect");
@@ -112,12 +122,14 @@ impl Extension for View {
     }
 }
 
-fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> Router {
-    others::router(api.clone())
-        .merge(api.router())
+/// The page, which anybody may have, and the API, which has a gate.
+fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> (Router, Vec<Arc<Live>>) {
+    let (addresses, lives) = api.gated();
+    let router = addresses
         .merge(Router::new().fallback(page::serve).with_state(page))
         .layer(middleware::from_fn(compress))
-        .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard))
+        .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard));
+    (router, lives)
 }
 
 #[cfg(test)]
@@ -134,11 +146,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_keeps_its_place_until_it_is_sent() {
-        let api =
-            Api::new(Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60))), &Settings::default());
+        let store = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        let state = Arc::new(flow::state::InMemory::default());
+        let api = Api::new(store, state, Retention::default(), &Settings::default()).unwrap();
         let free = || api.places().available_permits();
         let all = free();
-        let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()));
+        let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()).0);
         let ask = |path: &str| {
             let request = Request::get(path).header("host", "localhost").header("accept-encoding", "gzip");
             service.call(request.body(Body::empty()).unwrap())

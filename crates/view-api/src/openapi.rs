@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::{analysis, api, sql};
+use crate::{about, analysis, api, audit, auth, links, sql};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,10 @@ pub fn document() -> &'static str {
     TEXT.get_or_init(|| {
         let mut text = Document::openapi()
             .merge_from(analysis::Description::openapi())
+            .merge_from(links::Description::openapi())
+            .merge_from(auth::routes::Description::openapi())
+            .merge_from(about::Description::openapi())
+            .merge_from(audit::Description::openapi())
             .to_pretty_json()
             .unwrap_or_default();
         text.push('\n');
