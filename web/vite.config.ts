@@ -3,11 +3,13 @@ import { defineConfig } from 'vite';
 
 /** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
 const DETAILS =
-  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|windowed)/;
+  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|LinkTo|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|windowed)/;
 /** Small parts that every page has. */
 const PARTS =
   /src\/(poll|api\/calls|pages\/(asked|loaded)|trace\/attributes|list\/outcome|scope\/local-time|ui\/(Copy|Failure|Outcome|Stale|Strip))/;
 const MANY = /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|ui\/(Card|Skeleton))/;
+/** Pages that few open first. */
+const RARE = /src\/(compare\/(?!sides)|transfers|pages\/(Compare|Transfers|Settings|SignIn))/;
 const PICTURE = /src\/trace\/(?!stages)/;
 
 export default defineConfig({
@@ -23,6 +25,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'details', test: DETAILS, priority: 3 },
+            { name: 'rare', test: RARE, priority: 5 },
             { name: 'parts', test: PARTS, priority: 4 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
             { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    call, components as list, demo, export, genesys, hash_password, hops, query, run, simulate, simulate_sampling, sip,
-    validate,
+    call, components as list, demo, export, genesys, hash_password, hops, query, run, simulate,
+    simulate_sampling, sip, validate,
 };
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
