@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
-# hop doctor, Prometheus, and the SIP programs SIPp and Kamailio.
+# hop doctor, Prometheus, a Java for Spark, and the SIP programs SIPp and Kamailio.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,7 @@ missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
 command -v sipp >/dev/null || missing="$missing sip-tester"
+command -v java >/dev/null || missing="$missing default-jre-headless"
 services=""
 for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
   [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
