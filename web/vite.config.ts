@@ -9,6 +9,12 @@ const PARTS =
   /src\/(poll|api\/calls|pages\/(asked|loaded)|trace\/attributes|list\/outcome|scope\/local-time|ui\/(Copy|Failure|Outcome|Stale|Strip))/;
 const MANY = /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|ui\/(Card|Skeleton))/;
 const PICTURE = /src\/trace\/(?!stages)/;
+/** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
+const PAGES: [string, RegExp][] = [
+  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/(SummaryHead|whole|served|rail|legs))/],
+  ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\//],
+  ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
+];
 
 export default defineConfig({
   plugins: [svelte()],
@@ -26,6 +32,7 @@ export default defineConfig({
             { name: 'parts', test: PARTS, priority: 4 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
             { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },
+            ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
           ],
         },
       },

@@ -13,6 +13,7 @@ pub mod objective;
 pub mod deploys;
 pub mod running;
 pub mod calls;
+pub mod peak;
 pub mod overview;
 pub mod points;
 pub mod stage;

@@ -13,7 +13,7 @@ use crate::{analysis, api, sql};
         description = "Where the time of a customer interaction goes. All times are in UTC; 64-bit numbers are strings.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    paths(api::interactions, api::interaction, api::trace, api::hops, sql::asked, sql::posted)
+    paths(api::interactions, api::interaction, api::trace, api::span, api::hops, sql::asked, sql::posted)
 )]
 struct Document;
 

@@ -10,10 +10,8 @@ use super::parameters::{
     TransferParameters,
 };
 use crate::error::ApiError;
-use crate::query::{LIMITS, duration, given, parsed, range, searched, time};
+use crate::query::{LIMITS, SHORT_ABANDON_NS, duration, given, parsed, range, searched, time};
 
-/// Who leaves a queue sooner did not really wait.
-const SHORT_ABANDON_NS: u64 = 5_000_000_000;
 /// The overview holds no single spans.
 const OVERVIEW_SPANS: usize = 500_000;
 /// Of a stage's heat map.
