@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 mod hops;
+pub(crate) mod status;
 mod value;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ pub(crate) use value::Plain;
 /// Nanoseconds, in decimal digits since JSON numbers have only 53 bits.
 #[derive(Clone, Copy, ToSchema)]
 #[schema(value_type = String, pattern = "^[0-9]+$", examples("1795165200000000000"))]
-struct Ns(u64);
+pub(crate) struct Ns(pub(crate) u64);
 
 impl Serialize for Ns {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
