@@ -86,6 +86,26 @@ pub(crate) struct HopParameters {
     service: Option<String>,
 }
 
+/// Of the audit. All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditParameters {
+    /// Earlier than this: RFC 3339, or nanoseconds since 1970.
+    pub(crate) before: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    pub(crate) limit: Option<String>,
+}
+
+/// Of links by hand.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LinksParameters {
+    /// The id of an interaction or of a trace; all links if absent.
+    pub(crate) of: Option<String>,
+}
+
 #[derive(Deserialize, IntoParams, ToSchema, Default, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

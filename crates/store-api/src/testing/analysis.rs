@@ -5,7 +5,7 @@ use std::sync::Arc;
 use throughline_context::{SpanId, TraceId};
 
 use super::sample::{NINE, SECOND, Sample};
-use crate::analysis::{Analysis, Scope, compare, differs, overview, percentiles, running, stage};
+use crate::analysis::{Analysis, Scope, chain, compare, differs, overview, percentiles, running, stage};
 use crate::question::Limits;
 use crate::question::Range;
 use crate::span::{Link, key};
@@ -245,17 +245,45 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
     let ids = |chain: &Vec<crate::Summary>| chain.iter().map(|call| call.id.clone()).collect::<Vec<_>>();
     assert_eq!(found.chains.iter().map(ids).collect::<Vec<_>>(), [["call-1", "call-3", "call-4"]]);
     for id in ["call-1", "call-3", "call-4"] {
-        let chain = store.chain(id, hour()).await.expect(SOUND).expect("it is there");
+        let chain = store.chain(id, hour(), Vec::new()).await.expect(SOUND).expect("it is there");
         let calls: Vec<_> = chain.calls.iter().map(|call| &*call.summary.id).collect();
         assert_eq!(calls, ["call-1", "call-3", "call-4"]);
         let own = chain.calls.iter().find(|call| call.summary.id == id);
         assert_eq!(own.and_then(|own| own.link.as_deref()), None);
     }
-    assert_eq!(store.chain("nobody", hour()).await.expect(SOUND), None);
+    assert_eq!(store.chain("nobody", hour(), Vec::new()).await.expect(SOUND), None);
+    links_by_hand_join(store).await;
     let live = running::Question { now_ns: NINE + 600 * SECOND, most: 2, limits: Limits::default() };
     let live = store.live(live).await.expect(SOUND);
     let ids: Vec<_> = live.calls.iter().map(|call| &*call.id).collect();
     assert_eq!((live.running.n, ids), (0, vec!["call-4", "call-5"]));
+}
+
+/// Calls that nothing else joins, through a trace of one, and a trace that no call has.
+async fn links_by_hand_join(store: &dyn TraceStore) {
+    let (alone, far) = (TraceId([77; 16]), TraceId([78; 16]));
+    put(store, [Sample::new(77, 1).at(300, 1), Sample::new(78, 1).at(300, 1)]).await;
+    let call = |n: u8| chain::End::Interaction(format!("call-{n}"));
+    let link = |id: &str, from, to| chain::ByHand { id: id.to_owned(), ends: [from, to] };
+    let links = [
+        link("one", chain::End::Trace(TraceId([2; 16])), call(4)),
+        link("two", call(2), chain::End::Trace(alone)),
+        link("elsewhere", call(5), chain::End::Trace(far)),
+        link("gone", call(2), call(99)),
+    ];
+    for (id, led) in [("call-2", [(1, ""), (3, ""), (4, "one")]), ("call-4", [(1, ""), (2, "one"), (3, "")])]
+    {
+        let chain = store.chain(id, hour(), links.to_vec()).await.expect(SOUND).expect("it is there");
+        let others = chain.calls.iter().filter(|call| call.summary.id != id);
+        let found: Vec<_> = others
+            .map(|call| (call.summary.id.clone(), call.by_hand.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(found, led.map(|(n, by_hand)| (format!("call-{n}"), by_hand)), "from {id}");
+        assert!(
+            chain.calls.iter().all(|call| call.by_hand.is_none() || call.link.as_deref() == Some("manual"))
+        );
+        assert_eq!(chain.traces, [chain::Joined { trace_id: alone, by_hand: "two".to_owned() }], "from {id}");
+    }
 }
 
 async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {

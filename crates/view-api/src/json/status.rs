@@ -227,8 +227,30 @@ fn pipeline(of: status::Pipeline) -> Pipeline {
 }
 
 fn account(of: status::Account) -> Account {
-    let status::Account { exporter, received, exported, dropped, dropped_by, refused, lost, lost_by, in_flight, unaccounted } = of;
-    Account { exporter, received, exported, dropped, dropped_by, refused, lost, lost_by, in_flight, unaccounted }
+    let status::Account {
+        exporter,
+        received,
+        exported,
+        dropped,
+        dropped_by,
+        refused,
+        lost,
+        lost_by,
+        in_flight,
+        unaccounted,
+    } = of;
+    Account {
+        exporter,
+        received,
+        exported,
+        dropped,
+        dropped_by,
+        refused,
+        lost,
+        lost_by,
+        in_flight,
+        unaccounted,
+    }
 }
 
 fn exporter(of: status::Outlet) -> Exporter {
@@ -253,6 +275,9 @@ impl Clocks {
             offset_ns: pair.offset_ns.to_string(),
             within_ns: Ns(pair.within_ns),
         };
-        Self { covers: Covers::of(&found.covered, now_ns), pairs: found.pairs.into_iter().map(pair).collect() }
+        Self {
+            covers: Covers::of(&found.covered, now_ns),
+            pairs: found.pairs.into_iter().map(pair).collect(),
+        }
     }
 }
