@@ -12,6 +12,7 @@ export type Route =
   | { page: 'hops' }
   | { page: 'compare' }
   | { page: 'transfers' }
+  | { page: 'settings' }
   | { page: 'missing'; path: string };
 
 /** The list was at `/` once: an address from then, with what only the list can be asked, still opens it. */
@@ -20,7 +21,13 @@ export function parseRoute(path: string, search = ''): Route {
   const [first, second] = parts;
   if (parts.length === 0) return { page: isListSearch(search) ? 'interactions' : 'overview' };
   if (parts.length === 1) {
-    if (first === 'interactions' || first === 'compare' || first === 'transfers' || first === 'hops')
+    if (
+      first === 'interactions' ||
+      first === 'compare' ||
+      first === 'transfers' ||
+      first === 'hops' ||
+      first === 'settings'
+    )
       return { page: first };
     if (first === 'stages') return { page: 'stage', stage: 'queue' };
   }

@@ -1,7 +1,7 @@
 //! Who did what, kept in the state file: what was unmasked, linked, changed, and who signed in. Entries are only added; the
 //! oldest go when they are too old or too many. Each one is in the log of the process as well, which others can keep.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -24,6 +24,10 @@ const NAMESPACE: &str = "view/audit";
 const MOST: usize = 50_000;
 /// How long they are kept: 400 days.
 const OLDEST_NS: u64 = 400 * 24 * 3_600_000_000_000;
+/// Whoever looks at the same without masks again within this time is noted once: a page that follows a call asks often.
+const AGAIN_NS: u64 = 600 * 1_000_000_000;
+/// Looks that are remembered for that.
+const LOOKS: usize = 1000;
 /// Bytes of a text in an entry.
 const LONGEST: usize = 500;
 const PAGE: usize = 100;
@@ -70,13 +74,15 @@ pub(crate) struct Audit {
     state: Arc<dyn Kept>,
     /// The keys that are there, the oldest first; they are the times.
     keys: Mutex<VecDeque<u64>>,
+    /// When who was noted for what, and why.
+    looks: Mutex<HashMap<[String; 4], u64>>,
 }
 
 impl Audit {
     /// Waits for the disk.
     pub(crate) fn open(state: Arc<dyn Kept>) -> Result<Self, StateError> {
         let keys = state.scan(NAMESPACE, "")?.into_iter().filter_map(|(key, _)| key.parse().ok()).collect();
-        Ok(Self { state, keys: Mutex::new(keys) })
+        Ok(Self { state, keys: Mutex::new(keys), looks: Mutex::default() })
     }
 
     /// When it returns `Ok`, the entry survives a power cut.
@@ -103,7 +109,30 @@ impl Audit {
         added.map_err(|error| ApiError::state_failed(&error))
     }
 
-    fn add(&self, mut entry: Entry, now_ns: u64) -> Result<(), StateError> {
+    fn add(&self, entry: Entry, now_ns: u64) -> Result<(), StateError> {
+        let look =
+            [&entry.who, &entry.of, &entry.why, entry.from.as_ref().unwrap_or(&entry.who)].map(Clone::clone);
+        let looks = || self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = |at: &u64| now_ns.saturating_sub(*at) < AGAIN_NS;
+        if entry.what == What::Unmask && looks().get(&look).is_some_and(again) {
+            return Ok(());
+        }
+        let noted = (entry.what == What::Unmask).then_some(look);
+        self.write(entry, now_ns)?;
+        // Only what was written counts as noted.
+        if let Some(look) = noted {
+            let mut looks = looks();
+            if looks.len() >= LOOKS {
+                looks.retain(|_, at| again(at));
+            }
+            if looks.len() < LOOKS {
+                looks.insert(look, now_ns);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, mut entry: Entry, now_ns: u64) -> Result<(), StateError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         // Each has a place of its own, in the order in which they came.
         let at = keys.back().map_or(now_ns, |last| now_ns.max(last + 1));
@@ -221,11 +250,32 @@ mod tests {
     }
 
     #[test]
+    fn who_looks_again_soon_is_noted_once() {
+        let audit = Audit::open(Arc::new(InMemory::default())).unwrap();
+        let sql = Entry { what: What::Sql, ..entry("a") };
+        let other = Entry { who: "bob".to_owned(), ..entry("a") };
+        let mut at = 1;
+        for (entry, later, entries) in [
+            (entry("a"), 0, 1),
+            (entry("a"), AGAIN_NS - 1, 1),
+            (entry("b"), 0, 2),
+            (other, 0, 3),
+            (entry("a"), 1, 4),
+            (sql.clone(), 0, 5),
+            (sql, 0, 6),
+        ] {
+            at += later;
+            audit.add(entry, at).unwrap();
+            assert_eq!(audit.before(u64::MAX, 99).unwrap().len(), entries);
+        }
+    }
+
+    #[test]
     fn the_oldest_go() {
         let state: Arc<dyn Kept> = Arc::new(InMemory::default());
         let audit = Audit::open(Arc::clone(&state)).unwrap();
         for n in 0..=MOST as u64 {
-            audit.add(entry("x"), n).unwrap();
+            audit.write(entry("x"), n).unwrap();
         }
         assert_eq!(state.scan(NAMESPACE, "").unwrap().len(), MOST);
         audit.add(entry("late"), 2 * OLDEST_NS).unwrap();

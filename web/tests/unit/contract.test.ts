@@ -58,6 +58,10 @@ test.each([
   ['/api/v1/stages/{stage}/differs', `/api/v1/stages/queue/differs?${BOX}`, '200'],
   ['/api/v1/compare', '/api/v1/compare?a_version=7.2&b_version=7.3', '200'],
   ['/api/v1/transfers', '/api/v1/transfers', '200'],
+  ['/api/v1/session', '/api/v1/session', '200'],
+  ['/api/v1/settings', '/api/v1/settings', '200'],
+  ['/api/v1/audit', '/api/v1/audit?limit=5', '200'],
+  ['/api/v1/links', '/api/v1/links', '200'],
   ['/api/v1/traces/{trace_id}', `/api/v1/traces/${TRACES[2]}`, '200'],
   ['/api/v1/traces/{trace_id}/spans/{span_id}', `/api/v1/traces/${TRACES[2]}/spans/${'d1'.padStart(16, '0')}`, '200'],
 ])('the fixture of %s answers as the document says (%s, %s)', async (path, url, status) => {
