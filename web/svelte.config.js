@@ -6,6 +6,7 @@ export default {
   compilerOptions: {
     runes: true,
     discloseVersion: false,
+    fragments: 'tree',
     // Four characters tell a hundred components apart, and are in every file many times.
     cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}`,
   },

@@ -106,7 +106,7 @@ impl Audit {
         let audit = Arc::clone(self);
         let added = tokio::task::spawn_blocking(move || audit.add(entry, now_ns())).await;
         let added = added.map_err(|error| ApiError::internal(error.to_string()))?;
-        added.map_err(|error| ApiError::unavailable(&error))
+        added.map_err(|error| ApiError::state_failed(&error))
     }
 
     fn add(&self, entry: Entry, now_ns: u64) -> Result<(), StateError> {
@@ -212,7 +212,7 @@ pub(crate) async fn audit(
     api.ask(async {
         let audit = Arc::clone(&api.audit);
         written(move || {
-            let entries = audit.before(before, limit).map_err(|error| ApiError::unavailable(&error))?;
+            let entries = audit.before(before, limit).map_err(|error| ApiError::state_failed(&error))?;
             text(&AuditPage { entries })
         })
         .await

@@ -76,10 +76,10 @@ impl ApiError {
     }
 
     /// The state file does not take or give what it should.
-    pub(crate) fn unavailable(error: &StateError) -> Self {
+    pub(crate) fn state_failed(error: &StateError) -> Self {
         tracing::error!(%error, "the state file failed");
         let help = "the log of throughline says which file and why";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the state file cannot be used", help)
+        Self::unavailable("the state file cannot be used", help)
     }
 
     pub(crate) fn forbidden(message: impl Into<String>, help: impl Into<String>) -> Self {
@@ -110,6 +110,14 @@ impl ApiError {
             "this method is not allowed here",
             help,
         )
+    }
+
+    pub(crate) fn bad_gateway(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "undelivered", message, help)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
     }
 
     pub(crate) fn busy(message: impl Into<String>) -> Self {
@@ -152,8 +160,7 @@ impl From<StoreError> for ApiError {
             Fault::Down => {
                 tracing::error!(%error, "a question to the store failed");
                 let help = "the log of throughline says which file and why";
-                let message = "the store cannot read its files";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
+                Self::unavailable("the store cannot read its files", help)
             }
             _ => {
                 tracing::error!(%error, "a question to the store failed");

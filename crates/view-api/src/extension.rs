@@ -1,21 +1,25 @@
 //! The extension `view`: the page and the API under one address.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::alerts::Alerts;
 use axum::{Router, middleware};
 use flow::config::Node;
-use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make};
-use store_api::StoreDoor;
+use flow::state::State;
+use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make, States, Status};
+use store_api::{StoreDoor, TraceStore};
 use tls::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::about::Retention;
-use crate::api::Api;
+use crate::api::{Api, Around};
 use crate::compress::compress;
 use crate::guard::{Hosts, guard};
+use crate::kept::Keeping;
 use crate::listen;
 use crate::live::Live;
 use crate::page::{self, Page};
@@ -29,7 +33,8 @@ fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Extension>, BuildError> {
     let settings =
         section.parse().map_err(|findings| fail(findings.iter().map(ToString::to_string).collect()))?;
     let door = ctx.get::<StoreDoor>().ok_or_else(|| fail("this binary offers no store".to_owned()))?;
-    Ok(Arc::new(View::new(&ctx.id, settings, door, ctx.get::<Page>())))
+    let view = View::new(&ctx.id, settings, door, ctx.get::<Page>());
+    Ok(Arc::new(View { states: ctx.get::<States>(), process: ctx.get::<Status>(), ..view }))
 }
 
 pub struct View {
@@ -37,19 +42,30 @@ pub struct View {
     settings: Settings,
     door: Arc<StoreDoor>,
     page: Option<Arc<Page>>,
+    /// Where alert rules are kept.
+    states: Option<Arc<States>>,
+    /// What runs beside the page.
+    process: Option<Arc<Status>>,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     address: SocketAddr,
     lives: Vec<Arc<Live>>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    stop: [oneshot::Sender<()>; 2],
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl View {
     pub fn new(id: &str, settings: Settings, door: Arc<StoreDoor>, page: Option<Arc<Page>>) -> Self {
-        Self { id: Arc::from(id), settings, door, page, running: Mutex::default() }
+        let (states, process) = (None, None);
+        Self { id: Arc::from(id), settings, door, page, states, process, running: Mutex::default() }
+    }
+
+    /// Tells what runs, too.
+    #[must_use]
+    pub fn with_status(self, status: Status) -> Self {
+        Self { process: Some(Arc::new(status)), ..self }
     }
 
     /// Where it listens, once started.
@@ -63,24 +79,46 @@ impl View {
             self.door.find(self.settings.store.as_deref()).map_err(|error| fail(error.to_string()))?;
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
-        let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
+        let bound = listener.local_addr().map_err(|error| fail(error.to_string()))?;
+        let tls = self.settings.tls.as_deref().map(|tls| Acceptor::new(tls, &[b"h2", b"http/1.1"]));
+        let tls = tls.transpose().map_err(|error| fail(error.to_string()))?;
+        let address = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
+        let alerts = self.alerts(Arc::clone(&store), &address).await?;
+        let (watched, process) = (Arc::clone(&alerts), self.process.clone());
         let (door, settings, id) = (Arc::clone(&self.door), self.settings.clone(), Arc::clone(&self.id));
         let opened = tokio::task::spawn_blocking(move || {
             let fail = |why: String| BuildError::new(&id, why);
             let state = door.beside(&found).map_err(|error| fail(error.to_string()))?;
-            Api::new(store, state, Retention::from(&found), &settings)
-                .map_err(|error| fail(error.to_string()))
+            let (retention, kept) = (Retention::from(&found), Keeping::of(&found));
+            let around = Around { retention, kept, alerts, process };
+            Api::new(store, state, &settings, around).map_err(|error| fail(error.to_string()))
         });
         let api = opened.await.map_err(|error| fail(error.to_string()))??;
-        let tls = self.settings.tls.as_deref().map(|tls| Acceptor::new(tls, &[b"h2", b"http/1.1"]));
-        let tls = tls.transpose().map_err(|error| fail(error.to_string()))?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
         let (router, lives) = router(api, self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(listen::serve(listener, tls, router, stopped));
-        tracing::info!(extension = %self.id, "the page is at {scheme}://{address}");
-        *self.running() = Some(Running { address, lives, stop, task });
+        let serving = tokio::spawn(listen::serve(listener, tls, router, stopped));
+        let (unwatch, unwatched) = oneshot::channel();
+        let watching = tokio::spawn(watched.run(unwatched));
+        let (stop, tasks) = ([stop, unwatch], [serving, watching]);
+        tracing::info!(extension = %self.id, "the page is at {address}");
+        *self.running() = Some(Running { address: bound, lives, stop, tasks });
         Ok(())
+    }
+
+    async fn alerts(&self, store: Arc<dyn TraceStore>, address: &str) -> Result<Arc<Alerts>, BuildError> {
+        let fail = |why: String| BuildError::new(&self.id, why);
+        let directory = self.settings.store.as_ref().map(PathBuf::from).filter(|store| store.is_absolute());
+        let states = self.states.clone();
+        let opening = move || match states {
+            Some(states) => states.open(directory.as_deref()),
+            None => Ok(None),
+        };
+        let opened = tokio::task::spawn_blocking(opening).await.map_err(|error| fail(error.to_string()))?;
+        let state: Option<Arc<dyn State>> = opened.map_err(|error| fail(error.to_string()))?;
+        let settings = self.settings.alerts.clone();
+        let page_url = Some(settings.page_url.clone()).filter(|url| !url.is_empty());
+        let page_url = page_url.unwrap_or_else(|| address.to_owned());
+        Alerts::open(store, state, settings, page_url).await.map_err(fail)
     }
 
     async fn bind(&self) -> Result<TcpListener, BuildError> {
@@ -112,11 +150,13 @@ impl Extension for View {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async {
-            let Some(Running { lives, stop, task, .. }) = running else { return };
+            let Some(Running { lives, stop, tasks, .. }) = running else { return };
             lives.iter().for_each(|live| live.close());
             drop(stop);
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the page ended with a defect");
+            for task in tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "the page ended with a defect");
+                }
             }
         })
     }
@@ -146,9 +186,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_keeps_its_place_until_it_is_sent() {
-        let store = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        let store: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
         let state = Arc::new(flow::state::InMemory::default());
-        let api = Api::new(store, state, Retention::default(), &Settings::default()).unwrap();
+        let alerts = Alerts::open(Arc::clone(&store), None, ::alerts::Settings::default(), String::new());
+        let kept = Keeping::of(&store_api::door::Settings::default());
+        let (alerts, retention) = (alerts.await.unwrap(), Retention::default());
+        let around = Around { retention, kept, alerts, process: None };
+        let api = Api::new(store, state, &Settings::default(), around).unwrap();
         let free = || api.places().available_permits();
         let all = free();
         let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()).0);

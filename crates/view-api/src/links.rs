@@ -129,7 +129,7 @@ impl Links {
         link.id = format!("{at:x}");
         link.at_ns = at.to_string();
         let value = serde_json::to_vec(&link).map_err(|error| ApiError::internal(error.to_string()))?;
-        self.state.put(NAMESPACE, &link.id, &value).map_err(|error| ApiError::unavailable(&error))?;
+        self.state.put(NAMESPACE, &link.id, &value).map_err(|error| ApiError::state_failed(&error))?;
         *all = all.iter().cloned().chain([link.clone()]).collect();
         Ok(link)
     }
@@ -137,7 +137,7 @@ impl Links {
     fn remove(&self, id: &str) -> Result<Option<Link>, ApiError> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(gone) = all.iter().find(|link| link.id == id).cloned() else { return Ok(None) };
-        self.state.delete(NAMESPACE, id).map_err(|error| ApiError::unavailable(&error))?;
+        self.state.delete(NAMESPACE, id).map_err(|error| ApiError::state_failed(&error))?;
         *all = all.iter().filter(|link| link.id != id).cloned().collect();
         Ok(Some(gone))
     }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub objectives: BTreeMap<Stage, GoDuration>,
     /// The threshold of a stage's service level, where it is not the usual.
     pub service_levels: BTreeMap<Stage, GoDuration>,
+    /// How rules are watched, and who can be told.
+    pub alerts: ::alerts::Settings,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             allowed_hosts: Vec::new(),
             objectives: BTreeMap::new(),
             service_levels: BTreeMap::new(),
+            alerts: ::alerts::Settings::default(),
         }
     }
 }
@@ -111,6 +114,7 @@ pub(crate) fn check(section: &Node) -> Vec<Finding> {
     if let Some((tls, node)) = settings.tls.as_ref().zip(section.get("tls")) {
         findings.extend(tls.check(node));
     }
+    findings.extend(settings.alerts.check(section.get("alerts").unwrap_or(section)));
     findings
 }
 

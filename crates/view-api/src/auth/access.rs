@@ -8,6 +8,8 @@ use super::Role;
 pub(crate) const SQL: &str = "/api/v1/sql";
 pub(crate) const SESSION: &str = "/api/v1/session";
 const AUDIT: &str = "/api/v1/audit";
+/// Asks what a rule would have done, and changes nothing.
+const PREVIEW: &str = "/api/v1/alerts/preview";
 /// gRPC has no other method than POST.
 const GRPC: [&str; 2] = ["/jaeger.api_v2.QueryService/{method}", "/jaeger.api_v3.QueryService/{method}"];
 
@@ -19,6 +21,7 @@ pub(crate) fn needs(method: &Method, route: &str, masking: bool) -> Option<Role>
         SQL if masking => Some(Role::Unmask),
         SQL => Some(Role::Viewer),
         AUDIT => Some(Role::Admin),
+        PREVIEW => Some(Role::Viewer),
         _ if reads(method) || GRPC.contains(&route) => Some(Role::Viewer),
         _ => Some(Role::Admin),
     }
