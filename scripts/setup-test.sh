@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
-# hop doctor, Prometheus, and the SIP programs SIPp and Kamailio.
+# hop doctor, Prometheus with its Alertmanager, and the SIP programs SIPp and Kamailio.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
 command -v sipp >/dev/null || missing="$missing sip-tester"
 services=""
-for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
+for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool prometheus-alertmanager:prometheus-alertmanager; do
   [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
 done
 if [ -n "$(PATH="$PATH:/usr/sbin" command -v kamailio)" ]; then

@@ -44,7 +44,10 @@ impl Changes {
 }
 
 /// All below a prefix, by what follows it. What cannot be read is said, and left alone.
-pub(crate) fn read<T: DeserializeOwned>(state: &dyn State, prefix: &str) -> Result<Vec<(String, T)>, StateError> {
+pub(crate) fn read<T: DeserializeOwned>(
+    state: &dyn State,
+    prefix: &str,
+) -> Result<Vec<(String, T)>, StateError> {
     let mut found = Vec::new();
     for (key, value) in state.scan(NAMESPACE, prefix)? {
         match serde_json::from_slice(&value) {
@@ -73,7 +76,11 @@ impl State for Forgetful {
     fn scan(&self, namespace: &str, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StateError> {
         let entries = self.entries();
         let fits = |(of, key): &&(String, String)| of == namespace && key.starts_with(prefix);
-        Ok(entries.iter().filter(|(key, _)| fits(key)).map(|((_, key), value)| (key.clone(), value.clone())).collect())
+        Ok(entries
+            .iter()
+            .filter(|(key, _)| fits(key))
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect())
     }
 
     fn commit(&self, changes: &[Change<'_>]) -> Result<(), StateError> {

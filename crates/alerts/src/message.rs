@@ -54,7 +54,13 @@ impl Message {
         }
     }
 
-    pub(crate) fn resolved(rule: &Rule, began_ns: u64, standing: &Standing, now_ns: u64, why: Option<&str>) -> Self {
+    pub(crate) fn resolved(
+        rule: &Rule,
+        began_ns: u64,
+        standing: &Standing,
+        now_ns: u64,
+        why: Option<&str>,
+    ) -> Self {
         Self {
             status: Status::Resolved,
             began_ns,
@@ -72,13 +78,17 @@ impl Message {
     /// One sentence.
     pub(crate) fn summary(&self) -> String {
         let spec = &self.spec;
-        let value = self.value.map_or_else(|| "nothing was measured".to_owned(), |value| format!("is {}", spec.say(value)));
+        let value = self
+            .value
+            .map_or_else(|| "nothing was measured".to_owned(), |value| format!("is {}", spec.say(value)));
         let limit = spec.say(spec.threshold);
         let only: Vec<String> = spec.only.pairs().map(|(name, text)| format!("{name} {text}")).collect();
         let only = if only.is_empty() { String::new() } else { format!(" ({})", only.join(", ")) };
         let measured = spec.measured();
         let said = match (self.status, &self.why) {
-            (Status::Test, _) => return format!("{}: this is a test of its delivery, nothing is wrong", spec.name),
+            (Status::Test, _) => {
+                return format!("{}: this is a test of its delivery, nothing is wrong", spec.name);
+            }
             (Status::Resolved, Some(why)) => format!("resolved, since the rule {why}"),
             (Status::Resolved, None) => format!("resolved: {measured}{only} {value}"),
             (Status::Firing, _) => format!("{measured}{only} {value}, {} {limit}", spec.op.name()),
@@ -211,7 +221,8 @@ mod tests {
         }));
         let rule = Rule { id: "18f0".to_owned(), spec, created_ns: 1, changed_ns: 1 };
         let began = 1_795_165_200_000_000_000;
-        let standing = Standing { since_ns: began, value: Some(0.625), n: 48, enough: true, ..Standing::default() };
+        let standing =
+            Standing { since_ns: began, value: Some(0.625), n: 48, enough: true, ..Standing::default() };
         let example = |at, id: &str| RuleExample {
             at,
             interaction_id: Some(id.to_owned()),
@@ -219,7 +230,11 @@ mod tests {
             span_id: String::new(),
             duration_ns: 1,
         };
-        let firing = Message::firing(&rule, &standing, &[example("p50", "call/1"), example("p99", "b"), example("max", "b")]);
+        let firing = Message::firing(
+            &rule,
+            &standing,
+            &[example("p50", "call/1"), example("p99", "b"), example("max", "b")],
+        );
         let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
         expect![[r#"
             {
@@ -261,7 +276,8 @@ mod tests {
               "value": 0.625,
               "version": 1
             }"#]].assert_eq(&pretty(&firing.webhook("https://calls.example.com/")));
-        let resolved = Message::resolved(&rule, began, &standing, began + 90_000_000_000, Some("was deleted"));
+        let resolved =
+            Message::resolved(&rule, began, &standing, began + 90_000_000_000, Some("was deleted"));
         let resolved = resolved.alertmanager("https://calls.example.com", began);
         expect![[r#"
             {

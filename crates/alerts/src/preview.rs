@@ -143,7 +143,11 @@ pub(crate) fn preview(spec: &Spec, range: Range, ended: &Ended) -> Preview {
 /// The look back before the range does not count.
 fn complete_from(range: Range, ended: &Ended) -> u64 {
     let covered = &ended.covered;
-    if covered.truncated { covered.complete_from.saturating_add(LONGEST_NS).clamp(range.from, range.to) } else { range.from }
+    if covered.truncated {
+        covered.complete_from.saturating_add(LONGEST_NS).clamp(range.from, range.to)
+    } else {
+        range.from
+    }
 }
 
 fn thinned(spec: &Spec, series: Vec<PreviewStep>) -> Vec<PreviewStep> {

@@ -197,7 +197,11 @@ impl Spec {
             web && link.len() <= LONGEST_TEXT && !link.chars().any(|c| c.is_control() || c.is_whitespace())
         };
         if self.links.len() > MOST_LINKS || !self.links.iter().all(link) {
-            return wrong("links", "are too many, or one is no address", "write up to 5 that begin with https://");
+            return wrong(
+                "links",
+                "are too many, or one is no address",
+                "write up to 5 that begin with https://",
+            );
         }
         let known = self.receivers.len() <= MOST_RECEIVERS;
         if let Some(name) = self.receivers.iter().find(|name| !known || !receivers(name)) {
@@ -219,7 +223,8 @@ impl Spec {
 
     pub(crate) fn scope(&self) -> Result<Scope, Wrong> {
         let only = &self.only;
-        let texts = [&only.region, &only.queue, &only.channel, &only.version, &only.outcome, &only.agent, &only.q];
+        let texts =
+            [&only.region, &only.queue, &only.channel, &only.version, &only.outcome, &only.agent, &only.q];
         if texts.into_iter().chain([&only.service]).flatten().any(|text| text.len() > LONGEST_TEXT) {
             let help = "write up to 2000 bytes".to_owned();
             return Err(Wrong { field: "where", what: "has a text that is too long".to_owned(), help });
@@ -322,7 +327,9 @@ impl Only {
             ("service", &self.service),
             ("q", &self.q),
         ];
-        texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref().filter(|text| !text.is_empty())?)))
+        texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.as_deref().filter(|text| !text.is_empty())?)))
     }
 }
 
@@ -405,7 +412,9 @@ pub(crate) mod tests {
             let text = serde_json::to_string(&written).unwrap();
             assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), written, "{text}");
         }
-        let unknown = serde_json::from_str::<Spec>(r#"{"name":"x","stage":"queue","measure":"p42","op":"above","threshold":1}"#);
+        let unknown = serde_json::from_str::<Spec>(
+            r#"{"name":"x","stage":"queue","measure":"p42","op":"above","threshold":1}"#,
+        );
         assert!(unknown.unwrap_err().to_string().contains("p95"), "the message says what there is");
     }
 }

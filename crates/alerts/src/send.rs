@@ -54,7 +54,8 @@ impl Senders {
     pub(crate) fn new(settings: &Settings, page_url: String) -> Result<Self, String> {
         let sender = |(name, receiver): (&String, &Receiver)| {
             let wrong = |why: &dyn std::fmt::Display| format!("receiver `{name}`: {why}");
-            let tls = ClientTls::trusting(&receiver.ca_file).client_config().map_err(|error| wrong(&error))?;
+            let tls =
+                ClientTls::trusting(&receiver.ca_file).client_config().map_err(|error| wrong(&error))?;
             let client = Client::builder()
                 .tls_backend_preconfigured(tls)
                 .redirect(Policy::none())
@@ -92,7 +93,9 @@ impl Senders {
         };
         match sender.receiver.kind {
             Kind::Alertmanager => {
-                let alert = |message: &Message| message.alertmanager(&self.page_url, now_ns.saturating_add(self.holds_ns));
+                let alert = |message: &Message| {
+                    message.alertmanager(&self.page_url, now_ns.saturating_add(self.holds_ns))
+                };
                 sender.post(&Value::Array(messages.iter().map(alert).collect()), None, now_ns).await
             }
             Kind::Webhook => {
@@ -108,11 +111,16 @@ impl Senders {
 impl Sender {
     async fn post(&self, body: &Value, id: Option<&str>, now_ns: u64) -> Result<(), Refused> {
         let body = body.to_string();
-        let mut request = self.client.post(self.url()).headers(self.headers.clone()).header(CONTENT_TYPE, "application/json");
+        let mut request = self
+            .client
+            .post(self.url())
+            .headers(self.headers.clone())
+            .header(CONTENT_TYPE, "application/json");
         if let Some(id) = id {
             let at = (now_ns / 1_000_000_000).to_string();
             if !self.receiver.secret.0.is_empty() {
-                request = request.header("webhook-signature", signature(&self.receiver.secret.0, id, &at, &body));
+                request =
+                    request.header("webhook-signature", signature(&self.receiver.secret.0, id, &at, &body));
             }
             request = request.header("webhook-id", id).header("webhook-timestamp", at);
         }
@@ -122,7 +130,10 @@ impl Sender {
             return Ok(());
         }
         let later = status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY);
+            || matches!(
+                status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY
+            );
         let after = answer.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
         Err(Refused {
             why: format!("it answered {status}"),

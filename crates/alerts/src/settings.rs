@@ -108,12 +108,15 @@ impl Receiver {
             findings.push(finding.help("take it away, or write `type: webhook`"));
         }
         if self.timeout.is_zero() {
-            findings.push(Finding::error(&part("timeout"), "no time for an attempt").help("write 1s or more"));
+            findings
+                .push(Finding::error(&part("timeout"), "no time for an attempt").help("write 1s or more"));
         }
         for (name, value) in &self.headers {
             if name.parse::<HeaderName>().is_err() || HeaderValue::from_str(&value.0).is_err() {
-                let finding = Finding::error(&part("headers"), format!("`{name}` cannot be sent as a header"));
-                findings.push(finding.help("names are letters, digits and dashes; values are one line of text"));
+                let finding =
+                    Finding::error(&part("headers"), format!("`{name}` cannot be sent as a header"));
+                findings
+                    .push(finding.help("names are letters, digits and dashes; values are one line of text"));
             }
         }
         if let Err(error) = ClientTls::trusting(&self.ca_file).client_config() {

@@ -56,7 +56,9 @@ pub struct Sample {
 pub enum Turn {
     Fired,
     /// What began then is over.
-    Resolved { began_ns: u64 },
+    Resolved {
+        began_ns: u64,
+    },
 }
 
 /// What one look says.
@@ -84,11 +86,15 @@ impl Standing {
         let entered = |phase| Self { phase, since_ns: now_ns, well_since_ns: None, ..next.clone() };
         let waited = |since: u64| now_ns.saturating_sub(since);
         match (self.phase, look) {
-            (Phase::Inactive, Look::Breaks) if spec.hold.is_zero() => (entered(Phase::Firing), Some(Turn::Fired)),
+            (Phase::Inactive, Look::Breaks) if spec.hold.is_zero() => {
+                (entered(Phase::Firing), Some(Turn::Fired))
+            }
             (Phase::Inactive, Look::Breaks) => (entered(Phase::Pending), None),
             (Phase::Inactive, _) if self.evaluated_ns == 0 => (entered(Phase::Inactive), None),
             (Phase::Inactive, _) => (next, None),
-            (Phase::Pending, Look::Breaks) if waited(self.evaluated_ns) > pause_ns => (entered(Phase::Pending), None),
+            (Phase::Pending, Look::Breaks) if waited(self.evaluated_ns) > pause_ns => {
+                (entered(Phase::Pending), None)
+            }
             (Phase::Pending, Look::Breaks) if waited(self.since_ns) >= spec.hold.nanos() => {
                 (entered(Phase::Firing), Some(Turn::Fired))
             }
@@ -162,8 +168,10 @@ mod tests {
             ("nobody looked for long", &held, "##____________####.."),
             ("down while it fired", &kept, "####__________________#....."),
         ];
-        let told: String =
-            table.into_iter().map(|(name, spec, looks)| format!("{name}\n  {looks}\n  {}\n", run(spec, looks))).collect();
+        let told: String = table
+            .into_iter()
+            .map(|(name, spec, looks)| format!("{name}\n  {looks}\n  {}\n", run(spec, looks)))
+            .collect();
         expect![[r#"
             at once
               ..##..#?.?

@@ -218,7 +218,12 @@ impl Alerts {
             watched.examples.clear();
             watched.error = None;
             if !notes.is_empty() || known.standing.phase == Phase::Firing {
-                watched.happened(past(now_ns, Outcome::Resolved, &known.standing, Some(format!("the rule {why}"))));
+                watched.happened(past(
+                    now_ns,
+                    Outcome::Resolved,
+                    &known.standing,
+                    Some(format!("the rule {why}")),
+                ));
                 changes.past(id, &watched.past)?;
             }
             changes.standing(id, &watched.standing)?;

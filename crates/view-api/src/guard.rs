@@ -105,7 +105,9 @@ fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
 }
 
 fn changes(path: &str) -> bool {
-    CHANGED.iter().any(|place| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    CHANGED
+        .iter()
+        .any(|place| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
