@@ -63,12 +63,20 @@ export const asApiError = (cause: unknown): ApiError =>
     ? cause
     : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
 
-export async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+export const get = <T>(path: string, query: Query, signal?: AbortSignal): Promise<T> =>
+  ask(path + queryString(query), {}, signal);
+
+/** Changes something, or asks what does not fit into an address. */
+export const send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> =>
+  ask(path, { method, ...(body !== undefined && { body: JSON.stringify(body) }) }, signal);
+
+async function ask<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(PATIENCE_MS);
   let response: Response;
   try {
-    response = await fetch(path + queryString(query), {
-      headers: { accept: 'application/json' },
+    response = await fetch(path, {
+      ...init,
+      headers: { accept: 'application/json', ...(init.body && { 'content-type': 'application/json' }) },
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
   } catch (cause) {
@@ -90,6 +98,7 @@ export async function get<T>(path: string, query: Query, signal?: AbortSignal): 
   const body: unknown = await response.json().catch(() => null);
   if (signal?.aborted) throw new DOMException('superseded', 'AbortError');
   if (!response.ok) throw refusal(response.status, body);
+  if (response.status === 204) return null as T;
   if (body === null || typeof body !== 'object') {
     throw new ApiError(
       response.status,

@@ -57,6 +57,11 @@ test.each([
   ['/api/v1/stages/{stage}/differs', `/api/v1/stages/queue/differs?${BOX}`, '200'],
   ['/api/v1/compare', '/api/v1/compare?a_version=7.2&b_version=7.3', '200'],
   ['/api/v1/transfers', '/api/v1/transfers', '200'],
+  ['/api/v1/alerts', '/api/v1/alerts', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/18f1', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/nobody', '404'],
+  ['/api/v1/status', '/api/v1/status', '200'],
+  ['/api/v1/status/clocks', '/api/v1/status/clocks', '200'],
   ['/api/v1/traces/{trace_id}', `/api/v1/traces/${TRACES[2]}`, '200'],
 ])('the fixture of %s answers as the document says (%s, %s)', async (path, url, status) => {
   const response = await fetch(server.origin + url);
