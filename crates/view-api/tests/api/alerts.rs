@@ -171,16 +171,16 @@ async fn what_cannot_be_a_rule_and_who_may_not_make_one() {
     tell("preview of a year", site.send("POST", far, &rule()).await);
     expect![[r#"
         no rule
-          400 bad_request: Failed to deserialize the JSON body into the target type: missing field `name` at line 1 column 2
+          400 bad_request: missing field `name` at line 1 column 2
           send a rule as JSON with `Content-Type: application/json`; its fields are described at /api/openapi.json
         an unknown field
-          400 bad_request: Failed to deserialize the JSON body into the target type: treshold: unknown field `treshold`, expected one of `name`, `stage`, `measure`, `within`, `op`, `threshold`, `where`, `window`, `for`, `keep_firing_for`, `min_count`, `severity`, `receivers`, `note`, `links`, `enabled` at line 1 column 139
+          400 bad_request: treshold: unknown field `treshold`, expected one of `name`, `stage`, `measure`, `within`, `op`, `threshold`, `where`, `window`, `for`, `keep_firing_for`, `min_count`, `severity`, `receivers`, `note`, `links`, `enabled` at line 1 column 139
           send a rule as JSON with `Content-Type: application/json`; its fields are described at /api/openapi.json
         an unknown measure
-          400 bad_request: Failed to deserialize the JSON body into the target type: measure: unknown variant `p42`, expected one of `p50`, `p95`, `p99`, `service_level`, `failures`, `count` at line 1 column 16
+          400 bad_request: measure: unknown variant `p42`, expected one of `p50`, `p95`, `p99`, `service_level`, `failures`, `count` at line 1 column 16
           send a rule as JSON with `Content-Type: application/json`; its fields are described at /api/openapi.json
         a window that is no duration
-          400 bad_request: Failed to deserialize the JSON body into the target type: window: a number is missing in the duration at line 1 column 173
+          400 bad_request: window: a number is missing in the duration at line 1 column 173
           send a rule as JSON with `Content-Type: application/json`; its fields are described at /api/openapi.json
         a window that is too long
           400 bad_request: `window` is too short or too long
