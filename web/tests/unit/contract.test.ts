@@ -62,6 +62,11 @@ test.each([
   ['/api/v1/settings', '/api/v1/settings', '200'],
   ['/api/v1/audit', '/api/v1/audit?limit=5', '200'],
   ['/api/v1/links', '/api/v1/links', '200'],
+  ['/api/v1/alerts', '/api/v1/alerts', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/18f1', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/nobody', '404'],
+  ['/api/v1/status', '/api/v1/status', '200'],
+  ['/api/v1/status/clocks', '/api/v1/status/clocks', '200'],
   ['/api/v1/traces/{trace_id}', `/api/v1/traces/${TRACES[2]}`, '200'],
   ['/api/v1/traces/{trace_id}/spans/{span_id}', `/api/v1/traces/${TRACES[2]}/spans/${'d1'.padStart(16, '0')}`, '200'],
 ])('the fixture of %s answers as the document says (%s, %s)', async (path, url, status) => {
