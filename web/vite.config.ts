@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 /** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
 const DETAILS =
-  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|windowed)/;
+  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|others|windowed)/;
 /** Small parts that every page has. */
 const PARTS =
   /src\/(poll|api\/calls|pages\/(asked|loaded)|trace\/attributes|list\/outcome|scope\/local-time|ui\/(Copy|Failure|Outcome|Stale|Strip))/;
