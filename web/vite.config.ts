@@ -17,7 +17,7 @@ const PAGES: [string, RegExp][] = [
 ];
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte({ compilerOptions: { cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}`, discloseVersion: false, fragments: "tree" } })],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.
@@ -29,6 +29,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'details', test: DETAILS, priority: 3 },
+            { name: 'more', test: /src\/(pages\/(Compare|Hops|Transfers)|compare\/(?!sides)|hops\/|transfers\/)/, priority: 5 },
             { name: 'parts', test: PARTS, priority: 4 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
             { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::alerts::Alerts;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -17,15 +18,18 @@ use store_api::{Questions, TraceStore};
 use throughline_context::{SpanId, TraceId};
 use tokio::sync::Semaphore;
 
+use crate::alerts;
 use crate::analysis;
 use crate::error::{ApiError, ErrorBody};
 use crate::json::{Hops, InteractionSpans, Interactions, SameId, TraceSpans};
+use crate::kept::Keeping;
 use crate::live::Live;
 use crate::openapi;
 use crate::patient::Place;
 use crate::query::{self, DetailParameters, HopParameters, LIMITS, OUTLINE_LIMITS, Parameters};
 use crate::settings::Settings;
 use crate::sql;
+use crate::status;
 
 /// Questions answered at the same time; others wait.
 const AT_ONCE: usize = 8;
@@ -38,18 +42,31 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn TraceStore>,
     pub(crate) objectives: Arc<Objectives>,
     pub(crate) live: Arc<Live>,
+    pub(crate) alerts: Arc<Alerts>,
+    /// What runs beside the page, where that can be told.
+    pub(crate) process: Option<Arc<flow::Status>>,
+    pub(crate) kept: Arc<Keeping>,
     places: Arc<Semaphore>,
     sql_places: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(crate) fn new(store: Arc<dyn TraceStore>, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn TraceStore>,
+        settings: &Settings,
+        alerts: Arc<Alerts>,
+        process: Option<Arc<flow::Status>>,
+        kept: Keeping,
+    ) -> Self {
         let live = Live::new(Arc::clone(&store));
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             store,
             objectives: Arc::new(settings.stages()),
             live,
+            alerts,
+            process,
+            kept: Arc::new(kept),
             places: places(AT_ONCE),
             sql_places: places(SQL_AT_ONCE),
         }
@@ -76,6 +93,8 @@ impl Api {
             .route("/api/v1/traces/{trace_id}/spans/{span_id}", get(span))
             .route("/api/v1/hops", get(hops))
             .merge(analysis::router())
+            .merge(alerts::router())
+            .merge(status::router())
             .route("/api/v1/sql", get(sql::asked).post(sql::posted))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))

@@ -3,6 +3,7 @@
 pub(crate) mod analysis;
 mod hops;
 mod outline;
+pub(crate) mod status;
 mod value;
 
 use std::collections::{BTreeMap, HashSet};
@@ -23,7 +24,7 @@ use crate::query::SHORT_ABANDON_NS;
 /// Nanoseconds, in decimal digits since JSON numbers have only 53 bits.
 #[derive(Clone, Copy, ToSchema)]
 #[schema(value_type = String, pattern = "^[0-9]+$", examples("1795165200000000000"))]
-struct Ns(u64);
+pub(crate) struct Ns(pub(crate) u64);
 
 impl Serialize for Ns {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::{analysis, api, sql};
+use crate::{alerts, analysis, api, sql, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,8 @@ pub fn document() -> &'static str {
     TEXT.get_or_init(|| {
         let mut text = Document::openapi()
             .merge_from(analysis::Description::openapi())
+            .merge_from(alerts::Description::openapi())
+            .merge_from(status::Description::openapi())
             .to_pretty_json()
             .unwrap_or_default();
         text.push('\n');

@@ -223,13 +223,23 @@ fn group_by(name: &str) -> Result<stage::GroupBy, ApiError> {
 
 /// The last day, where nothing else is asked for.
 pub(super) fn window(from: Option<String>, to: Option<String>, now_ns: u64) -> Result<Range, ApiError> {
+    window_of(from, to, now_ns, DAY_NS)
+}
+
+/// So much before the end, where no beginning is asked for.
+pub(crate) fn window_of(
+    from: Option<String>,
+    to: Option<String>,
+    now_ns: u64,
+    usual_ns: u64,
+) -> Result<Range, ApiError> {
     let (open_from, open_to) = (given(from.clone()).is_none(), given(to.clone()).is_none());
     let mut range = range(from, to)?;
     if open_to {
         range.to = now_ns.max(range.from);
     }
     if open_from {
-        range.from = range.to.saturating_sub(DAY_NS);
+        range.from = range.to.saturating_sub(usual_ns);
     }
     Ok(range)
 }
