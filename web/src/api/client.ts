@@ -75,13 +75,17 @@ export const door = { csrf: '', closed: () => {} };
 export const get = <T>(path: string, query: Query, signal?: AbortSignal): Promise<T> =>
   ask(path + queryString(query), {}, signal);
 
-/** Changes something. */
-export const send = <T>(method: string, path: string, body?: object): Promise<T> =>
-  ask(path, {
-    method,
-    headers: { 'content-type': 'application/json', 'throughline-csrf': door.csrf },
-    body: body ? JSON.stringify(body) : null,
-  });
+/** Changes something, or asks what does not fit into an address. */
+export const send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> =>
+  ask(
+    path,
+    {
+      method,
+      headers: { 'content-type': 'application/json', 'throughline-csrf': door.csrf },
+      body: body === undefined ? null : JSON.stringify(body),
+    },
+    signal,
+  );
 
 async function ask<T>(path: string, how: RequestInit, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(PATIENCE_MS);

@@ -187,7 +187,7 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     put(store, [get(101, 99, "7.3", 5).change(|of| of.name = "new".to_owned())]).await;
     put(store, [queued(1, 2, 10), queued(101, 202, 10)]).await;
     let side = |version: &str| Scope { version: Some(version.to_owned()), ..hour() };
-    let question = compare::Question { a: side("7.2"), b: side("7.3"), service: None };
+    let question = compare::Question { a: side("7.2"), b: side("7.3"), service: None, control_ns: None };
     let found = store.compare(question).await.expect(SOUND);
     assert_eq!((found.a.n, found.b.n), (401, 402));
     assert_eq!(found.verdicts, ["p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400)"]);
@@ -195,6 +195,30 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     assert_eq!(queue.p95.verdict, compare::Verdict::NotEnough);
     let names: Vec<_> = found.new.iter().map(|(kind, latency)| (kind.to_string(), latency.n)).collect();
     assert_eq!((names, found.gone.len()), (vec![("crm new".to_owned(), 1)], 0));
+    // An hour before, at other hours of it: the same change came to both versions.
+    let get = |n: u8, span: u8, at: u64, ms: u64| {
+        get(n, span, "7.1", ms).change(|of| of.start_ns = NINE - at * SECOND)
+    };
+    for n in 1..=20 {
+        put(store, (101..=120).map(|span| get(n, span, 3600, 200))).await;
+        put(store, (101..=120).map(|span| get(n + 100, span, 1800, 280))).await;
+    }
+    let half = |from: u64, version: &str| {
+        let range = Range { from: NINE + from * SECOND, to: NINE + (from + 1800) * SECOND };
+        Scope { range, ..side(version) }
+    };
+    let question = compare::Question {
+        a: half(0, "7.2"),
+        b: Scope { range: Range { from: NINE + 100 * SECOND, to: NINE + 3600 * SECOND }, ..half(0, "7.3") },
+        service: Some("crm".to_owned()),
+        control_ns: Some(3600 * SECOND),
+    };
+    let found = store.compare(question).await.expect(SOUND);
+    let control = found.control.map(|(a, b)| (a.n, b.n));
+    assert_eq!(control, Some((400, 400)), "of any version");
+    let of = found.operations.first().map(|of| (of.p95.verdict, of.verdict()));
+    let told = "p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400), control +39 %: as the control";
+    assert_eq!(of, Some((compare::Verdict::Unchanged, told.to_owned())));
 }
 
 async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {

@@ -18,7 +18,7 @@ pub(crate) struct Process {
     store: Store,
     /// Null where nothing tells what runs beside the page.
     #[schema(required)]
-    process: Option<Running>,
+    process: Option<ProcessNow>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -36,7 +36,7 @@ struct Store {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Running {
+struct ProcessNow {
     version: &'static str,
     uptime_seconds: u64,
     /// starting, running or stopping
@@ -174,12 +174,12 @@ impl Process {
                 disk_bytes: disk.map(|(bytes, _)| bytes),
                 files: disk.map(|(_, files)| files),
             },
-            process: live.map(Running::of),
+            process: live.map(ProcessNow::of),
         }
     }
 }
 
-impl Running {
+impl ProcessNow {
     fn of(live: Live) -> Self {
         let status::Held { held_bytes, cap_bytes, resident_bytes, limit_bytes } = live.memory;
         let journal = |fill: status::Fill| Journal {

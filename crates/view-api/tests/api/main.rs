@@ -7,6 +7,7 @@ mod hops;
 mod jaeger;
 mod tempo;
 mod analysis;
+mod alerts;
 mod sql;
 mod links;
 mod masking;
