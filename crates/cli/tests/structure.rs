@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pipeline", &["throughline-context", "flow", "tls"]),
     ("store-api", &["throughline-context", "flow"]),
     ("store-lake", &["throughline-context", "flow", "store-api"]),
+    ("store-clickhouse", &["throughline-context", "flow", "store-api", "tls"]),
     ("view-api", &["throughline-context", "flow", "store-api"]),
     ("view-ui", &[]),
     ("hops", &["throughline-context", "throughline-sip"]),

@@ -124,8 +124,15 @@ impl From<StoreError> for ApiError {
             Fault::Busy => Self::busy("the store is busy"),
             Fault::Down => {
                 tracing::error!(%error, "a question to the store failed");
-                let help = "the log of throughline says which file and why";
-                let message = "the store cannot read its files";
+                let (message, help) = match &error {
+                    StoreError::Server { .. } => (
+                        "the server that keeps the spans does not answer",
+                        "the log of throughline says which and why",
+                    ),
+                    _ => {
+                        ("the store cannot read its files", "the log of throughline says which file and why")
+                    }
+                };
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
             }
             _ => {
