@@ -15,6 +15,7 @@ mod wire;
 mod span;
 mod fragment;
 mod condition;
+mod ahead;
 mod part;
 mod sql;
 mod store;

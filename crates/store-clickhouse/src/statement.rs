@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// A statement that is longer than this many bytes may be refused (`max_query_size`).
-const LONGEST: usize = 150_000;
+/// Bytes of one list: a statement of more than 256 KiB is refused (`max_query_size`).
+const LONGEST: usize = 100_000;
 
 /// A literal of type String.
 pub(crate) fn quoted(text: &str) -> String {
