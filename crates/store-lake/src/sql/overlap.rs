@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use store_api::StoreError;
-use store_api::part::{Fragment, Row};
+use store_api::part::{Fragment, Part, Row};
 use store_api::shelf::Shelf;
 use store_api::span::Identity;
 use throughline_context::TraceId;
@@ -148,28 +148,17 @@ impl Memo {
     }
 }
 
-/// The traces that lie in several parts, with the files of the list that they lie in.
+/// The traces that lie in several parts, with the files of the list that they lie in; may name too many of both.
 fn shared(files: &Files, list: &List, hot: &[Traces]) -> HashMap<TraceId, Vec<u64>> {
-    let of_list = |generations: &[u64]| -> Vec<u64> {
-        let mut kept: Vec<u64> = generations.iter().copied().filter(|of| list.contains_key(of)).collect();
-        kept.sort_unstable();
-        kept
-    };
-    let mut shared: HashMap<TraceId, Vec<u64>> = HashMap::new();
-    files.with_index(|index| {
-        let several = index.several().map(|(trace, generations)| (trace, of_list(generations)));
-        shared.extend(several.filter(|(_, generations)| generations.len() > 1));
-        for (number, shelf) in hot.iter().enumerate() {
-            for trace in shelf.keys() {
-                let generations = of_list(index.of_trace(*trace));
-                let elsewhere =
-                    hot.iter().enumerate().any(|(other, shelf)| other != number && shelf.contains_key(trace));
-                if elsewhere || !generations.is_empty() {
-                    shared.insert(*trace, generations);
-                }
-            }
+    let mut shared = files.sieves.several(list);
+    let all: HashSet<TraceId> = hot.iter().flat_map(HashMap::keys).copied().collect();
+    let mut of_hot = files.sieves.of_each(list, &all.iter().copied().collect::<Vec<_>>());
+    for trace in all {
+        let generations = of_hot.remove(&trace).unwrap_or_default();
+        if !generations.is_empty() || hot.iter().filter(|shelf| shelf.contains_key(&trace)).count() > 1 {
+            shared.insert(trace, generations);
         }
-    });
+    }
     shared
 }
 
@@ -197,10 +186,10 @@ fn look(
         }
     }
     for (number, (shelf, rows)) in shelves.iter().zip(hot).enumerate() {
-        for (trace, parts) in seen.iter_mut().filter(|(trace, _)| rows.contains_key(*trace)) {
-            for fragment in store_api::part::Part::fragments(shelf.as_ref(), *trace)? {
-                parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
-            }
+        let hot: Vec<TraceId> = seen.keys().filter(|trace| rows.contains_key(*trace)).copied().collect();
+        for (trace, fragment) in Part::fragments(shelf.as_ref(), &hot)? {
+            let parts = seen.entry(trace).or_default();
+            parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
         }
     }
     Ok(seen)
@@ -320,6 +309,6 @@ fn by_trace(shelf: &Shelf) -> Traces {
 
 /// The interaction of a trace as its own part has it.
 pub(super) fn stored(shelf: &Shelf, trace: TraceId) -> Result<Option<String>, StoreError> {
-    let fragments = store_api::part::Part::fragments(shelf, trace)?;
-    Ok(fragments.iter().flat_map(|fragment| &fragment.facts.interactions).min().cloned())
+    let fragments = Part::fragments(shelf, &[trace])?;
+    Ok(fragments.iter().flat_map(|(_, fragment)| &fragment.facts.interactions).min().cloned())
 }
