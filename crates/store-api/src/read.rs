@@ -21,6 +21,9 @@ use crate::summary::Summary;
 
 /// So many times the spans of an answer are looked at for one page of a search.
 const SEARCHED: usize = 5;
+/// Traces that may carry something; nothing where that is not known.
+type Carrying = Option<Arc<HashSet<TraceId>>>;
+
 /// As many traces may carry what is searched for so that those are looked at first.
 const FEW: usize = 4096;
 /// Traces whose spans are in memory together.
@@ -30,13 +33,14 @@ pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
+    carrying: HashMap<Carried, (Range, Carrying)>,
     /// Gone when whoever asked is.
     asked: Option<Weak<()>>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
-        Self { parts, limits, known: HashMap::new(), asked: None }
+        Self { parts, limits, known: HashMap::new(), carrying: HashMap::new(), asked: None }
     }
 
     /// Looks for as long as somebody holds what this points to.
@@ -109,23 +113,33 @@ impl<'a> Reader<'a> {
         self.started(range)
     }
 
-    /// The traces with a span that started in the range and may carry this, where all parts can tell.
-    pub(crate) fn carriers(
-        &self,
-        carried: &Carried,
-        range: Range,
-    ) -> Result<Option<HashSet<TraceId>>, StoreError> {
-        let mut traces = HashSet::new();
-        for part in self.parts {
-            let Some(some) = part.carrying(carried, range)? else { return Ok(None) };
-            traces.extend(some);
+    /// The traces with a span that started in the range and may carry this, where all parts can tell; with others that
+    /// were asked for before.
+    pub(crate) fn carriers(&mut self, carried: &Carried, range: Range) -> Result<Carrying, StoreError> {
+        if let Some((known, traces)) = self.carrying.get(carried)
+            && known.from <= range.from
+            && known.to >= range.to
+        {
+            return Ok(traces.clone());
         }
-        Ok(Some(traces))
+        let mut traces = Some(HashSet::new());
+        for part in self.parts {
+            match (part.carrying(carried, range)?, &mut traces) {
+                (Some(some), Some(all)) => all.extend(some),
+                _ => traces = None,
+            }
+            if traces.is_none() {
+                break;
+            }
+        }
+        let traces = traces.map(Arc::new);
+        self.carrying.insert(carried.clone(), (range, traces.clone()));
+        Ok(traces)
     }
 
     /// Those that a search finds, and from when on none is missing: where it asks for spans, not all may be looked at.
     pub(crate) fn searched(
-        &self,
+        &mut self,
         search: &Search,
         mut candidates: Vec<Summary>,
         complete_from: u64,
@@ -156,7 +170,7 @@ impl<'a> Reader<'a> {
 
     /// The traces that may carry what the terms of a search are about, for those terms that all parts can tell of; not
     /// asked for where the summaries tell all.
-    fn all_carriers(&self, search: &Search, candidates: &[Summary]) -> Result<Carriers, StoreError> {
+    fn all_carriers(&mut self, search: &Search, candidates: &[Summary]) -> Result<Carriers, StoreError> {
         let mut carriers = Carriers::new();
         let open = |summary: &Summary| search.by_summary(summary, &Carriers::new()).is_none();
         let from = candidates.iter().filter(|summary| open(summary)).map(|summary| summary.start_ns).min();

@@ -77,7 +77,7 @@ impl Reader<'_> {
             None => None,
         };
         let (traces, complete_from) = match carriers.filter(|traces| traces.len() <= self.limits().traces) {
-            Some(traces) => (traces, question.range.from),
+            Some(traces) => (traces.as_ref().clone(), question.range.from),
             None => self.traces(question.range)?,
         };
         self.know(traces.iter().copied())?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use throughline_context::TraceId;
 
@@ -15,7 +16,7 @@ use crate::value::{Attributes, Value};
 const SHORTEST_ID: usize = 8;
 
 /// The traces that may carry what terms are about.
-pub(crate) type Carriers = HashMap<Carried, HashSet<TraceId>>;
+pub(crate) type Carriers = HashMap<Carried, Arc<HashSet<TraceId>>>;
 
 impl Search {
     /// What the summary alone tells; nothing where the spans have to be asked.

@@ -22,9 +22,9 @@ use crate::spans::{Centre, Mark, NINE};
 const REQUEST: usize = 2_000;
 const FLUSH: usize = 30_000;
 const YEARS: u64 = 200 * 365 * 24 * 3600;
-pub const LATER: u64 = NINE + 365 * 24 * 3600 * 1_000_000_000;
+pub(crate) const LATER: u64 = NINE + 365 * 24 * 3600 * 1_000_000_000;
 
-pub async fn open(directory: &Path) -> Lake {
+pub(crate) async fn open(directory: &Path) -> Lake {
     let settings = Settings {
         directory: directory.to_owned(),
         retention: GoDuration::from_secs(YEARS),
@@ -35,15 +35,15 @@ pub async fn open(directory: &Path) -> Lake {
 }
 
 /// What it costs to take spans in.
-pub struct Ingest {
-    pub wall: Duration,
+pub(crate) struct Ingest {
+    pub(crate) wall: Duration,
     /// Of this process, without that of making the spans.
-    pub cpu: Duration,
-    pub compaction_cpu: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) compaction_cpu: Duration,
 }
 
 /// OTLP to files: decoded, appended, flushed with fsync, and compacted.
-pub async fn ingest(lake: &Lake, centre: &Centre, marks: &[Mark]) -> Ingest {
+pub(crate) async fn ingest(lake: &Lake, centre: &Centre, marks: &[Mark]) -> Ingest {
     let making = cpu();
     for some in marks.chunks(REQUEST) {
         std::hint::black_box(request(centre, some));
@@ -74,14 +74,14 @@ fn request(centre: &Centre, marks: &[Mark]) -> Payload {
 }
 
 /// CPU time of this process, in steps of 10 ms.
-pub fn cpu() -> Duration {
+pub(crate) fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields = stat.rsplit_once(") ").unwrap().1.split_ascii_whitespace().skip(11).take(2);
     Duration::from_millis(fields.map(|ticks| 10 * ticks.parse::<u64>().unwrap()).sum())
 }
 
 /// Bytes on disk: of spans, of interactions, of the sidecars.
-pub fn sizes(directory: &Path) -> [u64; 3] {
+pub(crate) fn sizes(directory: &Path) -> [u64; 3] {
     let stats = tend::stats(directory).unwrap();
     let table = |name: &str| stats.iter().find(|table| table.table == name).map_or(0, |table| table.bytes);
     let sidecars = std::fs::read_dir(directory.join("index")).unwrap();
@@ -90,7 +90,7 @@ pub fn sizes(directory: &Path) -> [u64; 3] {
 }
 
 /// The files of the table of spans.
-pub fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let list =
         |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
     let days = list(directory.join("spans")).filter(|day| !day.ends_with("_delta_log"));
@@ -101,19 +101,19 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// The middle one and the 95th of a hundred, of several looks; the first one is not counted.
 #[derive(Clone, Copy)]
-pub struct Spread {
-    pub p50: f64,
-    pub p95: f64,
+pub(crate) struct Spread {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
 }
 
-pub fn spread(mut milliseconds: Vec<f64>) -> Spread {
+pub(crate) fn spread(mut milliseconds: Vec<f64>) -> Spread {
     milliseconds.sort_by(f64::total_cmp);
     let at =
         |part: f64| milliseconds[((milliseconds.len() as f64 * part) as usize).min(milliseconds.len() - 1)];
     Spread { p50: at(0.5), p95: at(0.95) }
 }
 
-pub async fn interactions(lake: &Lake, ids: &[String]) -> Spread {
+pub(crate) async fn interactions(lake: &Lake, ids: &[String]) -> Spread {
     let mut took = Vec::new();
     for id in ids {
         let began = Instant::now();
@@ -124,7 +124,7 @@ pub async fn interactions(lake: &Lake, ids: &[String]) -> Spread {
     spread(took)
 }
 
-pub async fn traces(lake: &Lake, ids: &[TraceId]) -> Spread {
+pub(crate) async fn traces(lake: &Lake, ids: &[TraceId]) -> Spread {
     let mut took = Vec::new();
     for id in ids {
         let began = Instant::now();
@@ -136,7 +136,7 @@ pub async fn traces(lake: &Lake, ids: &[TraceId]) -> Spread {
 }
 
 /// What is typed into the search box.
-pub async fn searches(lake: &Lake, texts: &[String]) -> Spread {
+pub(crate) async fn searches(lake: &Lake, texts: &[String]) -> Spread {
     let mut took = Vec::new();
     for text in texts {
         let filter = Filter { q: Some(text.parse().unwrap()), ..Filter::default() };
@@ -148,7 +148,7 @@ pub async fn searches(lake: &Lake, texts: &[String]) -> Spread {
     spread(took)
 }
 
-pub async fn questions(lake: &Lake, texts: &[String]) -> Spread {
+pub(crate) async fn questions(lake: &Lake, texts: &[String]) -> Spread {
     let mut took = Vec::new();
     for text in texts {
         let limits = SqlLimits { time: Duration::from_secs(600), ..SqlLimits::default() };
@@ -166,7 +166,7 @@ pub async fn questions(lake: &Lake, texts: &[String]) -> Spread {
 }
 
 /// From a request until its span is in an answer.
-pub async fn freshness(lake: &Lake, centre: &Centre, marks: &[Mark]) -> Spread {
+pub(crate) async fn freshness(lake: &Lake, centre: &Centre, marks: &[Mark]) -> Spread {
     let mut took = Vec::new();
     for some in marks.chunks(50).take(20) {
         let request = request(centre, some);
@@ -181,7 +181,7 @@ pub async fn freshness(lake: &Lake, centre: &Centre, marks: &[Mark]) -> Spread {
 }
 
 /// Thirty days of two small files an hour.
-pub async fn month(lake: &Lake, centre: &Centre, calls: u32) -> usize {
+pub(crate) async fn month(lake: &Lake, centre: &Centre, calls: u32) -> usize {
     let marks = centre.marks(calls);
     let most = 1440;
     for some in marks.chunks(marks.len().div_ceil(most)) {

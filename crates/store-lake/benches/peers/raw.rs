@@ -23,12 +23,12 @@ const COLUMNS: [(&str, &str); 7] = [
 ];
 
 #[derive(Default)]
-pub struct Raw {
+pub(crate) struct Raw {
     writer: Option<ArrowWriter<File>>,
 }
 
 impl Raw {
-    pub fn write(&mut self, path: &Path, spans: &[Span]) {
+    pub(crate) fn write(&mut self, path: &Path, spans: &[Span]) {
         let batch = columns(spans);
         let writer = self.writer.get_or_insert_with(|| {
             let properties = WriterProperties::builder()
@@ -39,7 +39,7 @@ impl Raw {
         writer.write(&batch).unwrap();
     }
 
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         self.writer.unwrap().close().unwrap();
     }
 }

@@ -8,16 +8,16 @@ use store_api::{Attributes, Span, Value};
 use throughline_context::{SpanId, TraceId};
 
 /// 2026-11-20T09:00:00Z.
-pub const NINE: u64 = 1_795_165_200_000_000_000;
+pub(crate) const NINE: u64 = 1_795_165_200_000_000_000;
 const HOUR: u64 = 3600;
 const SECOND: u64 = 1_000_000_000;
 const PODS: u64 = 10;
 
 /// What every span of one kind has in common.
-pub struct Kin {
-    pub name: &'static str,
-    pub service: &'static str,
-    pub stage: Option<&'static str>,
+pub(crate) struct Kin {
+    pub(crate) name: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) stage: Option<&'static str>,
     kind: Kind,
     median_ms: f64,
     spread: f64,
@@ -104,7 +104,7 @@ impl Chance {
 
 /// One span, as little of it as is needed to make it again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+pub(crate) struct Mark {
     end_ns: u64,
     start_ns: u64,
     call: u32,
@@ -113,21 +113,21 @@ pub struct Mark {
 }
 
 /// What all spans of one call have in common.
-pub struct Call {
-    pub id: String,
+pub(crate) struct Call {
+    pub(crate) id: String,
     start_ns: u64,
     turns: u8,
-    pub caller: String,
-    pub queue: String,
-    pub region: &'static str,
-    pub channel: &'static str,
-    pub tenant: String,
-    pub agent: String,
+    pub(crate) caller: String,
+    pub(crate) queue: String,
+    pub(crate) region: &'static str,
+    pub(crate) channel: &'static str,
+    pub(crate) tenant: String,
+    pub(crate) agent: String,
     slow: f64,
 }
 
 /// Calls of one seed, over some hours from nine.
-pub struct Centre {
+pub(crate) struct Centre {
     seed: u64,
     hours: u64,
     resources: Vec<Arc<Resource>>,
@@ -135,7 +135,7 @@ pub struct Centre {
 }
 
 impl Centre {
-    pub fn new(seed: u64, hours: u64) -> Self {
+    pub(crate) fn new(seed: u64, hours: u64) -> Self {
         let services = SETUP.iter().chain(&TURN).map(|kin| kin.service);
         let pods = services.flat_map(|service| (0..PODS).map(move |pod| (service, pod)));
         let resource = |(service, pod): (&str, u64)| {
@@ -151,7 +151,7 @@ impl Centre {
         Self { seed, hours, resources: pods.map(resource).collect(), scope: Arc::default() }
     }
 
-    pub fn call(&self, number: u32) -> Call {
+    pub(crate) fn call(&self, number: u32) -> Call {
         let mut chance = Chance::of(self.seed, u64::from(number));
         let (a, b) = (chance.next(), chance.next());
         let queue = chance.skewed(60);
@@ -182,7 +182,7 @@ impl Centre {
         }
     }
 
-    pub fn trace_id(&self, call: u32, turn: u8) -> TraceId {
+    pub(crate) fn trace_id(&self, call: u32, turn: u8) -> TraceId {
         let mut chance = Chance::of(self.seed ^ 0x7472, u64::from(call) << 8 | u64::from(turn));
         TraceId((u128::from(chance.next()) << 64 | u128::from(chance.next())).to_be_bytes())
     }
@@ -193,7 +193,7 @@ impl Centre {
     }
 
     /// The spans of so many calls, in the order in which they end.
-    pub fn marks(&self, calls: u32) -> Vec<Mark> {
+    pub(crate) fn marks(&self, calls: u32) -> Vec<Mark> {
         let mut marks = Vec::with_capacity(calls as usize * 51);
         for number in 0..calls {
             let call = self.call(number);
@@ -218,7 +218,7 @@ impl Centre {
         marks
     }
 
-    pub fn span(&self, mark: &Mark, call: &Call) -> Span {
+    pub(crate) fn span(&self, mark: &Mark, call: &Call) -> Span {
         let kins = kins(mark.turn);
         let kin = &kins[usize::from(mark.place)];
         let number = u64::from(mark.call) << 16 | u64::from(mark.turn) << 8 | u64::from(mark.place);
@@ -283,7 +283,7 @@ impl Centre {
     }
 
     /// Spans of neighbouring marks; what they have in common is made once.
-    pub fn spans(&self, marks: &[Mark]) -> Vec<Span> {
+    pub(crate) fn spans(&self, marks: &[Mark]) -> Vec<Span> {
         let mut calls = std::collections::HashMap::new();
         let of = |mark: &Mark| {
             let call = calls.entry(mark.call).or_insert_with(|| self.call(mark.call));

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use crate::ours::Spread;
 
-pub struct Line {
-    pub what: &'static str,
-    pub spread: Spread,
+pub(crate) struct Line {
+    pub(crate) what: &'static str,
+    pub(crate) spread: Spread,
 }
 
 /// `bytes` and `lines` are ours; of the others as `peers.py` tells it.
-pub fn show(bytes: f64, lines: &[Line], others: &Value, spans: f64) {
+pub(crate) fn show(bytes: f64, lines: &[Line], others: &Value, spans: f64) {
     let engines: Vec<(&String, &Value)> = others.as_object().into_iter().flatten().collect();
     let names: Vec<&str> = engines.iter().map(|(name, _)| name.as_str()).collect();
     println!("\n| | ours | {} |\n|---|---:|{}", names.join(" | "), "---:|".repeat(names.len()));

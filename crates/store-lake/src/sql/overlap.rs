@@ -33,6 +33,8 @@ pub(super) struct Overlap {
 struct Settled {
     interaction: Option<String>,
     losers: Vec<Place>,
+    /// Files whose rows of it are stored under another interaction.
+    patched: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -85,15 +87,12 @@ impl Overlap {
         let rows = read(files, list, &hot, &seen)?;
         found.extend(seen.iter().map(|(trace, parts)| (*trace, Arc::new(settle(parts, rows.get(trace))))));
         memo.keep(&shared, &hot, &found);
-        Self::apply(files, list, shelves, hot, &shared, &found)
+        Self::apply(shelves, hot, &found)
     }
 
     fn apply(
-        files: &Files,
-        list: &List,
         shelves: &[&Arc<Shelf>],
         hot: Vec<Traces>,
-        shared: &HashMap<TraceId, Vec<u64>>,
         found: &HashMap<TraceId, Arc<Settled>>,
     ) -> Result<Self, StoreError> {
         let mut overlap = Self::default();
@@ -106,9 +105,9 @@ impl Overlap {
                 }
             }
             overlap.interactions.insert(trace.to_string(), settled.interaction.clone());
+            overlap.patched.extend(&settled.patched);
         }
         overlap.losers.values_mut().for_each(|rows| rows.sort_unstable());
-        overlap.patched = patched(files, list, shared, found)?;
         for ((number, rows), shelf) in hot.into_iter().enumerate().zip(shelves) {
             for (trace, rows) in rows {
                 let interaction = match found.get(&trace) {
@@ -239,10 +238,23 @@ fn tangled(parts: &[Seen]) -> bool {
 }
 
 fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
-    let Some(rows) = rows else {
-        let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
-        return Settled { interaction: all.min().cloned(), losers: Vec::new() };
+    let (interaction, losers) = match rows {
+        Some(rows) => count_once(rows),
+        None => {
+            let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
+            (all.min().cloned(), Vec::new())
+        }
     };
+    let others = parts.iter().filter(|seen| seen.fragment.facts.interactions.first() != interaction.as_ref());
+    let patched = others.filter_map(|seen| match seen.part {
+        PartId::File(generation) => Some(generation),
+        PartId::Hot(_) => None,
+    });
+    Settled { patched: patched.collect(), interaction, losers }
+}
+
+/// The interaction that the rows that count carry, and the places of the others.
+fn count_once(rows: &[(Place, Row)]) -> (Option<String>, Vec<Place>) {
     let mut best: HashMap<Identity<'_>, (Place, &Row)> = HashMap::with_capacity(rows.len());
     let mut losers = Vec::new();
     let mut sorted: Vec<&(Place, Row)> = rows.iter().collect();
@@ -258,35 +270,7 @@ fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
         }
     }
     let carried: BTreeSet<_> = best.values().filter_map(|(_, row)| row.span.interaction()).collect();
-    Settled { interaction: carried.first().map(|id| id.clone().into_owned()), losers }
-}
-
-/// The files whose rows of a shared trace are stored under another interaction than the trace's.
-fn patched(
-    files: &Files,
-    list: &List,
-    shared: &HashMap<TraceId, Vec<u64>>,
-    found: &HashMap<TraceId, Arc<Settled>>,
-) -> Result<HashSet<u64>, StoreError> {
-    let mut of_file: HashMap<u64, Vec<(TraceId, Option<&str>)>> = HashMap::new();
-    for (trace, settled) in found {
-        for generation in shared.get(trace).into_iter().flatten() {
-            of_file.entry(*generation).or_default().push((*trace, settled.interaction.as_deref()));
-        }
-    }
-    let mut patched = HashSet::new();
-    for (generation, traces) in of_file {
-        let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
-        let Some(known) = sound(file, files.traces(file))? else { continue };
-        let other = |(trace, interaction): &(TraceId, Option<&str>)| {
-            let stored = known.get(*trace).map(|entry| entry.fragment.facts.interactions.first());
-            stored.is_some_and(|stored| stored.map(String::as_str) != *interaction)
-        };
-        if traces.iter().any(other) {
-            patched.insert(generation);
-        }
-    }
-    Ok(patched)
+    (carried.first().map(|id| id.clone().into_owned()), losers)
 }
 
 /// What is damaged is left out and marked, as for all questions.
