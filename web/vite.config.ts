@@ -9,9 +9,15 @@ const PARTS =
   /src\/(poll|api\/calls|pages\/(asked|loaded)|trace\/attributes|list\/outcome|scope\/local-time|ui\/(Copy|Failure|Outcome|Stale|Strip))/;
 const MANY = /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|ui\/(Card|Skeleton))/;
 const PICTURE = /src\/trace\/(?!stages)/;
+/** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
+const PAGES: [string, RegExp][] = [
+  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/(SummaryHead|whole|served|rail|legs))/],
+  ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\//],
+  ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
+];
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte({ compilerOptions: { cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}`, discloseVersion: false, fragments: "tree" } })],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.
@@ -23,9 +29,11 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'details', test: DETAILS, priority: 3 },
+            { name: 'more', test: /src\/(pages\/(Compare|Hops|Transfers)|compare\/(?!sides)|hops\/|transfers\/)/, priority: 5 },
             { name: 'parts', test: PARTS, priority: 4 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
             { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },
+            ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
           ],
         },
       },

@@ -13,6 +13,7 @@ pub mod objective;
 pub mod deploys;
 pub mod running;
 pub mod calls;
+pub mod peak;
 pub mod overview;
 pub mod points;
 pub mod stage;
@@ -22,6 +23,8 @@ pub mod chain;
 pub mod transfers;
 pub mod path;
 pub mod percentiles;
+pub mod ended;
+pub mod skew;
 
 use crate::error::StoreError;
 use crate::store::{TraceStore, answer};
@@ -94,6 +97,19 @@ pub trait Analysis: TraceStore {
         question: percentiles::Question,
     ) -> impl Future<Output = Result<Option<percentiles::Percentiles>, StoreError>> + Send {
         answer(self, question.scope.limits, move |reader| reader.percentiles(&question))
+    }
+
+    /// What ended in windows of time.
+    fn ended(
+        &self,
+        question: ended::Question,
+    ) -> impl Future<Output = Result<ended::Ended, StoreError>> + Send {
+        answer(self, question.scope.limits, move |reader| reader.ended(&question))
+    }
+
+    /// Whose clocks differ.
+    fn skews(&self, scope: Scope) -> impl Future<Output = Result<skew::Skews, StoreError>> + Send {
+        answer(self, scope.limits, move |reader| reader.skews(&scope))
     }
 
     /// What goes on now, and the interactions that have a span since a time, the newest first, at most so many.

@@ -20,6 +20,7 @@ use crate::json::analysis::{
 };
 use crate::query::read;
 use crate::query::{self, HopParameters, LIMITS, given, parsed};
+pub(crate) use ask::window_of as window;
 use parameters::{
     CompareParameters, DiffersParameters, OverviewParameters, PathParameters, PercentileParameters,
     StageParameters, TransferParameters,

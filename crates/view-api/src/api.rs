@@ -1,8 +1,11 @@
 //! The questions over HTTP.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::alerts::Alerts;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -12,18 +15,21 @@ use axum::routing::get;
 use serde::Serialize;
 use store_api::analysis::Objectives;
 use store_api::{Questions, TraceStore};
-use throughline_context::TraceId;
+use throughline_context::{SpanId, TraceId};
 use tokio::sync::Semaphore;
 
+use crate::alerts;
 use crate::analysis;
 use crate::error::{ApiError, ErrorBody};
-use crate::json::{Hops, InteractionSpans, Interactions, TraceSpans};
+use crate::json::{Hops, InteractionSpans, Interactions, SameId, TraceSpans};
+use crate::kept::Keeping;
 use crate::live::Live;
 use crate::openapi;
 use crate::patient::Place;
-use crate::query::{self, HopParameters, LIMITS, Parameters};
+use crate::query::{self, DetailParameters, HopParameters, LIMITS, OUTLINE_LIMITS, Parameters};
 use crate::settings::Settings;
 use crate::sql;
+use crate::status;
 
 /// Questions answered at the same time; others wait.
 const AT_ONCE: usize = 8;
@@ -36,18 +42,31 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn TraceStore>,
     pub(crate) objectives: Arc<Objectives>,
     pub(crate) live: Arc<Live>,
+    pub(crate) alerts: Arc<Alerts>,
+    /// What runs beside the page, where that can be told.
+    pub(crate) process: Option<Arc<flow::Status>>,
+    pub(crate) kept: Arc<Keeping>,
     places: Arc<Semaphore>,
     sql_places: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(crate) fn new(store: Arc<dyn TraceStore>, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn TraceStore>,
+        settings: &Settings,
+        alerts: Arc<Alerts>,
+        process: Option<Arc<flow::Status>>,
+        kept: Keeping,
+    ) -> Self {
         let live = Live::new(Arc::clone(&store));
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             store,
             objectives: Arc::new(settings.stages()),
             live,
+            alerts,
+            process,
+            kept: Arc::new(kept),
             places: places(AT_ONCE),
             sql_places: places(SQL_AT_ONCE),
         }
@@ -71,8 +90,11 @@ impl Api {
             .route("/api/v1/interactions", get(interactions))
             .route("/api/v1/interactions/{id}", get(interaction))
             .route("/api/v1/traces/{trace_id}", get(trace))
+            .route("/api/v1/traces/{trace_id}/spans/{span_id}", get(span))
             .route("/api/v1/hops", get(hops))
             .merge(analysis::router())
+            .merge(alerts::router())
+            .merge(status::router())
             .route("/api/v1/sql", get(sql::asked).post(sql::posted))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))
@@ -126,9 +148,10 @@ pub(crate) async fn interactions(
     get,
     path = "/api/v1/interactions/{id}",
     tag = "interactions",
-    params(("id" = String, Path, description = "`interaction.id`")),
+    params(("id" = String, Path, description = "`interaction.id`"), DetailParameters),
     responses(
         (status = 200, body = InteractionSpans<'static>),
+        (status = 400, description = "A parameter cannot be read", body = ErrorBody),
         (status = 404, description = "No span carries the id", body = ErrorBody),
         (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
     )
@@ -136,10 +159,19 @@ pub(crate) async fn interactions(
 pub(crate) async fn interaction(
     State(api): State<Api>,
     Path(id): Path<String>,
+    parameters: Result<Query<DetailParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    let outline = query::read(parameters)?.outline_above()?;
     api.ask(async {
-        let found = api.store.interaction(&id, LIMITS).await?.ok_or_else(|| unknown_interaction(&id))?;
-        written(move || text(&InteractionSpans::of(&found, now_ns()))).await
+        let limits = if outline.is_some() { OUTLINE_LIMITS } else { LIMITS };
+        let mut found = api.store.interaction(&id, limits).await?.ok_or_else(|| unknown_interaction(&id))?;
+        // Whole spans are never more than one answer may hold.
+        if outline.is_some_and(|most| found.spans.len() <= most) && found.spans.len() > LIMITS.spans {
+            found.spans.truncate(LIMITS.spans);
+            found.truncated = true;
+        }
+        let objectives = Arc::clone(&api.objectives);
+        written(move || text(&InteractionSpans::of(&found, &objectives, outline, now_ns()))).await
     })
     .await
 }
@@ -161,15 +193,46 @@ pub(crate) async fn trace(
     State(api): State<Api>,
     Path(trace_id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let id: TraceId = trace_id.to_lowercase().parse().map_err(|error| {
-        ApiError::bad_request(format!("`{trace_id}`: {error}"), "copy the id as a trace context has it")
-    })?;
+    let id: TraceId = read_id(&trace_id)?;
     api.ask(async {
-        let found = api.store.trace(id, LIMITS).await?.ok_or_else(|| {
-            let help = "spans are kept as long as `retention` of the `lake` exporter says";
-            ApiError::not_found(format!("no span of the trace {id} is kept"), help)
-        })?;
+        let found = api.store.trace(id, LIMITS).await?.ok_or_else(|| unknown_trace(id))?;
         written(move || text(&TraceSpans::of(&found, now_ns()))).await
+    })
+    .await
+}
+
+/// One span with everything on it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/traces/{trace_id}/spans/{span_id}",
+    tag = "traces",
+    params(
+        ("trace_id" = String, Path, description = "32 hexadecimal digits"),
+        ("span_id" = String, Path, description = "16 hexadecimal digits"),
+    ),
+    responses(
+        (status = 200, body = SameId<'static>),
+        (status = 400, description = "Not an id", body = ErrorBody),
+        (status = 404, description = "The span is not kept", body = ErrorBody),
+        (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
+    )
+)]
+pub(crate) async fn span(
+    State(api): State<Api>,
+    Path((trace_id, span_id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let (trace, id): (TraceId, SpanId) = (read_id(&trace_id)?, read_id(&span_id)?);
+    api.ask(async {
+        let found = api.store.trace(trace, OUTLINE_LIMITS).await?.ok_or_else(|| unknown_trace(trace))?;
+        if !found.spans.iter().any(|span| span.span_id == id) {
+            let help = "the trace is here: ask for it without the span";
+            return Err(ApiError::not_found(format!("no span {id} is kept of the trace {trace}"), help));
+        }
+        written(move || {
+            let same = found.spans.iter().filter(|span| span.span_id == id);
+            text(&SameId::of(same.map(AsRef::as_ref), now_ns()))
+        })
+        .await
     })
     .await
 }
@@ -196,6 +259,17 @@ pub(crate) async fn hops(
         written(move || text(&Hops::from(found))).await
     })
     .await
+}
+
+fn read_id<I: FromStr<Err: Display>>(text: &str) -> Result<I, ApiError> {
+    text.to_lowercase().parse().map_err(|error| {
+        ApiError::bad_request(format!("`{text}`: {error}"), "copy the id as a trace context has it")
+    })
+}
+
+fn unknown_trace(id: TraceId) -> ApiError {
+    let help = "spans are kept as long as `retention` of the `lake` exporter says";
+    ApiError::not_found(format!("no span of the trace {id} is kept"), help)
 }
 
 pub(crate) fn unknown_interaction(id: &str) -> ApiError {

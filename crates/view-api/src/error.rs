@@ -76,13 +76,21 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let help = "the API only answers questions: use GET or HEAD, and POST for /api/v1/sql alone";
+        let help = "use GET or HEAD; only /api/v1/sql and what is below /api/v1/alerts take more";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "this method is not allowed here",
             help,
         )
+    }
+
+    pub(crate) fn bad_gateway(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "undelivered", message, help)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
     }
 
     pub(crate) fn busy(message: impl Into<String>) -> Self {
@@ -125,8 +133,7 @@ impl From<StoreError> for ApiError {
             Fault::Down => {
                 tracing::error!(%error, "a question to the store failed");
                 let help = "the log of throughline says which file and why";
-                let message = "the store cannot read its files";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
+                Self::unavailable("the store cannot read its files", help)
             }
             _ => {
                 tracing::error!(%error, "a question to the store failed");

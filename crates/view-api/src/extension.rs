@@ -1,12 +1,15 @@
 //! The extension `view`: the page and the API under one address.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::alerts::Alerts;
 use axum::{Router, middleware};
 use flow::config::Node;
-use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make};
-use store_api::StoreDoor;
+use flow::state::State;
+use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make, States, Status};
+use store_api::{StoreDoor, TraceStore};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,6 +18,7 @@ use crate::api::Api;
 use crate::compress::compress;
 use crate::guard::{Hosts, guard};
 use crate::listen;
+use crate::kept::Keeping;
 use crate::live::Live;
 use crate::others;
 use crate::page::{self, Page};
@@ -28,7 +32,8 @@ fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Extension>, BuildError> {
     let settings =
         section.parse().map_err(|findings| fail(findings.iter().map(ToString::to_string).collect()))?;
     let door = ctx.get::<StoreDoor>().ok_or_else(|| fail("this binary offers no store".to_owned()))?;
-    Ok(Arc::new(View::new(&ctx.id, settings, door, ctx.get::<Page>())))
+    let view = View::new(&ctx.id, settings, door, ctx.get::<Page>());
+    Ok(Arc::new(View { states: ctx.get::<States>(), process: ctx.get::<Status>(), ..view }))
 }
 
 pub struct View {
@@ -36,19 +41,30 @@ pub struct View {
     settings: Settings,
     door: Arc<StoreDoor>,
     page: Option<Arc<Page>>,
+    /// Where alert rules are kept.
+    states: Option<Arc<States>>,
+    /// What runs beside the page.
+    process: Option<Arc<Status>>,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     address: SocketAddr,
     live: Arc<Live>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    stop: [oneshot::Sender<()>; 2],
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl View {
     pub fn new(id: &str, settings: Settings, door: Arc<StoreDoor>, page: Option<Arc<Page>>) -> Self {
-        Self { id: Arc::from(id), settings, door, page, running: Mutex::default() }
+        let (states, process) = (None, None);
+        Self { id: Arc::from(id), settings, door, page, states, process, running: Mutex::default() }
+    }
+
+    /// Tells what runs, too.
+    #[must_use]
+    pub fn with_status(self, status: Status) -> Self {
+        Self { process: Some(Arc::new(status)), ..self }
     }
 
     /// Where it listens, once started.
@@ -63,14 +79,39 @@ impl View {
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
         let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
-        let api = Api::new(store, &self.settings);
+        let alerts = self.alerts(Arc::clone(&store), address).await?;
+        let watched = Arc::clone(&alerts);
+        let api = Api::new(store, &self.settings, alerts, self.process.clone(), Keeping::of(&found));
         let live = Arc::clone(&api.live);
         let router = router(api, self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(listen::serve(listener, router, stopped));
+        let serving = tokio::spawn(listen::serve(listener, router, stopped));
+        let (unwatch, unwatched) = oneshot::channel();
+        let watching = tokio::spawn(watched.run(unwatched));
+        let (stop, tasks) = ([stop, unwatch], [serving, watching]);
         tracing::info!(extension = %self.id, "the page is at http://{address}");
-        *self.running() = Some(Running { address, live, stop, task });
+        *self.running() = Some(Running { address, live, stop, tasks });
         Ok(())
+    }
+
+    async fn alerts(
+        &self,
+        store: Arc<dyn TraceStore>,
+        address: SocketAddr,
+    ) -> Result<Arc<Alerts>, BuildError> {
+        let fail = |why: String| BuildError::new(&self.id, why);
+        let directory = self.settings.store.as_ref().map(PathBuf::from).filter(|store| store.is_absolute());
+        let states = self.states.clone();
+        let opening = move || match states {
+            Some(states) => states.open(directory.as_deref()),
+            None => Ok(None),
+        };
+        let opened = tokio::task::spawn_blocking(opening).await.map_err(|error| fail(error.to_string()))?;
+        let state: Option<Arc<dyn State>> = opened.map_err(|error| fail(error.to_string()))?;
+        let settings = self.settings.alerts.clone();
+        let page_url = Some(settings.page_url.clone()).filter(|url| !url.is_empty());
+        let page_url = page_url.unwrap_or_else(|| format!("http://{address}"));
+        Alerts::open(store, state, settings, page_url).await.map_err(fail)
     }
 
     async fn bind(&self) -> Result<TcpListener, BuildError> {
@@ -102,11 +143,13 @@ impl Extension for View {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async {
-            let Some(Running { live, stop, task, .. }) = running else { return };
+            let Some(Running { live, stop, tasks, .. }) = running else { return };
             live.close();
             drop(stop);
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the page ended with a defect");
+            for task in tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "the page ended with a defect");
+                }
             }
         })
     }
@@ -134,8 +177,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_keeps_its_place_until_it_is_sent() {
-        let api =
-            Api::new(Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60))), &Settings::default());
+        let store: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        let alerts = Alerts::open(Arc::clone(&store), None, ::alerts::Settings::default(), String::new());
+        let kept = Keeping::of(&store_api::door::Settings::default());
+        let api = Api::new(store, &Settings::default(), alerts.await.unwrap(), None, kept);
         let free = || api.places().available_permits();
         let all = free();
         let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()));

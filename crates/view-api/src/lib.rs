@@ -3,7 +3,7 @@
 //! In:       HTTP requests; the store behind `StoreDoor`; the page's files, if the binary has them.
 //! Out:      JSON answers, files, and the extension `view`.
 //! Core:     `query` (parameters to a question), `json` (answers to JSON), `analysis` (the same for where time goes),
-//!           `live` (events), `guard` (who may ask); `jaeger` and `tempo`, the same for clients of those; `traceql`.
+//!           `live` (events), `alerts` and `status`, `guard` (who may ask); `jaeger` and `tempo`, the same for clients of those; `traceql`.
 //! Must not: know how a store works inside, or what the page looks like.
 
 mod error;
@@ -20,6 +20,9 @@ mod tempo;
 mod others;
 mod analysis;
 mod sql;
+mod alerts;
+mod kept;
+mod status;
 mod openapi;
 mod page;
 mod compress;

@@ -23,6 +23,8 @@ pub struct Settings {
     pub objectives: BTreeMap<Stage, GoDuration>,
     /// The threshold of a stage's service level, where it is not the usual.
     pub service_levels: BTreeMap<Stage, GoDuration>,
+    /// How rules are watched, and who can be told.
+    pub alerts: ::alerts::Settings,
 }
 
 impl Default for Settings {
@@ -34,6 +36,7 @@ impl Default for Settings {
             allowed_hosts: Vec::new(),
             objectives: BTreeMap::new(),
             service_levels: BTreeMap::new(),
+            alerts: ::alerts::Settings::default(),
         }
     }
 }
@@ -72,6 +75,7 @@ pub(crate) fn check(section: &Node) -> Vec<Finding> {
                     `allow_unauthenticated: true` where the network is trusted";
         findings.push(Finding::error(at, message).help(help));
     }
+    findings.extend(settings.alerts.check(section.get("alerts").unwrap_or(section)));
     findings
 }
 

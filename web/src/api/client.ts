@@ -4,6 +4,7 @@ import type {
   InteractionDetail,
   InteractionList,
   Overview,
+  Span,
   Stage,
   StageDetail,
   TraceDetail,
@@ -29,8 +30,12 @@ export type Query = Record<string, string | number | boolean | null | undefined>
 export const listInteractions = (query: Query, signal?: AbortSignal): Promise<InteractionList> =>
   get('/api/v1/interactions', query, signal);
 
-export const getInteraction = (id: string, signal?: AbortSignal): Promise<InteractionDetail> =>
-  get(`/api/v1/interactions/${encodeURIComponent(id)}`, {}, signal);
+export const getInteraction = (id: string, query: Query = {}, signal?: AbortSignal): Promise<InteractionDetail> =>
+  get(`/api/v1/interactions/${encodeURIComponent(id)}`, query, signal);
+
+/** One span with everything on it; several where a client and a server share the id. */
+export const getSpan = (trace: string, span: string): Promise<{ spans: Span[] }> =>
+  get(`/api/v1/traces/${trace}/spans/${span}`, {});
 
 export const getTrace = (id: string, signal?: AbortSignal): Promise<TraceDetail> =>
   get(`/api/v1/traces/${encodeURIComponent(id)}`, {}, signal);

@@ -67,8 +67,10 @@ async fn an_overview_counts_what_is_finished(store: &dyn TraceStore) {
     assert_eq!((queue.latency.n, queue.latency.max), (5, Some(100 * SECOND)));
     assert_eq!(queue.series.iter().map(|step| step.n).sum::<u64>(), 5);
     assert_eq!(queue.within.map(|within| within.part), Some(3));
-    let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
-    assert_eq!(regions, [(Some("eu"), 4), (None, 3)]);
+    let regions: Vec<_> =
+        found.regions.iter().map(|line| (line.region.as_deref(), line.calls, line.n)).collect();
+    assert_eq!(regions, [(Some("eu"), 2, 4), (None, 4, 3)]);
+    assert_eq!(found.peak.map(|peak| (peak.n, (peak.at_ns - NINE) / SECOND)), Some((2, 500)));
     let calls = found.calls;
     assert_eq!(
         (calls.n, calls.answered, calls.abandoned, calls.short_abandoned, calls.waiting),
@@ -267,7 +269,15 @@ async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {
     let found = store.percentiles(question).await.expect(SOUND).expect("it is there");
     let badges: Vec<_> = found.spans.iter().map(|badge| (badge.span_id, badge.n)).collect();
     assert_eq!(badges, [(SpanId([2; 8]), 100), (SpanId([1; 8]), 100)]);
+    let kinds: Vec<_> = found.kinds.iter().map(|of| (of.kind.clone(), of.histogram.quantile(0.99))).collect();
+    let operation = percentiles::Kind::Operation("crm".to_owned(), "GET".to_owned());
+    let [(first, Some(p99)), (percentiles::Kind::Stage(Stage::Queue), Some(p99_queue))] = kinds.as_slice()
+    else {
+        panic!("two kinds: {kinds:?}")
+    };
+    assert_eq!((first, p99_queue), (&operation, &(10 * SECOND)));
+    assert!((98 * SECOND..=101 * SECOND).contains(p99), "{p99}");
     let [crm, queue] = found.spans.as_slice() else { panic!("two badges") };
     assert!((89.0..=91.5).contains(&crm.percentile), "{crm:?}");
-    assert!((queue.percentile, queue.p95) == (100.0, 10 * SECOND), "{queue:?}");
+    assert_eq!((queue.percentile, queue.kind, crm.kind), (100.0, 1, 0));
 }

@@ -18,7 +18,7 @@ const BLOCK_ROWS: usize = 2048;
 /// Bits for each term: of a hundred that are not there one seems to be.
 const BITS: usize = 12;
 /// Bytes of the filters for each row, at most.
-const MOST_FOR_A_ROW: usize = 2;
+const MOST_FOR_A_ROW: usize = 6;
 /// More keys are no keys.
 const MOST_KEYS: usize = 1024;
 

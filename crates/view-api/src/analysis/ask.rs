@@ -10,10 +10,8 @@ use super::parameters::{
     TransferParameters,
 };
 use crate::error::ApiError;
-use crate::query::{LIMITS, duration, given, parsed, range, searched, time};
+use crate::query::{LIMITS, SHORT_ABANDON_NS, duration, given, parsed, range, searched, time};
 
-/// Who leaves a queue sooner did not really wait.
-const SHORT_ABANDON_NS: u64 = 5_000_000_000;
 /// The overview holds no single spans.
 const OVERVIEW_SPANS: usize = 500_000;
 /// Of a stage's heat map.
@@ -212,13 +210,23 @@ fn group_by(name: &str) -> Result<stage::GroupBy, ApiError> {
 
 /// The last day, where nothing else is asked for.
 pub(super) fn window(from: Option<String>, to: Option<String>, now_ns: u64) -> Result<Range, ApiError> {
+    window_of(from, to, now_ns, DAY_NS)
+}
+
+/// So much before the end, where no beginning is asked for.
+pub(crate) fn window_of(
+    from: Option<String>,
+    to: Option<String>,
+    now_ns: u64,
+    usual_ns: u64,
+) -> Result<Range, ApiError> {
     let (open_from, open_to) = (given(from.clone()).is_none(), given(to.clone()).is_none());
     let mut range = range(from, to)?;
     if open_to {
         range.to = now_ns.max(range.from);
     }
     if open_from {
-        range.from = range.to.saturating_sub(DAY_NS);
+        range.from = range.to.saturating_sub(usual_ns);
     }
     Ok(range)
 }

@@ -153,54 +153,55 @@ async fn the_overview_carries_the_strip_the_grid_and_the_calls() {
         &path,
         "/regions/1",
         expect![[r#"
-        .n: 1
-        .region: null
-        .stages[0].n: 0
-        .stages[0].over: null
-        .stages[0].p95_ns: null
-        .stages[0].stage: "setup"
-        .stages[0].state: "none"
-        .stages[1].n: 0
-        .stages[1].over: null
-        .stages[1].p95_ns: null
-        .stages[1].stage: "ivr"
-        .stages[1].state: "none"
-        .stages[2].n: 0
-        .stages[2].over: null
-        .stages[2].p95_ns: null
-        .stages[2].stage: "action"
-        .stages[2].state: "none"
-        .stages[3].n: 1
-        .stages[3].over: 0.0
-        .stages[3].p95_ns: "3000000000"
-        .stages[3].stage: "queue"
-        .stages[3].state: "met"
-        .stages[4].n: 0
-        .stages[4].over: null
-        .stages[4].p95_ns: null
-        .stages[4].stage: "alert"
-        .stages[4].state: "none"
-        .stages[5].n: 0
-        .stages[5].over: null
-        .stages[5].p95_ns: null
-        .stages[5].stage: "talk"
-        .stages[5].state: "none"
-        .stages[6].n: 0
-        .stages[6].over: null
-        .stages[6].p95_ns: null
-        .stages[6].stage: "hold"
-        .stages[6].state: "none"
-        .stages[7].n: 0
-        .stages[7].over: null
-        .stages[7].p95_ns: null
-        .stages[7].stage: "transfer"
-        .stages[7].state: "none"
-        .stages[8].n: 0
-        .stages[8].over: null
-        .stages[8].p95_ns: null
-        .stages[8].stage: "wrapup"
-        .stages[8].state: "none"
-    "#]],
+            .calls: 1
+            .n: 1
+            .region: null
+            .stages[0].n: 0
+            .stages[0].over: null
+            .stages[0].p95_ns: null
+            .stages[0].stage: "setup"
+            .stages[0].state: "none"
+            .stages[1].n: 0
+            .stages[1].over: null
+            .stages[1].p95_ns: null
+            .stages[1].stage: "ivr"
+            .stages[1].state: "none"
+            .stages[2].n: 0
+            .stages[2].over: null
+            .stages[2].p95_ns: null
+            .stages[2].stage: "action"
+            .stages[2].state: "none"
+            .stages[3].n: 1
+            .stages[3].over: 0.0
+            .stages[3].p95_ns: "3000000000"
+            .stages[3].stage: "queue"
+            .stages[3].state: "met"
+            .stages[4].n: 0
+            .stages[4].over: null
+            .stages[4].p95_ns: null
+            .stages[4].stage: "alert"
+            .stages[4].state: "none"
+            .stages[5].n: 0
+            .stages[5].over: null
+            .stages[5].p95_ns: null
+            .stages[5].stage: "talk"
+            .stages[5].state: "none"
+            .stages[6].n: 0
+            .stages[6].over: null
+            .stages[6].p95_ns: null
+            .stages[6].stage: "hold"
+            .stages[6].state: "none"
+            .stages[7].n: 0
+            .stages[7].over: null
+            .stages[7].p95_ns: null
+            .stages[7].stage: "transfer"
+            .stages[7].state: "none"
+            .stages[8].n: 0
+            .stages[8].over: null
+            .stages[8].p95_ns: null
+            .stages[8].stage: "wrapup"
+            .stages[8].state: "none"
+        "#]],
     )
     .await;
     golden(
@@ -750,15 +751,95 @@ async fn one_interaction_has_a_path_a_chain_and_percentiles() {
             .covers.to: "1795252800000000000"
             .covers.truncated: false
             .interaction_id: "call-3"
+            .kinds[0].bounds_ns: ["2971923841","3311872529","3690706839","4112874773","4583333121","5107605667","5691848041","6342919998","7068465955","7877004751","8778029666","9782119886","10901064716","12148001999","13537572377","15086091184","16811740013","18734780191","20877790670","23265933138","25927247443","28892980822","32197954782"]
+            .kinds[0].counts: [1,0,0,0,0,0,0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,2]
+            .kinds[0].n: 5
+            .kinds[0].operation: null
+            .kinds[0].p50_ns: "9067391235"
+            .kinds[0].p95_ns: "29845417596"
+            .kinds[0].p99_ns: "29845417596"
+            .kinds[0].service: null
+            .kinds[0].stage: "queue"
+            .spans[0].kind: 0
             .spans[0].n: 5
-            .spans[0].p50_ns: "9067391235"
-            .spans[0].p95_ns: "29845417596"
             .spans[0].percentile: 20.0
             .spans[0].span_id: "0101010101010101"
             .spans[0].trace_id: "03030303030303030303030303030303"
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_large_interaction_comes_in_outline_and_each_span_by_its_id() {
+    golden("/api/v1/interactions/call-1?outline_above=0", "", expect![[r#"
+        .interaction.agents: ["ann","bob"]
+        .interaction.channel: "voice"
+        .interaction.direction: null
+        .interaction.duration_ns: "160000000000"
+        .interaction.end_ns: "1795165360000000000"
+        .interaction.error_count: 0
+        .interaction.id: "call-1"
+        .interaction.outcome: "handled"
+        .interaction.queues: ["billing","loans"]
+        .interaction.region: "eu-west"
+        .interaction.running: false
+        .interaction.services: ["crm","ivr"]
+        .interaction.span_count: 8
+        .interaction.stages[0].duration_ns: "20000000000"
+        .interaction.stages[0].stage: "ivr"
+        .interaction.stages[1].duration_ns: "39000000000"
+        .interaction.stages[1].stage: "queue"
+        .interaction.stages[2].duration_ns: "90000000000"
+        .interaction.stages[2].stage: "talk"
+        .interaction.stages[3].duration_ns: "1000000000"
+        .interaction.stages[3].stage: "transfer"
+        .interaction.stages[4].duration_ns: "10000000000"
+        .interaction.stages[4].stage: "wrapup"
+        .interaction.start_ns: "1795165200000000000"
+        .interaction.trace_count: 1
+        .interaction.trace_ids: ["01010101010101010101010101010101"]
+        .interaction.waited_ns: "39000000000"
+        .interaction.worked_ns: "100000000000"
+        .missing_parents: 0
+        .outline.attributes: [0,0,1,2,0,1,2,2,3,3,4,5,3,0,1,4,6,7,4,0,1,5,0,1,5,2,8,6,4,9,6,0,1,7,0,1]
+        .outline.duration: [20000000000,2000000000,30000000000,60000000000,1000000000,9000000000,30000000000,10000000000]
+        .outline.errors: []
+        .outline.kind: [20,21,20,20,20,20,20,20]
+        .outline.links: []
+        .outline.missing_parents: []
+        .outline.name: [10,11,12,13,14,15,16,17]
+        .outline.parent: [-1,0,-1,-1,-1,-1,-1,-1]
+        .outline.service: [18,19,18,18,18,18,18,18]
+        .outline.span_id: ["0101010101010101","0808080808080808","0202020202020202","0303030303030303","0404040404040404","0505050505050505","0606060606060606","0707070707070707"]
+        .outline.stage: [18,-1,22,23,24,22,23,25]
+        .outline.start: [0,3000000000,20000000000,50000000000,110000000000,111000000000,120000000000,150000000000]
+        .outline.start_ns: "1795165200000000000"
+        .outline.strings: ["interaction.channel","voice","interaction.queue.name","billing","interaction.agent.id","ann","genesys_cloud.transfer.type","blind","loans","bob","span 1","GET /customer","span 2","span 3","span 4","span 5","span 6","span 7","ivr","crm","server","client","queue","talk","transfer","wrapup"]
+        .outline.trace: [0,0,0,0,0,0,0,0]
+        .outline.traces: ["01010101010101010101010101010101"]
+        .outline.unfinished: []
+        .service_level.end: "answered"
+        .service_level.met: false
+        .service_level.threshold_ns: "20000000000"
+        .service_level.waited_ns: "30000000000"
+        .spans: []
+        .truncated: false
+    "#]]).await;
+    let site = site().await;
+    let whole = site.get("/api/v1/interactions/call-1?outline_above=8").await.json();
+    assert_eq!((&whole["outline"], whole["spans"].as_array().map(Vec::len)), (&Value::Null, Some(8)));
+    let span = &whole["spans"][0];
+    let id = |key: &str| span[key].as_str().unwrap_or_default().to_owned();
+    let path = format!("/api/v1/traces/{}/spans/{}", id("trace_id"), id("span_id"));
+    assert_eq!(&site.get(&path).await.json()["spans"][0], span);
+    for (path, status) in [
+        (format!("/api/v1/traces/{}/spans/00000000000000ff", id("trace_id")), 404),
+        (format!("/api/v1/traces/{}/spans/1", id("trace_id")), 400),
+        ("/api/v1/interactions/call-1?outline_above=many".to_owned(), 400),
+    ] {
+        assert_eq!(site.get(&path).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

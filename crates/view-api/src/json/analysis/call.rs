@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use super::{Covers, Ns, Summary};
 
+/// Of a histogram that stands in a tooltip.
+const BARS: usize = 24;
+
 /// What the caller waited for, moment by moment.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CallPath {
@@ -85,20 +88,41 @@ pub(crate) struct CallPercentiles {
     interaction_id: String,
     /// The time that the spans are compared with.
     covers: Covers,
+    /// The kinds of its spans, in the order in which it comes to them.
+    kinds: Vec<KindOfSpan>,
     /// Finished spans of the interaction; those that nothing is known of are left out.
     spans: Vec<SpanPercentile>,
+}
+
+/// All spans of one stage, or of one operation of one service.
+#[derive(Serialize, ToSchema)]
+struct KindOfSpan {
+    #[schema(required)]
+    stage: Option<&'static str>,
+    #[schema(required)]
+    service: Option<String>,
+    #[schema(required)]
+    operation: Option<String>,
+    n: u64,
+    p50_ns: Ns,
+    p95_ns: Ns,
+    p99_ns: Ns,
+    /// Of the bars of a histogram on a logarithmic scale, one more than there are bars.
+    bounds_ns: Vec<Ns>,
+    /// How many spans each bar holds.
+    counts: Vec<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct SpanPercentile {
     trace_id: String,
     span_id: String,
+    /// Place in `kinds`.
+    kind: usize,
     /// Spans of its kind.
     n: u64,
     /// 0 to 100: so many of them in a hundred took no longer.
     percentile: f64,
-    p50_ns: Ns,
-    p95_ns: Ns,
 }
 
 impl CallPath {
@@ -175,15 +199,37 @@ impl CallPercentiles {
         let badge = |of: percentiles::Badge| SpanPercentile {
             trace_id: of.trace_id.to_string(),
             span_id: of.span_id.to_string(),
+            kind: of.kind,
             n: of.n,
             percentile: of.percentile,
-            p50_ns: Ns(of.p50),
-            p95_ns: Ns(of.p95),
         };
         Self {
             interaction_id: id,
             covers: Covers::of(&found.covered, as_of),
+            kinds: found.kinds.into_iter().map(KindOfSpan::from).collect(),
             spans: found.spans.into_iter().map(badge).collect(),
+        }
+    }
+}
+
+impl From<percentiles::Counted> for KindOfSpan {
+    fn from(of: percentiles::Counted) -> Self {
+        let quantile = |q| Ns(of.histogram.quantile(q).unwrap_or(0));
+        let (bounds, counts) = of.histogram.bars(BARS);
+        let (stage, service, operation) = match of.kind {
+            percentiles::Kind::Stage(stage) => (Some(stage.name()), None, None),
+            percentiles::Kind::Operation(service, operation) => (None, Some(service), Some(operation)),
+        };
+        Self {
+            stage,
+            service,
+            operation,
+            n: of.histogram.count(),
+            p50_ns: quantile(0.5),
+            p95_ns: quantile(0.95),
+            p99_ns: quantile(0.99),
+            bounds_ns: bounds.into_iter().map(Ns).collect(),
+            counts,
         }
     }
 }
