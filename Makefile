@@ -44,6 +44,8 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans
 	$(CARGO) bench -q -p throughline-sip --bench invite
+	scripts/install-locked.sh crates/store-lake/tests/engines
+	$(CARGO) bench -q -p store-lake --bench peers
 	$(MAKE) ui && cd web && npm run --silent bench
 
 prove: ## long runs of what the tests run short; figures in docs/proofs
