@@ -35,6 +35,8 @@ pub(crate) fn all() -> Registry {
         exporters::file::FACTORY,
         exporters::prometheus::FACTORY,
         store_api::lake::OUT,
+        #[cfg(feature = "clickhouse")]
+        store_clickhouse::OUT,
         connectors::spanmetrics::FACTORY,
         connectors::servicegraph::FACTORY,
         extensions::journal::FACTORY,

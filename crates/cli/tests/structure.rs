@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pipeline", &["throughline-context", "flow", "personal", "tls"]),
     ("store-api", &["throughline-context", "flow"]),
     ("store-lake", &["throughline-context", "flow", "store-api"]),
+    ("store-clickhouse", &["throughline-context", "flow", "store-api", "tls"]),
     ("alerts", &["flow", "tls", "store-api"]),
     ("view-api", &["throughline-context", "flow", "personal", "store-api", "alerts", "tls"]),
     ("view-ui", &[]),

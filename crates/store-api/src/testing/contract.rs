@@ -73,6 +73,8 @@ fn questions(model: &Model) -> Vec<Recent> {
         trace.map_or_else(Filter::default, |trace| searched(&trace.to_string())),
         searched("stage=queue -errors=0 OR service=cr*"),
         searched("NOT (interaction.queue.name=a OR duration>20m)"),
+        searched("interaction.queue.name=A"),
+        searched("interaction.queue.name=c -interaction.channel=b OR interaction.region=a"),
         searched("transfers>=1 OR running=true"),
         Filter { stage: Some(Stage::Queue), ..Filter::default() },
         Filter { region: some("a"), channel: some("b"), ..Filter::default() },
