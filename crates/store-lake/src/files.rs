@@ -17,7 +17,7 @@ use crate::file::{File, Unusable};
 use crate::traces::{Entry, Traces};
 use index::Index;
 
-pub(crate) use open::{Opened, open};
+pub(crate) use open::{Opened, named, open};
 
 /// The files that a question may look at, in the order in which they were written.
 pub(crate) type List = BTreeMap<u64, Arc<File>>;
@@ -51,6 +51,27 @@ impl Files {
         let weight = traces.weight();
         let kept: Result<_, StoreError> = self.traces.get(file.generation, || Ok((traces, weight)));
         drop(kept);
+    }
+
+    /// Enters a file that another one wrote; false where it can be read no more.
+    pub(crate) fn learn(&self, file: &File) -> Result<bool, StoreError> {
+        let read = file.each_id(|trace, interactions| {
+            let mut index = self.index_mut();
+            index.add_trace(trace, file.generation);
+            interactions.iter().for_each(|id| index.add_interaction(id, file.generation));
+        });
+        let read = match read {
+            Err(Unusable::Damaged(_)) => file.entries().map(|entries| self.add(file, Traces::new(entries))),
+            read => read,
+        };
+        match read {
+            Ok(()) => Ok(true),
+            Err(Unusable::Failed(error)) => Err(error),
+            Err(Unusable::Damaged(why)) => {
+                tracing::warn!(file = %file.spans().display(), why, "a file that a log names cannot be read");
+                Ok(false)
+            }
+        }
     }
 
     /// Called when nobody can look at these files any more.
