@@ -7,6 +7,7 @@ mod sql;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,6 +86,11 @@ struct Snapshot {
 impl Lake {
     /// Opens or makes the directory; spans are written in the background as long as the store is there.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        if settings.url().is_some() && settings.state_directory.is_none() {
+            let why = "a bucket has no place for what only this node needs: set `state_directory` in the `lake` section";
+            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
+            return Err(StoreError::io("use", &settings.directory, source));
+        }
         let lock = lock(settings.local()).await?;
         let inner = blocking(move || Inner::open(settings, lock)).await?;
         let inner = Arc::new(inner);

@@ -22,7 +22,7 @@ const HOUR: u64 = 3600 * SECOND;
 
 /// `LAKE_SEEDS` makes the run longer.
 fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("LAKE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12)
+    0..std::env::var("LAKE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
 }
 
 fn open(bucket: &Imagined, directory: &TempDir) -> Result<Arc<Inner>, StoreError> {
@@ -119,7 +119,7 @@ async fn nodes_write_one_store() {
             node.flush_through(u64::MAX).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         }
         let one = Arc::clone(&nodes[0]);
-        for _ in 0..100 {
+        for _ in 0..30 {
             lease_ns += 40 * SECOND;
             drop(compact(&one, lease_ns));
         }
@@ -265,6 +265,13 @@ async fn a_damaged_copy_is_fetched_again() {
     node.fetch_again().unwrap();
     assert_eq!(counts(&node).await, BTreeMap::from([("call-1".to_owned(), 6)]));
     assert_eq!(names(&node, Table::Spans).len(), 2);
+}
+
+#[tokio::test]
+async fn a_bucket_without_a_place_on_this_node_is_refused() {
+    let settings = Settings { directory: "s3://calls/store".into(), ..Settings::default() };
+    let refused = Lake::open(settings).await.err().unwrap().to_string();
+    expect!["cannot use s3://calls/store: a bucket has no place for what only this node needs: set `state_directory` in the `lake` section"].assert_eq(&refused);
 }
 
 #[test]
