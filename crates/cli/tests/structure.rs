@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store-api", &["throughline-context", "flow"]),
     ("store-lake", &["throughline-context", "flow", "store-api"]),
     ("view-api", &["throughline-context", "flow", "store-api"]),
+    ("view-term", &[]),
     ("view-ui", &[]),
     ("hops", &["throughline-context", "throughline-sip"]),
     ("sim", &["throughline-context"]),
