@@ -51,6 +51,8 @@ pub(crate) enum What {
     Sql,
     Link,
     Unlink,
+    /// Something else that only an admin may change.
+    Change,
 }
 
 /// One thing that somebody did.

@@ -7,6 +7,7 @@ use super::Role;
 /// Where long questions are sent.
 pub(crate) const SQL: &str = "/api/v1/sql";
 pub(crate) const SESSION: &str = "/api/v1/session";
+pub(crate) const LINKS: &str = "/api/v1/links";
 const AUDIT: &str = "/api/v1/audit";
 /// Asks what a rule would have done, and changes nothing.
 const PREVIEW: &str = "/api/v1/alerts/preview";

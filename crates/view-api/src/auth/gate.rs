@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 use tower_service::Service;
 
-use super::access::{SQL, needs, reads};
+use super::access::{LINKS, SQL, needs, reads};
 use super::{CSRF, Doors, Peer, Role, Shown, Who};
 use crate::audit::{Audit, What};
 use crate::error::ApiError;
@@ -86,6 +86,12 @@ impl Gate {
             let from = request.extensions().get::<Peer>().copied();
             // Before the answer is given, or it is not given.
             self.audit.note(&who, from, What::Unmask, of, why).await.map_err(refuse)?;
+        }
+        // Links are noted with their ends, where they are known.
+        if needed == Role::Admin && !reads(request.method()) && !route.starts_with(LINKS) {
+            let of = format!("{} {}", request.method(), request.uri().path());
+            let from = request.extensions().get::<Peer>().copied();
+            self.audit.note(&who, from, What::Change, of, String::new()).await.map_err(refuse)?;
         }
         request.extensions_mut().insert(who);
         Ok((if masked { request } else { afresh(request) }, masked))

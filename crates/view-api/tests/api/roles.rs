@@ -180,3 +180,16 @@ async fn without_auth_everybody_is_one() {
     let site = Site::with(open, None).await;
     assert_eq!(site.get("/api/v1/sql?query=SELECT").await.status, 501);
 }
+
+#[tokio::test]
+async fn what_only_admins_change_is_in_the_audit() {
+    let site = Site::with(guarded(""), None).await;
+    for role in ["viewer", "admin"] {
+        site.send_as(role, "DELETE", "/api/v1/alerts/nothing", "").await;
+    }
+    let audit = site.send_as("admin", "GET", "/api/v1/audit", "").await.json();
+    let entry =
+        |entry: &serde_json::Value| ["who", "what", "of"].map(|key| entry[key].as_str().unwrap()).join(" ");
+    let told: Vec<_> = audit["entries"].as_array().unwrap().iter().map(entry).collect();
+    assert_eq!(told, ["admin-program change DELETE /api/v1/alerts/nothing"]);
+}
