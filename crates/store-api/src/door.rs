@@ -122,18 +122,9 @@ pub struct StoreDoor {
     /// By the id of the exporter.
     configured: Mutex<BTreeMap<String, Settings>>,
     open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
-    /// Stores that an exporter brings along, by its id, for as long as it is there.
-    offered: Mutex<BTreeMap<String, Weak<dyn TraceStore>>>,
+    /// Stores that exporters bring along, for as long as those are there, by the directory of what is kept beside them.
+    brought: Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
     states: Mutex<HashMap<PathBuf, Weak<StateFile>>>,
-}
-
-/// Why there is no store to ask.
-#[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
-    #[error(transparent)]
-    Unknown(#[from] NoStore),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Why no store can be told for a name.
@@ -158,7 +149,7 @@ impl StoreDoor {
             keeps: true,
             configured: Mutex::default(),
             open: tokio::sync::Mutex::default(),
-            offered: Mutex::default(),
+            brought: Mutex::default(),
             states: Mutex::default(),
         }
     }
@@ -171,7 +162,11 @@ impl StoreDoor {
 
     /// The state beside a store; where the store forgets, it does so too. Waits for the disk.
     pub fn beside(&self, settings: &Settings) -> Result<Arc<dyn State>, StoreError> {
-        if self.keeps { Ok(self.state(settings.local())?) } else { Ok(Arc::new(InMemory::default())) }
+        if self.keeps(settings) {
+            Ok(self.state(settings.local())?)
+        } else {
+            Ok(Arc::new(InMemory::default()))
+        }
     }
 
     /// Called when a `lake` exporter is made, so that others can find its store by its id.
@@ -187,35 +182,29 @@ impl StoreDoor {
         Ok(())
     }
 
-    /// Called when an exporter is made that keeps a store of its own, so that others can find it by the exporter's id.
-    pub fn offer(&self, exporter: &str, store: &Arc<dyn TraceStore>) {
-        self.offers().insert(exporter.to_owned(), Arc::downgrade(store));
+    /// Called when an exporter is made that keeps spans in a store of its own, so that others find it by the exporter's id.
+    /// Of the settings its retention counts, and the directory, which has what is kept beside it.
+    pub fn bring(
+        &self,
+        exporter: &str,
+        settings: Settings,
+        store: &Arc<dyn TraceStore>,
+    ) -> Result<(), NoStore> {
+        let directory = settings.directory.clone();
+        self.configure(exporter, settings)?;
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.insert(directory, Arc::downgrade(store));
+        Ok(())
     }
 
-    /// The store that is meant: of an exporter, of an absolute directory, or, where there is only one, nothing.
-    pub async fn store(&self, name: Option<&str>) -> Result<Arc<dyn TraceStore>, Unavailable> {
-        match self.offered(name)? {
-            Some(store) => Ok(store),
-            None => Ok(self.open(&self.find(name)?).await?),
-        }
+    /// Whether the store of these settings is there after a restart.
+    pub fn keeps(&self, settings: &Settings) -> bool {
+        self.keeps || self.brought(&settings.directory).is_some()
     }
 
-    fn offered(&self, name: Option<&str>) -> Result<Option<Arc<dyn TraceStore>>, NoStore> {
-        let mut offers = self.offers();
-        offers.retain(|_, store| store.strong_count() > 0);
-        if let Some(name) = name {
-            return Ok(offers.get(name).and_then(Weak::upgrade));
-        }
-        let configured = self.configured();
-        let mut stores = offers.values();
-        match (stores.next(), stores.next(), configured.is_empty()) {
-            (None, ..) => Ok(None),
-            (Some(only), None, true) => Ok(only.upgrade()),
-            _ => {
-                let ids: Vec<String> = configured.keys().chain(offers.keys()).cloned().collect();
-                Err(NoStore::Ambiguous(ids.join(", ")))
-            }
-        }
+    fn brought(&self, directory: &Path) -> Option<Arc<dyn TraceStore>> {
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.get(directory).and_then(Weak::upgrade)
     }
 
     /// The settings of the store that is meant: the id of a `lake` exporter, an absolute directory, or, where
@@ -245,6 +234,9 @@ impl StoreDoor {
 
     /// The store of these settings; stays open as long as somebody holds it.
     pub async fn open(&self, settings: &Settings) -> Result<Arc<dyn TraceStore>, StoreError> {
+        if let Some(store) = self.brought(&settings.directory) {
+            return Ok(store);
+        }
         let mut open = self.open.lock().await;
         if let Some(store) = open.get(&settings.directory).and_then(Weak::upgrade) {
             return Ok(store);
@@ -263,10 +255,6 @@ impl StoreDoor {
         let state = Arc::new(StateFile::open(directory)?);
         states.insert(directory.to_owned(), Arc::downgrade(&state));
         Ok(state)
-    }
-
-    fn offers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Weak<dyn TraceStore>>> {
-        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn configured(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Settings>> {
@@ -291,19 +279,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_an_exporter_brings_is_found_as_long_as_it_is_there() {
+    async fn a_store_that_an_exporter_brings_is_found_as_any_other() {
         let door = StoreDoor::new(open_memory);
         let own: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
-        door.offer("clickhouse_store", &own);
-        assert!(Arc::ptr_eq(&own, &door.store(None).await.unwrap()));
-        assert!(Arc::ptr_eq(&own, &door.store(Some("clickhouse_store")).await.unwrap()));
+        door.bring("clickhouse_store", at("/c"), &own).unwrap();
+        let found = door.find(None).unwrap();
+        assert!(Arc::ptr_eq(&own, &door.open(&found).await.unwrap()) && door.keeps(&found));
         door.configure("lake", at("/a")).unwrap();
-        let ambiguous = door.store(None).await.err().map(|error| error.to_string());
-        assert!(ambiguous.is_some_and(|text| text.contains("(lake, clickhouse_store)")));
-        assert!(!Arc::ptr_eq(&own, &door.store(Some("lake")).await.unwrap()));
-        drop(own);
-        assert!(door.store(Some("clickhouse_store")).await.is_err());
-        assert!(door.store(None).await.is_ok());
+        assert_eq!(door.find(None), Err(NoStore::Ambiguous("clickhouse_store, lake".to_owned())));
+        assert!(!Arc::ptr_eq(&own, &door.open(&door.find(Some("lake")).unwrap()).await.unwrap()));
+        let clash = door.bring("clickhouse_store", Settings { sync: true, ..at("/a") }, &own);
+        assert_eq!(clash, Err(NoStore::Conflict("lake".to_owned(), "clickhouse_store".to_owned())));
     }
 
     #[test]

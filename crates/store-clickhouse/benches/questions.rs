@@ -97,7 +97,10 @@ async fn main() {
     );
     let size = "SELECT sum(data_compressed_bytes) / (SELECT count() FROM spans), count() FROM system.parts WHERE active AND database = currentDatabase() AND table =";
     for table in ["spans", "interactions"] {
-        println!("{table}: bytes for each span, parts: {}", shim.run(&settings, &format!("{size} '{table}'")).trim());
+        println!(
+            "{table}: bytes for each span, parts: {}",
+            shim.run(&settings, &format!("{size} '{table}'")).trim()
+        );
     }
     let limits = Limits::default();
     timed("an interaction of 50 spans", 50, async |n| {

@@ -6,7 +6,7 @@ use flow::config::Node;
 use flow::{Batch, BoxFuture, BuildError, Ctx, ExportError, Exporter, Factory, Make, Signal};
 use prometheus::IntCounter;
 use store_api::to_spans::to_spans;
-use store_api::{StoreDoor, TraceStore};
+use store_api::{StoreDoor, TraceStore, door};
 
 use crate::settings::{Settings, check};
 use crate::store::{ClickHouse, Unopened};
@@ -23,9 +23,15 @@ fn make(section: &Node, ctx: &Ctx) -> Result<Arc<dyn Exporter>, BuildError> {
     let fail = |why: String| BuildError::new(&ctx.id, why);
     let settings: Settings =
         section.parse().map_err(|findings| fail(findings.iter().map(ToString::to_string).collect()))?;
-    let door = ctx.get::<StoreDoor>().ok_or_else(|| fail("this binary offers no store".to_owned()))?;
+    let stores = ctx.get::<StoreDoor>().ok_or_else(|| fail("this binary offers no store".to_owned()))?;
+    let beside = door::Settings {
+        directory: settings.directory.clone(),
+        retention: settings.retention,
+        ..Default::default()
+    };
     let store = Arc::new(ClickHouse::new(settings).map_err(fail)?);
-    door.offer(&ctx.id, &(Arc::clone(&store) as Arc<dyn TraceStore>));
+    let shown = Arc::clone(&store) as Arc<dyn TraceStore>;
+    stores.bring(&ctx.id, beside, &shown).map_err(|error| fail(error.to_string()))?;
     let counter = |name: &str, help: &str| {
         ctx.telemetry.counter(name, help, &["exporter"]).with_label_values(&[ctx.id.as_ref()])
     };

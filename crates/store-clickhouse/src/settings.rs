@@ -1,6 +1,7 @@
 //! The section of the exporter `clickhouse_store`.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use flow::config::{Finding, GoDuration, Node, Opaque};
 use http::Uri;
@@ -26,6 +27,9 @@ pub struct Settings {
     pub retention: GoDuration,
     /// The cluster on which the tables are made, replicated and distributed; empty for one server.
     pub cluster: String,
+    /// Where what is kept beside the spans is: checkpoints of connectors, settings, alerts. Default: that of `lake`, with
+    /// `-clickhouse` behind it.
+    pub directory: PathBuf,
     /// How many replicas have a span before it is acknowledged; 0 for the one that was asked.
     pub insert_quorum: u32,
     /// How far around a range its lists look for the rest of a trace; 0 for everywhere.
@@ -46,12 +50,19 @@ impl Default for Settings {
             timeout: GoDuration::from_secs(30),
             retention: GoDuration::from_secs(7 * 24 * 3600),
             cluster: String::new(),
+            directory: directory(),
             insert_quorum: 0,
             look_around: GoDuration::from_secs(0),
             retry_on_failure: IgnoredAny,
             sending_queue: IgnoredAny,
         }
     }
+}
+
+fn directory() -> PathBuf {
+    let mut beside = store_api::door::Settings::default().directory.into_os_string();
+    beside.push("-clickhouse");
+    beside.into()
 }
 
 /// Where the server is. Shown without a query, which may hold a password.

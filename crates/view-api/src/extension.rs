@@ -75,8 +75,9 @@ impl View {
 
     async fn listen(&self) -> Result<(), BuildError> {
         let fail = |why: String| BuildError::new(&self.id, why);
-        let store = self.door.store(self.settings.store.as_deref()).await;
-        let store = store.map_err(|error| fail(error.to_string()))?;
+        let found =
+            self.door.find(self.settings.store.as_deref()).map_err(|error| fail(error.to_string()))?;
+        let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
         let bound = listener.local_addr().map_err(|error| fail(error.to_string()))?;
         let tls = self.settings.tls.as_deref().map(|tls| Acceptor::new(tls, &[b"h2", b"http/1.1"]));
