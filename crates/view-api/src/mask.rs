@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use flow::BoxFuture;
 use store_api::analysis::rollup;
+use store_api::carried::Carried;
 use store_api::part::{Fragment, Part, Row, Started};
 use store_api::read::Reader;
 use store_api::store::Look;
@@ -56,14 +57,14 @@ struct Hiding<'a> {
 }
 
 impl Part for Hiding<'_> {
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        let found = self.part.fragments(trace)?;
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        let found = self.part.fragments(traces)?;
         let mut spans = self.spans.borrow_mut();
-        Ok(found.into_iter().map(|fragment| spans.fragment(fragment)).collect())
+        Ok(found.into_iter().map(|(trace, fragment)| (trace, spans.fragment(fragment))).collect())
     }
 
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
-        self.part.traces_of(interaction)
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        self.part.traces_of(interactions)
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
@@ -74,6 +75,12 @@ impl Part for Hiding<'_> {
         let found = self.part.rows(traces, most)?;
         let mut spans = self.spans.borrow_mut();
         Ok(found.into_iter().map(|row| Row { span: spans.span(row.span), ..row }).collect())
+    }
+
+    /// The filters know what was sent: they can tell who carries a text that is shown as it is, and nothing of one that
+    /// stands in the place of another.
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        if carried.text.contains(text::DOTS) { Ok(None) } else { self.part.carrying(carried, range) }
     }
 
     fn rollups(&self, range: Range, step_ns: u64) -> Result<Option<Vec<rollup::Row>>, StoreError> {

@@ -3,7 +3,7 @@
 use personal::{Found, Kind, Kinds, Says, Scanner, may_hold};
 
 /// In the place of what is hidden.
-const DOTS: &str = "•••";
+pub(super) const DOTS: &str = "•••";
 /// Hiding can bring together what stood apart; whoever does that on purpose loses the whole text.
 const MOST_ROUNDS: usize = 3;
 
