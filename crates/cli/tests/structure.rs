@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store-clickhouse", &["throughline-context", "flow", "store-api", "tls"]),
     ("alerts", &["flow", "tls", "store-api"]),
     ("view-api", &["throughline-context", "flow", "personal", "store-api", "alerts", "tls"]),
+    ("view-term", &[]),
     ("view-ui", &[]),
     ("hops", &["throughline-context", "throughline-sip"]),
     ("sim", &["throughline-context"]),

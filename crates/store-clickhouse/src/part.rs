@@ -266,14 +266,21 @@ impl Trace {
 }
 
 impl Part for Kept<'_> {
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        self.meet_all(&[trace])?;
-        Ok(self.known.borrow().traces.get(&trace).map(|trace| trace.fragments.clone()).unwrap_or_default())
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        self.meet_all(traces)?;
+        let known = self.known.borrow();
+        let known = traces.iter().filter_map(|id| Some((*id, known.traces.get(id)?)));
+        Ok(known
+            .flat_map(|(id, trace)| trace.fragments.iter().map(move |one| (id, Arc::clone(one))))
+            .collect())
     }
 
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
-        self.meet_whole(interaction)?;
-        Ok(self.known.borrow().naming.get(interaction).into_iter().flatten().copied().collect())
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        for interaction in interactions {
+            self.meet_whole(interaction)?;
+        }
+        let known = self.known.borrow();
+        Ok(interactions.iter().filter_map(|id| known.naming.get(*id)).flatten().copied().collect())
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {

@@ -213,12 +213,10 @@ impl Prepared {
         let mut prepared = Self { appended, spans: Vec::new(), fragments: Vec::new(), token: String::new() };
         let mut interactions = std::collections::HashMap::with_capacity(traces.len());
         let seq = span::signed(seq);
-        for trace in traces {
-            for known in shelf.fragments(trace).unwrap_or_default() {
-                fragment::write(trace, &known, &mut prepared.fragments);
-                prepared.fragments.long(seq);
-                interactions.insert(trace, known.facts.interactions.first().cloned().unwrap_or_default());
-            }
+        for (trace, known) in shelf.fragments(&traces).unwrap_or_default() {
+            fragment::write(trace, &known, &mut prepared.fragments);
+            prepared.fragments.long(seq);
+            interactions.insert(trace, known.facts.interactions.first().cloned().unwrap_or_default());
         }
         let of = |row: &Row| interactions.get(&row.span.trace_id).map_or("", String::as_str);
         let mut rows: Vec<(&str, &Span)> = all.iter().map(|row| (of(row), row.span.as_ref())).collect();
