@@ -14,5 +14,7 @@ export const PAGES: readonly [name: string, address: string][] = [
   ['compare', '/compare?a_version=7.2&b_version=7.3'],
   ['transfers', '/transfers'],
   ['hops', '/hops'],
+  ['alerts', '/alerts'],
+  ['rule', '/alerts/18f1'],
   ['missing', '/nothing-here'],
 ];
