@@ -32,6 +32,11 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'details', test: DETAILS, priority: 3 },
+            {
+              name: 'more',
+              test: /src\/(pages\/(Compare|Transfers)|compare\/(?!sides)|transfers\/)/,
+              priority: 5,
+            },
             { name: 'rare', test: RARE, priority: 5 },
             { name: 'parts', test: PARTS, priority: 4 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    call, components as list, demo, export, genesys, hash_password, hops, query, run, simulate,
-    simulate_sampling, sip, validate,
+    call, components as list, demo, export, genesys, hash_password, hops, query, run, show, simulate,
+    simulate_sampling, sip, top, validate,
 };
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
@@ -40,6 +40,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Find the hop of a path that loses trace context, and what mends it.
     Hops(hops::Arguments),
+    /// Draw one interaction: who had the call when, and every span below.
+    Show(show::Arguments),
+    /// Watch the stages of calls, and the calls that run.
+    Top(top::Arguments),
     /// Ask the store in SQL.
     Query(query::Arguments),
     /// Take spans out of the store: as OTLP, Parquet or CSV.
@@ -69,6 +73,8 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate_sampling::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),

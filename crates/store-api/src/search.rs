@@ -14,8 +14,16 @@
 mod read;
 mod holds;
 
+pub(crate) use holds::Carriers;
+
+use std::collections::BTreeSet;
+
+use crate::carried::Carried;
 use crate::comparison::{Bound, Pattern, Test};
 use crate::stage::Stage;
+
+/// Terms that are looked up for one search; of the others the spans are asked.
+const LOOKED_UP: usize = 8;
 
 /// A search that was understood.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,11 +96,57 @@ pub struct Misread {
 }
 
 impl Search {
+    /// What terms of it are about that can be looked up; a few.
+    pub(crate) fn carried(&self) -> BTreeSet<Carried> {
+        let mut found = BTreeSet::new();
+        self.root.each_carried(&mut |carried| {
+            found.insert(carried);
+        });
+        while found.len() > LOOKED_UP {
+            found.pop_last();
+        }
+        found
+    }
+
+    /// What some span of everything that is found carries.
+    pub(crate) fn must_carry(&self) -> Option<Carried> {
+        self.root.must_carry()
+    }
+
     /// The only word, where there is nothing else: it may be an id.
     pub(crate) fn word(&self) -> Option<&str> {
         match &self.root {
             Term::Word { exact, .. } => Some(exact),
             _ => None,
+        }
+    }
+}
+
+impl Term {
+    fn each_carried(&self, see: &mut dyn FnMut(Carried)) {
+        match self {
+            Self::All(terms) | Self::Any(terms) => terms.iter().for_each(|term| term.each_carried(see)),
+            Self::Not(term) => term.each_carried(see),
+            Self::Word { .. } | Self::Is(..) => self.carried().into_iter().for_each(see),
+        }
+    }
+
+    /// Of one term.
+    fn carried(&self) -> Option<Carried> {
+        match self {
+            Self::Word { lower, exact } if holds::may_be_attribute(exact) => {
+                Some(Carried { key: None, text: lower.clone() })
+            }
+            Self::Is(Key::Attribute(key), test) => Carried::by(key, test),
+            _ => None,
+        }
+    }
+
+    fn must_carry(&self) -> Option<Carried> {
+        match self {
+            Self::All(terms) => terms.iter().find_map(Self::must_carry),
+            Self::Is(..) => self.carried(),
+            Self::Any(_) | Self::Not(_) | Self::Word { .. } => None,
         }
     }
 }

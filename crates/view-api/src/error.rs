@@ -159,8 +159,16 @@ impl From<StoreError> for ApiError {
             Fault::Busy => Self::busy("the store is busy"),
             Fault::Down => {
                 tracing::error!(%error, "a question to the store failed");
-                let help = "the log of throughline says which file and why";
-                Self::unavailable("the store cannot read its files", help)
+                let (message, help) = match &error {
+                    StoreError::Server { .. } => (
+                        "the server that keeps the spans does not answer",
+                        "the log of throughline says which and why",
+                    ),
+                    _ => {
+                        ("the store cannot read its files", "the log of throughline says which file and why")
+                    }
+                };
+                Self::unavailable(message, help)
             }
             _ => {
                 tracing::error!(%error, "a question to the store failed");

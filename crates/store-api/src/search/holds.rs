@@ -1,9 +1,14 @@
 //! Whether a search holds for an interaction.
 
 use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use throughline_context::TraceId;
 
 use super::{Amount, Key, Name, Search, Term, Test};
 use crate::analysis::transfers::{may_be_handed_over, times_handed_over};
+use crate::carried::Carried;
 use crate::span::Span;
 use crate::summary::Summary;
 use crate::value::{Attributes, Value};
@@ -11,10 +16,13 @@ use crate::value::{Attributes, Value};
 /// From so many characters on, with a digit among them, a word may be an id that stands on a span.
 const SHORTEST_ID: usize = 8;
 
+/// The traces that may carry what terms are about.
+pub(crate) type Carriers = HashMap<Carried, Arc<HashSet<TraceId>>>;
+
 impl Search {
     /// What the summary alone tells; nothing where the spans have to be asked.
-    pub(crate) fn by_summary(&self, summary: &Summary) -> Option<bool> {
-        self.root.by_summary(summary)
+    pub(crate) fn by_summary(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        self.root.by_summary(summary, carriers)
     }
 
     /// With all spans of the interaction in hand.
@@ -24,15 +32,14 @@ impl Search {
 }
 
 impl Term {
-    fn by_summary(&self, summary: &Summary) -> Option<bool> {
+    fn by_summary(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        let of = |term: &Self| term.by_summary(summary, carriers);
         match self {
-            Self::All(terms) => all(terms.iter().map(|term| term.by_summary(summary))),
-            Self::Any(terms) => {
-                all(terms.iter().map(|term| term.by_summary(summary).map(|holds| !holds))).map(|none| !none)
-            }
-            Self::Not(term) => term.by_summary(summary).map(|holds| !holds),
+            Self::All(terms) => all(terms.iter().map(of)),
+            Self::Any(terms) => all(terms.iter().map(|term| of(term).map(|holds| !holds))).map(|none| !none),
+            Self::Not(term) => of(term).map(|holds| !holds),
             Self::Word { lower, exact } => match mentions(summary, lower, exact) {
-                false if may_be_id(exact) => None,
+                false if may_be_id(exact) => self.by_carriers(summary, carriers),
                 known => Some(known),
             },
             Self::Is(Key::Name(name), test) => Some(names(summary, *name, test)),
@@ -42,8 +49,14 @@ impl Term {
             Self::Is(Key::Amount(amount), test) => {
                 Some(amount_of(summary, *amount).is_some_and(|is| test.fits_number(is)))
             }
-            Self::Is(Key::Attribute(_), _) => None,
+            Self::Is(Key::Attribute(_), _) => self.by_carriers(summary, carriers),
         }
+    }
+
+    /// False where it is known which traces carry what the term is about, and none of these does.
+    fn by_carriers(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        let traces = carriers.get(&self.carried()?)?;
+        if summary.trace_ids.iter().any(|trace| traces.contains(trace)) { None } else { Some(false) }
     }
 
     fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
@@ -52,15 +65,15 @@ impl Term {
             Self::Any(terms) => terms.iter().any(|term| term.holds(summary, spans)),
             Self::Not(term) => !term.holds(summary, spans),
             Self::Word { exact, .. } => self
-                .by_summary(summary)
+                .by_summary(summary, &Carriers::new())
                 .unwrap_or_else(|| spans.iter().any(|span| carries(span.borrow(), exact))),
             Self::Is(Key::Attribute(key), test) => spans.iter().any(|span| {
                 attributes(span.borrow()).any(|of| of.get(key).is_some_and(|value| test.fits(value)))
             }),
-            Self::Is(Key::Amount(Amount::Transfers), test) => {
-                self.by_summary(summary).unwrap_or_else(|| test.fits_number(times_handed_over(spans) as f64))
-            }
-            Self::Is(..) => self.by_summary(summary).unwrap_or(false),
+            Self::Is(Key::Amount(Amount::Transfers), test) => self
+                .by_summary(summary, &Carriers::new())
+                .unwrap_or_else(|| test.fits_number(times_handed_over(spans) as f64)),
+            Self::Is(..) => self.by_summary(summary, &Carriers::new()).unwrap_or(false),
         }
     }
 }
@@ -88,6 +101,11 @@ fn mentions(summary: &Summary, lower: &str, exact: &str) -> bool {
 
 fn may_be_id(word: &str) -> bool {
     word.len() >= SHORTEST_ID && word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Such an id, and not that of a span.
+pub(super) fn may_be_attribute(word: &str) -> bool {
+    may_be_id(word) && !(word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The id of the span, or the value of an attribute: a Call-ID, a message's or a customer's id.

@@ -132,7 +132,7 @@ fn a_search_holds_for_the_interaction_or_not() {
         ("running=true OR transfers>0", false),
     ] {
         assert_eq!(search(text).holds(&summary, &spans), holds, "{text}");
-        if let Some(known) = search(text).by_summary(&summary) {
+        if let Some(known) = search(text).by_summary(&summary, &Carriers::new()) {
             assert_eq!(known, holds, "{text}");
         }
     }
@@ -145,7 +145,7 @@ proptest! {
         match text.parse::<Search>() {
             Ok(search) => {
                 let (summary, spans) = call();
-                if let Some(known) = search.by_summary(&summary) {
+                if let Some(known) = search.by_summary(&summary, &Carriers::new()) {
                     prop_assert_eq!(known, search.holds(&summary, &spans));
                 }
             }

@@ -73,12 +73,15 @@ fn questions(model: &Model) -> Vec<Recent> {
         trace.map_or_else(Filter::default, |trace| searched(&trace.to_string())),
         searched("stage=queue -errors=0 OR service=cr*"),
         searched("NOT (interaction.queue.name=a OR duration>20m)"),
+        searched("interaction.queue.name=A"),
+        searched("interaction.queue.name=c -interaction.channel=b OR interaction.region=a"),
         searched("transfers>=1 OR running=true"),
         Filter { stage: Some(Stage::Queue), ..Filter::default() },
         Filter { region: some("a"), channel: some("b"), ..Filter::default() },
         Filter { queue: some("a"), outcome: some("b"), ..Filter::default() },
         Filter { agent: some("a"), service: some("crm"), ..Filter::default() },
         Filter { errors: true, min_duration_ns: Some(1800 * SECOND), ..Filter::default() },
+        Filter { running: true, ..Filter::default() },
     ];
     let ranges = [Range::ALL, Range { from: half, to: u64::MAX }, Range { from: NINE, to: half + 1 }];
     let limits = [Limits::default(), Limits { traces: 1, ..Limits::default() }];
