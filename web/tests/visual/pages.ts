@@ -15,5 +15,7 @@ export const PAGES: readonly [name: string, address: string][] = [
   ['transfers', '/transfers'],
   ['hops', '/hops'],
   ['settings', '/settings'],
+  ['alerts', '/alerts'],
+  ['rule', '/alerts/18f1'],
   ['missing', '/nothing-here'],
 ];
