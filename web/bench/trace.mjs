@@ -17,11 +17,12 @@ const FRAME_MS = 40;
 const STEPS = 120;
 const FIND_MS = 150;
 const FOLD_MS = 100;
-/** @type {[number, number][]} Spans, and milliseconds until rows are painted. */
-const SIZES = [
+/** @type {[number, number][]} Spans, and milliseconds until rows are painted; `SPANS=10000` measures one alone. */
+const ALL_SIZES = [
   [10_000, 1000],
   [50_000, 2000],
 ];
+const SIZES = ALL_SIZES.filter(([count]) => !process.env['SPANS'] || count === Number(process.env['SPANS']));
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',

@@ -80,15 +80,16 @@ pub trait Analysis: TraceStore {
         answer(self, scope.limits, move |reader| reader.transfers(&scope))
     }
 
-    /// The interactions that links join to this one; nothing where no span carries the id. The range of the scope does
-    /// not count.
+    /// The interactions that links join to this one, those of spans and those that were made by hand; nothing where no
+    /// span carries the id. The range of the scope does not count.
     fn chain(
         &self,
         id: &str,
         scope: Scope,
+        by_hand: Vec<chain::ByHand>,
     ) -> impl Future<Output = Result<Option<chain::Chain>, StoreError>> + Send {
         let id = id.to_owned();
-        answer(self, scope.limits, move |reader| reader.chain(&id, &scope))
+        answer(self, scope.limits, move |reader| reader.chain(&id, &scope, &by_hand))
     }
 
     /// Where each span of an interaction stands among those of its kind; nothing where no span carries the id.

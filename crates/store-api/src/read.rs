@@ -53,7 +53,8 @@ impl<'a> Reader<'a> {
         self.asked.as_ref().is_some_and(|asked| asked.strong_count() == 0)
     }
 
-    pub(crate) fn parts(&self) -> &'a [&'a dyn Part] {
+    /// What it answers from.
+    pub fn parts(&self) -> &'a [&'a dyn Part] {
         self.parts
     }
 

@@ -196,7 +196,9 @@ pub(crate) async fn test(State(api): State<Api>, Path(name): Path<String>) -> Re
 fn body(spec: Result<Json<Spec>, JsonRejection>) -> Result<Spec, ApiError> {
     let Json(spec) = spec.map_err(|rejected| {
         let help = "send a rule as JSON with `Content-Type: application/json`; its fields are described at /api/openapi.json";
-        ApiError::bad_request(rejected.body_text(), help)
+        let why = rejected.body_text();
+        let why = why.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(&why);
+        ApiError::bad_request(why, help)
     })?;
     Ok(spec)
 }

@@ -6,25 +6,34 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::alerts::Alerts;
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
+use flow::State as Kept;
+use flow::state::StateError;
 use serde::Serialize;
 use store_api::analysis::Objectives;
 use store_api::{Questions, TraceStore};
 use throughline_context::{SpanId, TraceId};
 use tokio::sync::Semaphore;
 
+use crate::about::{self, Retention};
 use crate::alerts;
 use crate::analysis;
+use crate::audit::{self, Audit};
+use crate::auth::gate::{self, Gate};
+use crate::auth::{self, Doors};
 use crate::error::{ApiError, ErrorBody};
 use crate::json::{Hops, InteractionSpans, Interactions, SameId, TraceSpans};
 use crate::kept::Keeping;
+use crate::links::{self, Links};
 use crate::live::Live;
+use crate::mask::Masked;
 use crate::openapi;
+use crate::others;
 use crate::patient::Place;
 use crate::query::{self, DetailParameters, HopParameters, LIMITS, OUTLINE_LIMITS, Parameters};
 use crate::settings::Settings;
@@ -46,21 +55,42 @@ pub(crate) struct Api {
     /// What runs beside the page, where that can be told.
     pub(crate) process: Option<Arc<flow::Status>>,
     pub(crate) kept: Arc<Keeping>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) retention: Retention,
+    /// Answers are masked unless somebody asks otherwise.
+    pub(crate) masking: bool,
     places: Arc<Semaphore>,
     sql_places: Arc<Semaphore>,
 }
 
+/// What the page tells of besides the store.
+pub(crate) struct Around {
+    pub(crate) retention: Retention,
+    pub(crate) kept: Keeping,
+    pub(crate) alerts: Arc<Alerts>,
+    /// What runs, where that can be told.
+    pub(crate) process: Option<Arc<flow::Status>>,
+}
+
 impl Api {
+    /// Waits for the disk.
     pub(crate) fn new(
         store: Arc<dyn TraceStore>,
+        state: Arc<dyn Kept>,
         settings: &Settings,
-        alerts: Arc<Alerts>,
-        process: Option<Arc<flow::Status>>,
-        kept: Keeping,
-    ) -> Self {
+        around: Around,
+    ) -> Result<Self, StateError> {
+        let Around { retention, kept, alerts, process } = around;
         let live = Live::new(Arc::clone(&store));
         let places = |count| Arc::new(Semaphore::new(count));
-        Self {
+        Ok(Self {
+            audit: Arc::new(Audit::open(Arc::clone(&state))?),
+            links: Arc::new(Links::open(state)?),
+            doors: Arc::new(settings.doors()),
+            retention,
+            masking: settings.display_masking,
             store,
             objectives: Arc::new(settings.stages()),
             live,
@@ -69,7 +99,34 @@ impl Api {
             kept: Arc::new(kept),
             places: places(AT_ONCE),
             sql_places: places(SQL_AT_ONCE),
-        }
+        })
+    }
+
+    /// The same on a store whose answers hide what is personal.
+    fn masked(&self) -> Self {
+        let store: Arc<dyn TraceStore> = Arc::new(Masked(Arc::clone(&self.store)));
+        Self { live: Live::new(Arc::clone(&store)), store, ..self.clone() }
+    }
+
+    /// All addresses, with the gate before them, and what goes on in them.
+    pub(crate) fn gated(self) -> (Router, Vec<Arc<Live>>) {
+        let (shown, lives) = match self.masking.then(|| self.masked()) {
+            Some(masked) => (masked.clone(), vec![masked.live, Arc::clone(&self.live)]),
+            None => (self.clone(), vec![Arc::clone(&self.live)]),
+        };
+        let (doors, audit) = (Arc::clone(&self.doors), Arc::clone(&self.audit));
+        let gate = Gate { doors, audit, masking: self.masking, plain: self.addresses() };
+        let router = shown
+            .addresses()
+            .layer(middleware::from_fn_with_state(Arc::new(gate), gate::gate))
+            .layer(middleware::from_fn(gate::in_time));
+        (router, lives)
+    }
+
+    fn addresses(self) -> Router {
+        others::router(self.clone())
+            .merge(self.router())
+            .method_not_allowed_fallback(async || ApiError::method_not_allowed())
     }
 
     pub(crate) fn store(&self) -> &dyn TraceStore {
@@ -85,7 +142,7 @@ impl Api {
         &self.places
     }
 
-    pub(crate) fn router(self) -> Router {
+    fn router(self) -> Router {
         Router::new()
             .route("/api/v1/interactions", get(interactions))
             .route("/api/v1/interactions/{id}", get(interaction))
@@ -95,6 +152,10 @@ impl Api {
             .merge(analysis::router())
             .merge(alerts::router())
             .merge(status::router())
+            .merge(links::router())
+            .merge(auth::routes::router())
+            .merge(about::router())
+            .merge(audit::router())
             .route("/api/v1/sql", get(sql::asked).post(sql::posted))
             .route("/api/openapi.json", get(async || json(openapi::document().to_owned())))
             .route("/api/{*rest}", get(unknown))

@@ -10,17 +10,18 @@ use flow::config::Node;
 use flow::state::State;
 use flow::{BoxFuture, BuildError, Ctx, Extension, Factory, Make, States, Status};
 use store_api::{StoreDoor, TraceStore};
+use tls::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::api::Api;
+use crate::about::Retention;
+use crate::api::{Api, Around};
 use crate::compress::compress;
 use crate::guard::{Hosts, guard};
-use crate::listen;
 use crate::kept::Keeping;
+use crate::listen;
 use crate::live::Live;
-use crate::others;
 use crate::page::{self, Page};
 use crate::settings::{Settings, check};
 
@@ -50,7 +51,7 @@ pub struct View {
 
 struct Running {
     address: SocketAddr,
-    live: Arc<Live>,
+    lives: Vec<Arc<Live>>,
     stop: [oneshot::Sender<()>; 2],
     tasks: [JoinHandle<()>; 2],
 }
@@ -78,27 +79,33 @@ impl View {
             self.door.find(self.settings.store.as_deref()).map_err(|error| fail(error.to_string()))?;
         let store = self.door.open(&found).await.map_err(|error| fail(error.to_string()))?;
         let listener = self.bind().await?;
-        let address = listener.local_addr().map_err(|error| fail(error.to_string()))?;
-        let alerts = self.alerts(Arc::clone(&store), address).await?;
-        let watched = Arc::clone(&alerts);
-        let api = Api::new(store, &self.settings, alerts, self.process.clone(), Keeping::of(&found));
-        let live = Arc::clone(&api.live);
-        let router = router(api, self.page.clone(), &self.settings);
+        let bound = listener.local_addr().map_err(|error| fail(error.to_string()))?;
+        let tls = self.settings.tls.as_deref().map(|tls| Acceptor::new(tls, &[b"h2", b"http/1.1"]));
+        let tls = tls.transpose().map_err(|error| fail(error.to_string()))?;
+        let address = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
+        let alerts = self.alerts(Arc::clone(&store), &address).await?;
+        let (watched, process) = (Arc::clone(&alerts), self.process.clone());
+        let (door, settings, id) = (Arc::clone(&self.door), self.settings.clone(), Arc::clone(&self.id));
+        let opened = tokio::task::spawn_blocking(move || {
+            let fail = |why: String| BuildError::new(&id, why);
+            let state = door.beside(&found).map_err(|error| fail(error.to_string()))?;
+            let (retention, kept) = (Retention::from(&found), Keeping::of(&found));
+            let around = Around { retention, kept, alerts, process };
+            Api::new(store, state, &settings, around).map_err(|error| fail(error.to_string()))
+        });
+        let api = opened.await.map_err(|error| fail(error.to_string()))??;
+        let (router, lives) = router(api, self.page.clone(), &self.settings);
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(listen::serve(listener, router, stopped));
+        let serving = tokio::spawn(listen::serve(listener, tls, router, stopped));
         let (unwatch, unwatched) = oneshot::channel();
         let watching = tokio::spawn(watched.run(unwatched));
         let (stop, tasks) = ([stop, unwatch], [serving, watching]);
-        tracing::info!(extension = %self.id, "the page is at http://{address}");
-        *self.running() = Some(Running { address, live, stop, tasks });
+        tracing::info!(extension = %self.id, "the page is at {address}");
+        *self.running() = Some(Running { address: bound, lives, stop, tasks });
         Ok(())
     }
 
-    async fn alerts(
-        &self,
-        store: Arc<dyn TraceStore>,
-        address: SocketAddr,
-    ) -> Result<Arc<Alerts>, BuildError> {
+    async fn alerts(&self, store: Arc<dyn TraceStore>, address: &str) -> Result<Arc<Alerts>, BuildError> {
         let fail = |why: String| BuildError::new(&self.id, why);
         let directory = self.settings.store.as_ref().map(PathBuf::from).filter(|store| store.is_absolute());
         let states = self.states.clone();
@@ -110,7 +117,7 @@ impl View {
         let state: Option<Arc<dyn State>> = opened.map_err(|error| fail(error.to_string()))?;
         let settings = self.settings.alerts.clone();
         let page_url = Some(settings.page_url.clone()).filter(|url| !url.is_empty());
-        let page_url = page_url.unwrap_or_else(|| format!("http://{address}"));
+        let page_url = page_url.unwrap_or_else(|| address.to_owned());
         Alerts::open(store, state, settings, page_url).await.map_err(fail)
     }
 
@@ -143,8 +150,8 @@ impl Extension for View {
     fn stop(&self) -> BoxFuture<'_, ()> {
         let running = self.running().take();
         Box::pin(async {
-            let Some(Running { live, stop, tasks, .. }) = running else { return };
-            live.close();
+            let Some(Running { lives, stop, tasks, .. }) = running else { return };
+            lives.iter().for_each(|live| live.close());
             drop(stop);
             for task in tasks {
                 if let Err(error) = task.await {
@@ -155,12 +162,14 @@ impl Extension for View {
     }
 }
 
-fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> Router {
-    others::router(api.clone())
-        .merge(api.router())
+/// The page, which anybody may have, and the API, which has a gate.
+fn router(api: Api, page: Option<Arc<Page>>, settings: &Settings) -> (Router, Vec<Arc<Live>>) {
+    let (addresses, lives) = api.gated();
+    let router = addresses
         .merge(Router::new().fallback(page::serve).with_state(page))
         .layer(middleware::from_fn(compress))
-        .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard))
+        .layer(middleware::from_fn_with_state(Arc::new(Hosts::of(settings)), guard));
+    (router, lives)
 }
 
 #[cfg(test)]
@@ -178,12 +187,15 @@ mod tests {
     #[tokio::test]
     async fn an_answer_keeps_its_place_until_it_is_sent() {
         let store: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        let state = Arc::new(flow::state::InMemory::default());
         let alerts = Alerts::open(Arc::clone(&store), None, ::alerts::Settings::default(), String::new());
         let kept = Keeping::of(&store_api::door::Settings::default());
-        let api = Api::new(store, &Settings::default(), alerts.await.unwrap(), None, kept);
+        let (alerts, retention) = (alerts.await.unwrap(), Retention::default());
+        let around = Around { retention, kept, alerts, process: None };
+        let api = Api::new(store, state, &Settings::default(), around).unwrap();
         let free = || api.places().available_permits();
         let all = free();
-        let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()));
+        let service = TowerToHyperService::new(router(api.clone(), None, &Settings::default()).0);
         let ask = |path: &str| {
             let request = Request::get(path).header("host", "localhost").header("accept-encoding", "gzip");
             service.call(request.body(Body::empty()).unwrap())

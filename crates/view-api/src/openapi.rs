@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::{alerts, analysis, api, sql, status};
+use crate::{about, alerts, analysis, api, audit, auth, links, sql, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,10 @@ pub fn document() -> &'static str {
             .merge_from(analysis::Description::openapi())
             .merge_from(alerts::Description::openapi())
             .merge_from(status::Description::openapi())
+            .merge_from(links::Description::openapi())
+            .merge_from(auth::routes::Description::openapi())
+            .merge_from(about::Description::openapi())
+            .merge_from(audit::Description::openapi())
             .to_pretty_json()
             .unwrap_or_default();
         text.push('\n');

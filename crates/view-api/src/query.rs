@@ -50,6 +50,8 @@ pub(crate) struct Parameters {
     min_duration: Option<String>,
     /// `true`: only interactions with a failed span.
     errors: Option<String>,
+    /// `true`: only interactions that go on.
+    running: Option<String>,
     /// Interactions on one page, 1 to 500; 50 if absent.
     limit: Option<String>,
     /// `next_cursor` of the page before.
@@ -84,6 +86,26 @@ pub(crate) struct HopParameters {
     to: Option<String>,
     /// Only hops from or to this service.
     service: Option<String>,
+}
+
+/// Of the audit. All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditParameters {
+    /// Earlier than this: RFC 3339, or nanoseconds since 1970.
+    pub(crate) before: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    pub(crate) limit: Option<String>,
+}
+
+/// Of links by hand.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LinksParameters {
+    /// The id of an interaction or of a trace; all links if absent.
+    pub(crate) of: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams, ToSchema, Default, Debug)]
@@ -126,6 +148,7 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
             .map(|text| duration("min_duration", &text))
             .transpose()?,
         errors: parsed("errors", given(parameters.errors))?.unwrap_or(false),
+        running: parsed("running", given(parameters.running))?.unwrap_or(false),
     };
     let limit = parsed("limit", given(parameters.limit))?.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {

@@ -34,12 +34,23 @@ export interface CallPath {
   truncated: boolean;
 }
 
+/** Made by somebody, since no telemetry has it. */
+export interface Link {
+  id: string;
+  from: { kind: 'interaction' | 'trace'; id: string };
+  to: { kind: 'interaction' | 'trace'; id: string };
+  by: string;
+  at_ns: Int64;
+  why: string;
+}
+
 export interface ChainCall {
   interaction: Summary;
   place: 'this' | 'previous' | 'next';
   /** The word of the link that led here; null for this call, and where the link has none. */
   link: string | null;
   ambiguous: boolean;
+  by_hand: Link | null;
 }
 
 export interface CallChain {
@@ -47,6 +58,8 @@ export interface CallChain {
   as_of: Int64;
   duration_ns: Int64;
   calls: ChainCall[];
+  /** Traces of no interaction that links by hand join to these calls. */
+  traces: { trace_id: string; by_hand: Link | null }[];
   truncated: boolean;
 }
 

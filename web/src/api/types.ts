@@ -354,6 +354,8 @@ export interface ComparedSide {
 
 export interface Delta {
   change: number | null;
+  /** That of the control; where it is there, the rest is about what goes beyond it. */
+  control: number | null;
   low: number | null;
   high: number | null;
   verdict: 'slower' | 'faster' | 'unchanged' | 'unsure' | 'not_enough';
@@ -385,6 +387,8 @@ export interface LoneOperation {
 export interface Compared {
   a: ComparedSide;
   b: ComparedSide;
+  /** Both sides a week before. */
+  control: { a: Covers; b: Covers; n: number } | null;
   verdicts: string[];
   stages: Comparison[];
   operations: Comparison[];

@@ -63,6 +63,7 @@ export class WholeCall {
       : [],
   );
   total = $derived(this.joined.length > 0 && this.chain ? durationOf(this.chain.duration_ns) : null);
+  traces = $derived.by(() => this.chain?.traces ?? []);
   chainCut = $derived(this.chain?.truncated ?? false);
   note = $derived(this.failed && this.show === 'chain' ? 'Other calls of the chain could not be read' : '');
 

@@ -11,9 +11,11 @@ import { barsOf } from '../../src/trace/rank';
 import { outlineOf } from '../fixtures/outline.mjs';
 import { legsOf } from '../../src/trace/legs';
 import { buildModel, type Model } from '../../src/trace/model';
+import { othersOf } from '../../src/trace/others';
 import { toOtlp } from '../../src/trace/otlp';
 import { rankScale } from '../../src/trace/rank';
 import { completeness, servedWords } from '../../src/trace/served';
+import type { Standing } from '../../src/api/calls';
 import type { Attribute, ServiceLevel, Span } from '../../src/api/types';
 import edge from '../fixtures/edge.json' with { type: 'json' };
 import { callSpans } from '../fixtures/call.mjs';
@@ -413,4 +415,29 @@ test('p50, p95 and the span stand in order on the scale, within it', () => {
   const { p50, p95, here } = rankScale(71e6, 168e6, 150e6, 288);
   expect(0 < p50 && p50 < here && here < p95 && p95 < 288).toBe(true);
   expect(rankScale(0, 0, 0, 288).here).toBe(144);
+});
+
+describe('others of the kind of a span', () => {
+  const rank = { percentile: 99, p50_ns: '30000000000', p95_ns: '120000000000' } as Standing;
+  const told = (model: Model, standing?: Standing) =>
+    othersOf(model.nodes[0]!, Date.parse('2026-11-20T14:00:00.4Z'), standing).map(
+      ({ label, href }) => `${label}: ${decodeURIComponent(href)}`,
+    );
+  const queue = span('wait', 0, 9, { stage: 'queue', attributes: [text('interaction.queue.name', 'billing')] });
+
+  test('of a stage: the page of the stage, with a box around those to look at', () => {
+    expect(told(buildModel([queue]), rank)).toEqual([
+      'Similar: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing',
+      'Slowest: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing&box=1795140000400-1795226400400,120000-',
+      'About the median: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing&box=1795140000400-1795226400400,27000-33000',
+    ]);
+    expect(told(buildModel([queue])).map((one) => one.split(':')[0])).toEqual(['Similar']);
+  });
+
+  test('of an operation: its service against last week, and the calls that went through it', () => {
+    expect(told(buildModel([span('GET', 0, 1, { service: 'crm' })]), rank)).toEqual([
+      'Against last week: /compare?service=crm',
+      'Calls through it: /interactions?service=crm&from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z',
+    ]);
+  });
 });

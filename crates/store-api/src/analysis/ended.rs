@@ -54,7 +54,10 @@ impl Reader<'_> {
         let (mut texts, mut seen) = (Texts::default(), Vec::new());
         let covered = self.each_trace(&scope, |trace, range| {
             for one in trace.observations() {
-                if one.stage != Some(question.stage) || !range.contains(one.span.start_ns) || !scope.fits(&one) {
+                if one.stage != Some(question.stage)
+                    || !range.contains(one.span.start_ns)
+                    || !scope.fits(&one)
+                {
                     continue;
                 }
                 let point = Point::of(&one, trace, None, &mut texts);
@@ -117,7 +120,12 @@ mod tests {
             stage: Stage::Queue,
             threshold_ns: Some(10 * SECOND),
             window_ns: 300 * SECOND,
-            ends: vec![NINE + 2911 * SECOND, NINE + 3000 * SECOND, NINE + 3001 * SECOND, NINE + 9000 * SECOND],
+            ends: vec![
+                NINE + 2911 * SECOND,
+                NINE + 3000 * SECOND,
+                NINE + 3001 * SECOND,
+                NINE + 9000 * SECOND,
+            ],
         };
         let ended = store.ended(question.clone()).await.unwrap();
         let told = |window: &Window| {
@@ -131,7 +139,8 @@ mod tests {
         );
         assert_eq!(ended.examples, []);
         let eu = Scope { region: Some("eu".to_owned()), ..Scope::default() };
-        let ended = store.ended(Question { scope: eu, ends: vec![NINE + 3001 * SECOND], ..question }).await.unwrap();
+        let ended =
+            store.ended(Question { scope: eu, ends: vec![NINE + 3001 * SECOND], ..question }).await.unwrap();
         assert_eq!(told(&ended.windows[0]), (1, Some(1), Some(1)));
         assert_eq!(ended.examples.last().and_then(|one| one.interaction.as_deref()), Some("call-4"));
     }

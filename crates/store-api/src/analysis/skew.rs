@@ -52,8 +52,10 @@ impl Reader<'_> {
         let mut seen: BTreeMap<(String, String), Seen> = BTreeMap::new();
         let covered = self.each_trace(scope, |trace, range| {
             let finished = || trace.spans.iter().filter(|span| span.finished());
-            let calls: HashMap<SpanId, &Span> =
-                finished().filter(|span| span.kind == Kind::Client).map(|span| (span.span_id, span.as_ref())).collect();
+            let calls: HashMap<SpanId, &Span> = finished()
+                .filter(|span| span.kind == Kind::Client)
+                .map(|span| (span.span_id, span.as_ref()))
+                .collect();
             for work in finished().filter(|span| span.kind == Kind::Server && range.contains(span.start_ns)) {
                 let call = work.parent_span_id.and_then(|parent| calls.get(&parent));
                 let Some(call) = call.filter(|call| work.duration_ns <= call.duration_ns) else { continue };
@@ -117,13 +119,27 @@ mod tests {
             });
             [call.span(), work.span()]
         };
-        let spans = [work(1, "crm", 1, 8), work(2, "crm", 2, 6), work(3, "db", 7, 6), work(4, "db", 8, 4), work(5, "web", 50, 1)];
+        let spans = [
+            work(1, "crm", 1, 8),
+            work(2, "crm", 2, 6),
+            work(3, "db", 7, 6),
+            work(4, "db", 8, 4),
+            work(5, "web", 50, 1),
+        ];
         store.append(spans.into_iter().flatten().collect()).await.unwrap();
         let skews = store.skews(Scope::default()).await.unwrap();
         let told: Vec<_> = skews
             .pairs
             .iter()
-            .map(|pair| (&*pair.callee, pair.n, pair.impossible, pair.offset_ns / 1_000_000_000, pair.within_ns / 1_000_000_000))
+            .map(|pair| {
+                (
+                    &*pair.callee,
+                    pair.n,
+                    pair.impossible,
+                    pair.offset_ns / 1_000_000_000,
+                    pair.within_ns / 1_000_000_000,
+                )
+            })
             .collect();
         assert_eq!(told, [("db", 2, 2, 5, 2), ("crm", 2, 0, 0, 1)]);
     }

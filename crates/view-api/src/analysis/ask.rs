@@ -167,7 +167,20 @@ pub(super) fn compare(parameters: CompareParameters, now_ns: u64) -> Result<comp
         let help = "give side B its own `b_from` and `b_to`, `b_version`, `b_region` or `b_queue`";
         return Err(ApiError::bad_request("both sides are the same", help));
     }
-    Ok(compare::Question { a, b, service: given(parameters.service) })
+    let control_ns = match given(parameters.control).as_deref() {
+        None => None,
+        Some("week") if a.range == b.range && (&a.region, &a.queue) == (&b.region, &b.queue) => {
+            let help =
+                "leave `control` out: versions of the same hours have nothing in common that could change";
+            return Err(ApiError::bad_request("both sides of the control are the same", help));
+        }
+        Some("week") => Some(7 * DAY_NS),
+        Some(other) => {
+            let help = "write `control=week`, or leave it out";
+            return Err(ApiError::bad_request(format!("there is no control `{other}`"), help));
+        }
+    };
+    Ok(compare::Question { a, b, service: given(parameters.service), control_ns })
 }
 
 pub(super) fn transfers(parameters: TransferParameters, now_ns: u64) -> Result<Scope, ApiError> {

@@ -18,7 +18,7 @@ pub(crate) struct Process {
     store: Store,
     /// Null where nothing tells what runs beside the page.
     #[schema(required)]
-    process: Option<Running>,
+    process: Option<ProcessNow>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -36,7 +36,7 @@ struct Store {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Running {
+struct ProcessNow {
     version: &'static str,
     uptime_seconds: u64,
     /// starting, running or stopping
@@ -174,12 +174,12 @@ impl Process {
                 disk_bytes: disk.map(|(bytes, _)| bytes),
                 files: disk.map(|(_, files)| files),
             },
-            process: live.map(Running::of),
+            process: live.map(ProcessNow::of),
         }
     }
 }
 
-impl Running {
+impl ProcessNow {
     fn of(live: Live) -> Self {
         let status::Held { held_bytes, cap_bytes, resident_bytes, limit_bytes } = live.memory;
         let journal = |fill: status::Fill| Journal {
@@ -227,8 +227,30 @@ fn pipeline(of: status::Pipeline) -> Pipeline {
 }
 
 fn account(of: status::Account) -> Account {
-    let status::Account { exporter, received, exported, dropped, dropped_by, refused, lost, lost_by, in_flight, unaccounted } = of;
-    Account { exporter, received, exported, dropped, dropped_by, refused, lost, lost_by, in_flight, unaccounted }
+    let status::Account {
+        exporter,
+        received,
+        exported,
+        dropped,
+        dropped_by,
+        refused,
+        lost,
+        lost_by,
+        in_flight,
+        unaccounted,
+    } = of;
+    Account {
+        exporter,
+        received,
+        exported,
+        dropped,
+        dropped_by,
+        refused,
+        lost,
+        lost_by,
+        in_flight,
+        unaccounted,
+    }
 }
 
 fn exporter(of: status::Outlet) -> Exporter {
@@ -253,6 +275,9 @@ impl Clocks {
             offset_ns: pair.offset_ns.to_string(),
             within_ns: Ns(pair.within_ns),
         };
-        Self { covers: Covers::of(&found.covered, now_ns), pairs: found.pairs.into_iter().map(pair).collect() }
+        Self {
+            covers: Covers::of(&found.covered, now_ns),
+            pairs: found.pairs.into_iter().map(pair).collect(),
+        }
     }
 }

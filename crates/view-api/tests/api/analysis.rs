@@ -417,110 +417,114 @@ async fn two_versions_are_compared() {
         path,
         "",
         expect![[r#"
-        .a.covers.complete_from: "1795165200000000000"
-        .a.covers.from: "1795165200000000000"
-        .a.covers.spans: 17
-        .a.covers.to: "1795168800000000000"
-        .a.covers.truncated: false
-        .a.n: 1
-        .a.queue: null
-        .a.region: null
-        .a.version: "7.2"
-        .b.covers.complete_from: "1795165200000000000"
-        .b.covers.from: "1795165200000000000"
-        .b.covers.spans: 17
-        .b.covers.to: "1795168800000000000"
-        .b.covers.truncated: false
-        .b.n: 1
-        .b.queue: null
-        .b.region: null
-        .b.version: "7.3"
-        .gone: []
-        .new: []
-        .operations[0].a.errors: 0
-        .operations[0].a.max_ns: "2000000000"
-        .operations[0].a.mean_ns: "2000000000"
-        .operations[0].a.n: 1
-        .operations[0].a.p50_ns: "2000000000"
-        .operations[0].a.p95_ns: "2000000000"
-        .operations[0].a.p99_ns: "2000000000"
-        .operations[0].b.errors: 0
-        .operations[0].b.max_ns: "2000000000"
-        .operations[0].b.mean_ns: "2000000000"
-        .operations[0].b.n: 1
-        .operations[0].b.p50_ns: "2000000000"
-        .operations[0].b.p95_ns: "2000000000"
-        .operations[0].b.p99_ns: "2000000000"
-        .operations[0].examples_a[0].at: "p50"
-        .operations[0].examples_a[0].duration_ns: "2000000000"
-        .operations[0].examples_a[0].interaction_id: "call-1"
-        .operations[0].examples_a[0].span_id: "0808080808080808"
-        .operations[0].examples_a[0].start_ns: "1795165203000000000"
-        .operations[0].examples_a[0].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[1].at: "p95"
-        .operations[0].examples_a[1].duration_ns: "2000000000"
-        .operations[0].examples_a[1].interaction_id: "call-1"
-        .operations[0].examples_a[1].span_id: "0808080808080808"
-        .operations[0].examples_a[1].start_ns: "1795165203000000000"
-        .operations[0].examples_a[1].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[2].at: "p99"
-        .operations[0].examples_a[2].duration_ns: "2000000000"
-        .operations[0].examples_a[2].interaction_id: "call-1"
-        .operations[0].examples_a[2].span_id: "0808080808080808"
-        .operations[0].examples_a[2].start_ns: "1795165203000000000"
-        .operations[0].examples_a[2].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[3].at: "max"
-        .operations[0].examples_a[3].duration_ns: "2000000000"
-        .operations[0].examples_a[3].interaction_id: "call-1"
-        .operations[0].examples_a[3].span_id: "0808080808080808"
-        .operations[0].examples_a[3].start_ns: "1795165203000000000"
-        .operations[0].examples_a[3].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_b[0].at: "p50"
-        .operations[0].examples_b[0].duration_ns: "2000000000"
-        .operations[0].examples_b[0].interaction_id: "call-2"
-        .operations[0].examples_b[0].span_id: "0808080808080808"
-        .operations[0].examples_b[0].start_ns: "1795165803000000000"
-        .operations[0].examples_b[0].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[1].at: "p95"
-        .operations[0].examples_b[1].duration_ns: "2000000000"
-        .operations[0].examples_b[1].interaction_id: "call-2"
-        .operations[0].examples_b[1].span_id: "0808080808080808"
-        .operations[0].examples_b[1].start_ns: "1795165803000000000"
-        .operations[0].examples_b[1].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[2].at: "p99"
-        .operations[0].examples_b[2].duration_ns: "2000000000"
-        .operations[0].examples_b[2].interaction_id: "call-2"
-        .operations[0].examples_b[2].span_id: "0808080808080808"
-        .operations[0].examples_b[2].start_ns: "1795165803000000000"
-        .operations[0].examples_b[2].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[3].at: "max"
-        .operations[0].examples_b[3].duration_ns: "2000000000"
-        .operations[0].examples_b[3].interaction_id: "call-2"
-        .operations[0].examples_b[3].span_id: "0808080808080808"
-        .operations[0].examples_b[3].start_ns: "1795165803000000000"
-        .operations[0].examples_b[3].trace_id: "02020202020202020202020202020202"
-        .operations[0].operation: "GET /customer"
-        .operations[0].p50.change: 0.0
-        .operations[0].p50.high: null
-        .operations[0].p50.low: null
-        .operations[0].p50.needed: 20
-        .operations[0].p50.verdict: "not_enough"
-        .operations[0].p95.change: 0.0
-        .operations[0].p95.high: null
-        .operations[0].p95.low: null
-        .operations[0].p95.needed: 200
-        .operations[0].p95.verdict: "not_enough"
-        .operations[0].p99.change: 0.0
-        .operations[0].p99.high: null
-        .operations[0].p99.low: null
-        .operations[0].p99.needed: 1000
-        .operations[0].p99.verdict: "not_enough"
-        .operations[0].service: "crm"
-        .operations[0].stage: null
-        .operations[0].verdict: "crm GET /customer: not enough data: 1 of 200"
-        .stages: []
-        .verdicts: ["not enough data: 1 of 200"]
-    "#]],
+            .a.covers.complete_from: "1795165200000000000"
+            .a.covers.from: "1795165200000000000"
+            .a.covers.spans: 17
+            .a.covers.to: "1795168800000000000"
+            .a.covers.truncated: false
+            .a.n: 1
+            .a.queue: null
+            .a.region: null
+            .a.version: "7.2"
+            .b.covers.complete_from: "1795165200000000000"
+            .b.covers.from: "1795165200000000000"
+            .b.covers.spans: 17
+            .b.covers.to: "1795168800000000000"
+            .b.covers.truncated: false
+            .b.n: 1
+            .b.queue: null
+            .b.region: null
+            .b.version: "7.3"
+            .control: null
+            .gone: []
+            .new: []
+            .operations[0].a.errors: 0
+            .operations[0].a.max_ns: "2000000000"
+            .operations[0].a.mean_ns: "2000000000"
+            .operations[0].a.n: 1
+            .operations[0].a.p50_ns: "2000000000"
+            .operations[0].a.p95_ns: "2000000000"
+            .operations[0].a.p99_ns: "2000000000"
+            .operations[0].b.errors: 0
+            .operations[0].b.max_ns: "2000000000"
+            .operations[0].b.mean_ns: "2000000000"
+            .operations[0].b.n: 1
+            .operations[0].b.p50_ns: "2000000000"
+            .operations[0].b.p95_ns: "2000000000"
+            .operations[0].b.p99_ns: "2000000000"
+            .operations[0].examples_a[0].at: "p50"
+            .operations[0].examples_a[0].duration_ns: "2000000000"
+            .operations[0].examples_a[0].interaction_id: "call-1"
+            .operations[0].examples_a[0].span_id: "0808080808080808"
+            .operations[0].examples_a[0].start_ns: "1795165203000000000"
+            .operations[0].examples_a[0].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[1].at: "p95"
+            .operations[0].examples_a[1].duration_ns: "2000000000"
+            .operations[0].examples_a[1].interaction_id: "call-1"
+            .operations[0].examples_a[1].span_id: "0808080808080808"
+            .operations[0].examples_a[1].start_ns: "1795165203000000000"
+            .operations[0].examples_a[1].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[2].at: "p99"
+            .operations[0].examples_a[2].duration_ns: "2000000000"
+            .operations[0].examples_a[2].interaction_id: "call-1"
+            .operations[0].examples_a[2].span_id: "0808080808080808"
+            .operations[0].examples_a[2].start_ns: "1795165203000000000"
+            .operations[0].examples_a[2].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[3].at: "max"
+            .operations[0].examples_a[3].duration_ns: "2000000000"
+            .operations[0].examples_a[3].interaction_id: "call-1"
+            .operations[0].examples_a[3].span_id: "0808080808080808"
+            .operations[0].examples_a[3].start_ns: "1795165203000000000"
+            .operations[0].examples_a[3].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_b[0].at: "p50"
+            .operations[0].examples_b[0].duration_ns: "2000000000"
+            .operations[0].examples_b[0].interaction_id: "call-2"
+            .operations[0].examples_b[0].span_id: "0808080808080808"
+            .operations[0].examples_b[0].start_ns: "1795165803000000000"
+            .operations[0].examples_b[0].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[1].at: "p95"
+            .operations[0].examples_b[1].duration_ns: "2000000000"
+            .operations[0].examples_b[1].interaction_id: "call-2"
+            .operations[0].examples_b[1].span_id: "0808080808080808"
+            .operations[0].examples_b[1].start_ns: "1795165803000000000"
+            .operations[0].examples_b[1].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[2].at: "p99"
+            .operations[0].examples_b[2].duration_ns: "2000000000"
+            .operations[0].examples_b[2].interaction_id: "call-2"
+            .operations[0].examples_b[2].span_id: "0808080808080808"
+            .operations[0].examples_b[2].start_ns: "1795165803000000000"
+            .operations[0].examples_b[2].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[3].at: "max"
+            .operations[0].examples_b[3].duration_ns: "2000000000"
+            .operations[0].examples_b[3].interaction_id: "call-2"
+            .operations[0].examples_b[3].span_id: "0808080808080808"
+            .operations[0].examples_b[3].start_ns: "1795165803000000000"
+            .operations[0].examples_b[3].trace_id: "02020202020202020202020202020202"
+            .operations[0].operation: "GET /customer"
+            .operations[0].p50.change: 0.0
+            .operations[0].p50.control: null
+            .operations[0].p50.high: null
+            .operations[0].p50.low: null
+            .operations[0].p50.needed: 20
+            .operations[0].p50.verdict: "not_enough"
+            .operations[0].p95.change: 0.0
+            .operations[0].p95.control: null
+            .operations[0].p95.high: null
+            .operations[0].p95.low: null
+            .operations[0].p95.needed: 200
+            .operations[0].p95.verdict: "not_enough"
+            .operations[0].p99.change: 0.0
+            .operations[0].p99.control: null
+            .operations[0].p99.high: null
+            .operations[0].p99.low: null
+            .operations[0].p99.needed: 1000
+            .operations[0].p99.verdict: "not_enough"
+            .operations[0].service: "crm"
+            .operations[0].stage: null
+            .operations[0].verdict: "crm GET /customer: not enough data: 1 of 200"
+            .stages: []
+            .verdicts: ["not enough data: 1 of 200"]
+        "#]],
     )
     .await;
 }
@@ -681,64 +685,67 @@ async fn one_interaction_has_a_path_a_chain_and_percentiles() {
         "/api/v1/interactions/call-3/chain",
         "",
         expect![[r#"
-        .calls[0].ambiguous: false
-        .calls[0].interaction.agents: ["ann","bob"]
-        .calls[0].interaction.channel: "voice"
-        .calls[0].interaction.direction: null
-        .calls[0].interaction.duration_ns: "160000000000"
-        .calls[0].interaction.end_ns: "1795165360000000000"
-        .calls[0].interaction.error_count: 0
-        .calls[0].interaction.id: "call-1"
-        .calls[0].interaction.outcome: "handled"
-        .calls[0].interaction.queues: ["billing","loans"]
-        .calls[0].interaction.region: "eu-west"
-        .calls[0].interaction.running: false
-        .calls[0].interaction.services: ["crm","ivr"]
-        .calls[0].interaction.span_count: 8
-        .calls[0].interaction.stages[0].duration_ns: "20000000000"
-        .calls[0].interaction.stages[0].stage: "ivr"
-        .calls[0].interaction.stages[1].duration_ns: "39000000000"
-        .calls[0].interaction.stages[1].stage: "queue"
-        .calls[0].interaction.stages[2].duration_ns: "90000000000"
-        .calls[0].interaction.stages[2].stage: "talk"
-        .calls[0].interaction.stages[3].duration_ns: "1000000000"
-        .calls[0].interaction.stages[3].stage: "transfer"
-        .calls[0].interaction.stages[4].duration_ns: "10000000000"
-        .calls[0].interaction.stages[4].stage: "wrapup"
-        .calls[0].interaction.start_ns: "1795165200000000000"
-        .calls[0].interaction.trace_count: 1
-        .calls[0].interaction.trace_ids: ["01010101010101010101010101010101"]
-        .calls[0].interaction.waited_ns: "39000000000"
-        .calls[0].interaction.worked_ns: "100000000000"
-        .calls[0].link: "transfer"
-        .calls[0].place: "previous"
-        .calls[1].ambiguous: false
-        .calls[1].interaction.agents: []
-        .calls[1].interaction.channel: null
-        .calls[1].interaction.direction: null
-        .calls[1].interaction.duration_ns: "3000000000"
-        .calls[1].interaction.end_ns: "1795166403000000000"
-        .calls[1].interaction.error_count: 0
-        .calls[1].interaction.id: "call-3"
-        .calls[1].interaction.outcome: "abandoned"
-        .calls[1].interaction.queues: []
-        .calls[1].interaction.region: null
-        .calls[1].interaction.running: false
-        .calls[1].interaction.services: ["ivr"]
-        .calls[1].interaction.span_count: 1
-        .calls[1].interaction.stages[0].duration_ns: "3000000000"
-        .calls[1].interaction.stages[0].stage: "queue"
-        .calls[1].interaction.start_ns: "1795166400000000000"
-        .calls[1].interaction.trace_count: 1
-        .calls[1].interaction.trace_ids: ["03030303030303030303030303030303"]
-        .calls[1].interaction.waited_ns: "3000000000"
-        .calls[1].interaction.worked_ns: "0"
-        .calls[1].link: null
-        .calls[1].place: "this"
-        .duration_ns: "1203000000000"
-        .interaction_id: "call-3"
-        .truncated: false
-    "#]],
+            .calls[0].ambiguous: false
+            .calls[0].by_hand: null
+            .calls[0].interaction.agents: ["ann","bob"]
+            .calls[0].interaction.channel: "voice"
+            .calls[0].interaction.direction: null
+            .calls[0].interaction.duration_ns: "160000000000"
+            .calls[0].interaction.end_ns: "1795165360000000000"
+            .calls[0].interaction.error_count: 0
+            .calls[0].interaction.id: "call-1"
+            .calls[0].interaction.outcome: "handled"
+            .calls[0].interaction.queues: ["billing","loans"]
+            .calls[0].interaction.region: "eu-west"
+            .calls[0].interaction.running: false
+            .calls[0].interaction.services: ["crm","ivr"]
+            .calls[0].interaction.span_count: 8
+            .calls[0].interaction.stages[0].duration_ns: "20000000000"
+            .calls[0].interaction.stages[0].stage: "ivr"
+            .calls[0].interaction.stages[1].duration_ns: "39000000000"
+            .calls[0].interaction.stages[1].stage: "queue"
+            .calls[0].interaction.stages[2].duration_ns: "90000000000"
+            .calls[0].interaction.stages[2].stage: "talk"
+            .calls[0].interaction.stages[3].duration_ns: "1000000000"
+            .calls[0].interaction.stages[3].stage: "transfer"
+            .calls[0].interaction.stages[4].duration_ns: "10000000000"
+            .calls[0].interaction.stages[4].stage: "wrapup"
+            .calls[0].interaction.start_ns: "1795165200000000000"
+            .calls[0].interaction.trace_count: 1
+            .calls[0].interaction.trace_ids: ["01010101010101010101010101010101"]
+            .calls[0].interaction.waited_ns: "39000000000"
+            .calls[0].interaction.worked_ns: "100000000000"
+            .calls[0].link: "transfer"
+            .calls[0].place: "previous"
+            .calls[1].ambiguous: false
+            .calls[1].by_hand: null
+            .calls[1].interaction.agents: []
+            .calls[1].interaction.channel: null
+            .calls[1].interaction.direction: null
+            .calls[1].interaction.duration_ns: "3000000000"
+            .calls[1].interaction.end_ns: "1795166403000000000"
+            .calls[1].interaction.error_count: 0
+            .calls[1].interaction.id: "call-3"
+            .calls[1].interaction.outcome: "abandoned"
+            .calls[1].interaction.queues: []
+            .calls[1].interaction.region: null
+            .calls[1].interaction.running: false
+            .calls[1].interaction.services: ["ivr"]
+            .calls[1].interaction.span_count: 1
+            .calls[1].interaction.stages[0].duration_ns: "3000000000"
+            .calls[1].interaction.stages[0].stage: "queue"
+            .calls[1].interaction.start_ns: "1795166400000000000"
+            .calls[1].interaction.trace_count: 1
+            .calls[1].interaction.trace_ids: ["03030303030303030303030303030303"]
+            .calls[1].interaction.waited_ns: "3000000000"
+            .calls[1].interaction.worked_ns: "0"
+            .calls[1].link: null
+            .calls[1].place: "this"
+            .duration_ns: "1203000000000"
+            .interaction_id: "call-3"
+            .traces: []
+            .truncated: false
+        "#]],
     )
     .await;
     golden(
@@ -888,6 +895,8 @@ async fn questions_that_cannot_be_read_say_where_and_how_to_mend_them() {
         "/api/v1/stages/queue/differs",
         "/api/v1/stages/queue/differs?box_from=2&box_to=1",
         "/api/v1/compare",
+        "/api/v1/compare?b_version=2&control=month",
+        "/api/v1/compare?b_version=2&control=week",
         "/api/v1/transfers?q=(hold",
         "/api/v1/interactions/nobody/path",
         "/api/v1/interactions/nobody/chain",
@@ -930,6 +939,12 @@ async fn questions_that_cannot_be_read_say_where_and_how_to_mend_them() {
         /api/v1/compare
           400: both sides are the same
           give side B its own `b_from` and `b_to`, `b_version`, `b_region` or `b_queue`
+        /api/v1/compare?b_version=2&control=month
+          400: there is no control `month`
+          write `control=week`, or leave it out
+        /api/v1/compare?b_version=2&control=week
+          400: both sides of the control are the same
+          leave `control` out: versions of the same hours have nothing in common that could change
         /api/v1/transfers?q=(hold
           400: `q`: a `(` that is not closed, at character 1
           close it with `)`, or put the text in quotes

@@ -6,6 +6,7 @@ use store_api::analysis::{chain, path, percentiles, share};
 use utoipa::ToSchema;
 
 use super::{Covers, Ns, Summary};
+use crate::links::Link;
 
 /// Of a histogram that stands in a tooltip.
 const BARS: usize = 24;
@@ -62,6 +63,8 @@ struct PathShare {
 pub(crate) struct CallChain {
     interaction_id: String,
     calls: Vec<ChainCall>,
+    /// Traces of no interaction that links by hand join to these calls.
+    traces: Vec<ChainTrace>,
     /// From the start of the first to the end of the last.
     duration_ns: Ns,
     as_of: Ns,
@@ -74,12 +77,22 @@ struct ChainCall {
     interaction: Summary,
     /// this, previous or next
     place: &'static str,
-    /// The word of the link that led here (`interaction.link.type`): `transfer`, `conversation`, `previous` ...; null
-    /// for this one, and where the link has none.
+    /// The word of the link that led here (`interaction.link.type`): `transfer`, `conversation`, `previous` ...; `manual`
+    /// where somebody made it by hand; null for this one, and where the link has none.
     #[schema(required)]
     link: Option<String>,
     /// The link says that it is one of several possible.
     ambiguous: bool,
+    /// Who made the link by hand, when and why; null where telemetry tells it.
+    #[schema(required)]
+    by_hand: Option<Link>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ChainTrace {
+    trace_id: String,
+    #[schema(required)]
+    by_hand: Option<Link>,
 }
 
 /// Where each span stands among those of its kind: of one stage, or one operation of one service.
@@ -165,7 +178,8 @@ impl From<path::Step> for PathStep {
 }
 
 impl CallChain {
-    pub(crate) fn of(id: String, chain: chain::Chain, as_of: u64) -> Self {
+    pub(crate) fn of(id: String, chain: chain::Chain, links: &[Link], as_of: u64) -> Self {
+        let by_hand = |id: &str| links.iter().find(|link| link.id == id).cloned();
         let calls: Vec<chain::Call> = chain
             .calls
             .into_iter()
@@ -183,9 +197,15 @@ impl CallChain {
             interaction: call.summary.into(),
             link: call.link,
             ambiguous: call.ambiguous,
+            by_hand: call.by_hand.as_deref().and_then(by_hand),
+        };
+        let trace = |joined: chain::Joined| ChainTrace {
+            trace_id: joined.trace_id.to_string(),
+            by_hand: by_hand(&joined.by_hand),
         };
         Self {
             calls: calls.into_iter().enumerate().map(call).collect(),
+            traces: chain.traces.into_iter().map(trace).collect(),
             interaction_id: id,
             duration_ns: Ns(end.saturating_sub(start)),
             as_of: Ns(as_of),
