@@ -44,6 +44,7 @@ async fn main() {
     println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
     let folder = tempfile::tempdir().unwrap();
     hour(folder.path(), calls, looks).await;
+    revised(folder.path(), number("REVISED_CALLS", 910)).await;
     match number("MONTH_CALLS", 20_000) {
         0 => {}
         calls => month(folder.path(), calls, looks).await,
@@ -137,6 +138,16 @@ fn peers(raw: &Path, questions: &Path, folder: &Path) -> Value {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+async fn revised(folder: &Path, calls: u32) {
+    let lake = ours::open(&folder.join("revised")).await;
+    let (spans, took) = ours::revised(&lake, &Centre::new(5, 1), calls).await;
+    println!(
+        "list of {calls} calls, {spans} spans, each in four revisions in {} files: {:.0} ms",
+        lake.file_count(),
+        took.p50
+    );
 }
 
 async fn month(folder: &Path, calls: u32, looks: u32) {

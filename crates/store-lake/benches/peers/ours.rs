@@ -9,10 +9,11 @@ use flow::Payload;
 use flow::config::GoDuration;
 use futures_util::StreamExt;
 use store_api::door::Settings;
+use store_api::span::key;
 use store_api::sql::{Format, Limits as SqlLimits, Question};
 use store_api::to_otlp::to_otlp;
 use store_api::to_spans::to_spans;
-use store_api::{Filter, Limits, Questions, Recent, TraceStore};
+use store_api::{Filter, Limits, Questions, Recent, TraceStore, Value};
 use store_lake::{Lake, tend};
 use throughline_context::TraceId;
 
@@ -182,11 +183,39 @@ pub(crate) async fn freshness(lake: &Lake, centre: &Centre, marks: &[Mark]) -> S
 
 /// Thirty days of two small files an hour.
 pub(crate) async fn month(lake: &Lake, centre: &Centre, calls: u32) -> usize {
-    let marks = centre.marks(calls);
-    let most = 1440;
-    for some in marks.chunks(marks.len().div_ceil(most)) {
-        lake.append(centre.spans(some)).await.unwrap();
+    let mut files: Vec<Vec<Mark>> = vec![Vec::new(); 1440];
+    for mark in centre.marks(calls) {
+        let at = mark.half_hour().min(files.len() - 1);
+        files[at].push(mark);
+    }
+    for some in files {
+        lake.append(centre.spans(&some)).await.unwrap();
         lake.flush().await.unwrap();
     }
     lake.file_count()
+}
+
+/// The list of interactions where every span has been revised three times, each time in another file.
+pub(crate) async fn revised(lake: &Lake, centre: &Centre, calls: u32) -> (usize, Spread) {
+    let marks = centre.marks(calls);
+    for revision in 0..4_i64 {
+        let mut spans = centre.spans(&marks);
+        for span in &mut spans {
+            let with = std::iter::once((key::REVISION.to_owned(), Value::Int(revision)));
+            let all = span.attributes.iter().map(|(key, value)| (key.to_owned(), value.clone())).chain(with);
+            span.attributes = all.collect();
+        }
+        lake.append(spans).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+    let mut took = Vec::new();
+    for _ in 0..2 {
+        let began = Instant::now();
+        let question = Recent { limit: usize::MAX, ..Recent::default() };
+        let page = lake.recent(question).await.unwrap();
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+        assert_eq!(page.interactions.len(), calls as usize);
+        assert_eq!(page.interactions.iter().map(|call| call.span_count as usize).sum::<usize>(), marks.len());
+    }
+    (marks.len(), spread(took))
 }

@@ -112,6 +112,13 @@ pub(crate) struct Mark {
     place: u8,
 }
 
+impl Mark {
+    /// In which half hour after nine it started.
+    pub(crate) fn half_hour(&self) -> usize {
+        usize::try_from((self.start_ns - NINE) / (HOUR / 2 * SECOND)).unwrap_or(usize::MAX)
+    }
+}
+
 /// What all spans of one call have in common.
 pub(crate) struct Call {
     pub(crate) id: String,
