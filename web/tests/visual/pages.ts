@@ -14,5 +14,8 @@ export const PAGES: readonly [name: string, address: string][] = [
   ['compare', '/compare?a_version=7.2&b_version=7.3'],
   ['transfers', '/transfers'],
   ['hops', '/hops'],
+  ['alerts', '/alerts'],
+  ['status', '/status'],
+  ['settings', '/settings'],
   ['missing', '/nothing-here'],
 ];
