@@ -1,5 +1,18 @@
 import { vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 
+/** Whose class name it is. @type {Map<string, string>} */
+const taken = new Map();
+
+/** Three characters tell most components apart, and are in every file many times. @param {string} whole @param {string} css */
+function short(whole, css) {
+  for (let length = 3; ; length++) {
+    const name = `s${whole.slice(0, length)}`;
+    if ((taken.get(name) ?? css) !== css && length < whole.length) continue;
+    taken.set(name, css);
+    return name;
+  }
+}
+
 /** @type {import('@sveltejs/vite-plugin-svelte').SvelteConfig} */
 export default {
   preprocess: vitePreprocess(),
@@ -7,7 +20,6 @@ export default {
     runes: true,
     discloseVersion: false,
     fragments: 'tree',
-    // Four characters tell a hundred components apart, and are in every file many times.
-    cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}`,
+    cssHash: ({ hash, css }) => short(hash(css), css),
   },
 };

@@ -11,7 +11,6 @@ const HOUR = 3_600_000;
 export interface Other {
   label: string;
   href: string;
-  title: string;
 }
 
 /** `startMs` is when the span began, since 1970. */
@@ -26,12 +25,10 @@ export function othersOf({ span, stage }: Node, startMs: number, rank: Standing 
       {
         label: 'Against last week',
         href: compareHref(found({ service: span.service })),
-        title: `Operations of ${span.service}, the last day against the same hours a week before`,
       },
       {
         label: 'Calls through it',
         href: interactionsHref(found({ service: span.service, ...around })),
-        title: `Interactions with a span of ${span.service}, half a day before and after`,
       },
     ];
   const like = { ...around, queue: lookUp(span, 'interaction.queue.name'), region: lookUp(span, 'interaction.region') };
@@ -39,13 +36,12 @@ export function othersOf({ span, stage }: Node, startMs: number, rank: Standing 
   const median = rank ? Math.round(durationOf(rank.p50_ns) / 1e6) : 0;
   const box = (min: number, max: number | '') => `${Math.round(from)}-${Math.round(to)},${min}-${max}`;
   return [
-    { label: 'Similar', href: stageHref(stage, found(like)), title: 'This stage, half a day before and after' },
+    { label: 'Similar', href: stageHref(stage, found(like)) },
     ...(slow > 0
       ? [
           {
             label: 'Slowest',
             href: stageHref(stage, found({ ...like, box: box(slow, '') })),
-            title: 'Above p95: what differs, and examples',
           },
         ]
       : []),
@@ -54,7 +50,6 @@ export function othersOf({ span, stage }: Node, startMs: number, rank: Standing 
           {
             label: 'About the median',
             href: stageHref(stage, found({ ...like, box: box(Math.floor(median * 0.9), Math.ceil(median * 1.1)) })),
-            title: 'Within a tenth of p50: examples to hold this one against',
           },
         ]
       : []),

@@ -26,12 +26,14 @@ interface Asides {
 /** One call with what the server works out about it, and which part of its chain is drawn. */
 export class WholeCall {
   /** Spans that came in outline, with all that was asked for since. */
-  private whole = $state.raw<readonly Span[] | null>(null);
+  private whole = $state.raw<{ of: InteractionDetail; spans: readonly Span[] } | null>(null);
   private others = $state.raw<readonly Span[]>([]);
   private failed = $state(false);
 
   private query = $derived(new URLSearchParams(router.search));
-  private spans = $derived.by(() => this.whole ?? this.page.answer?.spans ?? NONE);
+  private spans = $derived.by(() =>
+    this.whole && this.whole.of === this.page.answer ? this.whole.spans : (this.page.answer?.spans ?? NONE),
+  );
   private model = $derived(modelOf(this.spans));
   private legs = $derived(this.spans.some(({ stage }) => stage === 'transfer') ? legsOf(this.model) : null);
   private chain = $derived.by(() => this.asides.chain.answer);
@@ -113,9 +115,9 @@ export class WholeCall {
   /** Asks for all that is on the spans, where they came in outline. */
   async fetchAll(): Promise<void> {
     const { answer } = this.page;
-    if (this.whole || !answer || !isOutlined(answer.spans)) return;
+    if (!answer || this.whole?.of === answer || !isOutlined(answer.spans)) return;
     const { spans } = await getInteraction(answer.interaction.id);
-    this.whole = completed(answer.spans, spans);
+    this.whole = { of: answer, spans: completed(answer.spans, spans) };
   }
 
   private async loadOthers(calls: readonly ChainCall[], signal: AbortSignal) {
