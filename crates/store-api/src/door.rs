@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use flow::BoxFuture;
+use flow::State;
 use flow::config::GoDuration;
+use flow::state::InMemory;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -89,10 +91,23 @@ pub fn open_memory(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn Trac
 /// Offered to components through [`Ctx`](flow::Ctx).
 pub struct StoreDoor {
     opener: Opener,
+    /// Whether stores leave anything on disk.
+    keeps: bool,
     /// By the id of the exporter.
     configured: Mutex<BTreeMap<String, Settings>>,
     open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
+    /// Stores that an exporter brings along, by its id, for as long as it is there.
+    offered: Mutex<BTreeMap<String, Weak<dyn TraceStore>>>,
     states: Mutex<HashMap<PathBuf, Weak<StateFile>>>,
+}
+
+/// Why there is no store to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error(transparent)]
+    Unknown(#[from] NoStore),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why no store can be told for a name.
@@ -100,7 +115,7 @@ pub struct StoreDoor {
 pub enum NoStore {
     #[error("there is no `lake` exporter in any pipeline; add one, or set `store` to a directory")]
     NotConfigured,
-    #[error("there are several `lake` exporters ({0}); set `store` to one of them")]
+    #[error("there are several exporters with a store ({0}); set `store` to one of them")]
     Ambiguous(String),
     #[error("`{name}` is neither a `lake` exporter of a pipeline{known} nor an absolute path of a directory")]
     Unknown { name: String, known: String },
@@ -114,10 +129,23 @@ impl StoreDoor {
     pub fn new(opener: Opener) -> Self {
         Self {
             opener,
+            keeps: true,
             configured: Mutex::default(),
             open: tokio::sync::Mutex::default(),
+            offered: Mutex::default(),
             states: Mutex::default(),
         }
+    }
+
+    /// For binaries whose stores forget: then nothing is written beside them either.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { keeps: false, ..self }
+    }
+
+    /// The state beside a store; where the store forgets, it does so too. Waits for the disk.
+    pub fn beside(&self, settings: &Settings) -> Result<Arc<dyn State>, StoreError> {
+        if self.keeps { Ok(self.state(&settings.directory)?) } else { Ok(Arc::new(InMemory::default())) }
     }
 
     /// Called when a `lake` exporter is made, so that others can find its store by its id.
@@ -131,6 +159,37 @@ impl StoreDoor {
         }
         configured.insert(exporter.to_owned(), settings);
         Ok(())
+    }
+
+    /// Called when an exporter is made that keeps a store of its own, so that others can find it by the exporter's id.
+    pub fn offer(&self, exporter: &str, store: &Arc<dyn TraceStore>) {
+        self.offers().insert(exporter.to_owned(), Arc::downgrade(store));
+    }
+
+    /// The store that is meant: of an exporter, of an absolute directory, or, where there is only one, nothing.
+    pub async fn store(&self, name: Option<&str>) -> Result<Arc<dyn TraceStore>, Unavailable> {
+        match self.offered(name)? {
+            Some(store) => Ok(store),
+            None => Ok(self.open(&self.find(name)?).await?),
+        }
+    }
+
+    fn offered(&self, name: Option<&str>) -> Result<Option<Arc<dyn TraceStore>>, NoStore> {
+        let mut offers = self.offers();
+        offers.retain(|_, store| store.strong_count() > 0);
+        if let Some(name) = name {
+            return Ok(offers.get(name).and_then(Weak::upgrade));
+        }
+        let configured = self.configured();
+        let mut stores = offers.values();
+        match (stores.next(), stores.next(), configured.is_empty()) {
+            (None, ..) => Ok(None),
+            (Some(only), None, true) => Ok(only.upgrade()),
+            _ => {
+                let ids: Vec<String> = configured.keys().chain(offers.keys()).cloned().collect();
+                Err(NoStore::Ambiguous(ids.join(", ")))
+            }
+        }
     }
 
     /// The settings of the store that is meant: the id of a `lake` exporter, an absolute directory, or, where
@@ -180,6 +239,10 @@ impl StoreDoor {
         Ok(state)
     }
 
+    fn offers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Weak<dyn TraceStore>>> {
+        self.offered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn configured(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Settings>> {
         self.configured.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,6 +262,22 @@ mod tests {
         let first = door.open(&at("/a")).await.unwrap();
         assert!(Arc::ptr_eq(&first, &door.open(&at("/a")).await.unwrap()));
         assert!(!Arc::ptr_eq(&first, &door.open(&at("/b")).await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_an_exporter_brings_is_found_as_long_as_it_is_there() {
+        let door = StoreDoor::new(open_memory);
+        let own: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        door.offer("clickhouse_store", &own);
+        assert!(Arc::ptr_eq(&own, &door.store(None).await.unwrap()));
+        assert!(Arc::ptr_eq(&own, &door.store(Some("clickhouse_store")).await.unwrap()));
+        door.configure("lake", at("/a")).unwrap();
+        let ambiguous = door.store(None).await.err().map(|error| error.to_string());
+        assert!(ambiguous.is_some_and(|text| text.contains("(lake, clickhouse_store)")));
+        assert!(!Arc::ptr_eq(&own, &door.store(Some("lake")).await.unwrap()));
+        drop(own);
+        assert!(door.store(Some("clickhouse_store")).await.is_err());
+        assert!(door.store(None).await.is_ok());
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum StoreError {
     Newer { path: PathBuf, why: String },
     #[error("{} is in use by another throughline; stop that one, or give this one a directory of its own", path.display())]
     InUse { path: PathBuf },
+    /// The server that keeps the spans is away, or does not do what it was asked; it may be mended while we wait.
+    #[error("{place}: {why}{mend}")]
+    Server { place: String, why: String, mend: &'static str },
     #[error("the store is closed")]
     Closed,
     #[error("{0}")]
@@ -40,6 +43,7 @@ impl StoreError {
             | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::InUse { .. }
+            | Self::Server { .. }
             | Self::Closed => Fault::Down,
             Self::Bug(_) => Fault::Bug,
         }

@@ -70,7 +70,10 @@ pub(crate) fn name(generation: u64) -> String {
 }
 
 pub(crate) fn generation(path: &Path) -> Option<u64> {
-    let digits = path.file_name()?.to_str()?.strip_suffix(".parquet")?;
+    of_digits(path.file_name()?.to_str()?.strip_suffix(".parquet")?)
+}
+
+pub(crate) fn of_digits(digits: &str) -> Option<u64> {
     if digits.len() == 16 { u64::from_str_radix(digits, 16).ok() } else { None }
 }
 
@@ -178,10 +181,21 @@ impl File {
         self.worn.swap(false, Ordering::Relaxed)
     }
 
-    /// The traces in this file and their interactions, and nothing else of them.
-    pub(crate) fn each_id(&self, with: impl FnMut(TraceId, &[&str])) -> Result<(), Unusable> {
+    /// The traces in this file with their interactions and rows, and nothing else of them.
+    pub(crate) fn each_place(
+        &self,
+        mut with: impl FnMut(TraceId, &[&str], Range<usize>),
+    ) -> Result<(), Unusable> {
         let open = open(&self.traces)?;
-        guarded(|| traces::each_id(open, with))
+        let rows = self.about.rows;
+        let mut beyond = false;
+        guarded(|| {
+            traces::each_place(open, |trace, interactions, place| {
+                beyond |= place.end > rows;
+                with(trace, interactions, place);
+            })
+        })?;
+        if beyond { Err(Unusable::Damaged("it is about rows that are not there".to_owned())) } else { Ok(()) }
     }
 
     /// From now on nobody reads this file.

@@ -215,7 +215,7 @@ impl TraceStore for Lake {
         let inner = Arc::clone(&self.inner);
         Box::pin(blocking(move || {
             let snapshot = inner.snapshot();
-            let disk = OnDisk { files: &inner.files, list: &snapshot.list };
+            let disk = OnDisk::new(&inner.files, &snapshot.list);
             let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
             let parts: Vec<&dyn Part> =
                 shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();

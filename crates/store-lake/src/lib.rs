@@ -15,6 +15,7 @@ mod tables;
 mod traces;
 mod cache;
 mod file;
+mod sieve;
 mod write;
 mod commit;
 mod found;

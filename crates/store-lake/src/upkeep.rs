@@ -13,6 +13,7 @@ use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
+use crate::sieve::Terms;
 use crate::tables::Table;
 use crate::traces::Entry;
 use crate::write::{Target, Written, put_fragments, write};
@@ -64,6 +65,7 @@ async fn look_after(inner: Weak<Inner>) {
             retain(&store, now_ns())?;
             // Alone with the store means that it is about to close.
             while compact(&store, now_ns())? && Arc::strong_count(&store) > 1 {}
+            while fill(&store)? && Arc::strong_count(&store) > 1 {}
             Ok(())
         });
         if let Err(error) = looked.await {
@@ -100,11 +102,11 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     let kept = resolve(&rows);
     let spans_change = kept.len() < rows.len();
     drop(rows);
-    let Written { file, traces, adds } = write(&inner.disk, &kept, target)?;
+    let Written { file, traces, terms, adds } = write(&inner.disk, &kept, target)?;
     let removes = files.iter().flat_map(|file| both(file)).collect();
     let generation = Some(generation);
     let now_ns = now_ns();
-    inner.files.add(&file, traces);
+    inner.files.add(&file, traces, Some(&terms));
     let change = Change { operation: "OPTIMIZE", adds, removes, spans_change, generation, now_ns };
     if let Err(error) = inner.tables.commit(&change) {
         inner.files.forget(&[file.generation]);
@@ -183,6 +185,30 @@ pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
     inner.tables.vacuum(now, is_read)
 }
 
+/// Makes the filters of one file again that are missing or cannot be read; false where there are none, the newest first.
+pub(crate) fn fill(inner: &Inner) -> Result<bool, StoreError> {
+    let _alone = inner.alone();
+    let list = inner.list();
+    let sieves = &inner.files.sieves;
+    let lacking =
+        |file: &&Arc<File>| !file.is_lost() && (sieves.lacks_ids(file) || sieves.terms(file).is_none());
+    let Some(file) = list.values().rev().find(lacking) else { return Ok(false) };
+    let made = match sieves.lacks_ids(file) {
+        true => inner.files.mend_ids(file),
+        false => inner.files.all_rows(file).map(|rows| {
+            sieves.mend_terms(file, &Terms::of(rows.iter().map(|row| row.span.as_ref())));
+        }),
+    };
+    match made {
+        Ok(()) => Ok(true),
+        Err(Unusable::Failed(error)) => Err(error),
+        Err(Unusable::Damaged(why)) => {
+            file.lose(&why);
+            Ok(true)
+        }
+    }
+}
+
 /// Writes fragments again that could not be read.
 fn mend(inner: &Inner) -> Result<(), StoreError> {
     for file in inner.list().values().filter(|file| file.take_worn() && !file.is_lost()) {
@@ -210,8 +236,8 @@ pub(crate) fn put_rows(inner: &Inner, file: &File, rows: &[Row]) -> Result<(), S
     let generation = inner.next();
     let (partition, written_ns) = (file.partition, file.about.written_ns);
     let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3 };
-    let Written { file, traces, adds } = write(&inner.disk, rows, target)?;
-    inner.files.add(&file, traces);
+    let Written { file, traces, terms, adds } = write(&inner.disk, rows, target)?;
+    inner.files.add(&file, traces, Some(&terms));
     let generation = Some(generation);
     let now_ns = now_ns();
     let change =

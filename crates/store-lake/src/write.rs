@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::file::{About, FORMAT, File};
 use crate::log::Add;
 use crate::partition::Partition;
+use crate::sieve::Terms;
 use crate::table::{Encoded, Layout, Ordered, encode, span_columns, to_parquet};
 use crate::tables::Table;
 use crate::traces::{self, Entry, Traces};
@@ -70,7 +71,8 @@ impl<'a> Sorted<'a> {
     }
 }
 
-fn fragment(rows: &[&Row]) -> Fragment {
+/// What the rows of one trace amount to.
+pub(crate) fn fragment(rows: &[&Row]) -> Fragment {
     let spans = || rows.iter().map(|row| row.span.as_ref());
     Fragment { facts: Facts::of(spans()), ids: spans().map(|span| short_id(&span.identity())).collect() }
 }
@@ -92,6 +94,7 @@ pub(crate) struct Target {
 pub(crate) struct Written {
     pub(crate) file: File,
     pub(crate) traces: Traces,
+    pub(crate) terms: Terms,
     pub(crate) adds: Vec<(Table, Add)>,
 }
 
@@ -109,7 +112,8 @@ pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written
     let spans = Table::Spans.add(partition, generation, &file.about, spans.into());
     let spans = spans.at(target.written_ns);
     let adds = vec![(Table::Interactions, fragments), (Table::Spans, spans)];
-    Ok(Written { file, traces: Traces::new(sorted.entries), adds })
+    let terms = Terms::of(sorted.rows.iter().map(|row| row.span.as_ref()));
+    Ok(Written { file, traces: Traces::new(sorted.entries), terms, adds })
 }
 
 fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encoded, ParquetError> {

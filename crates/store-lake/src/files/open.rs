@@ -28,7 +28,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     format::check(disk)?;
     let spans = Log::open(disk, Table::Spans.name())?;
     let interactions = Log::open(disk, Table::Interactions.name())?;
-    let files = Files::new();
+    let files = Files::new(disk.root());
     let spans_found = Spans::find(disk, spans.as_ref())?;
     let fragments = reconcile::fragments(disk, &files, &spans_found.list, interactions.as_ref())?;
     let Fragments { adds, removes, lost } = fragments;
@@ -48,6 +48,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
             |path: &str| log.state().adds.contains_key(path) || log.state().removes.contains_key(path);
         found::sweep(disk, table.name(), named)?;
     }
+    files.sieves.sweep();
     format::settle(disk)?;
     let next = logs.iter().map(|(_, log)| log.generation().max(last(log.state()))).max().unwrap_or(0) + 1;
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })

@@ -33,8 +33,11 @@ pub(super) fn fragments(
 ) -> Result<Fragments, StoreError> {
     let mut found = Fragments { adds: Vec::new(), removes: Vec::new(), lost: Vec::new() };
     let known = |file: &File| log.and_then(|log| log.state().adds.get(&file.below()));
-    for file in list.values() {
-        if known(file).is_some_and(|add| sound(file, add)) && learn(files, file)? {
+    let is_sound = |file: &File| known(file).is_some_and(|add| sound(file, add));
+    // What a file shares with others can be told when those are known.
+    let rest: Vec<_> = list.values().filter(|file| !(is_sound(file) && files.sieves.load(file))).collect();
+    for file in rest {
+        if is_sound(file) && learn(files, file)? {
             continue;
         }
         match again(disk, files, file) {
@@ -60,14 +63,9 @@ fn sound(file: &File, add: &Add) -> bool {
         .is_ok_and(|size| size.and_then(|size| i64::try_from(size).ok()) == Some(add.size))
 }
 
-/// Enters a file into the index; false where its fragments are damaged.
+/// Makes the filters of a file's ids; false where its fragments are damaged.
 fn learn(files: &Files, file: &File) -> Result<bool, StoreError> {
-    let read = file.each_id(|trace, interactions| {
-        let mut index = files.index_mut();
-        index.add_trace(trace, file.generation);
-        interactions.iter().for_each(|id| index.add_interaction(id, file.generation));
-    });
-    match read {
+    match files.learn(file) {
         Ok(()) => Ok(true),
         Err(Unusable::Failed(error)) => Err(error),
         Err(Unusable::Damaged(_)) => Ok(false),
@@ -84,7 +82,7 @@ fn again(disk: &Disk, files: &Files, file: &File) -> Result<Add, Unusable> {
     let entries = entries.map_or_else(|| file.entries(), Ok)?;
     let add = write::put_fragments(disk, file, &entries, 3).map_err(Unusable::Failed)?;
     tracing::debug!(file = %file.traces_path().display(), "wrote the fragments of a file of spans");
-    files.add(file, Traces::new(entries));
+    files.add(file, Traces::new(entries), None);
     Ok(add)
 }
 
