@@ -67,7 +67,8 @@ pub(crate) fn context() -> Ctx {
 
 /// The state of a directory, else that beside the only store, if it keeps anything.
 fn state(stores: &StoreDoor, directory: Option<&Path>) -> Opened {
-    let usual = || stores.find(None).ok().filter(|_| cfg!(feature = "lake")).map(|store| store.directory);
+    let usual =
+        || stores.find(None).ok().filter(|_| cfg!(feature = "lake")).map(|store| store.local().to_owned());
     let Some(directory) = directory.map(Path::to_owned).or_else(usual) else { return Ok(None) };
     let opened = stores.state(&directory).map_err(|error| StateError(error.to_string()))?;
     Ok(Some(opened))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flow::BoxFuture;
 use flow::State;
-use flow::config::GoDuration;
+use flow::config::{GoDuration, Opaque};
 use flow::state::InMemory;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -21,8 +21,16 @@ use crate::store::TraceStore;
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Default: `$XDG_DATA_HOME/throughline`, else `~/.local/share/throughline`.
+    /// Default: `$XDG_DATA_HOME/throughline`, else `~/.local/share/throughline`. Or an address, as `s3://bucket/prefix`.
     pub directory: PathBuf,
+    /// Where small state and copies of what lies in a bucket are; `directory`, where that is a local one.
+    pub state_directory: Option<PathBuf>,
+    /// How the bucket is reached, in the words of its cloud: `aws_endpoint`, `aws_region`. Above the environment.
+    pub storage: BTreeMap<String, Opaque>,
+    /// Bytes of copies of what lies in a bucket, on the local disk.
+    pub copies_limit_mib: u64,
+    /// How often this node looks at what others wrote into the same bucket.
+    pub refresh_interval: GoDuration,
     /// Spans are removed when both their time and their arrival are longer ago.
     pub retention: GoDuration,
     /// How long what is known of interactions stays in the table `interactions` when their spans are gone; not shorter
@@ -51,6 +59,10 @@ impl Default for Settings {
             from("XDG_DATA_HOME", "throughline").or_else(|| from("HOME", ".local/share/throughline"));
         Self {
             directory: directory.unwrap_or_else(|| PathBuf::from("throughline-data")),
+            state_directory: None,
+            storage: BTreeMap::new(),
+            copies_limit_mib: 4096,
+            refresh_interval: GoDuration::from_secs(1),
             retention: GoDuration::from_secs(7 * 24 * 3600),
             interactions_retention: None,
             flush_interval: GoDuration::from_secs(5),
@@ -67,6 +79,20 @@ impl Settings {
     pub fn interactions_retention(&self) -> Duration {
         let retention = self.retention.get();
         self.interactions_retention.map_or(retention, |longer| longer.get().max(retention))
+    }
+
+    /// The address of the bucket that the store is kept in, where it is not a local directory.
+    pub fn url(&self) -> Option<&str> {
+        self.directory.to_str().filter(|directory| directory.contains("://"))
+    }
+
+    /// A directory on this machine, for what only this one needs.
+    pub fn local(&self) -> &Path {
+        self.state_directory.as_deref().unwrap_or(&self.directory)
+    }
+
+    pub fn copies_limit(&self) -> u64 {
+        self.copies_limit_mib.saturating_mul(1 << 20)
     }
 
     pub fn memory_limit(&self) -> usize {
@@ -145,7 +171,7 @@ impl StoreDoor {
 
     /// The state beside a store; where the store forgets, it does so too. Waits for the disk.
     pub fn beside(&self, settings: &Settings) -> Result<Arc<dyn State>, StoreError> {
-        if self.keeps { Ok(self.state(&settings.directory)?) } else { Ok(Arc::new(InMemory::default())) }
+        if self.keeps { Ok(self.state(settings.local())?) } else { Ok(Arc::new(InMemory::default())) }
     }
 
     /// Called when a `lake` exporter is made, so that others can find its store by its id.
@@ -207,7 +233,7 @@ impl StoreDoor {
             return Ok(settings.clone());
         }
         let directory = Path::new(name);
-        if !directory.is_absolute() {
+        if !directory.is_absolute() && !name.contains("://") {
             let known = if configured.is_empty() { String::new() } else { format!(" ({})", ids()) };
             return Err(NoStore::Unknown { name: name.to_owned(), known });
         }

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The server that keeps the spans is away, or does not do what it was asked; it may be mended while we wait.
     #[error("{place}: {why}{mend}")]
     Server { place: String, why: String, mend: &'static str },
+    /// What was to be changed has been changed by another node meanwhile; nothing is lost, and it is done again.
+    #[error("another node was first at {}: {why}; it is tried again", path.display())]
+    Conflict { path: PathBuf, why: String },
     #[error("the store is closed")]
     Closed,
     #[error("{0}")]
@@ -44,6 +47,7 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::InUse { .. }
             | Self::Server { .. }
+            | Self::Conflict { .. }
             | Self::Closed => Fault::Down,
             Self::Bug(_) => Fault::Bug,
         }

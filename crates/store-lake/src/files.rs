@@ -19,7 +19,7 @@ use crate::traces::Traces;
 use places::Places;
 
 pub(crate) use on_disk::OnDisk;
-pub(crate) use open::{Opened, open};
+pub(crate) use open::{Opened, named, open};
 
 /// The files that a question may look at, in the order in which they were written.
 pub(crate) type List = BTreeMap<u64, Arc<File>>;
@@ -55,10 +55,31 @@ impl Files {
         drop(kept);
     }
 
-    /// The same for a file that is there, and that somebody else may have written.
+    /// The same for a file that is there.
     pub(crate) fn learn(&self, file: &File) -> Result<(), Unusable> {
         self.sieves.add(file, &places::ids(file)?, None);
         Ok(())
+    }
+
+    /// The same for a file that another node wrote; false where it can be read no more.
+    pub(crate) fn enter(&self, file: &File) -> Result<bool, StoreError> {
+        if self.sieves.load(file) {
+            return Ok(true);
+        }
+        let read = match self.learn(file) {
+            Err(Unusable::Damaged(_)) => {
+                file.entries().map(|entries| self.add(file, Traces::new(entries), None))
+            }
+            read => read,
+        };
+        match read {
+            Ok(()) => Ok(true),
+            Err(Unusable::Failed(error)) => Err(error),
+            Err(Unusable::Damaged(why)) => {
+                tracing::warn!(file = %file.spans().display(), why, "a file that a log names cannot be read");
+                Ok(false)
+            }
+        }
     }
 
     /// Makes the filter of a file's ids again.

@@ -93,7 +93,7 @@ impl ParquetFileReaderFactory for Readers {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let file = listed.extension::<Arc<File>>().cloned();
         let file = file.ok_or_else(|| ParquetError::General("a file without its file".to_owned()))?;
-        let open = std::fs::File::open(file.spans())?;
+        let open = file.open()?;
         let (inner, meter) = (Arc::clone(&self.inner), Arc::clone(&self.meter));
         meter.open(file.generation);
         Ok(Box::new(Reader { inner, meter, file, open }))

@@ -8,7 +8,7 @@ use parquet::file::statistics::Statistics;
 use serde_json::{Map, Value, json};
 use store_api::StoreError;
 
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::file::{File, Unusable};
 use crate::files::{Files, List};
 use crate::found;
@@ -33,7 +33,7 @@ pub(super) fn fragments(
 ) -> Result<Fragments, StoreError> {
     let mut found = Fragments { adds: Vec::new(), removes: Vec::new(), lost: Vec::new() };
     let known = |file: &File| log.and_then(|log| log.state().adds.get(&file.below()));
-    let is_sound = |file: &File| known(file).is_some_and(|add| sound(file, add));
+    let is_sound = |file: &File| known(file).is_some_and(|add| sound(disk, file, add));
     // What a file shares with others can be told when those are known.
     let rest: Vec<_> = list.values().filter(|file| !(is_sound(file) && files.sieves.load(file))).collect();
     for file in rest {
@@ -58,8 +58,8 @@ pub(super) fn fragments(
     Ok(found)
 }
 
-fn sound(file: &File, add: &Add) -> bool {
-    disk::size(file.traces_path())
+fn sound(disk: &Disk, file: &File, add: &Add) -> bool {
+    disk.size(file.traces_path())
         .is_ok_and(|size| size.and_then(|size| i64::try_from(size).ok()) == Some(add.size))
 }
 
@@ -87,7 +87,7 @@ fn again(disk: &Disk, files: &Files, file: &File) -> Result<Add, Unusable> {
 }
 
 /// What the log says of a file that it did not name, as far as the footer tells.
-pub(super) fn span_add(file: &File) -> Result<Add, StoreError> {
+pub(super) fn span_add(disk: &Disk, file: &File) -> Result<Add, StoreError> {
     let path = file.spans();
     let damaged =
         |why: String| StoreError::Damaged { path: path.to_owned(), why, mend: "move it out of the store" };
@@ -96,7 +96,7 @@ pub(super) fn span_add(file: &File) -> Result<Add, StoreError> {
         Err(Unusable::Failed(error)) => return Err(error),
         Err(Unusable::Damaged(why)) => return Err(damaged(why)),
     };
-    let size = disk::size(path)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
+    let size = disk.size(path)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
     let stats = stats(&footer, file.about.rows, Table::Spans.skipping());
     let content = Content { size, crc32: None, stats };
     let add = Table::Spans.add(file.partition, file.generation, &file.about, content);
