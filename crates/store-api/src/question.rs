@@ -82,8 +82,6 @@ pub struct Filter {
     pub min_duration_ns: Option<u64>,
     /// Only interactions with a failed span.
     pub errors: bool,
-    /// Only interactions that go on.
-    pub running: bool,
 }
 
 /// Behind which interaction the next page begins.

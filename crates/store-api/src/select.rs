@@ -55,8 +55,7 @@ fn misses(filter: &Filter, summary: &Summary) -> u8 {
     let other = filter.stage.is_none_or(|wanted| summary.stages.iter().any(|(stage, _)| *stage == wanted))
         && among(&filter.agent, &summary.agents)
         && filter.min_duration_ns.is_none_or(|least| summary.duration_ns() >= least)
-        && (!filter.errors || summary.error_count > 0)
-        && (!filter.running || summary.running());
+        && (!filter.errors || summary.error_count > 0);
     [
         (REGION, is(&filter.region, &summary.region)),
         (QUEUE, among(&filter.queue, &summary.queues)),

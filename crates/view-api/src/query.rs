@@ -50,8 +50,6 @@ pub(crate) struct Parameters {
     min_duration: Option<String>,
     /// `true`: only interactions with a failed span.
     errors: Option<String>,
-    /// `true`: only interactions that go on.
-    running: Option<String>,
     /// Interactions on one page, 1 to 500; 50 if absent.
     limit: Option<String>,
     /// `next_cursor` of the page before.
@@ -148,7 +146,6 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
             .map(|text| duration("min_duration", &text))
             .transpose()?,
         errors: parsed("errors", given(parameters.errors))?.unwrap_or(false),
-        running: parsed("running", given(parameters.running))?.unwrap_or(false),
     };
     let limit = parsed("limit", given(parameters.limit))?.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {

@@ -81,7 +81,6 @@ fn questions(model: &Model) -> Vec<Recent> {
         Filter { queue: some("a"), outcome: some("b"), ..Filter::default() },
         Filter { agent: some("a"), service: some("crm"), ..Filter::default() },
         Filter { errors: true, min_duration_ns: Some(1800 * SECOND), ..Filter::default() },
-        Filter { running: true, ..Filter::default() },
     ];
     let ranges = [Range::ALL, Range { from: half, to: u64::MAX }, Range { from: NINE, to: half + 1 }];
     let limits = [Limits::default(), Limits { traces: 1, ..Limits::default() }];

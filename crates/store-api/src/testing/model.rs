@@ -167,5 +167,4 @@ fn holds(filter: &Filter, summary: &Summary) -> bool {
         && filter.stage.is_none_or(|stage| summary.stages.iter().any(|(known, _)| *known == stage))
         && filter.min_duration_ns.is_none_or(|least| summary.end_ns - summary.start_ns >= least)
         && (!filter.errors || summary.error_count > 0)
-        && (!filter.running || summary.running())
 }

@@ -80,11 +80,13 @@ impl Question {
 
     /// Pages of those that run.
     async fn calls(&self, asked: &Asked) -> Result<Vec<Value>, Failed> {
-        let first = format!(
-            "/api/v1/interactions?running=true&limit={CALLS}&from={}{}",
-            since(LOOK_BACK),
-            filters(asked)
-        );
+        let search = match asked.search.trim() {
+            "" => "running=true".to_owned(),
+            search => format!("running=true ({search})"),
+        };
+        let asked = Asked { search, ..asked.clone() };
+        let first =
+            format!("/api/v1/interactions?limit={CALLS}&from={}{}", since(LOOK_BACK), filters(&asked));
         let mut pages: Vec<Value> = vec![read(&self.get(&first).await?)?];
         while pages.len() < PAGES {
             let cursor = pages.last().and_then(|page| page.get("next_cursor")?.as_str());
