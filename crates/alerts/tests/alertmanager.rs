@@ -1,16 +1,17 @@
 //! A real Alertmanager takes what fires, keeps it while it is told again, and ends it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alerts::{Alerts, Kind, Receiver, Settings, Spec};
 use serde_json::{Value, json};
 use store_api::testing::Sample;
 use store_api::{MemoryStore, Stage, TraceStore};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SECOND: u64 = 1_000_000_000;

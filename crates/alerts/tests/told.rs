@@ -1,5 +1,5 @@
 //! Rules at work with a store, a state file and receivers over real sockets; time is an argument.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,12 +1,16 @@
 //! How long questions take over the engine of ClickHouse: `cargo bench -p store-clickhouse`. `CALLS=6000` has 300 000 spans.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "it measures, and says what it found")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "it measures, and says what it found"
+)]
 
 #[path = "../tests/clickhouse/shim.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod shim;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use store_api::analysis::{Scope, overview, running};
 use store_api::span::{Span, key};
@@ -15,6 +19,7 @@ use store_api::testing::sample::{NINE, SECOND};
 use store_api::{Analysis, Find, Limits, Questions, Range, Recent, Stage, TraceStore};
 use store_clickhouse::ClickHouse;
 use throughline_context::TraceId;
+use tokio::time::Instant;
 
 const HOUR: Range = Range { from: NINE, to: NINE + 3600 * SECOND };
 const BATCH: usize = 8192;

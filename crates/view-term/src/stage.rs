@@ -95,7 +95,7 @@ impl Tone {
 
     /// Fill and ink, as the page has them.
     pub(crate) fn colours(self, ground: Ground) -> (u32, u32) {
-        const BLACK: u32 = 0x0d_11_16;
+        const BLACK: u32 = 0x000d_1116;
         const WHITE: u32 = 0xff_ff_ff;
         let (dark, light) = match self {
             Setup => ((0xac_8f_6b, BLACK), (0xa1_80_59, BLACK)),

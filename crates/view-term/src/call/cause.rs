@@ -130,7 +130,7 @@ impl Completeness {
             off.filter(|placement| (*placement == Placement::Rejoined) == rejoined).count()
         };
         let (rejoined, without_parent, all) = (count(true), count(false), model.nodes.len());
-        let share = if all == 0 { 100 } else { (all - rejoined - without_parent) * 100 / all };
+        let share = ((all - rejoined - without_parent) * 100).checked_div(all).unwrap_or(100);
         Self { percent: if truncated { share.min(99) } else { share }, rejoined, without_parent }
     }
 
