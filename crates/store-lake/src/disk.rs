@@ -291,7 +291,8 @@ pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(SystemTime::now())
 }
 
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// Of a directory on this machine, also where the store is in a bucket.
+pub(crate) fn entries(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let failed = |source| StoreError::io("read the directory", directory, source);
     let mut paths = Vec::new();
     for entry in there(fs::read_dir(directory)).map_err(failed)?.into_iter().flatten() {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use store_api::door;
+use tokio::time::Instant;
 
 /// Files that are counted; what is more is not.
 const MOST_FILES: u64 = 200_000;
@@ -16,8 +17,11 @@ const FRESH: Duration = Duration::from_secs(15);
 pub(crate) struct Keeping {
     directory: PathBuf,
     known: Kept,
-    counted: Mutex<Option<(Instant, Option<(u64, u64)>)>>,
+    counted: Mutex<Option<Counted>>,
 }
+
+/// When, and what.
+type Counted = (Instant, Option<(u64, u64)>);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {

@@ -22,7 +22,7 @@ fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<Fi
         weight: 0,
         replaces,
     };
-    Arc::new(File::new(root, Partition::Mixed, generation, about))
+    Arc::new(File::new(&disk::Disk::new(root), Partition::Mixed, generation, about))
 }
 
 fn ids(spans: &[Span]) -> Ids {

@@ -28,7 +28,7 @@ pub(super) struct Spans {
 impl Spans {
     /// The name of a span, of an event, or a message.
     pub(super) fn name(&mut self, text: &str) -> Option<String> {
-        self.texts.hidden(text, || Says::default())
+        self.texts.hidden(text, Says::default)
     }
 
     pub(super) fn span(&mut self, span: Arc<Span>) -> Arc<Span> {

@@ -19,7 +19,7 @@ pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         Table::ALL.into_iter().map(|table| Ok((table, join(disk, table, now_ns)?))).collect();
     format::settle(disk)?;
     let logs = logs?;
-    let files = Files::new();
+    let files = Files::new(disk.root());
     let mut list = List::new();
     for (_, log) in logs.iter().filter(|(table, _)| *table == Table::Spans) {
         for file in named(disk, log.state()) {
