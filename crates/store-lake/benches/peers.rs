@@ -24,11 +24,11 @@ mod table;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 use store_api::TraceStore;
 use throughline_context::TraceId;
+use tokio::time::Instant;
 
 use ours::Spread;
 use spans::Centre;

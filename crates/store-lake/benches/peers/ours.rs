@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow::Payload;
@@ -16,6 +16,7 @@ use store_api::to_spans::to_spans;
 use store_api::{Filter, Limits, Questions, Recent, TraceStore, Value};
 use store_lake::{Lake, tend};
 use throughline_context::TraceId;
+use tokio::time::Instant;
 
 use crate::spans::{Centre, Mark, NINE};
 

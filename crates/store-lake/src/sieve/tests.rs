@@ -189,8 +189,8 @@ fn filters_leave_out_nearly_all_that_is_not_there() {
             let key = Some("caller".to_owned());
             terms.rows_with(&Carried { key, text: text.to_owned() }, 5_000)
         };
-        let found = (0..5_000)
-            .filter(|n| rows(&format!("c{n}")) == [n / 2048 * 2048..(n / 2048 * 2048 + 2048).min(5_000)]);
+        let page = |n: usize| n / 2048 * 2048..(n / 2048 * 2048 + 2048).min(5_000);
+        let found = (0..5_000).filter(|n| matches!(&rows(&format!("c{n}"))[..], [only] if *only == page(*n)));
         assert!(found.count() > 4_800, "one page of three");
         assert!((5_000..10_000).filter(|n| !rows(&format!("c{n}")).is_empty()).count() < 150);
         let merged = file(directory.path(), 3, all.len(), vec![1, 2]);

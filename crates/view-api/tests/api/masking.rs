@@ -47,7 +47,7 @@ const ADDRESSES: &[&str] = &[
 
 fn shows(answer: &Answer) -> bool {
     let text = String::from_utf8_lossy(&answer.body);
-    [&NUMBER[1..], "jane.doe@"].iter().any(|personal| text.contains(personal))
+    ["442079460318", "jane.doe@"].iter().any(|personal| text.contains(personal))
 }
 
 #[tokio::test]
