@@ -167,7 +167,7 @@ test('J5 from the list: handed over twice or more, two clicks to the call', asyn
   const { page } = await at.visit('/interactions');
   await page.getByRole('link', { name: 'Twice or more' }).click();
   await page.waitForURL(/q=transfers%3E%3D2/);
-  await page.getByText('1 interaction').waitFor();
+  await page.getByRole('heading', { name: '1', exact: true }).waitFor();
   await page.getByRole('link', { name: CALL_ID }).first().click();
   await page.waitForURL(`**/interactions/${CALL_ID}`);
 });
