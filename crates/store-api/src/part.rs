@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use throughline_context::TraceId;
 
-use crate::analysis::rollup;
 use crate::error::StoreError;
 use crate::facts::Facts;
 use crate::question::Range;
@@ -26,13 +25,6 @@ pub trait Part {
 
     /// The spans of these traces, at most about `most` of them.
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError>;
-
-    /// What was counted of the finished spans here that started in the range, in steps of `step_ns` or shorter; nothing
-    /// where it was not kept for the whole range, and the spans have to be looked at. No span may be counted in two
-    /// parts.
-    fn rollups(&self, _range: Range, _step_ns: u64) -> Result<Option<Vec<rollup::Row>>, StoreError> {
-        Ok(None)
-    }
 }
 
 /// Which traces have a span that started in a range.

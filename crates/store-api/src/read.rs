@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use throughline_context::TraceId;
 
+use crate::analysis::rollup::Rollups;
 use crate::answer::{Interaction, Page, Trace};
 use crate::error::StoreError;
 use crate::facts::Facts;
@@ -26,13 +27,20 @@ pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
+    /// What was counted of all parts together.
+    rollups: Option<&'a dyn Rollups>,
     /// Gone when whoever asked is.
     asked: Option<Weak<()>>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
-        Self { parts, limits, known: HashMap::new(), asked: None }
+        Self { parts, limits, known: HashMap::new(), rollups: None, asked: None }
+    }
+
+    /// Asks for rows before it looks at spans.
+    pub fn with_rollups(self, rollups: &'a dyn Rollups) -> Self {
+        Self { rollups: Some(rollups), ..self }
     }
 
     /// Looks for as long as somebody holds what this points to.
@@ -45,8 +53,8 @@ impl<'a> Reader<'a> {
         self.asked.as_ref().is_some_and(|asked| asked.strong_count() == 0)
     }
 
-    pub(crate) fn parts(&self) -> &'a [&'a dyn Part] {
-        self.parts
+    pub(crate) fn rollups(&self) -> Option<&'a dyn Rollups> {
+        self.rollups
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -172,10 +180,19 @@ impl<'a> Reader<'a> {
 
     /// The interactions with a trace that started in the range, and from when on none is missing.
     pub(crate) fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+        self.started_where(range, |_| true)
+    }
+
+    /// The same of such traces.
+    pub(crate) fn started_where(
+        &mut self,
+        range: Range,
+        holds: impl Fn(&Facts) -> bool,
+    ) -> Result<(BTreeSet<String>, u64), StoreError> {
         let (traces, complete_from) = self.traces(range)?;
         let mut ids = BTreeSet::new();
         for trace in traces {
-            if let Some(known) = self.fragment(trace)? {
+            if let Some(known) = self.fragment(trace)?.filter(|known| holds(&known.facts)) {
                 ids.extend(
                     known
                         .facts

@@ -13,6 +13,7 @@ use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
+use crate::rollup;
 use crate::tables::Table;
 use crate::traces::Entry;
 use crate::write::{Target, Written, put_fragments, write};
@@ -64,6 +65,7 @@ async fn look_after(inner: Weak<Inner>) {
             retain(&store, now_ns())?;
             // Alone with the store means that it is about to close.
             while compact(&store, now_ns())? && Arc::strong_count(&store) > 1 {}
+            while rollup::keep(&store, now_ns())? && Arc::strong_count(&store) > 1 {}
             Ok(())
         });
         if let Err(error) = looked.await {
@@ -102,12 +104,14 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     drop(rows);
     let Written { file, traces, adds } = write(&inner.disk, &kept, target)?;
     let removes = files.iter().flat_map(|file| both(file)).collect();
-    let generation = Some(generation);
     let now_ns = now_ns();
     inner.files.add(&file, traces);
+    inner.rollups.wrote(generation, &kept);
+    let generation = Some(generation);
     let change = Change { operation: "OPTIMIZE", adds, removes, spans_change, generation, now_ns };
     if let Err(error) = inner.tables.commit(&change) {
         inner.files.forget(&[file.generation]);
+        inner.rollups.forget(&[file.generation]);
         return Err(error);
     }
     inner.exchange(&files, Some(file));
@@ -143,6 +147,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
             }
         }
     });
+    change.adds.extend(rollup::of_gone(inner, &gone));
     change.removes.extend(gone.iter().map(|file| (Table::Spans, file.below())));
     if !gone.is_empty() {
         tracing::info!(files = gone.len(), "removing files of spans that are older than the retention");
@@ -150,6 +155,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     if !change.adds.is_empty() || !change.removes.is_empty() {
         inner.tables.commit(&change)?;
         inner.exchange(&gone, None);
+        inner.rollups.changed(&inner.tables);
     }
     drop(gone);
     clear(inner, now)
@@ -172,6 +178,7 @@ pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
     let generations: Vec<u64> = unread.iter().map(|file| file.generation).collect();
     if !generations.is_empty() {
         inner.files.forget(&generations);
+        inner.rollups.forget(&generations);
     }
     for file in unread.iter().filter(|file| file.is_lost()) {
         if let Err(error) = inner.disk.set_aside(file.spans()) {

@@ -1,0 +1,250 @@
+//! Whatever lies where, what is counted is what looking at every span gives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use flow::config::GoDuration;
+use proptest::prelude::*;
+use store_api::analysis::observe::Traced;
+use store_api::analysis::rollup::{LEAST_NS, Rollup, Rollups as _, Row, Sum};
+use store_api::door::Settings;
+use store_api::part::Part;
+use store_api::read::Reader;
+use store_api::shelf::Shelf;
+use store_api::span::key;
+use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
+use store_api::testing::{Model, Sample};
+use store_api::{Limits, Range, Span, Stage, TraceStore};
+use throughline_context::TraceId;
+
+use super::ask::Asked;
+use crate::lake::{Inner, Lake};
+use crate::tables::Table;
+
+const HOUR: u64 = 3600 * SECOND;
+const DAY: u64 = 24 * HOUR;
+/// Long after the last span has come.
+const LATER: u64 = NINE + 100 * DAY;
+
+fn settings(directory: &std::path::Path) -> Settings {
+    let long = GoDuration::from_secs(200 * 365 * 24 * 3600);
+    Settings {
+        directory: directory.to_owned(),
+        flush_interval: GoDuration::from_secs(100_000),
+        retention: long,
+        ..Settings::default()
+    }
+}
+
+/// Rows in one form, whatever they were made of: how many of which durations, as near as histograms tell.
+type Told = BTreeMap<(u64, String), (u64, u128, u64)>;
+
+fn told(rows: &[Row], width: u64) -> Told {
+    let mut sum = Sum::new(width);
+    rows.iter().for_each(|row| sum.add(row));
+    let rows = sum.rows(usize::MAX).into_iter();
+    rows.map(|row| {
+        let buckets = row.histogram.buckets().filter(|(_, count)| *count > 0);
+        let shape = buckets.fold(0, |shape, (at, count)| shape * 31 + count * (at + 1000) as u64);
+        ((row.t, format!("{:?}", row.series)), (row.histogram.count(), row.histogram.sum(), shape))
+    })
+    .collect()
+}
+
+fn by_hand(model: &Model, range: Range, width: u64) -> Told {
+    let spans: Vec<Arc<Span>> = model.spans().into_iter().cloned().map(Arc::new).collect();
+    let mut traces: BTreeMap<TraceId, Vec<&Arc<Span>>> = BTreeMap::new();
+    spans.iter().for_each(|span| traces.entry(span.trace_id).or_default().push(span));
+    let mut rollup = Rollup::new(LEAST_NS, usize::MAX);
+    for spans in traces.values() {
+        let trace = Traced::of(spans);
+        let within = trace.observations().filter(|seen| range.contains(seen.span.start_ns));
+        within.for_each(|seen| rollup.add(&seen));
+    }
+    told(&rollup.rows(), width)
+}
+
+/// What the store says of a range that begins and ends with rows.
+fn asked(inner: &Inner, range: Range, widest: u64) -> Vec<Row> {
+    let list = inner.list();
+    let hot = inner.hot();
+    let shelves: Vec<&Arc<Shelf>> = hot.flushing.iter().chain([&hot.active]).collect();
+    let kept = Asked { inner, list: &list, shelves: &shelves }.rollups(range, widest).unwrap();
+    assert_eq!(kept.rest, [], "all of it is counted");
+    kept.rows
+}
+
+fn everything(inner: &Inner, model: &Model) {
+    for (range, widest, width) in [
+        (Range { from: NINE - 9 * HOUR, to: NINE + 63 * HOUR }, u64::MAX, DAY),
+        (Range { from: NINE, to: NINE + 30 * HOUR }, HOUR, HOUR),
+        (Range { from: NINE + LEAST_NS, to: NINE + HOUR + 2 * LEAST_NS }, LEAST_NS, LEAST_NS),
+    ] {
+        assert_eq!(told(&asked(inner, range, widest), width), by_hand(model, range, width), "{range:?}");
+    }
+}
+
+/// What is counted is what the spans say that can be read.
+pub(crate) fn agrees(inner: &Inner) {
+    let list = inner.list();
+    let files = crate::files::OnDisk { files: &inner.files, list: &list };
+    let mut traces = files.started(Range::ALL, usize::MAX).unwrap().traces;
+    traces.sort_unstable();
+    traces.dedup();
+    let rows = files.rows(&traces, usize::MAX).unwrap();
+    let appended = rows.iter().map(|row| row.span.as_ref().clone()).collect();
+    everything(inner, &Model { appended });
+}
+
+fn counted(inner: &Inner) -> [usize; 3] {
+    let all = Range::ALL;
+    Table::ROLLUPS.map(|table| inner.rollups.made.within(table, all).len())
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<Span>),
+    Flush,
+    Keep,
+    Reopen,
+}
+
+/// Over three days, and mostly within some hours of them.
+fn spans() -> impl Strategy<Value = Vec<Span>> {
+    let one = (arbitrary_span(), 0u64..3, 0u64..3).prop_map(|(mut span, day, hour)| {
+        span.start_ns += day * DAY + hour * HOUR;
+        span
+    });
+    prop::collection::vec(one, 1..12)
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => spans().prop_map(Step::Append),
+        3 => Just(Step::Flush),
+        2 => Just(Step::Keep),
+        1 => Just(Step::Reopen),
+    ];
+    prop::collection::vec(step, 1..14)
+}
+
+async fn run(steps: Vec<Step>) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut lake = Lake::open(settings(directory.path())).await.unwrap();
+    let mut model = Model::default();
+    for step in steps {
+        match step {
+            Step::Append(spans) => {
+                lake.append(spans.clone()).await.unwrap();
+                model.appended.extend(spans);
+            }
+            Step::Flush => lake.flush().await.unwrap(),
+            Step::Keep => while lake.compact(LATER).await.unwrap() {},
+            Step::Reopen => {
+                lake.flush().await.unwrap();
+                drop(lake);
+                lake = Lake::open(settings(directory.path())).await.unwrap();
+            }
+        }
+        everything(lake.inner(), &model);
+    }
+    // What was found out is remembered, and still right.
+    everything(lake.inner(), &model);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_counted_is_what_every_span_says_whatever_lies_where(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(steps));
+    }
+}
+
+async fn put(lake: &Lake, model: &mut Model, samples: impl IntoIterator<Item = Sample>) {
+    let spans: Vec<Span> = samples.into_iter().map(Sample::span).collect();
+    model.appended.extend(spans.clone());
+    lake.append(spans).await.unwrap();
+    lake.flush().await.unwrap();
+}
+
+/// Scenario: a call of two hours is counted; then its region, a span that takes the place of another, and one that was
+/// late come to files of their own.
+/// Guarantees: each time the tables that it changes do not count until they are made again, and the others do; a day is made
+/// when its hours are.
+#[tokio::test]
+async fn what_comes_late_makes_an_hour_count_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = Lake::open(settings(directory.path())).await.unwrap();
+    let mut model = Model::default();
+    let queued = |trace: u8, span: u8, at: u64| Sample::new(trace, span).stage(Stage::Queue).at(at, 10);
+    put(&lake, &mut model, [queued(1, 1, 10), queued(1, 2, 3700), queued(2, 1, 20), queued(3, 1, 7300)])
+        .await;
+    assert_eq!(counted(lake.inner()), [0, 0, 0]);
+    while lake.compact(LATER).await.unwrap() {}
+    assert_eq!(counted(lake.inner()), [3, 3, 1]);
+    let fresh = |inner: &Inner| -> Vec<(Table, u64)> {
+        let list = inner.list();
+        let look = super::correct::Look::new(&inner.rollups, &inner.files, &list, &[]);
+        let all = Table::ROLLUPS.into_iter().flat_map(|table| inner.rollups.made.within(table, Range::ALL));
+        let fresh = all.filter(|one| look.counts(one).unwrap());
+        fresh.map(|one| (one.table, one.range().from.saturating_sub(NINE) / HOUR)).collect()
+    };
+    assert_eq!(fresh(lake.inner()).len(), 7);
+    for late in [
+        queued(1, 3, 20_000).with(key::REGION, "eu"),
+        queued(2, 1, 7200 + 50).revision(1),
+        queued(2, 1, 30).revision(2),
+    ] {
+        let before = fresh(lake.inner());
+        put(&lake, &mut model, [late]).await;
+        let left = fresh(lake.inner());
+        assert!(left.len() < before.len() && left.len() > 1, "{left:?} of {before:?}");
+        assert!(left.iter().all(|one| before.contains(one)), "{left:?} of {before:?}");
+        everything(lake.inner(), &model);
+        while lake.compact(LATER).await.unwrap() {}
+        assert_eq!(fresh(lake.inner()).len(), counted(lake.inner()).iter().sum::<usize>());
+        everything(lake.inner(), &model);
+    }
+    // Nothing of it is needed, and whoever reads the spans alone finds the same.
+    let list = lake.inner().list();
+    let parts: [&dyn Part; 1] = [&crate::files::OnDisk { files: &lake.inner().files, list: &list }];
+    assert!(Reader::new(&parts, Limits::default()).trace(TraceId([2; 16])).unwrap().is_some());
+}
+
+/// Guarantees: rows stay when their spans have gone, as long as their own retention says, the widest longest.
+#[tokio::test]
+async fn rows_outlive_their_spans() {
+    let directory = tempfile::tempdir().unwrap();
+    let days = |days: u64| GoDuration::from_secs(days * 24 * 3600);
+    let settings = Settings {
+        retention: days(1),
+        rollup_5m_retention: days(2),
+        rollup_1h_retention: days(3),
+        rollup_1d_retention: days(4),
+        ..settings(directory.path())
+    };
+    let lake = Lake::open(settings).await.unwrap();
+    let mut model = Model::default();
+    // Retention is about the arrival too.
+    let now = crate::lake::now_ns();
+    let ago = |span: &mut Span| span.start_ns = now - 12 * HOUR;
+    put(&lake, &mut model, [Sample::new(1, 1).stage(Stage::Queue).change(ago)]).await;
+    while lake.compact(now + DAY / 2 + HOUR).await.unwrap() {}
+    let [narrow, hours, _] = counted(lake.inner());
+    assert_eq!((narrow, hours), (1, 1));
+    let rows = |lake: &Lake| -> u64 {
+        let from = now - 14 * HOUR;
+        let range = Range { from: from - from % HOUR, to: now - now % HOUR };
+        asked(lake.inner(), range, HOUR).iter().map(|row| row.histogram.count()).sum()
+    };
+    assert_eq!(rows(&lake), 1);
+    lake.retain(now + 36 * HOUR).await.unwrap();
+    assert_eq!((lake.file_count(), rows(&lake)), (0, 1));
+    drop(lake);
+    let lake = Lake::open(Settings { retention: days(1), ..self::settings(directory.path()) }).await.unwrap();
+    assert_eq!(rows(&lake), 1, "also when it is opened again");
+    while lake.compact(now + 8 * DAY).await.unwrap() {}
+    assert_eq!(counted(lake.inner()), [0, 1, 1], "and a day is made of what is left");
+}
