@@ -1,15 +1,18 @@
 #!/bin/sh
 # Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
-# hop doctor, Prometheus, and the SIP programs SIPp and Kamailio.
+# hop doctor, Prometheus with its Alertmanager, a Java for Spark, the fonts of the page's pictures, and the SIP programs
+# SIPp and Kamailio.
 set -eu
 cd "$(dirname "$0")/.."
 
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSansCondensed.ttf ] || missing="$missing fonts-dejavu-core fonts-dejavu-extra"
 command -v sipp >/dev/null || missing="$missing sip-tester"
+command -v java >/dev/null || missing="$missing default-jre-headless"
 services=""
-for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
+for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool prometheus-alertmanager:prometheus-alertmanager; do
   [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
 done
 if [ -n "$(PATH="$PATH:/usr/sbin" command -v kamailio)" ]; then

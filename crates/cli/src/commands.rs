@@ -13,5 +13,6 @@ pub(crate) mod simulate;
 pub(crate) mod genesys;
 pub(crate) mod sip;
 pub(crate) mod call;
+pub(crate) mod hash_password;
 #[cfg(feature = "lake")]
 pub(crate) mod store;

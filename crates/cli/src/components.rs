@@ -53,7 +53,8 @@ pub(crate) fn all() -> Registry {
 /// A context with the stores and the page of this binary.
 pub(crate) fn context() -> Ctx {
     let page = view_api::Page { file: |path| view_ui::file(path).map(file), index: || file(view_ui::page()) };
-    let door = Arc::new(StoreDoor::new(OPEN_STORE));
+    let door = StoreDoor::new(OPEN_STORE);
+    let door = Arc::new(if cfg!(feature = "lake") { door } else { door.forgetting() });
     let stores = Arc::clone(&door);
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
         .with(door)

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    call, components as list, demo, export, genesys, hops, query, run, simulate, simulate_sampling, sip,
-    validate,
+    call, components as list, demo, export, genesys, hash_password, hops, query, run, simulate,
+    simulate_sampling, sip, validate,
 };
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
@@ -52,6 +52,8 @@ enum Command {
     Sip(sip::Arguments),
     /// Place calls and hand them over, with the trace going on at the other end.
     Call(call::Arguments),
+    /// Make the hash of a password for a user of the page.
+    HashPassword(hash_password::Arguments),
     /// Look after the directory of a store: its size, whether it is sound, and to make it so.
     #[cfg(feature = "lake")]
     Store(commands::store::Arguments),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Genesys(arguments) => genesys::run(&arguments),
         Command::Sip(arguments) => sip::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         #[cfg(feature = "lake")]
         Command::Store(arguments) => commands::store::run(&arguments),
     }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use flow::BoxFuture;
+use flow::State;
 use flow::config::GoDuration;
+use flow::state::InMemory;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -106,6 +108,8 @@ pub fn open_memory(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn Trac
 /// Offered to components through [`Ctx`](flow::Ctx).
 pub struct StoreDoor {
     opener: Opener,
+    /// Whether stores leave anything on disk.
+    keeps: bool,
     /// By the id of the exporter.
     configured: Mutex<BTreeMap<String, Settings>>,
     open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
@@ -131,10 +135,22 @@ impl StoreDoor {
     pub fn new(opener: Opener) -> Self {
         Self {
             opener,
+            keeps: true,
             configured: Mutex::default(),
             open: tokio::sync::Mutex::default(),
             states: Mutex::default(),
         }
+    }
+
+    /// For binaries whose stores forget: then nothing is written beside them either.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { keeps: false, ..self }
+    }
+
+    /// The state beside a store; where the store forgets, it does so too. Waits for the disk.
+    pub fn beside(&self, settings: &Settings) -> Result<Arc<dyn State>, StoreError> {
+        if self.keeps { Ok(self.state(&settings.directory)?) } else { Ok(Arc::new(InMemory::default())) }
     }
 
     /// Called when a `lake` exporter is made, so that others can find its store by its id.

@@ -57,6 +57,11 @@ impl<'a> Reader<'a> {
         self.rollups
     }
 
+    /// What it answers from.
+    pub fn parts(&self) -> &'a [&'a dyn Part] {
+        self.parts
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }

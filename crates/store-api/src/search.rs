@@ -57,6 +57,8 @@ enum Name {
     Service,
     Outcome,
     Stage,
+    /// `true` or `false`.
+    Running,
 }
 
 /// Numbers of an interaction.
@@ -70,6 +72,8 @@ enum Amount {
     Errors,
     Spans,
     Traces,
+    /// Hand-overs by people, as the transfers are counted.
+    Transfers,
 }
 
 /// A search that was not understood.
@@ -94,7 +98,7 @@ impl Search {
 }
 
 impl Name {
-    const ALL: [(&'static str, Self); 10] = [
+    const ALL: [(&'static str, Self); 11] = [
         ("id", Self::Id),
         ("trace", Self::Trace),
         ("channel", Self::Channel),
@@ -105,21 +109,23 @@ impl Name {
         ("service", Self::Service),
         ("outcome", Self::Outcome),
         ("stage", Self::Stage),
+        ("running", Self::Running),
     ];
 }
 
 impl Amount {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("duration", Self::Duration),
         ("waited", Self::Waited),
         ("worked", Self::Worked),
         ("errors", Self::Errors),
         ("spans", Self::Spans),
         ("traces", Self::Traces),
+        ("transfers", Self::Transfers),
     ];
 
     fn is_time(self) -> bool {
-        !matches!(self, Self::Errors | Self::Spans | Self::Traces)
+        !matches!(self, Self::Errors | Self::Spans | Self::Traces | Self::Transfers)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Other engines read the tables and come to our answers: `tests/engines/read.py` asks delta-rs, ClickHouse and DuckDB.
+//! Other engines read the tables and come to our answers: `tests/engines/read.py` asks delta-rs, ClickHouse, DuckDB and Spark.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;

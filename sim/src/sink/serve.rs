@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -26,16 +26,21 @@ const MAX_BODY: usize = 64 << 20;
 /// Wide enough that a batch of spans never waits for a window update.
 const HTTP2_WINDOW: u32 = 4 << 20;
 
+/// As many connections as wait to be accepted elsewhere.
+const BACKLOG: u32 = 1024;
+
 /// Accepts connections until the task is dropped; has no listener while the sink refuses.
 pub(super) async fn serve(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>) {
     let mut behaviour = shared.behaviour.subscribe();
     let mut listener = Some(listener);
+    let mut kept = None;
     let mut open = JoinSet::new();
     loop {
         let refusing = behaviour.borrow_and_update().answer == Answer::Refuse;
         match &listener {
             Some(_) if refusing => {
                 listener = None;
+                kept = reserve(address).ok();
                 open.shutdown().await;
             }
             Some(bound) => tokio::select! {
@@ -48,12 +53,22 @@ pub(super) async fn serve(listener: TcpListener, address: SocketAddr, shared: Ar
                     return;
                 }
             }
-            None => match TcpListener::bind(address).await {
-                Ok(bound) => listener = Some(bound),
-                Err(_) => sleep(Duration::from_millis(20)).await,
-            },
+            None => {
+                match kept.take().map_or_else(|| reserve(address), Ok).and_then(|port| port.listen(BACKLOG)) {
+                    Ok(bound) => listener = Some(bound),
+                    Err(_) => sleep(Duration::from_millis(20)).await,
+                }
+            }
         }
     }
+}
+
+/// A port that refuses connections is still the sink's: whoever looks for a free one must not find it.
+fn reserve(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>) {

@@ -117,6 +117,8 @@ async fn a_refusing_sink_has_no_listener_and_comes_back_on_its_port() {
     let target = Target { address: sink.address(), format: Format::Protobuf, gzip: false };
     tokio::time::timeout(SOON, async { while Connection::open(&target).await.is_ok() {} }).await.unwrap();
     assert_eq!(connection.send(request(1).into()).await, Reply::Unsent);
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    assert!(other.bind(sink.address()).is_err(), "nobody else gets its port meanwhile");
     sink.set(Behaviour::default());
     let mut again = tokio::time::timeout(SOON, async {
         loop {

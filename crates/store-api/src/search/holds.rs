@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 
 use super::{Amount, Key, Name, Search, Term, Test};
+use crate::analysis::transfers::{may_be_handed_over, times_handed_over};
 use crate::span::Span;
 use crate::summary::Summary;
 use crate::value::{Attributes, Value};
@@ -35,6 +36,9 @@ impl Term {
                 known => Some(known),
             },
             Self::Is(Key::Name(name), test) => Some(names(summary, *name, test)),
+            Self::Is(Key::Amount(Amount::Transfers), test) => {
+                (!may_be_handed_over(summary)).then(|| test.fits_number(0.0))
+            }
             Self::Is(Key::Amount(amount), test) => {
                 Some(amount_of(summary, *amount).is_some_and(|is| test.fits_number(is)))
             }
@@ -53,6 +57,9 @@ impl Term {
             Self::Is(Key::Attribute(key), test) => spans.iter().any(|span| {
                 attributes(span.borrow()).any(|of| of.get(key).is_some_and(|value| test.fits(value)))
             }),
+            Self::Is(Key::Amount(Amount::Transfers), test) => {
+                self.by_summary(summary).unwrap_or_else(|| test.fits_number(times_handed_over(spans) as f64))
+            }
             Self::Is(..) => self.by_summary(summary).unwrap_or(false),
         }
     }
@@ -108,6 +115,7 @@ fn names(summary: &Summary, name: Name, test: &Test) -> bool {
         Name::Agent => among(&summary.agents) || summary.names.values().any(|value| pattern.fits(value)),
         Name::Service => among(&summary.services),
         Name::Outcome => one(&summary.outcome),
+        Name::Running => pattern.fits(if summary.running() { "true" } else { "false" }),
         Name::Stage => summary.stages.iter().any(|(stage, _)| pattern.fits(stage.name())),
     }
 }
@@ -122,5 +130,7 @@ fn amount_of(summary: &Summary, amount: Amount) -> Option<f64> {
         Amount::Errors => summary.error_count,
         Amount::Spans => summary.span_count,
         Amount::Traces => summary.trace_ids.len() as u64,
+        // Only the spans tell.
+        Amount::Transfers => return None,
     } as f64)
 }

@@ -12,8 +12,16 @@ from pathlib import Path
 import chdb
 import duckdb
 from deltalake import DeltaTable
+from pyspark.sql import SparkSession
 
 SETTINGS = "allow_experimental_delta_kernel_rs = 0, output_format_json_quote_64bit_integers = 0"
+SPARK = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.log.level": "ERROR",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.ui.enabled": "false",
+}
 DOCS = Path(__file__).parents[4] / "docs" / "store.md"
 
 
@@ -50,7 +58,16 @@ def clickhouse(store, table):
     return ask
 
 
-ENGINES = {"delta-rs": delta_rs, "DuckDB": files, "ClickHouse": clickhouse}
+def spark(store, table):
+    """Spark over the files that the log names."""
+    home = {name: f"{store}/spark" for name in ("spark.sql.warehouse.dir", "spark.local.dir")}
+    session = SparkSession.builder.master("local[1]").config(map={**home, **SPARK}).getOrCreate()
+    active = DeltaTable(f"{store}/{table}").file_uris()
+    session.read.option("basePath", f"{store}/{table}").parquet(*active).createOrReplaceTempView("read")
+    return lambda sql: [tuple(row) for row in session.sql(sql.replace("{" + table + "}", "read")).collect()]
+
+
+ENGINES = {"delta-rs": delta_rs, "DuckDB": files, "ClickHouse": clickhouse, "Spark": spark}
 
 
 def spans(ask, view, expected):

@@ -14,6 +14,6 @@ const JOIN_KEYS: [&str; 10] = [
 ];
 
 /// Without these, what belongs together falls apart: they are neither searched for personal data nor limited.
-pub(in crate::processors) fn is_join_key(key: &str) -> bool {
+pub fn is_join_key(key: &str) -> bool {
     JOIN_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }

@@ -1,22 +1,24 @@
 //! What runs, and how it goes: one look at everything, bounded however large the configuration is.
 
+mod series;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use flow::status::{Account, Fill, Held, Key, Listening, Live, Log, Outlet, Pipeline, Processor, Target};
 use flow::{Ctx, Memory, Telemetry};
-use serde::Serialize;
 use tokio::time::Instant;
 
-use super::series::Series;
-use crate::engine::account::{Accounts, Balance};
-use crate::engine::exchange::Exchange;
-use crate::engine::health::{ExporterHealth, Health, Phase};
-use crate::journal::{Fill, Journals};
+use super::account::{Accounts, Balance};
+use super::exchange::Exchange;
+use super::health::{ExporterHealth, Health};
+use crate::journal::Journals;
 use crate::net::addresses::Addresses;
 use crate::plan::{Outline, Pipeline as Planned};
-use crate::processors::cardinality::{Action, Guards, Offender};
+use crate::processors::cardinality::{Guards, Offender};
 use crate::processors::memory_limiter::system::resident_set;
+use series::Series;
 
 /// Rows of one table, of all tables, and offenders of each guard; what is more is left to the metrics.
 const MOST: usize = 200;
@@ -28,7 +30,7 @@ const MOST_REASONS: usize = 20;
 const LONGEST: usize = 200;
 
 /// Where to look.
-pub(super) struct Sources {
+pub(crate) struct Sources {
     outline: Arc<Exchange<Outline>>,
     accounts: Arc<Accounts>,
     health: Arc<Health>,
@@ -40,122 +42,8 @@ pub(super) struct Sources {
     started: Instant,
 }
 
-#[derive(Serialize)]
-pub(super) struct Live {
-    pub(super) version: &'static str,
-    pub(super) process_id: u32,
-    pub(super) uptime_seconds: u64,
-    pub(super) phase: Phase,
-    pub(super) ready: bool,
-    pub(super) memory: Held,
-    pub(super) pipelines: Vec<Pipeline>,
-    pub(super) exporters: Vec<Outlet>,
-    pub(super) journals: Vec<Fill>,
-    pub(super) logs: Vec<Log>,
-    pub(super) cardinality: Vec<Key>,
-    pub(super) listeners: Vec<Listening>,
-    pub(super) extensions: Vec<String>,
-    /// Rows that there was no room for.
-    pub(super) left_out: usize,
-}
-
-/// What is not known is null.
-#[derive(Serialize)]
-pub(super) struct Held {
-    pub(super) held_bytes: u64,
-    /// Of telemetry, by the strictest limiter.
-    pub(super) cap_bytes: Option<u64>,
-    pub(super) resident_bytes: Option<u64>,
-    /// Of the process, by the strictest limiter.
-    pub(super) limit_bytes: Option<u64>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Pipeline {
-    pub(super) name: String,
-    /// What one item is: `spans`, ...
-    pub(super) items: &'static str,
-    pub(super) receivers: Vec<String>,
-    pub(super) processors: Vec<Processor>,
-    pub(super) exporters: Vec<Target>,
-    pub(super) received: u64,
-    pub(super) refused: u64,
-    pub(super) accounts: Vec<Account>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Processor {
-    pub(super) processor: String,
-    pub(super) incoming: u64,
-    pub(super) outgoing: u64,
-}
-
-/// Where a pipeline ends.
-#[derive(Serialize)]
-pub(super) struct Target {
-    pub(super) exporter: String,
-    /// The pipelines that go on from here, where it is a connector.
-    pub(super) pipelines: Vec<String>,
-}
-
-/// What one exporter was given by one pipeline.
-#[derive(Serialize)]
-pub(super) struct Account {
-    pub(super) exporter: String,
-    pub(super) received: i64,
-    pub(super) exported: i64,
-    pub(super) dropped: i64,
-    pub(super) dropped_by: BTreeMap<String, u64>,
-    pub(super) refused: i64,
-    pub(super) lost: i64,
-    pub(super) lost_by: BTreeMap<String, u64>,
-    pub(super) in_flight: i64,
-    pub(super) unaccounted: i64,
-}
-
-/// An exporter, or one of its backends.
-#[derive(Serialize)]
-pub(super) struct Outlet {
-    pub(super) exporter: String,
-    pub(super) healthy: bool,
-    pub(super) queued: usize,
-    pub(super) capacity: usize,
-    /// Entries of its queue that lie on the disk.
-    pub(super) on_disk: u64,
-    pub(super) failing_for_seconds: Option<u64>,
-    pub(super) why: Option<String>,
-}
-
-/// One log of a journal.
-#[derive(Serialize)]
-pub(super) struct Log {
-    pub(super) log: String,
-    pub(super) entries: u64,
-    pub(super) refuses: Option<String>,
-}
-
-/// An attribute key with many values.
-#[derive(Serialize)]
-pub(super) struct Key {
-    pub(super) key: String,
-    pub(super) pipeline: String,
-    pub(super) processor: String,
-    pub(super) values: u64,
-    pub(super) limit: u64,
-    pub(super) over: bool,
-    pub(super) action: Action,
-    pub(super) acted: u64,
-}
-
-#[derive(Serialize)]
-pub(super) struct Listening {
-    pub(super) component: String,
-    pub(super) serves: &'static str,
-    pub(super) address: String,
-}
-
 impl Sources {
-    pub(super) fn new(ctx: &Ctx) -> Self {
+    pub(crate) fn new(ctx: &Ctx) -> Self {
         Self {
             outline: ctx.get().unwrap_or_default(),
             accounts: ctx.get().unwrap_or_default(),
@@ -169,7 +57,7 @@ impl Sources {
         }
     }
 
-    pub(super) fn live(&self) -> Live {
+    pub(crate) fn live(&self) -> Live {
         let balances = self.accounts.balances();
         let readiness = self.health.readiness();
         let series = Series::now(&self.telemetry);
@@ -182,11 +70,15 @@ impl Sources {
             version: env!("CARGO_PKG_VERSION"),
             process_id: std::process::id(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            phase: readiness.phase,
+            phase: readiness.phase.name(),
             ready: readiness.ready,
             memory: self.held(&series),
             exporters: room.most(&readiness.exporters, |one| outlet(one, &entries)),
-            journals: room.most(&self.journals.fill(), Fill::clone),
+            journals: room.most(&self.journals.fill(), |fill| Fill {
+                extension: short(&fill.extension),
+                used_bytes: fill.used_bytes,
+                limit_bytes: fill.limit_bytes,
+            }),
             logs: room.most(&together(&entries, &refusing), |(log, entries, why)| Log {
                 log: short(log),
                 entries: *entries,
@@ -294,7 +186,7 @@ fn key(offender: &Offender) -> Key {
         values: offender.estimate,
         limit: offender.limit,
         over: offender.over,
-        action: offender.action,
+        action: offender.action.name(),
         acted: offender.acted,
     }
 }

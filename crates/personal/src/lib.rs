@@ -1,4 +1,9 @@
-//! Built-in detectors: what in a text is personal, and where it stands.
+//! Detectors: what in a text is personal, and where it stands.
+//!
+//! In:       a text, and what the key of its attribute says about it.
+//! Out:      what was found, with its kind and its exact place; the normal form of a number.
+//! Core:     `Scanner`; one file for each kind.
+//! Must not: know what becomes of what is found: `redaction` removes it, the page hides it.
 //!
 //! Most texts are let through by one sum over their bytes (`may_hold`). The others are read as a person reads them
 //! (`decode`), and each detector verifies what it finds: check digits, lengths by country, what stands around it.
