@@ -115,26 +115,18 @@ async fn the_overview_carries_the_strip_the_grid_and_the_calls() {
         .latency.p95_ns: "29845417596"
         .latency.p99_ns: "29845417596"
         .objective_ns: "120000000000"
-        .series[0].n: 1
-        .series[0].p50_ns: "30000000000"
-        .series[0].p95_ns: "30000000000"
+        .series[0].n: 2
+        .series[0].p50_ns: "9067391235"
+        .series[0].p95_ns: "29845417596"
         .series[0].t_ns: "1795165200000000000"
-        .series[1].n: 1
-        .series[1].p50_ns: "9000000000"
-        .series[1].p95_ns: "9000000000"
-        .series[1].t_ns: "1795165275000000000"
-        .series[8].n: 1
-        .series[8].p50_ns: "30000000000"
-        .series[8].p95_ns: "30000000000"
-        .series[8].t_ns: "1795165800000000000"
-        .series[9].n: 1
-        .series[9].p50_ns: "9000000000"
-        .series[9].p95_ns: "9000000000"
-        .series[9].t_ns: "1795165875000000000"
-        .series[16].n: 1
-        .series[16].p50_ns: "3000000000"
-        .series[16].p95_ns: "3000000000"
-        .series[16].t_ns: "1795166400000000000"
+        .series[2].n: 2
+        .series[2].p50_ns: "9067391235"
+        .series[2].p95_ns: "29845417596"
+        .series[2].t_ns: "1795165800000000000"
+        .series[4].n: 1
+        .series[4].p50_ns: "3000000000"
+        .series[4].p95_ns: "3000000000"
+        .series[4].t_ns: "1795166400000000000"
         .stage: "queue"
         .state: "met"
         .week.change: null
