@@ -55,8 +55,8 @@ pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     }
 }
 
-/// What the addresses of Jaeger's services begin with.
-const GRPC: &str = "/jaeger.api_v";
+/// What the addresses of gRPC's services begin with: Jaeger's and Arrow Flight.
+const GRPC: [&str; 2] = ["/jaeger.api_v", "/arrow.flight.protocol."];
 
 const HEADERS: [(&str, &str); 5] = [
     (
@@ -76,7 +76,10 @@ fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     let asks = match *request.method() {
         Method::GET | Method::HEAD => true,
         // gRPC has no other method. A page cannot send its content type to another origin without being asked first.
-        Method::POST => request.uri().path().starts_with(GRPC) || request.uri().path() == SQL,
+        Method::POST => {
+            let path = request.uri().path();
+            path == SQL || GRPC.iter().any(|service| path.starts_with(service))
+        }
         _ => false,
     };
     if !asks {

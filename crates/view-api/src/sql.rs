@@ -73,13 +73,17 @@ pub(crate) async fn posted(
     answer(&api, parameters).await
 }
 
-async fn answer(api: &Api, parameters: SqlParameters) -> Result<Response, ApiError> {
-    let question = question(parameters)?;
+/// The answer to a question, with the place that it keeps until it is sent.
+pub(crate) async fn open(api: &Api, question: sql::Question) -> Result<(sql::Answer, Place), ApiError> {
     let place = tokio::time::timeout(PATIENCE, Arc::clone(api.sql_places()).acquire_owned());
     let place =
         place.await.map_err(|_| ApiError::busy("other questions in SQL take all the time there is"))?;
     let place: Place = Arc::new(place.map_err(|_| ApiError::internal("no more questions"))?);
-    let mut answer = api.store().sql(question).await.map_err(ApiError::from)?;
+    Ok((api.store().sql(question).await.map_err(ApiError::from)?, place))
+}
+
+async fn answer(api: &Api, parameters: SqlParameters) -> Result<Response, ApiError> {
+    let (mut answer, place) = open(api, question(parameters)?).await?;
     let mut ahead: Vec<Bytes> = Vec::new();
     let mut length = 0;
     let body = loop {
@@ -104,7 +108,7 @@ async fn answer(api: &Api, parameters: SqlParameters) -> Result<Response, ApiErr
     Ok(response)
 }
 
-fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
+pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
     let SqlParameters { query, format, max_rows, max_seconds } = parameters;
     let wrong = |why: String| ApiError::bad_request(why, "the parameters are described at /api/openapi.json");
     let format = format.filter(|format| !format.is_empty());

@@ -99,7 +99,11 @@ impl Writer {
                     write!(out, "{}\r\n", cells.collect::<Vec<_>>().join(",")).map_err(bug)?;
                 }
             }
-            Kind::Arrow(writer) => writer.write(batch).map_err(bug)?,
+            Kind::Arrow(writer) => {
+                for portion in portions(batch) {
+                    writer.write(&portion).map_err(bug)?;
+                }
+            }
             Kind::Parquet(writer) => writer.write(batch).map_err(bug)?,
             Kind::OtlpJson(resources) => {
                 let rows = decode(batch, resources).map_err(|why| Failed::Wrong {
@@ -128,6 +132,16 @@ impl Writer {
         }
         Ok(self.out.take())
     }
+}
+
+/// Clients of Flight take 4 to 16 MiB in one message, unless told otherwise.
+const PORTION: usize = 2 << 20;
+
+fn portions(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let rows = batch.num_rows();
+    let count = batch.get_array_memory_size().div_ceil(PORTION).max(1);
+    let each = rows.div_ceil(count).max(1);
+    (0..rows).step_by(each).map(move |at| batch.slice(at, each.min(rows - at)))
 }
 
 /// A field of RFC 4180.

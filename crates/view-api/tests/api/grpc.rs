@@ -1,5 +1,7 @@
 //! Jaeger's gRPC over a real socket, decoded by messages of its own.
 
+use std::net::SocketAddr;
+
 use axum::body::Bytes;
 use expect_test::expect;
 use http_body_util::{BodyExt, Full};
@@ -13,10 +15,10 @@ use tokio::net::TcpStream;
 use crate::{Site, call};
 
 /// A frame for each message, and what the status and its message are.
-struct Reply {
-    messages: Vec<Bytes>,
-    status: String,
-    why: String,
+pub(crate) struct Reply {
+    pub(crate) messages: Vec<Bytes>,
+    pub(crate) status: String,
+    pub(crate) why: String,
 }
 
 async fn ask(site: &Site, method: &str, question: impl Message) -> Reply {
@@ -28,16 +30,25 @@ async fn ask(site: &Site, method: &str, question: impl Message) -> Reply {
 }
 
 async fn send(site: &Site, method: &str, body: Vec<u8>, content_type: &str) -> Reply {
-    let address = site.view.address().unwrap();
+    send_to(site.view.address().unwrap(), method, body, content_type, &[]).await
+}
+
+pub(crate) async fn send_to(
+    address: SocketAddr,
+    method: &str,
+    body: Vec<u8>,
+    content_type: &str,
+    headers: &[(&str, &str)],
+) -> Reply {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     let driven = tokio::spawn(connection);
     let request = Request::post(format!("http://{address}/{method}"))
         .header("content-type", content_type)
-        .header("te", "trailers")
-        .body(Full::new(Bytes::from(body)))
-        .unwrap();
+        .header("te", "trailers");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(Full::new(Bytes::from(body))).unwrap();
     let (head, body) = sender.send_request(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap();
     let of = |headers: &HeaderMap, name| Some(headers.get(name)?.to_str().unwrap().to_owned());

@@ -8,6 +8,7 @@ mod jaeger;
 mod tempo;
 mod analysis;
 mod sql;
+mod flight;
 
 use std::path::PathBuf;
 use std::sync::Arc;
