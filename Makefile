@@ -1,7 +1,7 @@
 # Index of what can be done here; `make help` lists it. Everything is quick when nothing changed.
 CARGO ?= cargo
 # Everything that the binary can have; daily work (`cargo test`) does without the store's heavy crates.
-FEATURES := --features throughline/lake,throughline/profile
+FEATURES := --features throughline/cloud,store-lake/cloud,throughline/clickhouse,throughline/profile
 BIN := $(shell $(CARGO) metadata --no-deps --format-version 1 --offline 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 FUZZ_SECONDS ?= 60
 
@@ -44,6 +44,8 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans
 	$(CARGO) bench -q -p throughline-sip --bench invite
+	scripts/install-locked.sh crates/store-lake/tests/engines
+	$(CARGO) bench -q -p store-lake --bench peers
 	$(MAKE) ui && cd web && npm run --silent bench
 
 prove: ## long runs of what the tests run short; figures in docs/proofs
@@ -58,6 +60,7 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	JOURNAL_SEEDS=20000 $(CARGO) test --release -p pipeline --lib journal::log
 	LAKE_SEEDS=2000 $(CARGO) test --release -p store-lake --lib lake::tests
 	KILLS=1000 $(CARGO) test --release -p store-lake --test kill
+	KILLS=200 $(CARGO) test --release -p store-lake --features cloud --test bucket
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \

@@ -1,16 +1,18 @@
 #!/bin/sh
 # Installs what the tests use besides Rust, Node and Python: a browser, a database server, the proxies of the
-# hop doctor, Prometheus, a Java for Spark, and the SIP programs SIPp and Kamailio.
+# hop doctor, Prometheus with its Alertmanager, a Java for Spark, the fonts of the page's pictures, and the SIP programs
+# SIPp and Kamailio.
 set -eu
 cd "$(dirname "$0")/.."
 
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSansCondensed.ttf ] || missing="$missing fonts-dejavu-core fonts-dejavu-extra"
 command -v sipp >/dev/null || missing="$missing sip-tester"
 command -v java >/dev/null || missing="$missing default-jre-headless"
 services=""
-for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool; do
+for program in nginx:nginx haproxy:haproxy apache2:apache2 caddy:caddy varnish:varnishd prometheus:promtool prometheus-alertmanager:prometheus-alertmanager; do
   [ -n "$(PATH="$PATH:/usr/sbin" command -v "${program#*:}")" ] || services="$services ${program%:*}"
 done
 if [ -n "$(PATH="$PATH:/usr/sbin" command -v kamailio)" ]; then
@@ -37,6 +39,6 @@ if [ -n "$missing$services" ]; then
     [ ! -d /run/systemd/system ] || $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
   done
 fi
-scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone crates/store-lake/tests/engines
+scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone crates/store-lake/tests/engines crates/store-lake/tests/bucket
 scripts/setup-examples.sh
 [ ! -x scripts/setup-clients.sh ] || scripts/setup-clients.sh

@@ -3,12 +3,22 @@ import { defineConfig } from 'vite';
 
 /** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
 const DETAILS =
-  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|windowed)/;
-/** Small parts that every page has. */
-const PARTS =
-  /src\/(poll|api\/calls|pages\/(asked|loaded)|trace\/attributes|list\/outcome|scope\/local-time|ui\/(Copy|Failure|Outcome|Stale|Strip))/;
-const MANY = /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|ui\/(Card|Skeleton))/;
+  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|LinkTo|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|others|windowed)/;
+/** What every page has. */
+const BASE =
+  /node_modules|src\/(router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
+const MANY =
+  /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|api\/alerts|alerts\/rules|alerts\/RuleState|ui\/(Card|Skeleton|Bell))/;
+/** Pages that few open first. */
+const RARE = /src\/(pages\/(Alerts|Status|Settings|SignIn)|alerts\/(RuleForm|PreviewChart)|status\/)/;
 const PICTURE = /src\/trace\/(?!stages)/;
+/** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
+const PAGES: [string, RegExp][] = [
+  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/(SummaryHead|whole|served|rail|legs))/],
+  ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\/|src\/charts\/Sparkline/],
+  ['lists', /src\/pages\/(Interactions|Hops)\.svelte|src\/(list|hops)\//],
+  ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
+];
 
 export default defineConfig({
   plugins: [svelte()],
@@ -22,10 +32,12 @@ export default defineConfig({
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
+            { name: 'base', test: BASE, priority: 6 },
             { name: 'details', test: DETAILS, priority: 3 },
-            { name: 'parts', test: PARTS, priority: 4 },
+            { name: 'rare', test: RARE, priority: 5 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
             { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },
+            ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
           ],
         },
       },

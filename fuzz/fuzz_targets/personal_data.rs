@@ -1,7 +1,7 @@
 //! Any text under any key: no detector panics, and findings stand in order between characters of the text.
 #![no_main]
 
-use pipeline::processors::redaction::detect::{Kinds, Scanner, hint, normal_form};
+use personal::{Kinds, Scanner, hint, normal_form};
 
 libfuzzer_sys::fuzz_target!(|input: (&str, &str)| {
     let (key, text) = input;

@@ -8,17 +8,21 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 import { summarise } from '../tests/fixtures/call.mjs';
+import { detailOf } from '../tests/fixtures/outline.mjs';
 import { bigCall } from './spans.mjs';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const RUNS = Number(process.env['RUNS'] ?? 5);
 const FRAME_MS = 40;
+const STEPS = 120;
 const FIND_MS = 150;
-/** @type {[number, number][]} Spans, and milliseconds until rows are painted. */
-const SIZES = [
+const FOLD_MS = 100;
+/** @type {[number, number][]} Spans, and milliseconds until rows are painted; `SPANS=10000` measures one alone. */
+const ALL_SIZES = [
   [10_000, 1000],
   [50_000, 2000],
 ];
+const SIZES = ALL_SIZES.filter(([count]) => !process.env['SPANS'] || count === Number(process.env['SPANS']));
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -31,12 +35,14 @@ const start = BigInt(Date.now() - 86_400_000) * 1_000_000n;
 const answers = new Map();
 for (const [count] of SIZES) {
   const spans = bigCall(count, start);
-  const body = JSON.stringify({ interaction: summarise(`call-${count}`, spans), spans, truncated: false });
+  const summary = summarise(`call-${count}`, spans);
+  const whole = JSON.stringify(detailOf(summary, spans));
+  const body = JSON.stringify(detailOf(summary, spans, '0'));
   answers.set(`/api/v1/interactions/call-${count}`, gzipSync(body));
+  // What the tabs ask for that tell every attribute.
+  answers.set(`/api/v1/interactions/call-${count}?whole`, gzipSync(whole));
   answers.set(`/plain/${count}`, gzipSync(plainPage(spans)));
-  console.log(
-    `${count} spans: ${(body.length / 1e6).toFixed(1)} MB of JSON, ${(gzipSync(body).length / 1e6).toFixed(2)} MB gzip`,
-  );
+  console.log(`${count} spans: outline ${weight(body, count)}; whole ${weight(whole, count)}`);
 }
 
 const server = createServer((request, response) => void answer(request.url ?? '/', response));
@@ -53,13 +59,16 @@ let missed = false;
 for (const [count, limit] of SIZES) {
   const page = await repeat(() => openCall(count));
   const plain = await repeat(() => openPlain(count));
-  const late = page.painted > limit || (count === 10_000 && (page.frame > FRAME_MS || page.find > FIND_MS));
+  const late =
+    page.painted > limit || (count === 10_000 && (page.frame > FRAME_MS || page.find > FIND_MS || page.fold > FOLD_MS));
   missed ||= late;
   lines.push(line(`the page, ${count}`, page, late ? 'missed' : 'met'), line(`plain HTML, ${count}`, plain, ''));
 }
 console.log(`\nMedians of ${RUNS}, milliseconds\n`);
-console.log('| what | rows painted | of that CPU | scroll frame p95 | find | fold all | ladder | nodes | verdict |');
-console.log('|---|---:|---:|---:|---:|---:|---:|---:|---|');
+console.log(
+  '| what | rows painted | of that CPU | scroll frame p95 | CPU a frame | find | CPU | fold all | CPU | ladder | CPU | nodes | verdict |',
+);
+console.log('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|');
 console.log(lines.join('\n'));
 await browser.close();
 server.close();
@@ -73,14 +82,21 @@ async function openCall(count) {
   const painted = await painting(page, '[role=row] .nm');
   const cpu = await thread();
   const frame = await scrolling(page, '.sc');
+  const frameCpu = (await thread()) / STEPS;
   await page.locator('input[aria-label^="Find in"]').focus();
+  await thread();
   const find = await timed(page, 'find');
+  const findCpu = await thread();
   await page.keyboard.press('Escape');
+  await settled(page);
+  await thread();
   const fold = await timed(page, 'fold');
+  const foldCpu = await thread();
   const ladder = await timed(page, 'ladder');
+  const ladderCpu = await thread();
   const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
   await page.close();
-  return { painted, cpu, frame, find, fold, ladder, nodes };
+  return { painted, cpu, frame, frameCpu, find, findCpu, fold, foldCpu, ladder, ladderCpu, nodes };
 }
 
 /** @param {number} count */
@@ -91,18 +107,30 @@ async function openPlain(count) {
   const painted = await painting(page, '#end');
   const cpu = await thread();
   const frame = await scrolling(page, 'main');
+  const frameCpu = (await thread()) / STEPS;
   const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
   await page.close();
-  return { painted, cpu, frame, find: NaN, fold: NaN, ladder: NaN, nodes };
+  const none = { find: NaN, findCpu: NaN, fold: NaN, foldCpu: NaN, ladder: NaN, ladderCpu: NaN };
+  return { painted, cpu, frame, frameCpu, ...none, nodes };
 }
 
-/** The CPU time of the page's own thread so far: what the figure would be on a machine that nobody else uses. @param {import('playwright-core').Page} page */
+/** Until the answer with all attributes, which the search asked for, is drawn. @param {import('playwright-core').Page} page */
+async function settled(page) {
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+}
+
+/** The CPU time of the page's own thread since it was last asked: what the figure would be on a machine that nobody else uses. @param {import('playwright-core').Page} page */
 async function counting(page) {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  let before = 0;
   return async () => {
     const { metrics } = await session.send('Performance.getMetrics');
-    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN) * 1000;
+    const now = (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN) * 1000;
+    const since = now - before;
+    before = now;
+    return since;
   };
 }
 
@@ -120,15 +148,15 @@ async function painting(page, sign) {
   );
 }
 
-/** The frame that all but one in twenty are shorter than, while the whole is scrolled through in 120 steps. @param {import('playwright-core').Page} page @param {string} what */
+/** The frame that all but one in twenty are shorter than, while the whole is scrolled through in many steps. @param {import('playwright-core').Page} page @param {string} what */
 function scrolling(page, what) {
-  return page.evaluate(async (selector) => {
+  return page.evaluate(async ([selector, steps]) => {
     const element = document.querySelector(selector);
     if (!element) return NaN;
     const frames = [];
-    const step = element.scrollHeight / 120;
+    const step = element.scrollHeight / steps;
     let before = await new Promise((/** @type {(time: number) => void} */ done) => requestAnimationFrame(done));
-    for (let index = 0; index < 120; index++) {
+    for (let index = 0; index < steps; index++) {
       element.scrollTop += step;
       const now = await new Promise((/** @type {(time: number) => void} */ done) => requestAnimationFrame(done));
       frames.push(now - before);
@@ -136,7 +164,7 @@ function scrolling(page, what) {
     }
     element.scrollTop = 0;
     return frames.sort((a, b) => a - b)[Math.floor(frames.length * 0.95)] ?? NaN;
-  }, what);
+  }, /** @type {[string, number]} */ ([what, STEPS]));
 }
 
 /** From the input until what it asks for is painted. @param {import('playwright-core').Page} page @param {'find' | 'fold' | 'ladder'} what */
@@ -174,9 +202,17 @@ async function repeat(run) {
 }
 
 /** @param {string} name @param {Awaited<ReturnType<typeof openCall>>} one @param {string} verdict */
-function line(name, { painted, cpu, frame, find, fold, ladder, nodes }, verdict) {
+function line(name, one, verdict) {
   const cell = (/** @type {number} */ value) => (Number.isNaN(value) ? '' : value.toFixed(value < 100 ? 1 : 0));
-  return `| ${name} | ${[painted, cpu, frame, find, fold, ladder, nodes].map(cell).join(' | ')} | ${verdict} |`;
+  const { painted, cpu, frame, frameCpu, find, findCpu, fold, foldCpu, ladder, ladderCpu, nodes } = one;
+  const cells = [painted, cpu, frame, frameCpu, find, findCpu, fold, foldCpu, ladder, ladderCpu, nodes].map(cell);
+  return `| ${name} | ${cells.join(' | ')} | ${verdict} |`;
+}
+
+/** @param {string} body @param {number} count */
+function weight(body, count) {
+  const packed = gzipSync(body).length;
+  return `${(body.length / 1e6).toFixed(1)} MB of JSON, ${(packed / 1e6).toFixed(2)} MB gzip, ${(packed / count).toFixed(0)} B a span`;
 }
 
 /** The same rows without a script: a line for each span, laid out when it comes near the screen. @param {import('../src/api/types').Span[]} spans */
@@ -196,8 +232,9 @@ function plainPage(spans) {
 
 /** @param {string} url @param {import('node:http').ServerResponse} response */
 async function answer(url, response) {
-  const path = new URL(url, 'http://bench').pathname;
-  const known = answers.get(path);
+  const { pathname: path, searchParams } = new URL(url, 'http://bench');
+  const whole = path.startsWith('/api/v1/interactions/') && !searchParams.has('outline_above');
+  const known = answers.get(whole ? `${path}?whole` : path);
   if (known) {
     const type = path.startsWith('/api/') ? 'application/json' : 'text/html; charset=utf-8';
     return response.writeHead(200, { 'content-type': type, 'content-encoding': 'gzip' }).end(known);

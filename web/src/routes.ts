@@ -12,6 +12,9 @@ export type Route =
   | { page: 'hops' }
   | { page: 'compare' }
   | { page: 'transfers' }
+  | { page: 'settings' }
+  | { page: 'alerts'; id: string }
+  | { page: 'status' }
   | { page: 'missing'; path: string };
 
 /** The list was at `/` once: an address from then, with what only the list can be asked, still opens it. */
@@ -20,14 +23,23 @@ export function parseRoute(path: string, search = ''): Route {
   const [first, second] = parts;
   if (parts.length === 0) return { page: isListSearch(search) ? 'interactions' : 'overview' };
   if (parts.length === 1) {
-    if (first === 'interactions' || first === 'compare' || first === 'transfers' || first === 'hops')
+    if (
+      first === 'interactions' ||
+      first === 'compare' ||
+      first === 'transfers' ||
+      first === 'hops' ||
+      first === 'settings' ||
+      first === 'status'
+    )
       return { page: first };
+    if (first === 'alerts') return { page: first, id: '' };
     if (first === 'stages') return { page: 'stage', stage: 'queue' };
   }
   const id = parts.length === 2 ? decode(second) : '';
   const stage = first === 'stages' ? STAGES.find((one) => one === id) : undefined;
   if (stage) return { page: 'stage', stage };
   if (id && first === 'interactions') return { page: 'interaction', id };
+  if (id && first === 'alerts') return { page: 'alerts', id };
   if (id && first === 'traces') return { page: 'trace', id };
   return { page: 'missing', path };
 }
@@ -37,6 +49,7 @@ export const stageHref = (stage: Stage, search = ''): string => `/stages/${stage
 export const compareHref = (search = ''): string => `/compare${search}`;
 export const transfersHref = (search = ''): string => `/transfers${search}`;
 export const interactionsHref = (search = ''): string => `/interactions${search}`;
+export const alertsHref = (id = ''): string => `/alerts${id && `/${encodeURIComponent(id)}`}`;
 export const interactionHref = (id: string, span = ''): string =>
   `/interactions/${encodeURIComponent(id)}${span && `?span=${encodeURIComponent(span)}`}`;
 export const hopsHref = (service = ''): string => `/hops${service && `?service=${encodeURIComponent(service)}`}`;

@@ -35,6 +35,8 @@ pub(crate) fn all() -> Registry {
         exporters::file::FACTORY,
         exporters::prometheus::FACTORY,
         store_api::lake::OUT,
+        #[cfg(feature = "clickhouse")]
+        store_clickhouse::OUT,
         connectors::spanmetrics::FACTORY,
         connectors::servicegraph::FACTORY,
         extensions::journal::FACTORY,
@@ -53,7 +55,8 @@ pub(crate) fn all() -> Registry {
 /// A context with the stores and the page of this binary.
 pub(crate) fn context() -> Ctx {
     let page = view_api::Page { file: |path| view_ui::file(path).map(file), index: || file(view_ui::page()) };
-    let door = Arc::new(StoreDoor::new(OPEN_STORE));
+    let door = StoreDoor::new(OPEN_STORE);
+    let door = Arc::new(if cfg!(feature = "lake") { door } else { door.forgetting() });
     let stores = Arc::clone(&door);
     Ctx::new(Arc::new(Memory::default()), Telemetry::default())
         .with(door)
@@ -64,7 +67,8 @@ pub(crate) fn context() -> Ctx {
 
 /// The state of a directory, else that beside the only store, if it keeps anything.
 fn state(stores: &StoreDoor, directory: Option<&Path>) -> Opened {
-    let usual = || stores.find(None).ok().filter(|_| cfg!(feature = "lake")).map(|store| store.directory);
+    let usual =
+        || stores.find(None).ok().filter(|store| stores.keeps(store)).map(|store| store.local().to_owned());
     let Some(directory) = directory.map(Path::to_owned).or_else(usual) else { return Ok(None) };
     let opened = stores.state(&directory).map_err(|error| StateError(error.to_string()))?;
     Ok(Some(opened))

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    call, components as list, demo, export, genesys, hops, query, run, simulate, simulate_sampling, sip,
-    validate,
+    call, components as list, demo, export, genesys, hash_password, hops, query, run, show, simulate,
+    simulate_sampling, sip, top, validate,
 };
 
 /// Shows where the time of a customer interaction goes, from the SIP INVITE to the SQL statement.
@@ -40,6 +40,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Find the hop of a path that loses trace context, and what mends it.
     Hops(hops::Arguments),
+    /// Draw one interaction: who had the call when, and every span below.
+    Show(show::Arguments),
+    /// Watch the stages of calls, and the calls that run.
+    Top(top::Arguments),
     /// Ask the store in SQL.
     Query(query::Arguments),
     /// Take spans out of the store: as OTLP, Parquet or CSV.
@@ -52,6 +56,8 @@ enum Command {
     Sip(sip::Arguments),
     /// Place calls and hand them over, with the trace going on at the other end.
     Call(call::Arguments),
+    /// Make the hash of a password for a user of the page.
+    HashPassword(hash_password::Arguments),
     /// Look after the directory of a store: its size, whether it is sound, and to make it so.
     #[cfg(feature = "lake")]
     Store(commands::store::Arguments),
@@ -67,12 +73,15 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate_sampling::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Hops(arguments) => hops::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Sim(arguments) => simulate::run(&arguments),
         Command::Genesys(arguments) => genesys::run(&arguments),
         Command::Sip(arguments) => sip::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         #[cfg(feature = "lake")]
         Command::Store(arguments) => commands::store::run(&arguments),
     }

@@ -14,7 +14,9 @@ pub mod refusal;
 pub mod component;
 pub mod config;
 pub mod telemetry;
+mod join_keys;
 pub mod state;
+pub mod status;
 pub mod factory;
 pub mod stage;
 pub mod region;
@@ -25,8 +27,10 @@ pub use component::{
     BoxFuture, Consumer, Drain, ExportError, Exporter, Extension, Outlets, Receiver, Revision,
 };
 pub use factory::{BuildError, Ctx, Factory, Made, Make, MakeConnector, Registry};
+pub use join_keys::is_join_key;
 pub use memory::{Hold, Memory};
 pub use refusal::{Fault, Refusal};
 pub use stage::Stage;
 pub use state::{State, StateError, States};
+pub use status::Status;
 pub use telemetry::Telemetry;

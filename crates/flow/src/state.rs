@@ -1,7 +1,8 @@
 //! Small mutable state that outlives the process: checkpoints of receivers, for one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes under a namespace and a key. Every call may wait for the disk: not for a runtime worker.
 pub trait State: Send + Sync {
@@ -34,6 +35,41 @@ pub struct Change<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StateError(pub String);
+
+/// State that ends with the process, where nothing is kept on disk.
+#[derive(Default)]
+pub struct InMemory(Mutex<BTreeMap<(String, String), Vec<u8>>>);
+
+impl InMemory {
+    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State for InMemory {
+    fn get(&self, namespace: &str, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+        Ok(self.entries().get(&(namespace.to_owned(), key.to_owned())).cloned())
+    }
+
+    fn scan(&self, namespace: &str, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StateError> {
+        let entries = self.entries();
+        let from = entries.range((namespace.to_owned(), prefix.to_owned())..);
+        let fitting = from.take_while(|((space, key), _)| space == namespace && key.starts_with(prefix));
+        Ok(fitting.map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn commit(&self, changes: &[Change<'_>]) -> Result<(), StateError> {
+        let mut entries = self.entries();
+        for change in changes {
+            let key = (change.namespace.to_owned(), change.key.to_owned());
+            match change.value {
+                Some(value) => entries.insert(key, value.to_vec()),
+                None => entries.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}
 
 pub type Opened = Result<Option<Arc<dyn State>>, StateError>;
 

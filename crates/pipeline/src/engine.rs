@@ -11,6 +11,7 @@ pub mod connecting;
 pub mod sending;
 pub mod health;
 pub mod telemetry;
+pub(crate) mod live;
 mod parts;
 mod draft;
 mod restart;

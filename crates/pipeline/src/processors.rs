@@ -1,7 +1,6 @@
 //! Through: what changes, delays or limits batches.
 
 mod pair;
-mod join_keys;
 pub mod memory_limiter;
 pub mod batch;
 pub mod tail_sampling;

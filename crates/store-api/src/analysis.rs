@@ -13,6 +13,7 @@ pub mod objective;
 pub mod deploys;
 pub mod running;
 pub mod calls;
+pub mod peak;
 pub mod overview;
 pub mod points;
 pub mod stage;
@@ -22,6 +23,8 @@ pub mod chain;
 pub mod transfers;
 pub mod path;
 pub mod percentiles;
+pub mod ended;
+pub mod skew;
 
 use crate::error::StoreError;
 use crate::store::{TraceStore, answer};
@@ -77,15 +80,16 @@ pub trait Analysis: TraceStore {
         answer(self, scope.limits, move |reader| reader.transfers(&scope))
     }
 
-    /// The interactions that links join to this one; nothing where no span carries the id. The range of the scope does
-    /// not count.
+    /// The interactions that links join to this one, those of spans and those that were made by hand; nothing where no
+    /// span carries the id. The range of the scope does not count.
     fn chain(
         &self,
         id: &str,
         scope: Scope,
+        by_hand: Vec<chain::ByHand>,
     ) -> impl Future<Output = Result<Option<chain::Chain>, StoreError>> + Send {
         let id = id.to_owned();
-        answer(self, scope.limits, move |reader| reader.chain(&id, &scope))
+        answer(self, scope.limits, move |reader| reader.chain(&id, &scope, &by_hand))
     }
 
     /// Where each span of an interaction stands among those of its kind; nothing where no span carries the id.
@@ -94,6 +98,19 @@ pub trait Analysis: TraceStore {
         question: percentiles::Question,
     ) -> impl Future<Output = Result<Option<percentiles::Percentiles>, StoreError>> + Send {
         answer(self, question.scope.limits, move |reader| reader.percentiles(&question))
+    }
+
+    /// What ended in windows of time.
+    fn ended(
+        &self,
+        question: ended::Question,
+    ) -> impl Future<Output = Result<ended::Ended, StoreError>> + Send {
+        answer(self, question.scope.limits, move |reader| reader.ended(&question))
+    }
+
+    /// Whose clocks differ.
+    fn skews(&self, scope: Scope) -> impl Future<Output = Result<skew::Skews, StoreError>> + Send {
+        answer(self, scope.limits, move |reader| reader.skews(&scope))
     }
 
     /// What goes on now, and the interactions that have a span since a time, the newest first, at most so many.

@@ -137,6 +137,14 @@ impl Pattern {
         Self { parts: text.to_lowercase().split('*').map(str::to_owned).collect() }
     }
 
+    /// The only text that fits, where there is only one.
+    pub(crate) fn whole(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [whole] => Some(whole),
+            _ => None,
+        }
+    }
+
     /// Of text in any case.
     pub(crate) fn fits(&self, text: &str) -> bool {
         let text = text.to_lowercase();

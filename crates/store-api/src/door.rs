@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use flow::BoxFuture;
-use flow::config::GoDuration;
+use flow::State;
+use flow::config::{GoDuration, Opaque};
+use flow::state::InMemory;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -19,8 +21,16 @@ use crate::store::TraceStore;
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Default: `$XDG_DATA_HOME/throughline`, else `~/.local/share/throughline`.
+    /// Default: `$XDG_DATA_HOME/throughline`, else `~/.local/share/throughline`. Or an address, as `s3://bucket/prefix`.
     pub directory: PathBuf,
+    /// Where small state and copies of what lies in a bucket are; `directory`, where that is a local one.
+    pub state_directory: Option<PathBuf>,
+    /// How the bucket is reached, in the words of its cloud: `aws_endpoint`, `aws_region`. Above the environment.
+    pub storage: BTreeMap<String, Opaque>,
+    /// Bytes of copies of what lies in a bucket, on the local disk.
+    pub copies_limit_mib: u64,
+    /// How often this node looks at what others wrote into the same bucket.
+    pub refresh_interval: GoDuration,
     /// Spans are removed when both their time and their arrival are longer ago.
     pub retention: GoDuration,
     /// How long what is known of interactions stays in the table `interactions` when their spans are gone; not shorter
@@ -49,6 +59,10 @@ impl Default for Settings {
             from("XDG_DATA_HOME", "throughline").or_else(|| from("HOME", ".local/share/throughline"));
         Self {
             directory: directory.unwrap_or_else(|| PathBuf::from("throughline-data")),
+            state_directory: None,
+            storage: BTreeMap::new(),
+            copies_limit_mib: 4096,
+            refresh_interval: GoDuration::from_secs(1),
             retention: GoDuration::from_secs(7 * 24 * 3600),
             interactions_retention: None,
             flush_interval: GoDuration::from_secs(5),
@@ -65,6 +79,20 @@ impl Settings {
     pub fn interactions_retention(&self) -> Duration {
         let retention = self.retention.get();
         self.interactions_retention.map_or(retention, |longer| longer.get().max(retention))
+    }
+
+    /// The address of the bucket that the store is kept in, where it is not a local directory.
+    pub fn url(&self) -> Option<&str> {
+        self.directory.to_str().filter(|directory| directory.contains("://"))
+    }
+
+    /// A directory on this machine, for what only this one needs.
+    pub fn local(&self) -> &Path {
+        self.state_directory.as_deref().unwrap_or(&self.directory)
+    }
+
+    pub fn copies_limit(&self) -> u64 {
+        self.copies_limit_mib.saturating_mul(1 << 20)
     }
 
     pub fn memory_limit(&self) -> usize {
@@ -89,9 +117,13 @@ pub fn open_memory(settings: Settings) -> BoxFuture<'static, Result<Arc<dyn Trac
 /// Offered to components through [`Ctx`](flow::Ctx).
 pub struct StoreDoor {
     opener: Opener,
+    /// Whether stores leave anything on disk.
+    keeps: bool,
     /// By the id of the exporter.
     configured: Mutex<BTreeMap<String, Settings>>,
     open: tokio::sync::Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
+    /// Stores that exporters bring along, for as long as those are there, by the directory of what is kept beside them.
+    brought: Mutex<HashMap<PathBuf, Weak<dyn TraceStore>>>,
     states: Mutex<HashMap<PathBuf, Weak<StateFile>>>,
 }
 
@@ -100,7 +132,7 @@ pub struct StoreDoor {
 pub enum NoStore {
     #[error("there is no `lake` exporter in any pipeline; add one, or set `store` to a directory")]
     NotConfigured,
-    #[error("there are several `lake` exporters ({0}); set `store` to one of them")]
+    #[error("there are several exporters with a store ({0}); set `store` to one of them")]
     Ambiguous(String),
     #[error("`{name}` is neither a `lake` exporter of a pipeline{known} nor an absolute path of a directory")]
     Unknown { name: String, known: String },
@@ -114,9 +146,26 @@ impl StoreDoor {
     pub fn new(opener: Opener) -> Self {
         Self {
             opener,
+            keeps: true,
             configured: Mutex::default(),
             open: tokio::sync::Mutex::default(),
+            brought: Mutex::default(),
             states: Mutex::default(),
+        }
+    }
+
+    /// For binaries whose stores forget: then nothing is written beside them either.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { keeps: false, ..self }
+    }
+
+    /// The state beside a store; where the store forgets, it does so too. Waits for the disk.
+    pub fn beside(&self, settings: &Settings) -> Result<Arc<dyn State>, StoreError> {
+        if self.keeps(settings) {
+            Ok(self.state(settings.local())?)
+        } else {
+            Ok(Arc::new(InMemory::default()))
         }
     }
 
@@ -131,6 +180,31 @@ impl StoreDoor {
         }
         configured.insert(exporter.to_owned(), settings);
         Ok(())
+    }
+
+    /// Called when an exporter is made that keeps spans in a store of its own, so that others find it by the exporter's id.
+    /// Of the settings its retention counts, and the directory, which has what is kept beside it.
+    pub fn bring(
+        &self,
+        exporter: &str,
+        settings: Settings,
+        store: &Arc<dyn TraceStore>,
+    ) -> Result<(), NoStore> {
+        let directory = settings.directory.clone();
+        self.configure(exporter, settings)?;
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.insert(directory, Arc::downgrade(store));
+        Ok(())
+    }
+
+    /// Whether the store of these settings is there after a restart.
+    pub fn keeps(&self, settings: &Settings) -> bool {
+        self.keeps || self.brought(&settings.directory).is_some()
+    }
+
+    fn brought(&self, directory: &Path) -> Option<Arc<dyn TraceStore>> {
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.get(directory).and_then(Weak::upgrade)
     }
 
     /// The settings of the store that is meant: the id of a `lake` exporter, an absolute directory, or, where
@@ -148,7 +222,7 @@ impl StoreDoor {
             return Ok(settings.clone());
         }
         let directory = Path::new(name);
-        if !directory.is_absolute() {
+        if !directory.is_absolute() && !name.contains("://") {
             let known = if configured.is_empty() { String::new() } else { format!(" ({})", ids()) };
             return Err(NoStore::Unknown { name: name.to_owned(), known });
         }
@@ -160,6 +234,9 @@ impl StoreDoor {
 
     /// The store of these settings; stays open as long as somebody holds it.
     pub async fn open(&self, settings: &Settings) -> Result<Arc<dyn TraceStore>, StoreError> {
+        if let Some(store) = self.brought(&settings.directory) {
+            return Ok(store);
+        }
         let mut open = self.open.lock().await;
         if let Some(store) = open.get(&settings.directory).and_then(Weak::upgrade) {
             return Ok(store);
@@ -199,6 +276,20 @@ mod tests {
         let first = door.open(&at("/a")).await.unwrap();
         assert!(Arc::ptr_eq(&first, &door.open(&at("/a")).await.unwrap()));
         assert!(!Arc::ptr_eq(&first, &door.open(&at("/b")).await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_an_exporter_brings_is_found_as_any_other() {
+        let door = StoreDoor::new(open_memory);
+        let own: Arc<dyn TraceStore> = Arc::new(MemoryStore::new(1 << 20, Duration::from_secs(60)));
+        door.bring("clickhouse_store", at("/c"), &own).unwrap();
+        let found = door.find(None).unwrap();
+        assert!(Arc::ptr_eq(&own, &door.open(&found).await.unwrap()) && door.keeps(&found));
+        door.configure("lake", at("/a")).unwrap();
+        assert_eq!(door.find(None), Err(NoStore::Ambiguous("clickhouse_store, lake".to_owned())));
+        assert!(!Arc::ptr_eq(&own, &door.open(&door.find(Some("lake")).unwrap()).await.unwrap()));
+        let clash = door.bring("clickhouse_store", Settings { sync: true, ..at("/a") }, &own);
+        assert_eq!(clash, Err(NoStore::Conflict("lake".to_owned(), "clickhouse_store".to_owned())));
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub enum StoreError {
     Newer { path: PathBuf, why: String },
     #[error("{} is in use by another throughline; stop that one, or give this one a directory of its own", path.display())]
     InUse { path: PathBuf },
+    /// The server that keeps the spans is away, or does not do what it was asked; it may be mended while we wait.
+    #[error("{place}: {why}{mend}")]
+    Server { place: String, why: String, mend: &'static str },
+    /// What was to be changed has been changed by another node meanwhile; nothing is lost, and it is done again.
+    #[error("another node was first at {}: {why}; it is tried again", path.display())]
+    Conflict { path: PathBuf, why: String },
     #[error("the store is closed")]
     Closed,
     #[error("{0}")]
@@ -40,6 +46,8 @@ impl StoreError {
             | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::InUse { .. }
+            | Self::Server { .. }
+            | Self::Conflict { .. }
             | Self::Closed => Fault::Down,
             Self::Bug(_) => Fault::Bug,
         }

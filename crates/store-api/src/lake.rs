@@ -21,6 +21,8 @@ use crate::to_spans::to_spans;
 pub const OUT: Factory =
     Factory { name: "lake", aliases: &[], signals: &[Signal::Traces], check, make: Make::Exporter(make) };
 
+/// Where a store may be kept besides a local directory.
+const SCHEMES: [&str; 6] = ["s3", "gs", "az", "azure", "abfs", "abfss"];
 /// Between two attempts to learn that something is safe.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -36,6 +38,23 @@ fn check(section: &Node) -> Vec<Finding> {
             findings.push(
                 finding.help("write `sync: true` to have every batch on disk before it is acknowledged"),
             );
+        }
+        if settings.refresh_interval.is_zero() {
+            findings.push(Finding::error(at("refresh_interval"), "an interval of zero"));
+        }
+        let scheme = settings.url().and_then(|url| url.split("://").next());
+        if scheme.is_some_and(|scheme| !SCHEMES.contains(&scheme)) {
+            let finding = Finding::error(
+                at("directory"),
+                "a store is kept on a local disk, or at s3://, gs:// or az://",
+            );
+            findings.push(finding);
+        } else if scheme.is_some()
+            && settings.state_directory.as_ref().is_none_or(|local| !local.is_absolute())
+        {
+            let finding =
+                Finding::error(at("directory"), "a bucket has no place for what only this node needs");
+            findings.push(finding.help("set `state_directory` to a local directory of this node"));
         }
         if settings.retention.get().as_secs() < 60 {
             findings.push(Finding::error(at("retention"), "less than a minute"));

@@ -15,6 +15,7 @@ pub mod to_otlp;
 pub mod facts;
 pub mod summary;
 pub mod comparison;
+pub mod carried;
 pub mod search;
 pub mod question;
 pub mod answer;

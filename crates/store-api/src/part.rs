@@ -7,6 +7,7 @@ use std::sync::Arc;
 use throughline_context::TraceId;
 
 use crate::analysis::rollup;
+use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
 use crate::question::Range;
@@ -14,11 +15,11 @@ use crate::span::{Identity, Span};
 
 /// Holds some spans of some traces. One trace may lie in several parts, and one span too, until they are merged.
 pub trait Part {
-    /// What is known of one trace; several where the part itself consists of parts.
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError>;
+    /// What is known of these traces; one of them comes several times where the part itself consists of parts.
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError>;
 
-    /// The traces with a span here that carries the id; may name too many, never too few.
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError>;
+    /// The traces with a span here that carries one of the ids; may name too many, never too few.
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError>;
 
     /// The traces with a span here that started in the range, about `most` of them, the newest first; may name too
     /// many. Whoever asks again for the range up to `complete_from` gets the rest.
@@ -26,6 +27,12 @@ pub trait Part {
 
     /// The spans of these traces, at most about `most` of them.
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// The traces with a span here that started in the range and carries this; may name too many, never too few. Nothing
+    /// where telling that would take long.
+    fn carrying(&self, _carried: &Carried, _range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        Ok(None)
+    }
 
     /// What was counted of the finished spans here that started in the range, in steps of `step_ns` or shorter; nothing
     /// where it was not kept for the whole range, and the spans have to be looked at. No span may be counted in two

@@ -1,24 +1,31 @@
 //! Answers from parts. Each question gets a reader of its own, which looks at every trace at most once.
 
+mod known;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use throughline_context::TraceId;
 
 use crate::answer::{Interaction, Page, Trace};
+use crate::carried::Carried;
 use crate::error::StoreError;
-use crate::facts::Facts;
 use crate::hops::{self, Hops};
 use crate::part::{Fragment, Part, resolve};
 use crate::question::{Limits, Range, Recent};
-use crate::search::Search;
+use crate::search::{Carriers, Search};
 use crate::select;
 use crate::span::Span;
 use crate::summary::Summary;
 
 /// So many times the spans of an answer are looked at for one page of a search.
 const SEARCHED: usize = 5;
+/// Traces that may carry something; nothing where that is not known.
+type Carrying = Option<Arc<HashSet<TraceId>>>;
+
+/// As many traces may carry what is searched for so that those are looked at first.
+const FEW: usize = 4096;
 /// Traces whose spans are in memory together.
 const TRACES_AT_ONCE: usize = 64;
 
@@ -26,13 +33,14 @@ pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
+    carrying: HashMap<Carried, (Range, Carrying)>,
     /// Gone when whoever asked is.
     asked: Option<Weak<()>>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
-        Self { parts, limits, known: HashMap::new(), asked: None }
+        Self { parts, limits, known: HashMap::new(), carrying: HashMap::new(), asked: None }
     }
 
     /// Looks for as long as somebody holds what this points to.
@@ -45,7 +53,8 @@ impl<'a> Reader<'a> {
         self.asked.as_ref().is_some_and(|asked| asked.strong_count() == 0)
     }
 
-    pub(crate) fn parts(&self) -> &'a [&'a dyn Part] {
+    /// What it answers from.
+    pub fn parts(&self) -> &'a [&'a dyn Part] {
         self.parts
     }
 
@@ -78,13 +87,10 @@ impl<'a> Reader<'a> {
         let search = question.filter.q.as_ref();
         let named = self.named(search.and_then(Search::word))?;
         let (search, (ids, mut complete_from)) = match named.is_empty() {
-            true => (search, self.started(range)?),
+            true => (search, self.begun(search, range)?),
             false => (None, (named, range.from)),
         };
-        let mut found = Vec::new();
-        for id in ids {
-            found.extend(self.summary(&id)?);
-        }
+        let mut found = self.summaries(ids)?;
         found.retain(|summary| range.contains(summary.start_ns) && summary.start_ns >= complete_from);
         if let Some(search) = search {
             (found, complete_from) = self.searched(search, found, complete_from)?;
@@ -92,14 +98,55 @@ impl<'a> Reader<'a> {
         Ok(select::page(found, question, complete_from))
     }
 
+    /// The interactions that started in the range and may be found, and from when on none is missing.
+    fn begun(
+        &mut self,
+        search: Option<&Search>,
+        range: Range,
+    ) -> Result<(BTreeSet<String>, u64), StoreError> {
+        if let Some(carried) = search.and_then(Search::must_carry)
+            // The trace that carries it may have begun long after the interaction.
+            && let Some(traces) = self.carriers(&carried, Range { to: u64::MAX, ..range })?
+            && traces.len() <= FEW.min(self.limits.traces)
+        {
+            return Ok((self.interactions_with(&traces)?, range.from));
+        }
+        self.started(range)
+    }
+
+    /// The traces with a span that started in the range and may carry this, where all parts can tell; with others that
+    /// were asked for before.
+    pub(crate) fn carriers(&mut self, carried: &Carried, range: Range) -> Result<Carrying, StoreError> {
+        if let Some((known, traces)) = self.carrying.get(carried)
+            && known.from <= range.from
+            && known.to >= range.to
+        {
+            return Ok(traces.clone());
+        }
+        let mut traces = Some(HashSet::new());
+        for part in self.parts {
+            match (part.carrying(carried, range)?, &mut traces) {
+                (Some(some), Some(all)) => all.extend(some),
+                _ => traces = None,
+            }
+            if traces.is_none() {
+                break;
+            }
+        }
+        let traces = traces.map(Arc::new);
+        self.carrying.insert(carried.clone(), (range, traces.clone()));
+        Ok(traces)
+    }
+
     /// Those that a search finds, and from when on none is missing: where it asks for spans, not all may be looked at.
     pub(crate) fn searched(
-        &self,
+        &mut self,
         search: &Search,
         mut candidates: Vec<Summary>,
         complete_from: u64,
     ) -> Result<(Vec<Summary>, u64), StoreError> {
         candidates.sort_by_key(|summary| Reverse(summary.start_ns));
+        let carriers = self.all_carriers(search, &candidates)?;
         let mut found = Vec::new();
         let (mut looked_at, mut last) = (0, u64::MAX);
         for summary in candidates {
@@ -107,7 +154,7 @@ impl<'a> Reader<'a> {
                 return Ok((found, last));
             }
             last = summary.start_ns;
-            let holds = match search.by_summary(&summary) {
+            let holds = match search.by_summary(&summary, &carriers) {
                 Some(holds) => holds,
                 None => {
                     let spans = self.rows(&summary.trace_ids, self.limits.spans)?;
@@ -120,6 +167,21 @@ impl<'a> Reader<'a> {
             }
         }
         Ok((found, complete_from))
+    }
+
+    /// The traces that may carry what the terms of a search are about, for those terms that all parts can tell of; not
+    /// asked for where the summaries tell all.
+    fn all_carriers(&mut self, search: &Search, candidates: &[Summary]) -> Result<Carriers, StoreError> {
+        let mut carriers = Carriers::new();
+        let open = |summary: &Summary| search.by_summary(summary, &Carriers::new()).is_none();
+        let from = candidates.iter().filter(|summary| open(summary)).map(|summary| summary.start_ns).min();
+        let Some(from) = from else { return Ok(carriers) };
+        for carried in search.carried() {
+            if let Some(traces) = self.carriers(&carried, Range { from, to: u64::MAX })? {
+                carriers.insert(carried, traces);
+            }
+        }
+        Ok(carriers)
     }
 
     /// The interactions that a text names by their own id or by the id of one of their traces.
@@ -173,69 +235,13 @@ impl<'a> Reader<'a> {
     /// The interactions with a trace that started in the range, and from when on none is missing.
     pub(crate) fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
         let (traces, complete_from) = self.traces(range)?;
-        let mut ids = BTreeSet::new();
-        for trace in traces {
-            if let Some(known) = self.fragment(trace)? {
-                ids.extend(
-                    known
-                        .facts
-                        .interactions
-                        .iter()
-                        .filter(|id| !ids.contains(*id))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
-            }
-        }
-        Ok((ids, complete_from))
+        Ok((self.interactions_with(&traces)?, complete_from))
     }
 
-    /// What an interaction amounts to; `None` where no span that is kept carries the id.
-    pub fn summary(&mut self, id: &str) -> Result<Option<Summary>, StoreError> {
-        let mut claimed = BTreeSet::new();
-        for part in self.parts {
-            claimed.extend(part.traces_of(id)?);
-        }
-        let mut traces = BTreeMap::new();
-        for trace in claimed {
-            if let Some(known) = self.fragment(trace)?.filter(|known| known.facts.interactions.contains(id)) {
-                traces.insert(trace, known);
-            }
-        }
-        let facts = traces.iter().map(|(trace, known)| (*trace, &known.facts));
-        Ok(if traces.is_empty() { None } else { Some(Summary::of(id, facts)) })
-    }
-
-    /// One trace over all parts.
-    pub(crate) fn fragment(&mut self, trace: TraceId) -> Result<Option<Arc<Fragment>>, StoreError> {
-        if let Some(known) = self.known.get(&trace) {
-            return Ok(known.clone());
-        }
-        let mut fragments = Vec::new();
-        for part in self.parts {
-            fragments.extend(part.fragments(trace)?);
-        }
-        let whole = match fragments.as_slice() {
-            [] => None,
-            [only] => Some(Arc::clone(only)),
-            several => Some(Arc::new(Fragment { facts: self.join(trace, several)?, ids: Vec::new() })),
-        };
-        self.known.insert(trace, whole.clone());
-        Ok(whole)
-    }
-
-    /// Joins facts where no span is in two fragments; otherwise the spans themselves must tell. A trace with more
-    /// spans than an answer may have is not worth that: its counts may then be too high.
-    fn join(&self, trace: TraceId, fragments: &[Arc<Fragment>]) -> Result<Facts, StoreError> {
-        let count: usize = fragments.iter().map(|fragment| fragment.ids.len()).sum();
-        let ids: HashSet<u32> = fragments.iter().flat_map(|fragment| &fragment.ids).copied().collect();
-        if ids.len() < count && count <= 2 * self.limits.spans {
-            let rows = self.rows(&[trace], usize::MAX)?;
-            return Ok(Facts::of(rows.iter().map(AsRef::as_ref)));
-        }
-        let mut facts = Facts::default();
-        fragments.iter().for_each(|fragment| facts.join(&fragment.facts));
-        Ok(facts)
+    fn interactions_with(&mut self, traces: &HashSet<TraceId>) -> Result<BTreeSet<String>, StoreError> {
+        self.know(traces.iter().copied())?;
+        let known = traces.iter().filter_map(|trace| self.known.get(trace)?.as_ref());
+        Ok(known.flat_map(|known| &known.facts.interactions).cloned().collect())
     }
 
     pub(crate) fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Arc<Span>>, StoreError> {

@@ -14,8 +14,16 @@
 mod read;
 mod holds;
 
+pub(crate) use holds::Carriers;
+
+use std::collections::BTreeSet;
+
+use crate::carried::Carried;
 use crate::comparison::{Bound, Pattern, Test};
 use crate::stage::Stage;
+
+/// Terms that are looked up for one search; of the others the spans are asked.
+const LOOKED_UP: usize = 8;
 
 /// A search that was understood.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +65,8 @@ enum Name {
     Service,
     Outcome,
     Stage,
+    /// `true` or `false`.
+    Running,
 }
 
 /// Numbers of an interaction.
@@ -70,6 +80,8 @@ enum Amount {
     Errors,
     Spans,
     Traces,
+    /// Hand-overs by people, as the transfers are counted.
+    Transfers,
 }
 
 /// A search that was not understood.
@@ -84,6 +96,23 @@ pub struct Misread {
 }
 
 impl Search {
+    /// What terms of it are about that can be looked up; a few.
+    pub(crate) fn carried(&self) -> BTreeSet<Carried> {
+        let mut found = BTreeSet::new();
+        self.root.each_carried(&mut |carried| {
+            found.insert(carried);
+        });
+        while found.len() > LOOKED_UP {
+            found.pop_last();
+        }
+        found
+    }
+
+    /// What some span of everything that is found carries.
+    pub(crate) fn must_carry(&self) -> Option<Carried> {
+        self.root.must_carry()
+    }
+
     /// The only word, where there is nothing else: it may be an id.
     pub(crate) fn word(&self) -> Option<&str> {
         match &self.root {
@@ -93,8 +122,37 @@ impl Search {
     }
 }
 
+impl Term {
+    fn each_carried(&self, see: &mut dyn FnMut(Carried)) {
+        match self {
+            Self::All(terms) | Self::Any(terms) => terms.iter().for_each(|term| term.each_carried(see)),
+            Self::Not(term) => term.each_carried(see),
+            Self::Word { .. } | Self::Is(..) => self.carried().into_iter().for_each(see),
+        }
+    }
+
+    /// Of one term.
+    fn carried(&self) -> Option<Carried> {
+        match self {
+            Self::Word { lower, exact } if holds::may_be_attribute(exact) => {
+                Some(Carried { key: None, text: lower.clone() })
+            }
+            Self::Is(Key::Attribute(key), test) => Carried::by(key, test),
+            _ => None,
+        }
+    }
+
+    fn must_carry(&self) -> Option<Carried> {
+        match self {
+            Self::All(terms) => terms.iter().find_map(Self::must_carry),
+            Self::Is(..) => self.carried(),
+            Self::Any(_) | Self::Not(_) | Self::Word { .. } => None,
+        }
+    }
+}
+
 impl Name {
-    const ALL: [(&'static str, Self); 10] = [
+    const ALL: [(&'static str, Self); 11] = [
         ("id", Self::Id),
         ("trace", Self::Trace),
         ("channel", Self::Channel),
@@ -105,21 +163,23 @@ impl Name {
         ("service", Self::Service),
         ("outcome", Self::Outcome),
         ("stage", Self::Stage),
+        ("running", Self::Running),
     ];
 }
 
 impl Amount {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("duration", Self::Duration),
         ("waited", Self::Waited),
         ("worked", Self::Worked),
         ("errors", Self::Errors),
         ("spans", Self::Spans),
         ("traces", Self::Traces),
+        ("transfers", Self::Transfers),
     ];
 
     fn is_time(self) -> bool {
-        !matches!(self, Self::Errors | Self::Spans | Self::Traces)
+        !matches!(self, Self::Errors | Self::Spans | Self::Traces | Self::Transfers)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use throughline_context::TraceId;
 
 use crate::answer::Appended;
+use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
 use crate::part::{Fragment, Part, Row, Started, short_id};
@@ -176,17 +177,24 @@ impl Shelved {
 }
 
 impl Part for Shelf {
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        Ok(self.traces.get(&trace).map(|shelved| Arc::clone(shelved.fragment())).into_iter().collect())
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        let known = traces.iter().filter_map(|trace| Some((*trace, self.traces.get(trace)?)));
+        Ok(known.map(|(trace, shelved)| (trace, Arc::clone(shelved.fragment()))).collect())
     }
 
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
-        Ok(self.interactions.get(interaction).into_iter().flatten().copied().collect())
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        Ok(interactions.iter().filter_map(|id| self.interactions.get(*id)).flatten().copied().collect())
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
         let facts = self.traces.iter().map(|(id, shelved)| (*id, &shelved.fragment().facts));
         Ok(Started::newest(facts, range, most))
+    }
+
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        let carries = |span: &ByIdentity| range.contains(span.0.start_ns) && carried.is_on(&span.0);
+        let carrying = self.traces.iter().filter(|(_, shelved)| shelved.spans.iter().any(carries));
+        Ok(Some(carrying.map(|(id, _)| *id).collect()))
     }
 
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {

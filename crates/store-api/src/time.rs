@@ -25,6 +25,14 @@ pub fn parse_rfc3339(text: &str) -> Option<u64> {
     u64::try_from(seconds).ok()?.checked_mul(NS)?.checked_add(fraction)
 }
 
+/// `2026-11-20T09:00:00.125Z`: to the millisecond, which every reader of RFC 3339 takes.
+pub fn rfc3339(ns: u64) -> String {
+    let (day, _) = Hour::of(ns).day_and_hour();
+    let ms = ns / 1_000_000;
+    let (seconds, ms) = (ms / 1000 % 86_400, ms % 1000);
+    format!("{day}T{:02}:{:02}:{:02}.{ms:03}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// An hour of the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Hour(pub u64);
@@ -142,6 +150,11 @@ mod tests {
             let (day, of_day) = Hour(hour).day_and_hour();
             let text = format!("{day}T{of_day:02}:00:00Z");
             proptest::prop_assert_eq!(parse_rfc3339(&text), Some(hour * Hour::NS));
+        }
+
+        #[test]
+        fn a_time_that_is_written_reads_back(ms in 0u64..18_000_000_000_000) {
+            proptest::prop_assert_eq!(parse_rfc3339(&rfc3339(ms * 1_000_000 + 999)), Some(ms * 1_000_000));
         }
 
         #[test]

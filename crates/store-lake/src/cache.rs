@@ -26,6 +26,11 @@ impl<T> Cache<T> {
         Self { limit, inner: Mutex::new(Inner { kept: HashMap::new(), bytes: 0, now: 0 }) }
     }
 
+    /// The thing under a key, where it is there.
+    pub(crate) fn peek(&self, key: u64) -> Option<Arc<T>> {
+        self.inner().find(key)
+    }
+
     /// The thing under a key; made, with its size, where it is not there.
     pub(crate) fn get<E>(&self, key: u64, make: impl FnOnce() -> Result<(T, usize), E>) -> Result<Arc<T>, E> {
         if let Some(thing) = self.inner().find(key) {

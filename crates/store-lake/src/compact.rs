@@ -48,11 +48,13 @@ mod tests {
     use store_api::time::Hour;
 
     use super::*;
+    use crate::disk::Disk;
     use crate::file::About;
 
     const MIB: usize = 1 << 20;
 
     fn list(files: &[(Partition, usize, u64)]) -> List {
+        let disk = Disk::new(Path::new("/"));
         let file = |(generation, (partition, weight, written_ns)): (u64, &(Partition, usize, u64))| {
             let about = About {
                 format: 1,
@@ -64,7 +66,7 @@ mod tests {
                 weight: *weight,
                 replaces: Vec::new(),
             };
-            (generation, Arc::new(File::new(Path::new("/"), *partition, generation, about)))
+            (generation, Arc::new(File::new(&disk, *partition, generation, about)))
         };
         (1..).zip(files).map(file).collect()
     }

@@ -11,6 +11,7 @@ use store_api::StoreError;
 use store_api::part::Row;
 use throughline_context::TraceId;
 
+use crate::disk::Disk;
 use crate::partition::Partition;
 use crate::table::{ABOUT, Resources, Wrong, decode, read, short_ids};
 use crate::tables::{self, Table};
@@ -50,6 +51,7 @@ pub(crate) struct File {
     pub(crate) generation: u64,
     pub(crate) partition: Partition,
     pub(crate) about: About,
+    disk: Disk,
     spans: PathBuf,
     traces: PathBuf,
     damaged: AtomicBool,
@@ -70,17 +72,21 @@ pub(crate) fn name(generation: u64) -> String {
 }
 
 pub(crate) fn generation(path: &Path) -> Option<u64> {
-    let digits = path.file_name()?.to_str()?.strip_suffix(".parquet")?;
+    of_digits(path.file_name()?.to_str()?.strip_suffix(".parquet")?)
+}
+
+pub(crate) fn of_digits(digits: &str) -> Option<u64> {
     if digits.len() == 16 { u64::from_str_radix(digits, 16).ok() } else { None }
 }
 
 impl File {
-    pub(crate) fn new(root: &Path, partition: Partition, generation: u64, about: About) -> Self {
-        let [traces, spans] = Table::ALL.map(|table| table.path(root, partition, generation));
+    pub(crate) fn new(disk: &Disk, partition: Partition, generation: u64, about: About) -> Self {
+        let [traces, spans] = Table::ALL.map(|table| table.path(disk.root(), partition, generation));
         Self {
             generation,
             partition,
             about,
+            disk: disk.clone(),
             spans,
             traces,
             damaged: AtomicBool::default(),
@@ -89,9 +95,9 @@ impl File {
     }
 
     /// Looks at the footer of a file that is there.
-    pub(crate) fn open(root: &Path, partition: Partition, generation: u64) -> Result<Self, Unusable> {
-        let spans = Table::Spans.path(root, partition, generation);
-        let footer = footer(&spans, PageIndexPolicy::Skip)?;
+    pub(crate) fn read(disk: &Disk, partition: Partition, generation: u64) -> Result<Self, Unusable> {
+        let spans = Table::Spans.path(disk.root(), partition, generation);
+        let footer = footer(disk, &spans, PageIndexPolicy::Skip)?;
         let pairs = footer.metadata().file_metadata().key_value_metadata();
         let about =
             pairs.into_iter().flatten().find(|pair| pair.key == ABOUT).and_then(|pair| pair.value.as_deref());
@@ -102,7 +108,12 @@ impl File {
             let why = format!("it has format {}, and this throughline reads 1 to {FORMAT}", about.format);
             return Err(Unusable::Damaged(why));
         }
-        Ok(Self::new(root, partition, generation, about))
+        Ok(Self::new(disk, partition, generation, about))
+    }
+
+    /// Its rows, to read.
+    pub(crate) fn open(&self) -> std::io::Result<std::fs::File> {
+        self.disk.open(&self.spans)
     }
 
     pub(crate) fn spans(&self) -> &Path {
@@ -120,7 +131,7 @@ impl File {
 
     /// The footer with its page index, and its size in memory.
     pub(crate) fn footer(&self) -> Result<(ArrowReaderMetadata, usize), Unusable> {
-        let footer = footer(&self.spans, PageIndexPolicy::Required)?;
+        let footer = footer(&self.disk, &self.spans, PageIndexPolicy::Required)?;
         let bytes = footer.metadata().memory_size();
         Ok((footer, bytes))
     }
@@ -131,7 +142,7 @@ impl File {
         footer: &ArrowReaderMetadata,
         ranges: &[Range<usize>],
     ) -> Result<Vec<Row>, Unusable> {
-        let open = open(&self.spans)?;
+        let open = open(&self.disk, &self.spans)?;
         guarded(|| {
             let mut rows = Vec::new();
             let mut resources = Resources::default();
@@ -161,8 +172,8 @@ impl File {
     /// The traces in this file, as another file has them.
     pub(crate) fn entries_at(&self, path: &Path) -> Result<Vec<Entry>, Unusable> {
         let footer = self.footer()?.0;
-        let ids = open(&self.spans).and_then(|open| guarded(|| short_ids(open, &footer)))?;
-        open(path).and_then(|open| guarded(|| traces::decode(open, &ids)))
+        let ids = open(&self.disk, &self.spans).and_then(|open| guarded(|| short_ids(open, &footer)))?;
+        open(&self.disk, path).and_then(|open| guarded(|| traces::decode(open, &ids)))
     }
 
     /// The traces in this file, from its spans.
@@ -178,10 +189,21 @@ impl File {
         self.worn.swap(false, Ordering::Relaxed)
     }
 
-    /// The traces in this file and their interactions, and nothing else of them.
-    pub(crate) fn each_id(&self, with: impl FnMut(TraceId, &[&str])) -> Result<(), Unusable> {
-        let open = open(&self.traces)?;
-        guarded(|| traces::each_id(open, with))
+    /// The traces in this file with their interactions and rows, and nothing else of them.
+    pub(crate) fn each_place(
+        &self,
+        mut with: impl FnMut(TraceId, &[&str], Range<usize>),
+    ) -> Result<(), Unusable> {
+        let open = open(&self.disk, &self.traces)?;
+        let rows = self.about.rows;
+        let mut beyond = false;
+        guarded(|| {
+            traces::each_place(open, |trace, interactions, place| {
+                beyond |= place.end > rows;
+                with(trace, interactions, place);
+            })
+        })?;
+        if beyond { Err(Unusable::Damaged("it is about rows that are not there".to_owned())) } else { Ok(()) }
     }
 
     /// From now on nobody reads this file.
@@ -196,15 +218,15 @@ impl File {
     }
 }
 
-fn footer(path: &Path, pages: PageIndexPolicy) -> Result<ArrowReaderMetadata, Unusable> {
-    let open = open(path)?;
+fn footer(disk: &Disk, path: &Path, pages: PageIndexPolicy) -> Result<ArrowReaderMetadata, Unusable> {
+    let open = open(disk, path)?;
     let options = ArrowReaderOptions::new().with_page_index_policy(pages);
     guarded(|| ArrowReaderMetadata::load(&open, options).map_err(|error| error.to_string()))
 }
 
 /// A file that somebody took away will not come back.
-fn open(path: &Path) -> Result<std::fs::File, Unusable> {
-    std::fs::File::open(path).map_err(|source| match source.kind() {
+fn open(disk: &Disk, path: &Path) -> Result<std::fs::File, Unusable> {
+    disk.open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Unusable::Damaged("it is gone".to_owned()),
         _ => Unusable::Failed(StoreError::io("open", path, source)),
     })

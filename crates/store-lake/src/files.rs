@@ -1,23 +1,25 @@
 //! All files, and which trace lies in which of them.
 
-mod index;
+mod places;
+mod on_disk;
 mod open;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use store_api::StoreError;
-use store_api::part::{Fragment, Part, Row, Started};
-use store_api::question::Range;
-use throughline_context::TraceId;
+use store_api::part::Row;
 
 use crate::cache::Cache;
 use crate::file::{File, Unusable};
-use crate::traces::{Entry, Traces};
-use index::Index;
+use crate::sieve::{Sieves, Terms};
+use crate::traces::Traces;
+use places::Places;
 
-pub(crate) use open::{Opened, open};
+pub(crate) use on_disk::OnDisk;
+pub(crate) use open::{Opened, named, open};
 
 /// The files that a question may look at, in the order in which they were written.
 pub(crate) type List = BTreeMap<u64, Arc<File>>;
@@ -25,39 +27,73 @@ pub(crate) type List = BTreeMap<u64, Arc<File>>;
 /// What is resident of the files. Knows files that were added before they are in a list, and files that have left it
 /// as long as somebody may still look at them.
 pub(crate) struct Files {
-    index: RwLock<Index>,
+    pub(crate) sieves: Sieves,
     footers: Cache<ArrowReaderMetadata>,
+    places: Cache<Places>,
     traces: Cache<Traces>,
 }
 
-const FOOTER_BYTES: usize = 16 << 20;
+const FOOTER_BYTES: usize = 64 << 20;
+const PLACES_BYTES: usize = 64 << 20;
 const TRACES_BYTES: usize = 64 << 20;
 
 impl Files {
-    pub(crate) fn new() -> Self {
-        Self { index: RwLock::default(), footers: Cache::new(FOOTER_BYTES), traces: Cache::new(TRACES_BYTES) }
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            sieves: Sieves::new(root),
+            footers: Cache::new(FOOTER_BYTES),
+            places: Cache::new(PLACES_BYTES),
+            traces: Cache::new(TRACES_BYTES),
+        }
     }
 
     /// Called before the file appears in a list.
-    pub(crate) fn add(&self, file: &File, traces: Traces) {
-        let mut index = self.index_mut();
-        for entry in traces.iter() {
-            index.add_trace(entry.trace, file.generation);
-        }
-        for interaction in traces.interactions() {
-            index.add_interaction(interaction, file.generation);
-        }
-        drop(index);
+    pub(crate) fn add(&self, file: &File, traces: Traces, terms: Option<&Terms>) {
+        self.sieves.add(file, &places::ids_in(&traces), terms);
         let weight = traces.weight();
         let kept: Result<_, StoreError> = self.traces.get(file.generation, || Ok((traces, weight)));
         drop(kept);
     }
 
+    /// The same for a file that is there.
+    pub(crate) fn learn(&self, file: &File) -> Result<(), Unusable> {
+        self.sieves.add(file, &places::ids(file)?, None);
+        Ok(())
+    }
+
+    /// The same for a file that another node wrote; false where it can be read no more.
+    pub(crate) fn enter(&self, file: &File) -> Result<bool, StoreError> {
+        if self.sieves.load(file) {
+            return Ok(true);
+        }
+        let read = match self.learn(file) {
+            Err(Unusable::Damaged(_)) => {
+                file.entries().map(|entries| self.add(file, Traces::new(entries), None))
+            }
+            read => read,
+        };
+        match read {
+            Ok(()) => Ok(true),
+            Err(Unusable::Failed(error)) => Err(error),
+            Err(Unusable::Damaged(why)) => {
+                tracing::warn!(file = %file.spans().display(), why, "a file that a log names cannot be read");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Makes the filter of a file's ids again.
+    pub(crate) fn mend_ids(&self, file: &File) -> Result<(), Unusable> {
+        self.sieves.add(file, &places::ids_in(&*self.traces(file)?), None);
+        Ok(())
+    }
+
     /// Called when nobody can look at these files any more.
     pub(crate) fn forget(&self, generations: &[u64]) {
-        self.index_mut().remove(generations);
+        self.sieves.forget(generations);
         for generation in generations {
             self.footers.forget(*generation);
+            self.places.forget(*generation);
             self.traces.forget(*generation);
         }
     }
@@ -84,118 +120,17 @@ impl Files {
         })
     }
 
-    /// Looks something up while nothing changes.
-    pub(crate) fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
-        look(&self.index())
+    fn places(&self, file: &File) -> Result<Arc<Places>, Unusable> {
+        self.places.get(file.generation, || {
+            let places = match self.traces.peek(file.generation) {
+                Some(traces) => Places::in_traces(&traces),
+                None => match Places::of(file) {
+                    Err(Unusable::Damaged(_)) => Places::in_traces(&*self.traces(file)?),
+                    read => read?,
+                },
+            };
+            let weight = places.weight();
+            Ok((places, weight))
+        })
     }
-
-    fn index(&self) -> std::sync::RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn index_mut(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
-        self.index.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The files of one list, as a part of what can be asked for.
-pub(crate) struct OnDisk<'a> {
-    pub(crate) files: &'a Files,
-    pub(crate) list: &'a List,
-}
-
-impl OnDisk<'_> {
-    /// The files among these that are in the list, with their traces. Damaged ones are left out and marked.
-    fn look<T>(
-        &self,
-        generations: Vec<u64>,
-        mut pick: impl FnMut(&File, &Traces) -> Result<T, Unusable>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut picked = Vec::new();
-        for file in generations.iter().filter_map(|generation| self.list.get(generation)) {
-            if file.is_lost() {
-                continue;
-            }
-            match self.files.traces(file).and_then(|traces| pick(file, &traces)) {
-                Ok(found) => picked.push(found),
-                Err(Unusable::Damaged(why)) => file.lose(&why),
-                Err(Unusable::Failed(error)) => return Err(error),
-            }
-        }
-        Ok(picked)
-    }
-}
-
-impl Part for OnDisk<'_> {
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        let generations = self.files.index().of_trace(trace).to_vec();
-        let found = self
-            .look(generations, |_, traces| Ok(traces.get(trace).map(|entry| Arc::clone(&entry.fragment))));
-        Ok(found?.into_iter().flatten().collect())
-    }
-
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
-        let generations = self.files.index().of_interaction(interaction).to_vec();
-        let found = self.look(generations, |_, traces| Ok(traces.of_interaction(interaction).to_vec()));
-        Ok(found?.into_iter().flatten().collect())
-    }
-
-    fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
-        let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
-        files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut complete_from = range.from;
-        for file in files {
-            // No span in the files that are left started later; and something of the range must be told.
-            let next = file.about.last_start_ns.saturating_add(1);
-            if entries.len() >= most && next < range.to {
-                complete_from = next.max(range.from);
-                break;
-            }
-            self.look(vec![file.generation], |_, traces| {
-                let within = |entry: &&Entry| {
-                    let facts = &entry.fragment.facts;
-                    range.overlaps(facts.start_ns, facts.last_start_ns)
-                };
-                entries.extend(traces.iter().filter(within).cloned());
-                Ok(())
-            })?;
-        }
-        let facts = entries.iter().map(|entry| (entry.trace, &entry.fragment.facts));
-        Ok(Started::newest(facts, Range { from: complete_from, to: range.to }, most))
-    }
-
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
-        let mut generations: Vec<u64> = {
-            let index = self.files.index();
-            traces.iter().flat_map(|trace| index.of_trace(*trace)).copied().collect()
-        };
-        generations.sort_unstable();
-        generations.dedup();
-        let rows = self.look(generations, |file, known| {
-            let wanted = ranges(traces.iter().filter_map(|trace| known.get(*trace)), most);
-            let footer = self.files.footer(file)?;
-            file.rows(&footer, &wanted)
-        });
-        Ok(rows?.into_iter().flatten().collect())
-    }
-}
-
-/// Where the rows of some traces are, in order, neighbours joined, and about `most` of them.
-fn ranges<'a>(entries: impl Iterator<Item = &'a Entry>, most: usize) -> Vec<std::ops::Range<usize>> {
-    let mut ranges: Vec<std::ops::Range<usize>> = entries.map(Entry::rows).collect();
-    ranges.sort_by_key(|range| range.start);
-    let mut joined: Vec<std::ops::Range<usize>> = Vec::new();
-    let mut left = most;
-    for range in ranges {
-        let range = range.start..range.end.min(range.start.saturating_add(left));
-        left -= range.len();
-        match joined.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => joined.push(range),
-        }
-    }
-    joined.retain(|range| !range.is_empty());
-    joined
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use store_api::StoreError;
 
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::found;
 
 const FILE: &str = "throughline.json";
@@ -36,7 +36,7 @@ pub(crate) fn settle(disk: &Disk) -> Result<(), StoreError> {
     if old.is_dir() {
         tracing::info!(directory = %disk.root().display(), "a store of an older format was taken over");
         found::sweep(disk, found::OLD_FRAGMENTS, |_| false)?;
-        for day in disk::entries(&old)? {
+        for day in disk.entries(&old)? {
             drop(std::fs::remove_dir(day));
         }
         drop(std::fs::remove_dir(&old));
@@ -46,6 +46,6 @@ pub(crate) fn settle(disk: &Disk) -> Result<(), StoreError> {
 }
 
 fn read(disk: &Disk) -> Result<Option<u32>, StoreError> {
-    let bytes = disk::read(&disk.root().join(FILE))?;
+    let bytes = disk.read(&disk.root().join(FILE))?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).map(|Format { format }| format))
 }

@@ -18,14 +18,14 @@ pub(crate) const OLD_FRAGMENTS: &str = "traces";
 /// The files of spans that are whole, less those that others of them have replaced. What is damaged is moved aside.
 pub(crate) fn sound(disk: &Disk) -> Result<List, StoreError> {
     let mut list = List::new();
-    for (partition, folder) in partitions(&disk.root().join(Table::Spans.name()))? {
-        for path in disk::entries(&folder)? {
+    for (partition, folder) in partitions(disk, &disk.root().join(Table::Spans.name()))? {
+        for path in disk.entries(&folder)? {
             let Some(generation) = file::generation(&path) else { continue };
             let proper = Table::Spans.path(disk.root(), partition, generation);
             if path != proper {
                 disk.rename(&path, &proper)?;
             }
-            match File::open(disk.root(), partition, generation) {
+            match File::read(disk, partition, generation) {
                 Ok(file) => drop(list.insert(generation, Arc::new(file))),
                 Err(Unusable::Failed(error)) => return Err(error),
                 Err(Unusable::Damaged(why)) => set_aside(disk, &proper, &why)?,
@@ -44,9 +44,9 @@ pub(crate) fn set_aside(disk: &Disk, path: &Path, why: &str) -> Result<(), Store
 }
 
 /// The folders of a table, with those that are not ours told and left out.
-pub(crate) fn partitions(table: &Path) -> Result<Vec<(Partition, PathBuf)>, StoreError> {
+pub(crate) fn partitions(disk: &Disk, table: &Path) -> Result<Vec<(Partition, PathBuf)>, StoreError> {
     let mut found = Vec::new();
-    for day in disk::entries(table)? {
+    for day in disk.entries(table)? {
         if day.file_name().is_some_and(|name| name == "_delta_log") {
             continue;
         }
@@ -54,7 +54,7 @@ pub(crate) fn partitions(table: &Path) -> Result<Vec<(Partition, PathBuf)>, Stor
             ignore(&day);
             continue;
         }
-        for hour in disk::entries(&day)? {
+        for hour in disk.entries(&day)? {
             match Partition::parse(&day, &hour).filter(|_| hour.is_dir()) {
                 Some(partition) => found.push((partition, hour)),
                 None => ignore(&hour),
@@ -67,13 +67,13 @@ pub(crate) fn partitions(table: &Path) -> Result<Vec<(Partition, PathBuf)>, Stor
 /// Removes files of ours that no log names, and what was never finished. Called when nobody writes.
 pub(crate) fn sweep(disk: &Disk, table: &str, named: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     let folder = disk.root().join(table);
-    for path in disk::entries(&folder.join("_delta_log"))? {
+    for path in disk.entries(&folder.join("_delta_log"))? {
         if is_unfinished(&path) {
             disk.remove(&path)?;
         }
     }
-    for (partition, hour) in partitions(&folder)? {
-        for path in disk::entries(&hour)? {
+    for (partition, hour) in partitions(disk, &folder)? {
+        for path in disk.entries(&hour)? {
             let ours = file::generation(&path);
             match ours {
                 Some(generation) if named(&below(partition, generation)) => {}

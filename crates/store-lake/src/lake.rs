@@ -1,12 +1,15 @@
 //! The store: spans in memory in front of files.
 
 mod flush;
+mod follow;
+mod leading;
 mod sql;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -20,10 +23,12 @@ use store_api::{Appended, Limits, Span, StoreError, TraceStore};
 use tokio::sync::{Notify, watch};
 
 use crate::commit::Tables;
+use crate::counter::Counter;
 use crate::disk::{self, Disk};
 use crate::file::File;
 use crate::files::{self, Files, List, OnDisk};
 use crate::hot::Hot;
+use crate::lead::Lead;
 use crate::sql::Sql;
 use crate::upkeep;
 
@@ -47,8 +52,12 @@ pub(crate) struct Inner {
     pub(crate) files: Files,
     pub(crate) sql: Sql,
     state: Mutex<State>,
-    /// The next place in the order of arrival, and the next generation of files: one order for both.
-    counter: AtomicU64,
+    counter: Counter,
+    pub(crate) lead: Lead,
+    /// The entry of the log of spans up to which the list knows what other nodes wrote.
+    followed: Mutex<Option<u64>>,
+    /// When this node, as the one that leads, made the tables agree.
+    settled: AtomicU64,
     flushing: tokio::sync::Mutex<()>,
     /// The place in the order of arrival of the last shelf that is on disk.
     written: watch::Sender<u64>,
@@ -77,23 +86,36 @@ struct Snapshot {
 impl Lake {
     /// Opens or makes the directory; spans are written in the background as long as the store is there.
     pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        let lock = lock(&settings.directory).await?;
+        if settings.url().is_some() && settings.state_directory.is_none() {
+            let why = "a bucket has no place for what only this node needs: set `state_directory` in the `lake` section";
+            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
+            return Err(StoreError::io("use", &settings.directory, source));
+        }
+        let lock = lock(settings.local()).await?;
         let inner = blocking(move || Inner::open(settings, lock)).await?;
         let inner = Arc::new(inner);
         upkeep::start(&inner);
         Ok(Self { inner })
     }
 
-    /// Makes small files one, as the upkeep does from time to time; true where there was something to do.
+    /// Makes small files one, as the upkeep does from time to time; true where there was something to do. Where several
+    /// nodes write, the one that leads does.
     pub async fn compact(&self, now: u64) -> Result<bool, StoreError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || upkeep::compact(&inner, now)).await
+        blocking(move || Ok(inner.leads_at(now, now_ns())? && upkeep::compact(&inner, now)?)).await
     }
 
     /// Removes what is older than the retention, as the upkeep does from time to time.
     pub async fn retain(&self, now: u64) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || upkeep::retain(&inner, now)).await
+        blocking(move || if inner.leads_at(now, now_ns())? { upkeep::retain(&inner, now) } else { Ok(()) })
+            .await
+    }
+
+    /// Looks at what other nodes wrote, as it does from time to time.
+    pub async fn follow(&self) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.follow()).await
     }
 
     /// How many files of spans there are.
@@ -104,7 +126,7 @@ impl Lake {
 
 impl Inner {
     fn open(settings: Settings, lock: fs::File) -> Result<Self, StoreError> {
-        let disk = Disk::new(&settings.directory);
+        let disk = Disk::of(&settings)?;
         Self::open_on(disk, settings, lock, now_ns())
     }
 
@@ -118,6 +140,13 @@ impl Inner {
         let files::Opened { files, list, tables, next: first } = files::open(&disk, now_ns)?;
         let spans: usize = list.values().map(|file| file.about.rows).sum();
         tracing::info!(directory = %settings.directory.display(), files = list.len(), spans, "the store is open");
+        let (first, counter) = match disk.shared() {
+            None => (first, Counter::from(first + 1)),
+            Some(_) => {
+                let counter = Counter::of_times();
+                (counter.next(), counter)
+            }
+        };
         let state = State { hot: Hot::new(first), list: Arc::new(list), retired: Vec::new(), trouble: None };
         Ok(Self {
             sql: Sql::new(settings.sql_memory_limit()),
@@ -126,7 +155,10 @@ impl Inner {
             tables,
             files,
             state: Mutex::new(state),
-            counter: AtomicU64::new(first + 1),
+            counter,
+            lead: Lead::new(),
+            followed: Mutex::default(),
+            settled: AtomicU64::default(),
             flushing: tokio::sync::Mutex::default(),
             written: watch::Sender::new(0),
             upkeep: Mutex::default(),
@@ -136,7 +168,7 @@ impl Inner {
     }
 
     pub(crate) fn next(&self) -> u64 {
-        self.counter.fetch_add(1, Ordering::Relaxed)
+        self.counter.next()
     }
 
     pub(crate) fn list(&self) -> Arc<List> {
@@ -149,14 +181,20 @@ impl Inner {
     }
 
     /// Puts files in the place of others.
-    pub(crate) fn exchange(&self, gone: &[Arc<File>], new: Option<File>) {
+    pub(crate) fn exchange(&self, gone: &[Arc<File>], new: impl IntoIterator<Item = File>) {
         let mut state = self.state();
         let list = Arc::make_mut(&mut state.list);
-        for file in gone {
-            list.remove(&file.generation);
+        let gone: Vec<Arc<File>> = gone.iter().filter_map(|file| list.remove(&file.generation)).collect();
+        list.extend(new.into_iter().map(|file| (file.generation, Arc::new(file))));
+        state.retired.extend(gone);
+    }
+
+    /// Puts a file in the place of itself; the other one is not read any more.
+    fn renew(&self, file: File) {
+        let mut state = self.state();
+        if let Some(known) = Arc::make_mut(&mut state.list).get_mut(&file.generation) {
+            *known = Arc::new(file);
         }
-        list.extend(new.map(|file| (file.generation, Arc::new(file))));
-        state.retired.extend(gone.iter().cloned());
     }
 
     /// Forgets the retired files that nobody reads any more, and gives them.
@@ -215,7 +253,7 @@ impl TraceStore for Lake {
         let inner = Arc::clone(&self.inner);
         Box::pin(blocking(move || {
             let snapshot = inner.snapshot();
-            let disk = OnDisk { files: &inner.files, list: &snapshot.list };
+            let disk = OnDisk::new(&inner.files, &snapshot.list);
             let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
             let parts: Vec<&dyn Part> =
                 shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
@@ -264,5 +302,7 @@ pub(crate) fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod tests;

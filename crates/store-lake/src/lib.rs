@@ -8,6 +8,7 @@
 //! Must not: let an Arrow or Parquet type out, or lose a span that it acknowledged and flushed.
 
 mod disk;
+mod counter;
 mod log;
 mod partition;
 mod table;
@@ -15,6 +16,7 @@ mod tables;
 mod traces;
 mod cache;
 mod file;
+mod sieve;
 mod write;
 mod commit;
 mod found;
@@ -22,6 +24,7 @@ mod format;
 mod files;
 mod hot;
 mod compact;
+mod lead;
 mod lake;
 mod upkeep;
 mod sql;

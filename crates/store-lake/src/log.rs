@@ -8,11 +8,13 @@ mod columns;
 mod checkpoint;
 mod snapshot;
 mod open;
+mod follow;
 mod tidy;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use arrow::datatypes::Schema;
 use serde_json::json;
@@ -20,9 +22,11 @@ use store_api::StoreError;
 
 use crate::disk::{Disk, Put};
 pub(crate) use action::{Action, Add, MetaData, Protocol, Remove, Txn, Values};
+pub(crate) use follow::{HORIZON, LEADER};
 pub(crate) use snapshot::Snapshot;
 
 const FOLDER: &str = "_delta_log";
+const LAST_CHECKPOINT: &str = "_last_checkpoint";
 /// Entries between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 100;
 /// Another writer that wins this often in a row is not one that we know.
@@ -48,6 +52,8 @@ pub(crate) struct Log {
     /// What entries that failed, or failed elsewhere, must not have changed.
     undo: Undo,
     behind: bool,
+    /// When nothing new was found the last time.
+    looked: SystemTime,
     /// Its last entry was no entry.
     torn: bool,
 }
@@ -71,12 +77,16 @@ pub(crate) struct Change {
     pub(crate) rows_change: bool,
     /// The last generation of files, so that no later one has the same name.
     pub(crate) generation: Option<u64>,
+    /// Where several nodes write: who leads the upkeep does this, in this term.
+    pub(crate) term: Option<u64>,
+    /// What else the entry tells of: an application, and how far it has come.
+    pub(crate) told: Vec<(&'static str, u64)>,
     pub(crate) now_ns: u64,
 }
 
 impl Change {
     pub(crate) fn is_empty(&self) -> bool {
-        self.adds.is_empty() && self.removes.is_empty()
+        self.adds.is_empty() && self.removes.is_empty() && self.told.is_empty()
     }
 }
 
@@ -114,12 +124,13 @@ impl Log {
         };
         change.operation = "CREATE TABLE";
         change.rows_change = true;
-        let mut actions = vec![info(&change)];
+        let mut actions = vec![log.info(&change)];
         actions.push(Action { protocol: Some(protocol), ..Action::default() });
         actions.push(Action { meta_data: Some(metadata), ..Action::default() });
         actions.extend(log.actions(&change));
         match log.put(0, &actions).map_err(|uncommitted| uncommitted.error)? {
             true => log.state.apply(0, actions),
+            false if disk.shared().is_some() => log.catch_up()?,
             false => {
                 return Err(StoreError::Damaged {
                     path: log.folder(),
@@ -139,6 +150,7 @@ impl Log {
             state: Snapshot::default(),
             undo: Undo::default(),
             behind: false,
+            looked: SystemTime::now(),
             torn: false,
         }
     }
@@ -153,8 +165,7 @@ impl Log {
 
     /// The last generation that any entry told.
     pub(crate) fn generation(&self) -> u64 {
-        let txn = self.state.txns.get(APPLICATION);
-        txn.and_then(|txn| u64::try_from(txn.version).ok()).unwrap_or(0)
+        self.state.reached(APPLICATION)
     }
 
     /// Writes one entry, and tells which files left the table by it. What an earlier entry that failed has left is put
@@ -164,14 +175,25 @@ impl Log {
             self.catch_up().map_err(certain)?;
             self.behind = false;
         }
-        let whole = self.undo.joined(change, &self.state);
         for _ in 0..PATIENCE {
+            if let Some(why) = change.conflict(&self.state) {
+                return Err(certain(StoreError::Conflict { path: self.folder(), why }));
+            }
+            let whole = self.undo.joined(change, &self.state);
             let version = self.state.next();
-            let mut actions = vec![info(&whole)];
+            let mut actions = vec![self.info(&whole)];
             actions.extend(self.actions(&whole));
             let gone = change.removes.iter().filter_map(|path| self.state.adds.get(path)).cloned().collect();
-            match self.put(version, &actions) {
-                Ok(true) => {
+            let put = match self.put(version, &actions) {
+                Ok(true) => self.is_void(version).map_err(|error| Uncommitted { error, doubtful: true }),
+                Ok(false) => {
+                    self.catch_up().map_err(certain)?;
+                    continue;
+                }
+                Err(uncommitted) => Err(uncommitted),
+            };
+            match put {
+                Ok(false) => {
                     self.state.apply(version, actions);
                     self.undo = Undo::default();
                     if version > 0 && version.is_multiple_of(CHECKPOINT_EVERY) {
@@ -179,7 +201,7 @@ impl Log {
                     }
                     return Ok(gone);
                 }
-                Ok(false) => self.catch_up().map_err(certain)?,
+                Ok(true) => self.reload().map_err(certain)?,
                 Err(uncommitted) => {
                     if uncommitted.doubtful {
                         self.behind = true;
@@ -200,7 +222,10 @@ impl Log {
     /// The next entry takes these files out of the table, and those that had left it in.
     pub(crate) fn undo(&mut self, added: &[Add], gone: Vec<Add>) {
         self.undo.take_back.extend(added.iter().map(|add| add.path.clone()));
-        self.undo.give_back.extend(gone);
+        // In a bucket who leads the upkeep takes files out, and makes the tables agree.
+        if self.disk.shared().is_none() {
+            self.undo.give_back.extend(gone);
+        }
     }
 
     /// False where another entry has this version.
@@ -216,9 +241,11 @@ impl Log {
 
     fn actions(&self, change: &Change) -> Vec<Action> {
         let now = milliseconds(change.now_ns);
-        let txn = change.generation.map(|generation| Txn {
-            app_id: APPLICATION.to_owned(),
-            version: i64::try_from(generation).unwrap_or(i64::MAX),
+        let generation = change.generation.map(|generation| (APPLICATION, generation));
+        let told = generation.into_iter().chain(change.told.iter().copied());
+        let txns = told.map(|(application, version)| Txn {
+            app_id: application.to_owned(),
+            version: i64::try_from(version).unwrap_or(i64::MAX),
             last_updated: Some(now),
         });
         let removes = change.removes.iter().filter_map(|path| self.state.adds.get(path)).map(|add| Remove {
@@ -230,8 +257,20 @@ impl Log {
             size: Some(add.size),
         });
         let adds = change.adds.iter().map(|add| Add { data_change: change.rows_change, ..add.clone() });
-        let txn = txn.map(Action::from).into_iter();
-        txn.chain(removes.map(Action::from)).chain(adds.map(Action::from)).collect()
+        txns.map(Action::from).chain(removes.map(Action::from)).chain(adds.map(Action::from)).collect()
+    }
+
+    fn info(&self, change: &Change) -> Action {
+        let mut info = json!({
+            "timestamp": milliseconds(change.now_ns),
+            "operation": change.operation,
+            "engineInfo": concat!("throughline/", env!("CARGO_PKG_VERSION")),
+        });
+        if let Some(info) = info.as_object_mut().filter(|_| self.disk.shared().is_some()) {
+            // Tells two nodes' entries apart that are equal otherwise.
+            info.insert("txnId".to_owned(), uuid().into());
+        }
+        Action { commit_info: Some(info), ..Action::default() }
     }
 
     fn folder(&self) -> PathBuf {
@@ -252,15 +291,6 @@ impl Undo {
 
 fn certain(error: StoreError) -> Uncommitted {
     Uncommitted { error, doubtful: false }
-}
-
-fn info(change: &Change) -> Action {
-    let info = json!({
-        "timestamp": milliseconds(change.now_ns),
-        "operation": change.operation,
-        "engineInfo": concat!("throughline/", env!("CARGO_PKG_VERSION")),
-    });
-    Action { commit_info: Some(info), ..Action::default() }
 }
 
 fn entry(table: &Path, version: u64) -> PathBuf {

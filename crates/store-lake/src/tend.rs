@@ -9,7 +9,7 @@ use store_api::StoreError;
 use store_api::door::Settings;
 use store_api::part::Row;
 
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::file::{File, Unusable};
 use crate::files;
 use crate::lake::{self, Inner, Lake, now_ns};
@@ -162,7 +162,7 @@ fn sum(table: Table, state: &Snapshot) -> TableStats {
 /// What is wrong with a file that a log names.
 fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, StoreError> {
     let path = disk.root().join(table.name()).join(&add.path);
-    let Some(bytes) = disk::read(&path)? else { return Ok(Some("it is gone".to_owned())) };
+    let Some(bytes) = disk.read(&path)? else { return Ok(Some("it is gone".to_owned())) };
     if i64::try_from(bytes.len()) != Ok(add.size) {
         return Ok(Some(format!("it has {} bytes, and the log says {}", bytes.len(), add.size)));
     }
@@ -173,7 +173,7 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
     let Some(((partition, generation), about)) = add.generation().zip(add.about()) else {
         return Ok(Some("throughline did not write it".to_owned()));
     };
-    let file = File::new(disk.root(), partition, generation, about);
+    let file = File::new(disk, partition, generation, about);
     let read = match table {
         Table::Spans => file.entries().map(|entries| entries.iter().map(|entry| entry.rows().len()).sum()),
         Table::Interactions if add.is_alone() => return Ok(None),
@@ -200,7 +200,7 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
 
 /// A damaged file gives its sound rows to a new one; fragments that differ from its rows are made again.
 fn mend(inner: &Inner, file: &Arc<File>, done: &mut Repaired) -> Result<(), StoreError> {
-    let bytes = disk::read(file.spans())?.unwrap_or_default();
+    let bytes = inner.disk.read(file.spans())?.unwrap_or_default();
     let fits = |state: &Snapshot| state.adds.get(&file.below()).is_none_or(|add| add.fits(&bytes));
     let fits = inner.tables.with(Table::Spans, fits).unwrap_or(true);
     let why = match file.entries() {

@@ -2,6 +2,7 @@
 //! interaction is the sum of the rows that name it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray};
@@ -28,7 +29,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn rows(&self) -> std::ops::Range<usize> {
+    pub(crate) fn rows(&self) -> Range<usize> {
         self.first_row..self.first_row + self.fragment.ids.len()
     }
 }
@@ -37,7 +38,6 @@ impl Entry {
 #[derive(Default, Debug)]
 pub(crate) struct Traces {
     entries: HashMap<TraceId, Entry>,
-    interactions: HashMap<String, Vec<TraceId>>,
     weight: usize,
 }
 
@@ -45,10 +45,6 @@ impl Traces {
     pub(crate) fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
         let mut traces = Self::default();
         for entry in entries {
-            for id in &entry.fragment.facts.interactions {
-                traces.interactions.entry(id.clone()).or_default().push(entry.trace);
-                traces.weight += id.len() + 64;
-            }
             traces.weight += entry.fragment.facts.weight() + 4 * entry.fragment.ids.len() + 128;
             traces.entries.insert(entry.trace, entry);
         }
@@ -59,16 +55,8 @@ impl Traces {
         self.entries.get(&trace)
     }
 
-    pub(crate) fn of_interaction(&self, id: &str) -> &[TraceId] {
-        self.interactions.get(id).map_or(&[], Vec::as_slice)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
-    }
-
-    pub(crate) fn interactions(&self) -> impl Iterator<Item = &str> {
-        self.interactions.keys().map(String::as_str)
     }
 
     /// Estimated bytes in memory.
@@ -229,9 +217,7 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     fn entry(&self, at: usize, ids: &[u32]) -> Result<Entry, Wrong> {
-        let count =
-            |column: &Int64Array| usize::try_from(column.value(at)).map_err(|error| error.to_string());
-        let (first_row, rows) = (count(self.first_rows)?, count(self.rows)?);
+        let (first_row, rows) = (count(self.first_rows, at)?, count(self.rows, at)?);
         let ids = ids.get(first_row..first_row.saturating_add(rows));
         let facts: Facts = serde_json::from_str(self.facts.value(at)).map_err(|error| error.to_string())?;
         let start = u64::try_from(self.starts.value(at)).unwrap_or(0);
@@ -247,21 +233,33 @@ impl Columns<'_> {
     }
 }
 
-/// Calls back for each trace with its interactions; reads nothing else of the file.
-pub(crate) fn each_id(file: std::fs::File, mut with: impl FnMut(TraceId, &[&str])) -> Result<(), Wrong> {
+/// Calls back for each trace with its interactions and its rows; reads nothing else of the file.
+pub(crate) fn each_place(
+    file: std::fs::File,
+    mut with: impl FnMut(TraceId, &[&str], Range<usize>),
+) -> Result<(), Wrong> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
-    let mask = ProjectionMask::columns(reader.parquet_schema(), ["trace_id", "interactions"]);
+    let mask =
+        ProjectionMask::columns(reader.parquet_schema(), ["trace_id", "interactions", "first_row", "rows"]);
     let reader = reader.with_projection(mask).build().map_err(|error| error.to_string())?;
     for batch in reader {
         let batch = batch.map_err(|error| error.to_string())?;
         let (traces, lists): (&StringArray, &ListArray) =
             (column(&batch, "trace_id")?, column(&batch, "interactions")?);
+        let (firsts, counts): (&Int64Array, &Int64Array) =
+            (column(&batch, "first_row")?, column(&batch, "rows")?);
         for at in 0..batch.num_rows() {
             let names = names(lists, at)?;
-            with(trace_id(traces, at)?, &names.iter().flatten().collect::<Vec<_>>());
+            let (first, rows) = (count(firsts, at)?, count(counts, at)?);
+            let place = first..first.saturating_add(rows);
+            with(trace_id(traces, at)?, &names.iter().flatten().collect::<Vec<_>>(), place);
         }
     }
     Ok(())
+}
+
+fn count(column: &Int64Array, at: usize) -> Result<usize, Wrong> {
+    usize::try_from(column.value(at)).map_err(|error| error.to_string())
 }
 
 fn trace_id(traces: &StringArray, at: usize) -> Result<TraceId, Wrong> {

@@ -13,6 +13,7 @@ use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
+use crate::sieve::Terms;
 use crate::tables::Table;
 use crate::traces::Entry;
 use crate::write::{Target, Written, put_fragments, write};
@@ -22,10 +23,29 @@ const LOOK: Duration = Duration::from_secs(10);
 /// After a failure to write; the spans stay in memory.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Both tasks end when the store is dropped.
+/// The tasks end when the store is dropped.
 pub(crate) fn start(inner: &Arc<Inner>) {
     tokio::spawn(write_on(Arc::downgrade(inner)));
     tokio::spawn(look_after(Arc::downgrade(inner)));
+    if inner.disk.shared().is_some() {
+        tokio::spawn(follow_on(Arc::downgrade(inner)));
+    }
+}
+
+/// Looks at what other nodes write.
+async fn follow_on(inner: Weak<Inner>) {
+    let mut failed = false;
+    while let Some(store) = inner.upgrade() {
+        let interval = store.settings.refresh_interval.get();
+        let followed = blocking(move || store.follow()).await;
+        if let Err(error) = &followed
+            && !failed
+        {
+            tracing::warn!(%error, "what other nodes write cannot be seen until the bucket answers again");
+        }
+        failed = followed.is_err();
+        sleep(interval).await;
+    }
 }
 
 async fn write_on(inner: Weak<Inner>) {
@@ -61,15 +81,30 @@ async fn look_after(inner: Weak<Inner>) {
         ticks.tick().await;
         let Some(store) = inner.upgrade() else { return };
         let looked = blocking(move || {
-            retain(&store, now_ns())?;
+            store.fetch_again()?;
+            let tended = tend(&store);
+            if matches!(tended, Err(StoreError::Conflict { .. })) {
+                store.lead.lose();
+            }
+            tended?;
             // Alone with the store means that it is about to close.
-            while compact(&store, now_ns())? && Arc::strong_count(&store) > 1 {}
+            while fill(&store)? && Arc::strong_count(&store) > 1 {}
             Ok(())
         });
         if let Err(error) = looked.await {
             tracing::warn!(%error, "the upkeep of the store's files failed; it is tried again");
         }
     }
+}
+
+fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
+    if !store.leads(now_ns())? {
+        return Ok(());
+    }
+    retain(store, now_ns())?;
+    // Alone with the store means that it is about to close.
+    while compact(store, now_ns())? && Arc::strong_count(store) > 1 && store.leads(now_ns())? {}
+    Ok(())
 }
 
 /// Makes some small files one; false where none are due.
@@ -100,13 +135,14 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     let kept = resolve(&rows);
     let spans_change = kept.len() < rows.len();
     drop(rows);
-    let Written { file, traces, adds } = write(&inner.disk, &kept, target)?;
+    let Written { file, traces, terms, adds } = write(&inner.disk, &kept, target)?;
     let removes = files.iter().flat_map(|file| both(file)).collect();
     let generation = Some(generation);
     let now_ns = now_ns();
-    inner.files.add(&file, traces);
-    let change = Change { operation: "OPTIMIZE", adds, removes, spans_change, generation, now_ns };
-    if let Err(error) = inner.tables.commit(&change) {
+    inner.files.add(&file, traces, Some(&terms));
+    let change = inner.change("OPTIMIZE", now_ns);
+    let change = change.map(|change| Change { adds, removes, spans_change, generation, ..change });
+    if let Err(error) = change.and_then(|change| inner.tables.commit(&change)) {
         inner.files.forget(&[file.generation]);
         return Err(error);
     }
@@ -129,8 +165,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
         (since(inner.settings.retention.get()), since(inner.settings.interactions_retention()));
     let old = |file: &&Arc<File>| file.about.last_ns() < spans_since;
     let gone: Vec<Arc<File>> = inner.list().values().filter(old).cloned().collect();
-    let mut change =
-        Change { operation: "DELETE", spans_change: true, now_ns: now_ns(), ..Change::default() };
+    let mut change = Change { spans_change: true, ..inner.change("DELETE", now_ns())? };
     inner.tables.with(Table::Interactions, |state| {
         let names: HashSet<String> = gone.iter().map(|file| file.below()).collect();
         for add in state.adds.values() {
@@ -158,21 +193,17 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
 /// Takes damaged files out of the way, and removes files that were replaced long enough ago and that nobody reads any
 /// more.
 pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
+    inner.fetch_again()?;
     mend(inner)?;
     let lost: Vec<Arc<File>> = inner.list().values().filter(|file| file.is_lost()).cloned().collect();
     if !lost.is_empty() {
         let removes = lost.iter().flat_map(|file| both(file)).collect();
-        let now_ns = now_ns();
-        let change = Change { operation: "REPAIR", removes, spans_change: true, now_ns, ..Change::default() };
+        let change = Change { removes, spans_change: true, ..inner.change("REPAIR", now_ns())? };
         inner.tables.commit(&change)?;
         inner.exchange(&lost, None);
     }
     drop(lost);
-    let unread = inner.unread();
-    let generations: Vec<u64> = unread.iter().map(|file| file.generation).collect();
-    if !generations.is_empty() {
-        inner.files.forget(&generations);
-    }
+    let unread = inner.forget_unread();
     for file in unread.iter().filter(|file| file.is_lost()) {
         if let Err(error) = inner.disk.set_aside(file.spans()) {
             tracing::warn!(%error, "a damaged file could not be moved aside");
@@ -181,6 +212,30 @@ pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
     let read = inner.retired();
     let is_read = |path: &str| file::generation(Path::new(path)).is_some_and(|file| read.contains(&file));
     inner.tables.vacuum(now, is_read)
+}
+
+/// Makes the filters of one file again that are missing or cannot be read; false where there are none, the newest first.
+pub(crate) fn fill(inner: &Inner) -> Result<bool, StoreError> {
+    let _alone = inner.alone();
+    let list = inner.list();
+    let sieves = &inner.files.sieves;
+    let lacking =
+        |file: &&Arc<File>| !file.is_lost() && (sieves.lacks_ids(file) || sieves.terms(file).is_none());
+    let Some(file) = list.values().rev().find(lacking) else { return Ok(false) };
+    let made = match sieves.lacks_ids(file) {
+        true => inner.files.mend_ids(file),
+        false => inner.files.all_rows(file).map(|rows| {
+            sieves.mend_terms(file, &Terms::of(rows.iter().map(|row| row.span.as_ref())));
+        }),
+    };
+    match made {
+        Ok(()) => Ok(true),
+        Err(Unusable::Failed(error)) => Err(error),
+        Err(Unusable::Damaged(why)) => {
+            file.lose(&why);
+            Ok(true)
+        }
+    }
 }
 
 /// Writes fragments again that could not be read.
@@ -202,7 +257,7 @@ fn mend(inner: &Inner) -> Result<(), StoreError> {
 /// Writes the fragments of a file again.
 pub(crate) fn put_again(inner: &Inner, file: &File, entries: &[Entry]) -> Result<(), StoreError> {
     let adds = vec![(Table::Interactions, put_fragments(&inner.disk, file, entries, 3)?)];
-    inner.tables.commit(&Change { operation: "REPAIR", adds, now_ns: now_ns(), ..Change::default() })
+    inner.tables.commit(&Change { adds, ..inner.change("REPAIR", now_ns())? })
 }
 
 /// Writes rows of a damaged file into a new one.
@@ -210,12 +265,10 @@ pub(crate) fn put_rows(inner: &Inner, file: &File, rows: &[Row]) -> Result<(), S
     let generation = inner.next();
     let (partition, written_ns) = (file.partition, file.about.written_ns);
     let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3 };
-    let Written { file, traces, adds } = write(&inner.disk, rows, target)?;
-    inner.files.add(&file, traces);
+    let Written { file, traces, terms, adds } = write(&inner.disk, rows, target)?;
+    inner.files.add(&file, traces, Some(&terms));
     let generation = Some(generation);
-    let now_ns = now_ns();
-    let change =
-        Change { operation: "REPAIR", adds, removes: Vec::new(), spans_change: true, generation, now_ns };
+    let change = Change { adds, spans_change: true, generation, ..inner.change("REPAIR", now_ns())? };
     inner.tables.commit(&change)?;
     inner.exchange(&[], Some(file));
     Ok(())

@@ -13,8 +13,9 @@ use crate::disk::Disk;
 use crate::file::{About, FORMAT, File};
 use crate::log::Add;
 use crate::partition::Partition;
+use crate::sieve::Terms;
 use crate::table::{Encoded, Layout, Ordered, encode, span_columns, to_parquet};
-use crate::tables::Table;
+use crate::tables::{Content, Table};
 use crate::traces::{self, Entry, Traces};
 
 /// Rows turned into columns at a time.
@@ -70,7 +71,8 @@ impl<'a> Sorted<'a> {
     }
 }
 
-fn fragment(rows: &[&Row]) -> Fragment {
+/// What the rows of one trace amount to.
+pub(crate) fn fragment(rows: &[&Row]) -> Fragment {
     let spans = || rows.iter().map(|row| row.span.as_ref());
     Fragment { facts: Facts::of(spans()), ids: spans().map(|span| short_id(&span.identity())).collect() }
 }
@@ -92,6 +94,7 @@ pub(crate) struct Target {
 pub(crate) struct Written {
     pub(crate) file: File,
     pub(crate) traces: Traces,
+    pub(crate) terms: Terms,
     pub(crate) adds: Vec<(Table, Add)>,
 }
 
@@ -103,13 +106,15 @@ pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written
     let spans = encode_spans(&sorted, &about, target.level);
     let spans =
         spans.map_err(|error| StoreError::Bug(format!("spans cannot be written as Parquet: {error}")))?;
-    let file = File::new(disk.root(), partition, generation, about);
-    let fragments = put_fragments(disk, &file, &sorted.entries, target.level)?;
-    disk.put(file.spans(), &spans.bytes).inspect_err(|_| drop(disk.remove(file.traces_path())))?;
+    let file = File::new(disk, partition, generation, about);
+    let (bytes, fragments) = fragments(&file, &sorted.entries, target.level)?;
+    disk.put_file(file.traces_path(), &bytes)?;
+    disk.put_file(file.spans(), &spans.bytes).inspect_err(|_| drop(disk.remove(file.traces_path())))?;
     let spans = Table::Spans.add(partition, generation, &file.about, spans.into());
     let spans = spans.at(target.written_ns);
     let adds = vec![(Table::Interactions, fragments), (Table::Spans, spans)];
-    Ok(Written { file, traces: Traces::new(sorted.entries), adds })
+    let terms = Terms::of(sorted.rows.iter().map(|row| row.span.as_ref()));
+    Ok(Written { file, traces: Traces::new(sorted.entries), terms, adds })
 }
 
 fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encoded, ParquetError> {
@@ -129,19 +134,27 @@ fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encode
     to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(encode))
 }
 
-/// Writes the fragments of a file of spans.
+/// Writes the fragments of a file of spans again.
 pub(crate) fn put_fragments(
     disk: &Disk,
     file: &File,
     entries: &[Entry],
     level: i32,
 ) -> Result<Add, StoreError> {
+    let (bytes, add) = fragments(file, entries, level)?;
+    disk.put(file.traces_path(), &bytes)?;
+    Ok(add)
+}
+
+fn fragments(file: &File, entries: &[Entry], level: i32) -> Result<(Vec<u8>, Add), StoreError> {
     let fragments = traces::encode(entries, level);
     let fragments = fragments
         .map_err(|error| StoreError::Bug(format!("traces cannot be written as Parquet: {error}")))?;
-    disk.put(file.traces_path(), &fragments.bytes)?;
-    let add = Table::Interactions.add(file.partition, file.generation, &file.about, fragments.into());
-    Ok(add.at(file.about.written_ns))
+    let Encoded { bytes, stats } = fragments;
+    let crc32 = Some(crc32fast::hash(&bytes));
+    let content = Content { size: bytes.len() as u64, crc32, stats };
+    let add = Table::Interactions.add(file.partition, file.generation, &file.about, content);
+    Ok((bytes, add.at(file.about.written_ns)))
 }
 
 fn about(sorted: &Sorted<'_>, target: &Target) -> About {

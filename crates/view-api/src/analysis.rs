@@ -20,6 +20,7 @@ use crate::json::analysis::{
 };
 use crate::query::read;
 use crate::query::{self, HopParameters, LIMITS, given, parsed};
+pub(crate) use ask::window_of as window;
 use parameters::{
     CompareParameters, DiffersParameters, OverviewParameters, PathParameters, PercentileParameters,
     StageParameters, TransferParameters,
@@ -201,7 +202,7 @@ pub(crate) async fn path(
     .await
 }
 
-/// Interactions that links join to this one, both ways.
+/// Interactions that links join to this one, both ways; those of spans, and those that were made by hand.
 #[utoipa::path(
     get,
     path = "/api/v1/interactions/{id}/chain",
@@ -217,8 +218,9 @@ pub(crate) async fn path(
 pub(crate) async fn chain(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let now = now_ns();
     api.ask(async {
-        let found = api.store.chain(&id, ask::anywhere()).await?.ok_or_else(|| unknown_interaction(&id))?;
-        written(move || text(&CallChain::of(id, found, now))).await
+        let found = api.store.chain(&id, ask::anywhere(), api.links.by_hand()).await?;
+        let (found, links) = (found.ok_or_else(|| unknown_interaction(&id))?, api.links.all());
+        written(move || text(&CallChain::of(id, found, &links, now))).await
     })
     .await
 }

@@ -1,9 +1,12 @@
 //! Errors as the API tells them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow::Fault;
+use flow::state::StateError;
 use serde::Serialize;
 use store_api::StoreError;
 use utoipa::ToSchema;
@@ -55,6 +58,30 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message, help)
     }
 
+    /// Nobody is known, or not any more.
+    pub(crate) fn unauthorized(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, help)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message, help)
+    }
+
+    pub(crate) fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let message = format!("too many attempts; wait {seconds} s");
+        let help = "each wrong password more makes the wait twice as long";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", message, help);
+        Self { retry_after: Some(seconds.max(1)), ..error }
+    }
+
+    /// The state file does not take or give what it should.
+    pub(crate) fn state_failed(error: &StateError) -> Self {
+        tracing::error!(%error, "the state file failed");
+        let help = "the log of throughline says which file and why";
+        Self::unavailable("the state file cannot be used", help)
+    }
+
     pub(crate) fn forbidden(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message, help)
     }
@@ -76,13 +103,21 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let help = "the API only answers questions: use GET or HEAD, and POST for /api/v1/sql alone";
+        let help = "the methods of each address are described at /api/openapi.json";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "this method is not allowed here",
             help,
         )
+    }
+
+    pub(crate) fn bad_gateway(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "undelivered", message, help)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
     }
 
     pub(crate) fn busy(message: impl Into<String>) -> Self {
@@ -124,9 +159,16 @@ impl From<StoreError> for ApiError {
             Fault::Busy => Self::busy("the store is busy"),
             Fault::Down => {
                 tracing::error!(%error, "a question to the store failed");
-                let help = "the log of throughline says which file and why";
-                let message = "the store cannot read its files";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, help)
+                let (message, help) = match &error {
+                    StoreError::Server { .. } => (
+                        "the server that keeps the spans does not answer",
+                        "the log of throughline says which and why",
+                    ),
+                    _ => {
+                        ("the store cannot read its files", "the log of throughline says which file and why")
+                    }
+                };
+                Self::unavailable(message, help)
             }
             _ => {
                 tracing::error!(%error, "a question to the store failed");

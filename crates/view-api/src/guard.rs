@@ -69,17 +69,15 @@ const HEADERS: [(&str, &str); 5] = [
     ("x-frame-options", "DENY"),
 ];
 
-/// Where long questions are sent; forms of other pages cannot, since they cannot send JSON.
-const SQL: &str = "/api/v1/sql";
+/// The only addresses besides that are asked to change anything. Forms of other pages cannot, since they cannot send JSON.
+const API: &str = "/api/v1/";
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
-    let asks = match *request.method() {
-        Method::GET | Method::HEAD => true,
-        // gRPC has no other method. A page cannot send its content type to another origin without being asked first.
-        Method::POST => request.uri().path().starts_with(GRPC) || request.uri().path() == SQL,
-        _ => false,
-    };
-    if !asks {
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path();
+    if !asks && !path.starts_with(GRPC) && !path.starts_with(API) {
         return Err(ApiError::method_not_allowed());
     }
     // HTTP/2 has it in the address.
@@ -94,7 +92,9 @@ fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
         let origin = origin.to_str().unwrap_or_default();
         !origin.split_once("://").is_some_and(|(_, authority)| hosts.allow(authority))
     });
-    if foreign {
+    // Browsers say so themselves, where the connection is safe from those on the way.
+    let fetched = text(request.headers(), &FETCH_SITE).is_some_and(|site| site != "same-origin");
+    if foreign || (fetched && !asks) {
         let help = "ask from the page itself, or without a browser";
         return Err(ApiError::forbidden("pages of another origin may not ask", help));
     }

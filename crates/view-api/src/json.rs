@@ -2,22 +2,29 @@
 
 pub(crate) mod analysis;
 mod hops;
+mod outline;
+pub(crate) mod status;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Serialize, Serializer};
+use store_api::analysis::Objectives;
+use store_api::analysis::calls::Served;
 use store_api::span::{self, StatusCode};
 use store_api::{Attributes, Count, Interaction, Page, Trace};
 use utoipa::ToSchema;
 
 pub(crate) use hops::Hops;
+use outline::Outline;
 pub(crate) use value::Plain;
+
+use crate::query::SHORT_ABANDON_NS;
 
 /// Nanoseconds, in decimal digits since JSON numbers have only 53 bits.
 #[derive(Clone, Copy, ToSchema)]
 #[schema(value_type = String, pattern = "^[0-9]+$", examples("1795165200000000000"))]
-struct Ns(u64);
+pub(crate) struct Ns(pub(crate) u64);
 
 impl Serialize for Ns {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -99,9 +106,37 @@ struct StageTime {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct InteractionSpans<'a> {
     interaction: Summary,
+    /// Null where it never came to a queue.
+    #[schema(required)]
+    service_level: Option<ServiceLevel>,
+    /// Spans that name a parent which is not here.
+    missing_parents: usize,
+    /// Empty where there is an outline.
     spans: Vec<Span<'a>>,
+    /// Where `outline_above` asked for one; the events and the other attributes of a span are asked for by its id.
+    #[schema(required)]
+    outline: Option<Outline<'a>>,
     /// There are more spans than fit into an answer; `interaction` still covers all of them.
     truncated: bool,
+}
+
+/// How the wait of one interaction stands beside the service level of queues.
+#[derive(Serialize, ToSchema)]
+struct ServiceLevel {
+    threshold_ns: Ns,
+    /// From the first queue until somebody answered, or as long as it waited.
+    waited_ns: Ns,
+    /// answered, abandoned, elsewhere (a voicemail, a flow) or waiting
+    end: &'static str,
+    /// Null where it does not count: it left soon, went elsewhere, or waits and may still be answered in time.
+    #[schema(required)]
+    met: Option<bool>,
+}
+
+/// The spans of a trace that have an id: several where a client and a server share it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SameId<'a> {
+    spans: Vec<Span<'a>>,
 }
 
 /// All spans of a trace, in the order of their start.
@@ -231,12 +266,50 @@ impl From<store_api::Summary> for Summary {
 }
 
 impl<'a> InteractionSpans<'a> {
-    pub(crate) fn of(found: &'a Interaction, now_ns: u64) -> Self {
+    /// In outline where there are more spans than `outline_above`.
+    pub(crate) fn of(
+        found: &'a Interaction,
+        objectives: &Objectives,
+        outline_above: Option<usize>,
+        now_ns: u64,
+    ) -> Self {
+        let all: Vec<&span::Span> = found.spans.iter().map(AsRef::as_ref).collect();
+        let here: HashSet<_> = all.iter().map(|span| (span.trace_id, span.span_id)).collect();
+        let lacks = |span: &&&span::Span| {
+            span.parent_span_id.is_some_and(|parent| !here.contains(&(span.trace_id, parent)))
+        };
+        let summary = found.summary.clone().as_of(now_ns);
+        let served = Served::of(&summary, all.iter().copied(), objectives, SHORT_ABANDON_NS);
+        let outlined = outline_above.is_some_and(|most| all.len() > most);
+        let (spans, outline) = match outlined {
+            true => (Vec::new(), Some(Outline::of(&all, now_ns))),
+            false => (all.iter().map(|span| Span::of(span, now_ns)).collect(), None),
+        };
         Self {
-            interaction: found.summary.clone().as_of(now_ns).into(),
-            spans: found.spans.iter().map(|span| Span::of(span, now_ns)).collect(),
+            missing_parents: all.iter().filter(lacks).count(),
+            service_level: served.map(ServiceLevel::from),
+            interaction: summary.into(),
+            spans,
+            outline,
             truncated: found.truncated,
         }
+    }
+}
+
+impl From<Served> for ServiceLevel {
+    fn from(of: Served) -> Self {
+        Self {
+            threshold_ns: Ns(of.threshold_ns),
+            waited_ns: Ns(of.waited_ns),
+            end: of.end.name(),
+            met: of.met,
+        }
+    }
+}
+
+impl<'a> SameId<'a> {
+    pub(crate) fn of(spans: impl IntoIterator<Item = &'a span::Span>, now_ns: u64) -> Self {
+        Self { spans: spans.into_iter().map(|span| Span::of(span, now_ns)).collect() }
     }
 }
 

@@ -3,11 +3,18 @@
 //! In:       HTTP requests; the store behind `StoreDoor`; the page's files, if the binary has them.
 //! Out:      JSON answers, files, and the extension `view`.
 //! Core:     `query` (parameters to a question), `json` (answers to JSON), `analysis` (the same for where time goes),
-//!           `live` (events), `guard` (who may ask); `jaeger` and `tempo`, the same for clients of those; `traceql`.
+//!           `live` (events), `alerts` and `status`, `guard` (from where), `auth` (who asks, and what that one may), `mask`
+//!           (what answers hide), `audit` and `links` (what people did); `jaeger` and `tempo`, the same for clients of those;
+//!           `traceql`.
 //! Must not: know how a store works inside, or what the page looks like.
 
 mod error;
 mod guard;
+mod mask;
+mod audit;
+mod auth;
+mod links;
+mod about;
 mod query;
 mod json;
 mod live;
@@ -20,6 +27,9 @@ mod tempo;
 mod others;
 mod analysis;
 mod sql;
+mod alerts;
+mod kept;
+mod status;
 mod openapi;
 mod page;
 mod compress;
@@ -28,6 +38,7 @@ mod listen;
 mod settings;
 mod extension;
 
+pub use auth::hash_password;
 pub use extension::{OUT, View};
 pub use openapi::document;
 pub use page::{File, Page};

@@ -8,11 +8,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tls::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::auth::Peer;
 use crate::patient::{Left, Patient};
 
+/// For a client to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Open connections; more wait in the kernel's queue.
 const CONNECTIONS: usize = 256;
 /// To send the head of a request, and between two requests.
@@ -27,7 +32,12 @@ const STREAMS: u32 = 32;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` is told or dropped.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: oneshot::Receiver<()>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+    router: Router,
+    mut stop: oneshot::Receiver<()>,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -40,14 +50,25 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
             _ = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 let left = Left::default();
-                let router = router.clone().layer(Extension(left.clone()));
-                let connection = graceful.watch(connection(stream, router));
+                let known = (Extension(left.clone()), Extension(Peer(from.ip())));
+                let router = router.clone().layer(known.0).layer(known.1);
+                let tls = tls.as_ref().map(Acceptor::now);
+                let watcher = graceful.watcher();
                 tokio::spawn(async move {
                     let _place = place;
+                    let served = async {
+                        match tls {
+                            None => watcher.watch(connection(stream, router)).await,
+                            Some(tls) => {
+                                let stream = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await??;
+                                watcher.watch(connection(stream, router)).await
+                            }
+                        }
+                    };
                     let error = tokio::select! {
-                        ended = connection => ended.err(),
+                        ended = served => ended.err(),
                         () = left.lying() => Some("its answers are not read".into()),
                     };
                     if let Some(error) = error {
@@ -68,11 +89,14 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
     }
 }
 
-type Stream = TokioIo<Patient<TcpStream>>;
-type Connection = auto::Connection<'static, Stream, TowerToHyperService<Router>, TokioExecutor>;
+type Stream<S> = TokioIo<Patient<S>>;
+type Connection<S> = auto::Connection<'static, Stream<S>, TowerToHyperService<Router>, TokioExecutor>;
 
 /// HTTP/1.1, or HTTP/2 with its preface, which clients of gRPC speak.
-fn connection(stream: TcpStream, router: Router) -> Connection {
+fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    router: Router,
+) -> Connection<S> {
     let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

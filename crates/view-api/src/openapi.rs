@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::{analysis, api, sql};
+use crate::{about, alerts, analysis, api, audit, auth, links, sql, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,7 +13,7 @@ use crate::{analysis, api, sql};
         description = "Where the time of a customer interaction goes. All times are in UTC; 64-bit numbers are strings.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    paths(api::interactions, api::interaction, api::trace, api::hops, sql::asked, sql::posted)
+    paths(api::interactions, api::interaction, api::trace, api::span, api::hops, sql::asked, sql::posted)
 )]
 struct Document;
 
@@ -23,6 +23,12 @@ pub fn document() -> &'static str {
     TEXT.get_or_init(|| {
         let mut text = Document::openapi()
             .merge_from(analysis::Description::openapi())
+            .merge_from(alerts::Description::openapi())
+            .merge_from(status::Description::openapi())
+            .merge_from(links::Description::openapi())
+            .merge_from(auth::routes::Description::openapi())
+            .merge_from(about::Description::openapi())
+            .merge_from(audit::Description::openapi())
             .to_pretty_json()
             .unwrap_or_default();
         text.push('\n');

@@ -16,6 +16,11 @@ const LARGEST_PAGE: usize = 500;
 
 /// How much one question may bring to light: what a browser can still show.
 pub(crate) const LIMITS: Limits = Limits { spans: 20_000, bytes: 32 << 20, traces: 50_000 };
+/// In outline, which takes a fiftieth of the room.
+pub(crate) const OUTLINE_LIMITS: Limits = Limits { spans: 60_000, bytes: 96 << 20, ..LIMITS };
+
+/// Who leaves a queue sooner did not really wait.
+pub(crate) const SHORT_ABANDON_NS: u64 = 5_000_000_000;
 
 /// All are optional, and empty means absent.
 #[derive(Deserialize, IntoParams, Default, Debug)]
@@ -51,6 +56,22 @@ pub(crate) struct Parameters {
     cursor: Option<String>,
 }
 
+/// How one interaction is told.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DetailParameters {
+    /// Where there are more spans than so many, `outline` stands in place of `spans`; 0 for always.
+    #[param(example = "5000")]
+    outline_above: Option<String>,
+}
+
+impl DetailParameters {
+    pub(crate) fn outline_above(self) -> Result<Option<usize>, ApiError> {
+        parsed("outline_above", given(self.outline_above))
+    }
+}
+
 /// Of which hops. All are optional, and empty means absent.
 #[derive(Deserialize, IntoParams, Default, Debug)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +84,26 @@ pub(crate) struct HopParameters {
     to: Option<String>,
     /// Only hops from or to this service.
     service: Option<String>,
+}
+
+/// Of the audit. All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditParameters {
+    /// Earlier than this: RFC 3339, or nanoseconds since 1970.
+    pub(crate) before: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    pub(crate) limit: Option<String>,
+}
+
+/// Of links by hand.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LinksParameters {
+    /// The id of an interaction or of a trace; all links if absent.
+    pub(crate) of: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams, ToSchema, Default, Debug)]

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use store_api::sql::{self, Failed, Format};
 
 use crate::api::Api;
+use crate::audit::What;
+use crate::auth::{Peer, Who};
 use crate::error::{ApiError, ErrorBody};
 use crate::patient::Place;
 use crate::query::{self, SqlParameters};
@@ -34,7 +36,7 @@ const MOST_BYTES: u64 = 64 << 30;
     responses(
         (status = 200, description = "In the format that was asked for", content_type = "application/json"),
         (status = 400, description = "Not SQL, or about what there is not; with line and column where they are known", body = ErrorBody),
-        (status = 403, description = "A statement that does more than read", body = ErrorBody),
+        (status = 403, description = "A statement that does more than read; or, with display masking, not the role `unmask`", body = ErrorBody),
         (status = 422, description = "A limit was hit; the message names it", body = ErrorBody),
         (status = 501, description = "The store has no SQL", body = ErrorBody),
         (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
@@ -42,9 +44,11 @@ const MOST_BYTES: u64 = 64 << 30;
 )]
 pub(crate) async fn asked(
     State(api): State<Api>,
+    Extension(who): Extension<Who>,
+    peer: Option<Extension<Peer>>,
     parameters: Result<Query<SqlParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    answer(&api, query::read(parameters)?).await
+    answer(&api, &who, peer, query::read(parameters)?).await
 }
 
 /// The same for long questions.
@@ -64,17 +68,29 @@ pub(crate) async fn asked(
 )]
 pub(crate) async fn posted(
     State(api): State<Api>,
+    Extension(who): Extension<Who>,
+    peer: Option<Extension<Peer>>,
     parameters: Result<Json<SqlParameters>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(parameters) = parameters.map_err(|rejected| {
         let help = "send `{\"query\": \"SELECT …\"}` with `Content-Type: application/json`";
         ApiError::bad_request(rejected.body_text(), help)
     })?;
-    answer(&api, parameters).await
+    answer(&api, &who, peer, parameters).await
 }
 
-async fn answer(api: &Api, parameters: SqlParameters) -> Result<Response, ApiError> {
+async fn answer(
+    api: &Api,
+    who: &Who,
+    peer: Option<Extension<Peer>>,
+    parameters: SqlParameters,
+) -> Result<Response, ApiError> {
     let question = question(parameters)?;
+    if api.masking {
+        // Nothing of the answer is masked.
+        let (peer, text) = (peer.map(|Extension(peer)| peer), question.text.clone());
+        api.audit.note(who, peer, What::Sql, text, String::new()).await?;
+    }
     let place = tokio::time::timeout(PATIENCE, Arc::clone(api.sql_places()).acquire_owned());
     let place =
         place.await.map_err(|_| ApiError::busy("other questions in SQL take all the time there is"))?;

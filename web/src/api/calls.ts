@@ -34,12 +34,23 @@ export interface CallPath {
   truncated: boolean;
 }
 
+/** Made by somebody, since no telemetry has it. */
+export interface Link {
+  id: string;
+  from: { kind: 'interaction' | 'trace'; id: string };
+  to: { kind: 'interaction' | 'trace'; id: string };
+  by: string;
+  at_ns: Int64;
+  why: string;
+}
+
 export interface ChainCall {
   interaction: Summary;
   place: 'this' | 'previous' | 'next';
   /** The word of the link that led here; null for this call, and where the link has none. */
   link: string | null;
   ambiguous: boolean;
+  by_hand: Link | null;
 }
 
 export interface CallChain {
@@ -47,6 +58,8 @@ export interface CallChain {
   as_of: Int64;
   duration_ns: Int64;
   calls: ChainCall[];
+  /** Traces of no interaction that links by hand join to these calls. */
+  traces: { trace_id: string; by_hand: Link | null }[];
   truncated: boolean;
 }
 
@@ -65,14 +78,34 @@ export interface SpanPercentile {
   /** 0 to 100. */
   percentile: number;
   n: number;
+  /** Place in `kinds`. */
+  kind: number;
+}
+
+/** All spans of one stage, or of one operation of one service. */
+export interface KindOfSpan {
+  stage: Stage | null;
+  service: string | null;
+  operation: string | null;
+  n: number;
   p50_ns: Int64;
   p95_ns: Int64;
+  p99_ns: Int64;
+  /** One more than there are bars. */
+  bounds_ns: Int64[];
+  counts: number[];
 }
 
 export interface CallPercentiles {
   interaction_id: string;
   covers: Covers;
+  kinds: KindOfSpan[];
   spans: SpanPercentile[];
+}
+
+/** Where one span stands among those of its kind. */
+export interface Standing extends KindOfSpan {
+  percentile: number;
 }
 
 export interface HopCell {
@@ -153,13 +186,3 @@ export const getHopMatrix = (question: HopQuestion, signal?: AbortSignal): Promi
   get('/api/v1/hops/matrix', { ...question }, signal);
 export const getHops = (question: HopQuestion, signal?: AbortSignal): Promise<Hops> =>
   get('/api/v1/hops', { ...question }, signal);
-
-/** The threshold of the service level of queues, as the overview of the minute of a call tells it. */
-export async function getThreshold(startNs: Int64, signal?: AbortSignal): Promise<number | null> {
-  const to = String(BigInt(startNs) + 60_000_000_000n);
-  const { stages } = await get<{
-    stages?: { stage: string; within: { threshold_ns: Int64 } | null }[];
-  }>('/api/v1/overview', { from: startNs, to }, signal);
-  const within = stages?.find(({ stage }) => stage === 'queue')?.within;
-  return within ? Number(within.threshold_ns) : null;
-}

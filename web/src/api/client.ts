@@ -4,6 +4,7 @@ import type {
   InteractionDetail,
   InteractionList,
   Overview,
+  Span,
   Stage,
   StageDetail,
   TraceDetail,
@@ -29,8 +30,13 @@ export type Query = Record<string, string | number | boolean | null | undefined>
 export const listInteractions = (query: Query, signal?: AbortSignal): Promise<InteractionList> =>
   get('/api/v1/interactions', query, signal);
 
-export const getInteraction = (id: string, signal?: AbortSignal): Promise<InteractionDetail> =>
-  get(`/api/v1/interactions/${encodeURIComponent(id)}`, {}, signal);
+/** With `unmask` what is personal is not masked, and the audit says that we saw it. */
+export const getInteraction = (id: string, query: Query = {}, signal?: AbortSignal): Promise<InteractionDetail> =>
+  get(`/api/v1/interactions/${encodeURIComponent(id)}`, query, signal);
+
+/** One span with everything on it; several where a client and a server share the id. */
+export const getSpan = (trace: string, span: string): Promise<{ spans: Span[] }> =>
+  get(`/api/v1/traces/${trace}/spans/${span}`, {});
 
 export const getTrace = (id: string, signal?: AbortSignal): Promise<TraceDetail> =>
   get(`/api/v1/traces/${encodeURIComponent(id)}`, {}, signal);
@@ -63,12 +69,30 @@ export const asApiError = (cause: unknown): ApiError =>
     ? cause
     : new ApiError(0, 'page', 'This page met an answer it could not read.', String(cause));
 
-export async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+/** What the server says about who is there; kept by `session.svelte.ts`. */
+export const door = { csrf: '', closed: () => {} };
+
+export const get = <T>(path: string, query: Query, signal?: AbortSignal): Promise<T> =>
+  ask(path + queryString(query), {}, signal);
+
+/** Changes something, or asks what does not fit into an address. */
+export const send = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> =>
+  ask(
+    path,
+    {
+      method,
+      headers: { 'content-type': 'application/json', 'throughline-csrf': door.csrf },
+      body: body === undefined ? null : JSON.stringify(body),
+    },
+    signal,
+  );
+
+async function ask<T>(path: string, how: RequestInit, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(PATIENCE_MS);
   let response: Response;
   try {
-    response = await fetch(path + queryString(query), {
-      headers: { accept: 'application/json' },
+    response = await fetch(path, {
+      ...how,
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
   } catch (cause) {
@@ -87,8 +111,10 @@ export async function get<T>(path: string, query: Query, signal?: AbortSignal): 
           'Check that throughline is still running, then try again.',
         );
   }
+  if (response.status === 204) return undefined as T;
   const body: unknown = await response.json().catch(() => null);
   if (signal?.aborted) throw new DOMException('superseded', 'AbortError');
+  if (response.status === 401) door.closed();
   if (!response.ok) throw refusal(response.status, body);
   if (body === null || typeof body !== 'object') {
     throw new ApiError(

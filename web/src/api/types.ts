@@ -107,9 +107,47 @@ export interface Span {
   links: SpanLink[];
 }
 
+/** How the wait of one call stands beside the service level of queues. */
+export interface ServiceLevel {
+  threshold_ns: Int64;
+  waited_ns: Int64;
+  end: 'answered' | 'abandoned' | 'elsewhere' | 'waiting';
+  /** Null where it does not count. */
+  met: boolean | null;
+}
+
+/** Spans in columns. Numbers stand for places: in `strings`, in `traces`, or in the columns themselves. */
+export interface Outline {
+  start_ns: Int64;
+  strings: string[];
+  traces: string[];
+  trace: number[];
+  span_id: string[];
+  /** -1 without a parent, -2 for the next of `missing_parents`. */
+  parent: number[];
+  missing_parents: string[];
+  name: number[];
+  service: number[];
+  kind: number[];
+  /** -1 without one. */
+  stage: number[];
+  start: number[];
+  duration: number[];
+  unfinished: number[];
+  /** Span and message, in turns. */
+  errors: number[];
+  /** Span, key and value, in turns. */
+  attributes: number[];
+  links: { span: number; link: SpanLink }[];
+}
+
 export interface InteractionDetail {
   interaction: Summary;
+  service_level: ServiceLevel | null;
+  missing_parents: number;
+  /** Empty where there is an outline. */
   spans: Span[];
+  outline: Outline | null;
   /** There are more spans than the server's limits allow. */
   truncated: boolean;
 }
@@ -209,6 +247,7 @@ export interface RegionStage {
 
 export interface RegionLine {
   region: string | null;
+  calls: number;
   n: number;
   stages: RegionStage[];
 }
@@ -242,6 +281,8 @@ export interface Overview {
   running: Running;
   deploys: Deploy[];
   calls: Calls;
+  /** The most calls at once. */
+  peak: { n: number; at_ns: Int64 } | null;
 }
 
 export interface HeatMap {
@@ -313,6 +354,8 @@ export interface ComparedSide {
 
 export interface Delta {
   change: number | null;
+  /** That of the control; where it is there, the rest is about what goes beyond it. */
+  control: number | null;
   low: number | null;
   high: number | null;
   verdict: 'slower' | 'faster' | 'unchanged' | 'unsure' | 'not_enough';
@@ -344,6 +387,8 @@ export interface LoneOperation {
 export interface Compared {
   a: ComparedSide;
   b: ComparedSide;
+  /** Both sides a week before. */
+  control: { a: Covers; b: Covers; n: number } | null;
   verdicts: string[];
   stages: Comparison[];
   operations: Comparison[];

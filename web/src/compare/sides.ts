@@ -6,7 +6,7 @@ import { msOf } from '../time';
 /** What the two sides of a comparison are asked for; the names are the API's. */
 export const SIDE_KEYS = ['from', 'to', 'version', 'region', 'queue'] as const;
 const SIDES = ['a', 'b'] as const;
-const BOTH = ['service', 'channel'] as const;
+const BOTH = ['service', 'channel', 'control'] as const;
 type SideKey = `${(typeof SIDES)[number]}_${(typeof SIDE_KEYS)[number]}`;
 export type Sides = Partial<Record<SideKey | (typeof BOTH)[number], string>>;
 
@@ -42,6 +42,12 @@ export function sidesSearch(sides: Sides): string {
   const text = params.toString();
   return text && `?${text}`;
 }
+
+/** Sides that differ in their version alone have nothing in common a week before that could have changed. */
+export const mayControl = (sides: Sides): boolean =>
+  (['from', 'to', 'region', 'queue'] as const).some(
+    (key) => (sides[`b_${key}`] ?? sides[`a_${key}`]) !== sides[`a_${key}`],
+  );
 
 export const sidesQuery = (sides: Sides): Query => ({ ...sides });
 

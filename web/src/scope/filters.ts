@@ -153,3 +153,13 @@ function instant(text: string | null): string | undefined {
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
 }
+
+/** Handed over more than once. */
+export const TWICE = 'transfers>=2';
+
+/** A search with or without a term. */
+export const toggled = (q: string | undefined, term: string): string | undefined => {
+  const terms = (q ?? '').split(' ').filter(Boolean);
+  const others = terms.filter((one) => one !== term);
+  return (others.length < terms.length ? others : [...terms, term]).join(' ') || undefined;
+};

@@ -32,7 +32,8 @@ export function filtersOfGroup(filters: Filters, by: GroupBy, value: string | nu
 }
 
 /** The span itself, in its interaction where it has one. */
-export const exampleHref = ({ interaction_id, trace_id, span_id }: ExampleSpan): string =>
+type Pointed = Pick<ExampleSpan, 'interaction_id' | 'trace_id' | 'span_id'>;
+export const exampleHref = ({ interaction_id, trace_id, span_id }: Pointed): string =>
   interaction_id === null
     ? traceHref(trace_id, `${trace_id}.${span_id}`)
     : interactionHref(interaction_id, `${trace_id}.${span_id}`);

@@ -80,18 +80,18 @@ export class Axis {
 }
 
 export function boundariesOf(nodes: readonly Node[]): Boundaries {
-  const set = new Set<number>();
-  for (const { start, end } of nodes) set.add(start).add(end);
-  const times = [...set].sort((a, b) => a - b);
-  const begun = new Map(times.map((time) => [time, 0]));
-  const count = (time: number, by: number) => begun.set(time, (begun.get(time) ?? 0) + by);
-  for (const { tone, start, end } of nodes) {
-    if (!WORK.includes(tone)) continue;
-    count(start, 1);
-    count(end, -1);
-  }
-  let running = 0;
-  const working = times.map((time) => (running += begun.get(time) ?? 0) > 0);
+  const all = new Float64Array(nodes.length * 2);
+  nodes.forEach(({ start, end }, index) => all.set([start, end], index * 2));
+  const times = [...all.sort()].filter((time, index, sorted) => index === 0 || time !== sorted[index - 1]);
+  const work = nodes.filter(({ tone }) => WORK.includes(tone));
+  const begun = Float64Array.from(work, ({ start }) => start).sort();
+  const ended = Float64Array.from(work, ({ end }) => end).sort();
+  let [before, after] = [0, 0];
+  const working = times.map((time) => {
+    while ((begun[before] ?? Infinity) <= time) before++;
+    while ((ended[after] ?? Infinity) <= time) after++;
+    return before > after;
+  });
   return { times, working, spans: nodes };
 }
 

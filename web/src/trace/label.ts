@@ -6,7 +6,7 @@ export interface Label {
 
 const PAD = 5;
 /** No word fits less, and measuring thousands of slivers takes time. */
-const LEAST = 20;
+export const LABELLED = 20;
 
 /**
  * The first of `labels` that fits a bar, before its first cut or between two cuts; else the first word; else none.
@@ -20,7 +20,7 @@ export function fitLabel(
 ): Label {
   const free = (cuts[0] ?? width) - PAD - 3;
   const [first, second] = cuts;
-  if (width < LEAST) return { text: '', pad: PAD };
+  if (width < LABELLED) return { text: '', pad: PAD };
   for (const text of labels) {
     if (measure(text) <= free) return { text, pad: PAD };
     if (first !== undefined && (second ?? width) - first - 22 > measure(text)) return { text, pad: first + 12 };

@@ -1,6 +1,7 @@
 /** Who said what to whom, in the order of time: a column for each element, an arrow for each message. */
 
 import type { IconName } from '../ui/icons';
+import type { Span } from '../api/types';
 import { attributeText, lookUp } from './attributes';
 import { callerOf } from './cause';
 import { isError, type Model, type Node } from './model';
@@ -100,6 +101,8 @@ class Cast {
     return key;
   }
 
+  isEdge = (key: string): boolean => this.known.get(key)?.kind === 'edge';
+
   caller = (): string => this.add('caller', 'Caller');
 
   /** Where a span happened. */
@@ -124,6 +127,28 @@ class Cast {
     return other === null || other === span.service ? null : this.add('service', other);
   }
 
+  /** Both ends of a call at the edge: a trunk stands in one column, whichever way its messages go. */
+  sidesOf({ span }: Node) {
+    const trunk = (kind: 'trunk' | 'far', name: string): string => {
+      const other = `${kind === 'far' ? 'trunk' : 'far'}.${name}`;
+      return this.known.has(other) ? other : this.add(kind, name);
+    };
+    const [near, far] = [lookUp(span, 'sip.trunk.from') ?? '', lookUp(span, 'sip.trunk.to') ?? ''];
+    const ofCaller = () => (near ? trunk('trunk', near) : this.caller());
+    const ofCallee = () => trunk('far', far || (lookUp(span, 'server.address') ?? 'Called'));
+    return {
+      /** Where a message came from and where it went; who has no trunk is at the end that the other is not at. */
+      ends: (from: string, to: string, isAnswer: boolean): [string, string] => {
+        const back = near === far ? isAnswer : from ? from === far : to ? to === near : isAnswer;
+        const end = (name: string, called: boolean): string => {
+          if (name === '' || name === (called ? far : near)) return called ? ofCallee() : ofCaller();
+          return trunk(called ? 'far' : 'trunk', name);
+        };
+        return [end(from, back), end(to, !back)];
+      },
+    };
+  }
+
   inOrder(drafts: readonly Draft[]): Element[] {
     const used = new Set(drafts.flatMap(({ from, to }) => [from, to]));
     return [...this.known.values()]
@@ -133,6 +158,7 @@ class Cast {
   }
 }
 
+const marksOf = ({ events }: Span) => events.filter(({ name }) => name === 'sip.context');
 const isSip = (attributes: readonly { key: string }[]) => attributes.some(({ key }) => key.startsWith('sip.'));
 
 /** How the call went from one to the next. */
@@ -140,11 +166,13 @@ function moves({ nodes }: Model, cast: Cast): Draft[] {
   const stages = nodes
     .filter(({ stage }) => stage && stage !== 'action' && stage !== 'wrapup' && stage !== 'hold' && stage !== 'park')
     .sort((a, b) => a.start - b.start || b.duration - a.duration);
+  const edges = new Set(nodes.filter(({ span }) => marksOf(span).length > 0).map(({ span }) => span.service));
   const found: Draft[] = [];
   let at = cast.caller();
   for (const node of stages) {
     const to = cast.of(node);
-    if (to !== at)
+    // What comes to an edge is told by its messages.
+    if (to !== at && !(cast.isEdge(to) && edges.has(node.span.service)))
       found.push(
         draft(node, 'move', node.start, at, to, node.stage === 'setup' ? node.span.name : toneName(node.tone)),
       );
@@ -186,42 +214,41 @@ function lookUpAny({ span }: Node, key: string): string | null {
   return found ? attributeText(found) : null;
 }
 
-/** What the SIP edge saw of each message, and what it sent on. */
+/** What the SIP edge saw of each message, and what it sent on. Trunks are named in the direction of the message. */
 function sipMessages({ nodes, startNs }: Model, cast: Cast): Draft[] {
-  return nodes.flatMap((node) =>
-    node.span.events
-      .filter(({ name }) => name === 'sip.context')
-      .flatMap(({ time_ns, attributes }, index): Draft[] => {
-        const value = (key: string) => {
-          const one = attributes.find((attribute) => attribute.key === key);
-          return one ? attributeText(one) : '';
-        };
-        const edge = cast.add('edge', node.span.service);
-        const trunk = (kind: 'trunk' | 'far', name: string) => (name ? cast.add(kind, name) : cast.caller());
-        const [from, to] = [trunk('trunk', value('sip.trunk.from')), trunk('far', value('sip.trunk.to'))];
-        const [method, status] = [value('sip.request.method'), value('sip.response.status_code')];
-        const list = (key: string) =>
-          value(key)
-            .split(',')
-            .map((one) => one.trim())
-            .filter(Boolean);
-        const sip: SipHeaders = {
-          seen: list('sip.context.seen'),
-          sent: list('sip.context.sent'),
-          trace: traceWord(value('sip.context.trace')),
-        };
-        const label = status ? `${status} (${method})` : method;
-        const time = Number(parseNanos(time_ns) - startNs);
-        const [near, far] = status ? [to, from] : [from, to];
-        const of = (part: string, a: string, b: string): Draft => ({
-          ...draft(node, 'sip', time, a, b, label),
-          key: `${node.key}.sip${index}${part}`,
-          sip,
-          lost: part === 'in' && sip.trace === 'absent' && !status,
-        });
-        return [of('in', near, edge), ...(far === near ? [] : [of('out', edge, far)])];
-      }),
-  );
+  return nodes.flatMap((node) => {
+    const marks = marksOf(node.span);
+    if (marks.length === 0) return [];
+    const edge = cast.add('edge', node.span.service);
+    const sides = cast.sidesOf(node);
+    return marks.flatMap(({ time_ns, attributes }, index): Draft[] => {
+      const value = (key: string) => {
+        const one = attributes.find((attribute) => attribute.key === key);
+        return one ? attributeText(one) : '';
+      };
+      const [method, status] = [value('sip.request.method'), value('sip.response.status_code')];
+      const list = (key: string) =>
+        value(key)
+          .split(',')
+          .map((one) => one.trim())
+          .filter(Boolean);
+      const sip: SipHeaders = {
+        seen: list('sip.context.seen'),
+        sent: list('sip.context.sent'),
+        trace: traceWord(value('sip.context.trace')),
+      };
+      const [from, to] = sides.ends(value('sip.trunk.from'), value('sip.trunk.to'), status !== '');
+      const time = Number(parseNanos(time_ns) - startNs);
+      const of = (part: 'in' | 'out', a: string, b: string): Draft => ({
+        ...draft(node, 'sip', time, a, b, status ? `${status} (${method})` : method),
+        key: `${node.key}.sip${index}${part}`,
+        sip,
+        // Any carrier of a context is one; of those that follow within the call nobody expects it.
+        lost: part === 'in' && method === 'INVITE' && !status && sip.trace === 'absent' && sip.seen.length === 0,
+      });
+      return [of('in', from, edge), of('out', edge, to)];
+    });
+  });
 }
 
 const traceWord = (word: string): SipHeaders['trace'] =>

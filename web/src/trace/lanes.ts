@@ -8,8 +8,8 @@ import { hasCaller, isWritten, toneName, type Tone } from './stages';
 
 export interface Bar {
   node: Node;
-  /** From the fullest to the shortest. */
-  labels: string[];
+  /** Labels from the fullest to the shortest; asked for only where a bar is wide enough for one. */
+  say: () => string[];
 }
 
 export interface Lane {
@@ -26,7 +26,6 @@ export interface Lane {
 }
 
 const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
-const NONE: ReadonlySet<Tone> = new Set();
 const WORK_NAMES: Partial<Record<Tone, string>> = {
   action: 'Data Action',
   http: 'HTTP',
@@ -59,21 +58,22 @@ export function lanesOf({ nodes, agents }: Model): Lane[] {
 /** Data Actions and what they call, one lane a layer. A call's own client and server side are one bar: the outer one. */
 function workLanes(nodes: readonly Node[]): Lane[] {
   const layers = new Map<Tone, Node[]>(WORK.map((tone) => [tone, []]));
-  /** For each span in the IVR, the layers it lies in; parents come first. */
-  const within = new Map<Node, ReadonlySet<Tone>>();
+  /** For each span in the IVR, the layers it lies in, a bit each; parents come first. */
+  const within = new Map<Node, number>();
   for (const node of nodes) {
-    const around = node.parent && (node.parent.stage === 'ivr' ? NONE : within.get(node.parent));
-    if (node.stage !== 'action' && (node.stage || !around)) continue;
-    const known = around ?? NONE;
-    if (!known.has(node.tone)) layers.get(node.tone)?.push(node);
-    within.set(node, known.has(node.tone) ? known : new Set(known).add(node.tone));
+    const around = node.parent && (node.parent.stage === 'ivr' ? 0 : within.get(node.parent));
+    if (node.stage !== 'action' && (node.stage || typeof around !== 'number')) continue;
+    const [known, own] = [around ?? 0, 1 << (WORK.indexOf(node.tone) + 1)];
+    if ((known & own) === 0) layers.get(node.tone)?.push(node);
+    within.set(node, known | own);
   }
   const used = [...layers].filter(([, found]) => found.length > 0);
   return used.map(([tone, found], index) => ({
-    ...made('work', 'ivr', WORK_NAMES[tone] ?? toneName(tone), services(found), found),
+    ...made('work', 'ivr', WORK_NAMES[tone] ?? toneName(tone), services(found), found, (node) =>
+      workLabels(node, tone),
+    ),
     level: index + 1,
     tone,
-    bars: found.map((node) => ({ node, labels: workLabels(node, tone) })),
   }));
 }
 
@@ -111,7 +111,14 @@ function lane(kind: Lane['kind'], icon: IconName, name: string, detail: string, 
   return found.length > 0 ? [made(kind, icon, name, detail, found)] : [];
 }
 
-function made(kind: Lane['kind'], icon: IconName, name: string, detail: string, found: readonly Node[]): Lane {
+function made(
+  kind: Lane['kind'],
+  icon: IconName,
+  name: string,
+  detail: string,
+  found: readonly Node[],
+  say = (node: Node) => labels(kind, node),
+): Lane {
   const inOrder = [...found].sort((a, b) => a.start - b.start || b.duration - a.duration);
   return {
     kind,
@@ -120,7 +127,7 @@ function made(kind: Lane['kind'], icon: IconName, name: string, detail: string, 
     detail,
     level: 0,
     tone: inOrder[0]?.tone ?? 'setup',
-    bars: inOrder.map((node) => ({ node, labels: labels(kind, node) })),
+    bars: inOrder.map((node) => ({ node, say: () => say(node) })),
     total: covered(inOrder),
   };
 }

@@ -3,6 +3,7 @@
 import type { Span, Stage } from '../api/types';
 import { durationOf, parseNanos } from '../time';
 import { agentNames, flowOf, lookUp } from './attributes';
+import { Outlined } from './outline';
 import { ancestorsOf, byStart, linkParents, type Placement } from './parents';
 import { correct, skews } from './skew';
 import { isStage, knownStage, workTone, type Tone } from './stages';
@@ -53,9 +54,8 @@ export function modelOf(spans: readonly Span[]): Model {
 
 /** `corrected` sets clocks right where they contradict each other; otherwise times stay as they were sent. */
 export function buildModel(spans: readonly Span[], corrected = false): Model {
-  const starts = spans.map((span) => parseNanos(span.start_ns));
-  const startNs = starts.reduce((first, one) => (one < first ? one : first), starts[0] ?? 0n);
-  const all = spans.map((span, index) => newNode(span, Number((starts[index] ?? startNs) - startNs)));
+  const [startNs, starts] = startsOf(spans);
+  const all = spans.map((span, index) => newNode(span, starts[index] ?? 0));
   const roots = linkParents(all);
   let nodes = preorder(roots);
   const skew = skews(nodes);
@@ -110,8 +110,20 @@ export function selfTime(node: Node): number {
   return node.duration - busy;
 }
 
+/** When the first span began, and how long after it each one did. */
+function startsOf(spans: readonly Span[]): [bigint, number[]] {
+  const [some] = spans;
+  if (some instanceof Outlined && spans.every((span) => span instanceof Outlined)) {
+    const first = spans.reduce((least, { offset }) => Math.min(least, offset), some.offset);
+    return [parseNanos(some.start_ns) - BigInt(some.offset - first), spans.map(({ offset }) => offset - first)];
+  }
+  const starts = spans.map((span) => parseNanos(span.start_ns));
+  const first = starts.reduce((least, one) => (one < least ? one : least), starts[0] ?? 0n);
+  return [first, starts.map((one) => Number(one - first))];
+}
+
 function newNode(span: Span, start: number): Node {
-  const duration = Math.max(0, durationOf(span.duration_ns));
+  const duration = span instanceof Outlined ? span.duration : Math.max(0, durationOf(span.duration_ns));
   return {
     key: `${span.trace_id}.${span.span_id}`,
     span,

@@ -8,13 +8,15 @@ import { isQuery } from './stages';
  */
 export type Placement = null | 'rejoined' | 'orphan' | 'cycle';
 
+const NONE: readonly Node[] = [];
+
 /** Sets `parent`, `children` and `placement`; returns the roots in order of start. */
 export function linkParents(nodes: readonly Node[]): Node[] {
   const byId = groupedById(nodes);
   for (const node of nodes) {
-    const { trace_id, parent_span_id, span_id } = node.span;
-    const candidates = byId.get(`${trace_id}.${parent_span_id ?? ''}`) ?? [];
-    node.parent = clientOfSameId(node, byId.get(`${trace_id}.${span_id}`) ?? []) ?? nearest(node, candidates);
+    const { trace_id, parent_span_id } = node.span;
+    const candidates = (parent_span_id && byId.get(`${trace_id}.${parent_span_id}`)) || NONE;
+    node.parent = clientOfSameId(node, byId.get(node.key) ?? NONE) ?? nearest(node, candidates);
     // A stage has its place by what it is; the span of the whole call often comes last.
     if (!node.parent && parent_span_id && !node.stage) node.placement = 'orphan';
   }
@@ -37,10 +39,9 @@ export function ancestorsOf(nodes: readonly Node[]): Set<Node> {
 function groupedById(nodes: readonly Node[]): Map<string, Node[]> {
   const byId = new Map<string, Node[]>();
   for (const node of nodes) {
-    const id = `${node.span.trace_id}.${node.span.span_id}`;
-    const same = byId.get(id);
+    const same = byId.get(node.key);
     if (same) same.push(node);
-    else byId.set(id, [node]);
+    else byId.set(node.key, [node]);
   }
   return byId;
 }
@@ -55,6 +56,8 @@ function clientOfSameId(node: Node, sameId: readonly Node[]): Node | null {
 }
 
 function nearest(node: Node, candidates: readonly Node[]): Node | null {
+  const [only] = candidates;
+  if (candidates.length === 1) return only === node ? null : (only ?? null);
   const others = candidates.filter((other) => other !== node);
   return (
     others.find((other) => other.span.service === node.span.service) ??

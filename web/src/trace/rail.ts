@@ -1,6 +1,6 @@
 /** The call chain as cards in a row: the legs of this call, and the calls that links join to it. */
 
-import type { CallChain } from '../api/calls';
+import type { CallChain, Link } from '../api/calls';
 import type { StageTime, Summary } from '../api/types';
 import { durationOf, formatDuration, parseNanos } from '../time';
 import { interactionHref } from '../routes';
@@ -17,11 +17,13 @@ export interface Card {
   leg: number;
   current: boolean;
   /** What joins it to the card before. */
-  join: { word: string; time: string; guess: boolean } | null;
+  join: { word: string; time: string; guess: boolean; byHand?: Link | null } | null;
 }
 
 export function railOf(own: Summary, legs: Legs | null, chain: CallChain | null, shown: number): Card[] {
-  const calls = chain?.calls.length ? chain.calls : [{ interaction: own, place: 'this', link: null, ambiguous: false }];
+  const calls = chain?.calls.length
+    ? chain.calls
+    : [{ interaction: own, place: 'this', link: null, ambiguous: false, by_hand: null }];
   const cards: Card[] = [];
   calls.forEach((call, index) => {
     const { interaction } = call;
@@ -33,6 +35,7 @@ export function railOf(own: Summary, legs: Legs | null, chain: CallChain | null,
           word: joinWord(word),
           time: between(before.interaction, interaction),
           guess: link?.ambiguous ?? false,
+          byHand: (call.place === 'next' ? call : before).by_hand,
         }
       : null;
     if (interaction.id === own.id && legs && legs.legs.length > 1) cards.push(...legCards(own, legs, shown, join));
@@ -85,6 +88,8 @@ const joinWord = (word: string | null): string => {
       return 'same conversation';
     case 'previous':
       return 'called again';
+    case 'manual':
+      return 'linked by hand';
     default:
       return word.replaceAll('_', ' ');
   }

@@ -1,18 +1,18 @@
-/** How long until somebody talked, and how much of the record is where trace context put it. */
+/** How the caller was served, and how much of the record is where trace context put it. */
 
-import type { Span } from '../api/types';
-import { parseNanos } from '../time';
+import type { ServiceLevel } from '../api/types';
+import { durationOf, formatDuration } from '../time';
 import type { Model } from './model';
 
-/** From the first queue to the first talk; null where the call met no queue, or nobody talked. */
-export function answeredAfter(spans: readonly Span[]): number | null {
-  const first = (stage: string) =>
-    spans
-      .filter((span) => span.stage === stage)
-      .map((span) => parseNanos(span.start_ns))
-      .reduce<bigint | null>((least, one) => (least === null || one < least ? one : least), null);
-  const [queued, talked] = [first('queue'), first('talk')];
-  return queued === null || talked === null || talked < queued ? null : Number(talked - queued);
+/** Whether the service level of queues was met, and after which time. */
+export function servedWords(served: ServiceLevel | null): { verdict: string; words: string } {
+  if (!served) return { verdict: 'no queue', words: 'never came to one' };
+  const verdict = { answered: '', abandoned: 'Left soon', elsewhere: 'Not counted', waiting: 'Waiting' }[served.end];
+  const words = { answered: 'answered', abandoned: 'left after', elsewhere: 'went on after', waiting: 'so far' };
+  return {
+    verdict: served.met === null ? verdict : served.met ? 'Met' : 'Missed',
+    words: `${words[served.end]} ${formatDuration(durationOf(served.waited_ns))}`,
+  };
 }
 
 export interface Completeness {

@@ -1,4 +1,4 @@
-import type { CallPath, SpanPercentile } from '../api/calls';
+import type { CallPath, Standing } from '../api/calls';
 import type { Span } from '../api/types';
 import { router } from '../router.svelte';
 import { boundariesOf, buildAxis, type Axis } from './axis';
@@ -7,6 +7,8 @@ import { criticalPath, pathFrom } from './critical';
 import { findSpans } from './find';
 import { lanesOf } from './lanes';
 import { parseWindow, windowText } from './window';
+import { getSpan } from '../api/client';
+import { isOutlined } from './outline';
 import { buildModel, isError, modelOf, visibleNodes, type Node } from './model';
 
 export const TABS = ['lanes', 'waterfall', 'ladder', 'events'] as const;
@@ -19,11 +21,13 @@ export class TraceView {
   private nowNs = $derived.by(() => (void this.spans, BigInt(Date.now()) * 1_000_000n));
   /** What the server worked out; null where it did not. */
   path = $state.raw<CallPath | null>(null);
-  percentiles = $state.raw<ReadonlyMap<string, SpanPercentile>>(new Map());
+  percentiles = $state.raw<ReadonlyMap<string, Standing>>(new Map());
   /** Of the time line in pixels; 0 until it is measured, so that nothing is laid out twice. */
   width = $state(0);
   folded = $state.raw<ReadonlySet<string>>(new Set());
   opened = $state.raw<ReadonlySet<number>>(new Set());
+  /** How many outlined spans were asked for since. */
+  filled = $state(0);
   /** The row that keys move. */
   active = $state<string | null>(null);
   hoverTime = $state<number | null>(null);
@@ -34,6 +38,7 @@ export class TraceView {
   private query = $derived(new URLSearchParams(router.search));
   corrected = $derived(this.query.get('skew') === 'corrected');
   model = $derived(this.corrected ? buildModel(this.spans, true) : modelOf(this.spans));
+  outlined = $derived(isOutlined(this.spans));
   /** As the spans were sent, whether set right or not. */
   skew = $derived(modelOf(this.spans).skew);
   lanes = $derived(lanesOf(this.model));
@@ -86,6 +91,16 @@ export class TraceView {
     return 0;
   }
 
+  /** Asks for what is on a span of which only the outline is known. */
+  async fill(node: Node): Promise<void> {
+    const { trace_id, span_id, service, kind } = node.span;
+    const { spans } = await getSpan(trace_id, span_id);
+    const found = spans.find((one) => one.service === service && one.kind === kind);
+    if (!found) return;
+    node.span = found;
+    this.filled++;
+  }
+
   /** Spans that are here by what links to them. */
   private linked = $derived.by(() => {
     const found = new Map<string, Node[]>();
@@ -106,7 +121,7 @@ export class TraceView {
     return this.model.byKey.get(`${trace}.${span}`) ?? null;
   }
 
-  percentileOf({ span }: Node): SpanPercentile | undefined {
+  percentileOf({ span }: Node): Standing | undefined {
     return this.percentiles.get(`${span.trace_id}.${span.span_id}`);
   }
 

@@ -1,5 +1,4 @@
-import type { CallChain, CallPath, CallPercentiles, ChainCall } from '../api/calls';
-import { getThreshold } from '../api/calls';
+import type { CallChain, CallPath, CallPercentiles, ChainCall, Standing } from '../api/calls';
 import { getInteraction } from '../api/client';
 import type { InteractionDetail, Span } from '../api/types';
 import type { Loaded } from '../pages/loaded.svelte';
@@ -7,6 +6,7 @@ import { router } from '../router.svelte';
 import { durationOf } from '../time';
 import { legsOf } from './legs';
 import { modelOf } from './model';
+import { completed, isOutlined } from './outline';
 import { railOf } from './rail';
 import { completeness } from './served';
 
@@ -25,13 +25,15 @@ interface Asides {
 
 /** One call with what the server works out about it, and which part of its chain is drawn. */
 export class WholeCall {
-  threshold = $state<number | null>(null);
+  /** Spans that came in outline, with all that was asked for since. */
+  private whole = $state.raw<{ of: InteractionDetail; spans: readonly Span[] } | null>(null);
   private others = $state.raw<readonly Span[]>([]);
   private failed = $state(false);
 
   private query = $derived(new URLSearchParams(router.search));
-  private spans = $derived.by(() => this.page.answer?.spans ?? NONE);
-  private began = $derived.by(() => this.page.answer?.interaction.start_ns);
+  private spans = $derived.by(() =>
+    this.whole && this.whole.of === this.page.answer ? this.whole.spans : (this.page.answer?.spans ?? NONE),
+  );
   private model = $derived(modelOf(this.spans));
   private legs = $derived(this.spans.some(({ stage }) => stage === 'transfer') ? legsOf(this.model) : null);
   private chain = $derived.by(() => this.asides.chain.answer);
@@ -63,6 +65,7 @@ export class WholeCall {
       : [],
   );
   total = $derived(this.joined.length > 0 && this.chain ? durationOf(this.chain.duration_ns) : null);
+  traces = $derived.by(() => this.chain?.traces ?? []);
   chainCut = $derived(this.chain?.truncated ?? false);
   note = $derived(this.failed && this.show === 'chain' ? 'Other calls of the chain could not be read' : '');
 
@@ -75,12 +78,15 @@ export class WholeCall {
 
   /** The server's path is that of this call alone. */
   path = $derived.by(() => (this.shown === this.spans && !this.model.running ? this.asides.path.answer : null));
-  percentiles = $derived.by(
-    () =>
-      new Map(
-        (this.asides.percentiles.answer?.spans ?? []).map((one) => [`${one.trace_id}.${one.span_id}`, one] as const),
-      ),
-  );
+  percentiles = $derived.by(() => {
+    const { kinds = [], spans = [] } = this.asides.percentiles.answer ?? {};
+    return new Map(
+      spans.flatMap(({ trace_id, span_id, percentile, kind }): [string, Standing][] => {
+        const of = kinds[kind];
+        return of ? [[`${trace_id}.${span_id}`, { ...of, percentile }]] : [];
+      }),
+    );
+  });
 
   constructor(
     private readonly page: Loaded<InteractionDetail>,
@@ -106,20 +112,17 @@ export class WholeCall {
     return () => stop.abort();
   }
 
-  /** Made for `$effect`: what counts as answered in time. */
-  judge(): (() => void) | undefined {
-    if (this.began === undefined) return undefined;
-    const stop = new AbortController();
-    void getThreshold(this.began, stop.signal).then(
-      (threshold) => (this.threshold = threshold),
-      () => undefined,
-    );
-    return () => stop.abort();
+  /** Asks for all that is on the spans, where they came in outline. */
+  async fetchAll(): Promise<void> {
+    const { answer } = this.page;
+    if (!answer || this.whole?.of === answer || !isOutlined(answer.spans)) return;
+    const { spans } = await getInteraction(answer.interaction.id);
+    this.whole = { of: answer, spans: completed(answer.spans, spans) };
   }
 
   private async loadOthers(calls: readonly ChainCall[], signal: AbortSignal) {
     try {
-      const details = await Promise.all(calls.map(({ interaction }) => getInteraction(interaction.id, signal)));
+      const details = await Promise.all(calls.map(({ interaction }) => getInteraction(interaction.id, {}, signal)));
       this.others = details.flatMap(({ spans }) => spans);
       this.failed = false;
     } catch {

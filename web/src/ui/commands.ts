@@ -28,6 +28,9 @@ export function places(path: string, search: string, shared: string): Command[] 
     { label: 'Hops', hint: 'page', href: hopsHref() },
     { label: 'Compare', hint: 'page', href: compareHref() },
     { label: 'Transfers', hint: 'page', href: transfersHref(shared) },
+    { label: 'Alerts', hint: 'page', href: '/alerts' },
+    { label: 'Status', hint: 'page', href: '/status' },
+    { label: 'Settings', hint: 'page', href: '/settings' },
     ...STAGES.map((stage) => ({ label: toneName(stage), hint: 'stage', href: stageHref(stage, shared) })),
     ...ranges.map((range) => ({
       label: `Time: ${RANGE_WORDS[range]}`,

@@ -15,6 +15,8 @@ const QUIET = [
   '--disable-sync',
 ];
 
+const FONTS = fileURLToPath(new URL('../fixtures/fonts.conf', import.meta.url));
+
 type Server = Awaited<ReturnType<typeof serve>>;
 
 export interface Visit {
@@ -34,7 +36,8 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
       throw new Error('web/dist is missing: run `npm run build` first');
     server = await serve(options);
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox] });
+    const env = { ...process.env, FONTCONFIG_FILE: FONTS } as Record<string, string>;
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox], env });
   });
   afterAll(async () => {
     await Promise.all(open.map((one) => one.close()));
@@ -44,7 +47,8 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
 
   return {
     server: () => server,
-    async visit(path: string, how: BrowserContextOptions = {}): Promise<Visit> {
+    /** `now` stops the page's clock. */
+    async visit(path: string, { now, ...how }: BrowserContextOptions & { now?: number } = {}): Promise<Visit> {
       const context = await browser.newContext({
         viewport: { width: 1440, height: 900 },
         timezoneId: 'Europe/London',
@@ -54,6 +58,7 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
       });
       open.push(context);
       const page = await context.newPage();
+      if (now !== undefined) await page.clock.setFixedTime(now);
       const complaints: string[] = [];
       page.on('request', (request) => {
         if (new URL(request.url()).origin !== server.origin) complaints.push(`left the origin: ${request.url()}`);

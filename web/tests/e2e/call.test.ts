@@ -138,3 +138,25 @@ test('clocks that differ are shown as sent, and set right when asked for', async
   await drawer.getByText('Clock +50.0 ms, set right').waitFor();
   expect(await drawer.textContent()).toContain('+50.0 ms');
 });
+
+test('a call in outline: a span tells its attributes when it is opened, the search and the ladder those of all', async () => {
+  at.server().state.outlined = true;
+  try {
+    const { page } = await at.visit(`${PATH}?span=${TRACES[1]}.00000000000000c1`);
+    const drawer = page.getByRole('complementary', { name: 'Span details' });
+    await drawer.getByText('http.response.status_code').waitFor();
+    const asked = () => at.server().state.requests.filter((one) => one === `/api/v1/interactions/${CALL_ID}`).length;
+    const before = asked();
+    await page.getByRole('searchbox', { name: /^Find in/ }).fill('invoice');
+    await page.locator('.find [role=status]').filter({ hasText: /./ }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('3');
+    await page
+      .getByRole('button', { name: /crm-gateway to postgresql/ })
+      .first()
+      .waitFor();
+    expect(asked()).toBe(before + 1);
+  } finally {
+    at.server().state.outlined = false;
+  }
+});

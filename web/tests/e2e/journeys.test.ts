@@ -163,6 +163,15 @@ test('J5: transferred twice; the page of transfers leads to the call', async () 
   expect(complaints).toEqual([]);
 });
 
+test('J5 from the list: handed over twice or more, two clicks to the call', async () => {
+  const { page } = await at.visit('/interactions');
+  await page.getByRole('link', { name: 'Twice or more' }).click();
+  await page.waitForURL(/q=transfers%3E%3D2/);
+  await page.getByRole('heading', { name: '1', exact: true }).waitFor();
+  await page.getByRole('link', { name: CALL_ID }).first().click();
+  await page.waitForURL(`**/interactions/${CALL_ID}`);
+});
+
 test('J5 from the list: those handed over, two clicks to the call', async () => {
   const { page } = await at.visit('/interactions');
   await page.getByRole('link', { name: 'Transferred' }).click();

@@ -34,6 +34,7 @@ const PAGES = {
   list: '/interactions',
   interaction: `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`,
   trace: `/traces/${TRACES[0]}`,
+  settings: '/settings',
 };
 /** Each page has one of these when its answer is there. */
 const READY = 'a.open, [role=row], .pad, .verdict, .flow a, .scroll table';

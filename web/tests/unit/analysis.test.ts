@@ -77,8 +77,8 @@ describe('what the overview draws attention to', () => {
     const answer = overview(
       [line('ivr', 9, 'met'), line('queue', 9, 'missed')],
       [
-        { region: 'a', n: 9, stages: [cell('ivr', '95', 'missed'), cell('queue', '91', 'missed')] },
-        { region: 'b', n: 9, stages: [cell('ivr', '89', 'near'), cell('queue', '300', 'missed')] },
+        { region: 'a', calls: 3, n: 9, stages: [cell('ivr', '95', 'missed'), cell('queue', '91', 'missed')] },
+        { region: 'b', calls: 3, n: 9, stages: [cell('ivr', '89', 'near'), cell('queue', '300', 'missed')] },
       ],
     );
     expect(worstCell(answer)).toEqual({ stage: 'queue', region: 'b' });

@@ -4,13 +4,20 @@ import { copyBlock } from '../../src/trace/ticket';
 import { pathFrom } from '../../src/trace/critical';
 import { filtered, happenings } from '../../src/trace/events';
 import { headersSeen, isLost } from '../../src/trace/headers';
+import { lookUp } from '../../src/trace/attributes';
 import { ladderOf } from '../../src/trace/ladder';
+import { completed, spansOf } from '../../src/trace/outline';
+import { barsOf } from '../../src/trace/rank';
+import { outlineOf } from '../fixtures/outline.mjs';
 import { legsOf } from '../../src/trace/legs';
 import { buildModel, type Model } from '../../src/trace/model';
+import { othersOf } from '../../src/trace/others';
 import { toOtlp } from '../../src/trace/otlp';
 import { rankScale } from '../../src/trace/rank';
-import { answeredAfter, completeness } from '../../src/trace/served';
-import type { Attribute } from '../../src/api/types';
+import { completeness, servedWords } from '../../src/trace/served';
+import type { Standing } from '../../src/api/calls';
+import type { Attribute, ServiceLevel, Span } from '../../src/api/types';
+import edge from '../fixtures/edge.json' with { type: 'json' };
 import { callSpans } from '../fixtures/call.mjs';
 import { followSpans } from '../fixtures/whole.mjs';
 import { child, span } from './spans';
@@ -179,13 +186,56 @@ describe('the ladder', () => {
 
   test('of a call over SIP: what came, what was sent on, and the answer back', () => {
     expect(told(buildModel(followSpans(0n)))).toEqual([
-      'Caller -> sip-edge Call setup',
       'carrier -> sip-edge INVITE (lost)',
       'sip-edge -> genesys INVITE',
       'genesys -> sip-edge 200 (INVITE)',
       'sip-edge -> carrier 200 (INVITE)',
       'sip-edge -> collections-uk Queue',
       'collections-uk -> agent-b.lowe Ring',
+    ]);
+  });
+
+  test('of a call that the edge passed on and that was transferred back out: each trunk once, answers from where they came', () => {
+    const model = buildModel(edge as unknown as Span[]);
+    expect(ladderOf(model).elements.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'trunk carrier',
+      'edge sip-edge',
+      'far genesys',
+    ]);
+    expect(told(model)).toEqual([
+      'carrier -> sip-edge INVITE (lost)',
+      'sip-edge -> genesys INVITE',
+      'genesys -> sip-edge 200 (INVITE)',
+      'sip-edge -> carrier 200 (INVITE)',
+      'genesys -> sip-edge REFER',
+      'sip-edge -> carrier REFER',
+      'carrier -> sip-edge INVITE',
+      'sip-edge -> carrier INVITE',
+      'carrier -> sip-edge 200 (INVITE)',
+      'sip-edge -> carrier 200 (INVITE)',
+    ]);
+  });
+
+  test('of ends without a trunk: the caller, and the address that was called', () => {
+    const mark = (method: string, status: string, from = '', to = '') => ({
+      time_ns: '1800000000000000000',
+      name: 'sip.context',
+      attributes: [
+        text('sip.request.method', method),
+        text('sip.response.status_code', status),
+        text('sip.trunk.from', from),
+        text('sip.trunk.to', to),
+      ],
+    });
+    const events = [mark('INVITE', ''), mark('INVITE', '200'), mark('REFER', '', 'sbc')];
+    const attributes = [text('sip.call_id', 'a'), text('server.address', '192.0.2.7')];
+    expect(told(buildModel([span('SIP call', 0, 9, { attributes, events })]))).toEqual([
+      'Caller -> one INVITE',
+      'one -> 192.0.2.7 INVITE',
+      '192.0.2.7 -> one 200 (INVITE)',
+      'one -> Caller 200 (INVITE)',
+      'sbc -> one REFER',
+      'one -> 192.0.2.7 REFER',
     ]);
   });
 
@@ -257,10 +307,53 @@ test('the server’s path is drawn only over the spans it speaks of', () => {
   expect(pathFrom(model, path([], true))).toBeNull();
 });
 
-test('how long until somebody talked, and how much of the record is in its place', () => {
+test('whether the service level was met, in words', () => {
+  const words = (end: ServiceLevel['end'], met: boolean | null) =>
+    Object.values(servedWords({ threshold_ns: '20000000000', waited_ns: '4200000000', end, met })).join(', ');
+  expect(words('answered', true)).toBe('Met, answered 4.20 s');
+  expect(words('abandoned', false)).toBe('Missed, left after 4.20 s');
+  expect(words('abandoned', null)).toBe('Left soon, left after 4.20 s');
+  expect(words('waiting', null)).toBe('Waiting, so far 4.20 s');
+  expect(servedWords(null).verdict).toBe('no queue');
+});
+
+test('an outline draws the same picture as the spans', () => {
+  const start = 1_795_165_200_000_000_000n;
+  const all = callSpans(start).map((one) => ({ ...one, trace_id: one.trace_id }));
+  const drawn = (model: Model) => ({
+    ...model,
+    nodes: model.nodes.map(({ key, start, end, depth, tone, stage, placement, next, span }) => ({
+      key,
+      start,
+      end,
+      depth,
+      tone,
+      stage,
+      placement,
+      next,
+      error: span.status.code === 'error' ? span.status.message : null,
+      links: span.links.length,
+      owner: lookUp(span, 'interaction.agent.id') ?? lookUp(span, 'interaction.queue.name'),
+    })),
+    byKey: [...model.byKey.keys()],
+    skew: [...model.skew].map(([{ key }, by]) => [key, by]),
+  });
+  const outlined = spansOf(outlineOf(all));
+  expect(drawn(buildModel(outlined))).toEqual(drawn(buildModel(all)));
+  expect(outlined.map(({ start_ns, duration_ns }) => [start_ns, duration_ns])).toEqual(
+    all.map(({ start_ns, duration_ns }) => [start_ns, duration_ns]),
+  );
+  expect(completed(outlined, all)).toEqual(all);
+  expect(completed(outlined, all.slice(5)).slice(0, 5)).toEqual(outlined.slice(0, 5));
+});
+
+test('how the durations of a kind lie, in blocks', () => {
+  expect(barsOf([0, 1, 50, 100, 0])).toBe(' ▁▄█ ');
+  expect(barsOf([])).toBe('');
+});
+
+test('how much of the record is in its place', () => {
   const spans = callSpans(0n);
-  expect(answeredAfter(spans)).toBe(258.6e9);
-  expect(answeredAfter([span('ivr', 0, 1, { stage: 'ivr' })])).toBeNull();
   expect(completeness(buildModel(spans), false)).toEqual({ percent: 91, words: '2 rejoined' });
   expect(completeness(buildModel([span('a', 0, 1)]), true)).toEqual({ percent: 99, words: 'cut off' });
   expect(completeness(buildModel([]), false).percent).toBe(100);
@@ -322,4 +415,29 @@ test('p50, p95 and the span stand in order on the scale, within it', () => {
   const { p50, p95, here } = rankScale(71e6, 168e6, 150e6, 288);
   expect(0 < p50 && p50 < here && here < p95 && p95 < 288).toBe(true);
   expect(rankScale(0, 0, 0, 288).here).toBe(144);
+});
+
+describe('others of the kind of a span', () => {
+  const rank = { percentile: 99, p50_ns: '30000000000', p95_ns: '120000000000' } as Standing;
+  const told = (model: Model, standing?: Standing) =>
+    othersOf(model.nodes[0]!, Date.parse('2026-11-20T14:00:00.4Z'), standing).map(
+      ({ label, href }) => `${label}: ${decodeURIComponent(href)}`,
+    );
+  const queue = span('wait', 0, 9, { stage: 'queue', attributes: [text('interaction.queue.name', 'billing')] });
+
+  test('of a stage: the page of the stage, with a box around those to look at', () => {
+    expect(told(buildModel([queue]), rank)).toEqual([
+      'Similar: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing',
+      'Slowest: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing&box=1795140000400-1795226400400,120000-',
+      'About the median: /stages/queue?from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z&queue=billing&box=1795140000400-1795226400400,27000-33000',
+    ]);
+    expect(told(buildModel([queue])).map((one) => one.split(':')[0])).toEqual(['Similar']);
+  });
+
+  test('of an operation: its service against last week, and the calls that went through it', () => {
+    expect(told(buildModel([span('GET', 0, 1, { service: 'crm' })]), rank)).toEqual([
+      'Against last week: /compare?service=crm',
+      'Calls through it: /interactions?service=crm&from=2026-11-20T02:00:00.000Z&to=2026-11-21T02:00:00.000Z',
+    ]);
+  });
 });

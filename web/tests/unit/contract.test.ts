@@ -45,6 +45,7 @@ afterAll(() => server.close());
 test.each([
   ['/api/v1/interactions', '/api/v1/interactions?limit=200', '200'],
   ['/api/v1/interactions/{id}', `/api/v1/interactions/${CALL_ID}`, '200'],
+  ['/api/v1/interactions/{id}', `/api/v1/interactions/${CALL_ID}?outline_above=0`, '200'],
   ['/api/v1/interactions/{id}', '/api/v1/interactions/nope', '404'],
   ['/api/v1/interactions/{id}/path', `/api/v1/interactions/${FOLLOW_ID}/path`, '200'],
   ['/api/v1/interactions/{id}/chain', `/api/v1/interactions/${CALL_ID}/chain`, '200'],
@@ -56,8 +57,19 @@ test.each([
   ['/api/v1/stages/{stage}', '/api/v1/stages/park', '200'],
   ['/api/v1/stages/{stage}/differs', `/api/v1/stages/queue/differs?${BOX}`, '200'],
   ['/api/v1/compare', '/api/v1/compare?a_version=7.2&b_version=7.3', '200'],
+  ['/api/v1/compare', '/api/v1/compare?a_version=7.2&b_version=7.3&control=week', '200'],
   ['/api/v1/transfers', '/api/v1/transfers', '200'],
+  ['/api/v1/session', '/api/v1/session', '200'],
+  ['/api/v1/settings', '/api/v1/settings', '200'],
+  ['/api/v1/audit', '/api/v1/audit?limit=5', '200'],
+  ['/api/v1/links', '/api/v1/links', '200'],
+  ['/api/v1/alerts', '/api/v1/alerts', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/18f1', '200'],
+  ['/api/v1/alerts/{id}', '/api/v1/alerts/nobody', '404'],
+  ['/api/v1/status', '/api/v1/status', '200'],
+  ['/api/v1/status/clocks', '/api/v1/status/clocks', '200'],
   ['/api/v1/traces/{trace_id}', `/api/v1/traces/${TRACES[2]}`, '200'],
+  ['/api/v1/traces/{trace_id}/spans/{span_id}', `/api/v1/traces/${TRACES[2]}/spans/${'d1'.padStart(16, '0')}`, '200'],
 ])('the fixture of %s answers as the document says (%s, %s)', async (path, url, status) => {
   const response = await fetch(server.origin + url);
   expect(String(response.status)).toBe(status);
@@ -84,10 +96,11 @@ test('the pages of the analysis ask with parameters that exist', () => {
   const box = Object.keys(boxQuery({ from: 0, to: 1, min: 0, max: 1 }));
   for (const [path, names] of [
     ['/api/v1/overview', asked],
+    ['/api/v1/interactions/{id}', ['id', 'outline_above']],
     ['/api/v1/transfers', asked],
     ['/api/v1/stages/{stage}', [...asked, 'steps', 'group_by', 'service_level', 'objective']],
     ['/api/v1/stages/{stage}/differs', [...asked, 'to', ...box]],
-    ['/api/v1/compare', Object.keys(readSides(`${ALL_SIDES}&service=s&channel=c`, 0))],
+    ['/api/v1/compare', Object.keys(readSides(`${ALL_SIDES}&service=s&channel=c&control=week`, 0))],
   ] as const) {
     expect(names.filter((name) => !parametersOf(path).includes(name))).toEqual([]);
   }

@@ -44,7 +44,7 @@ describe('lanes', () => {
         }),
       ]),
     );
-    expect(lanes.map(({ name, detail, bars }) => `${name} ${detail}: ${bars.map(({ labels }) => labels[0])}`)).toEqual([
+    expect(lanes.map(({ name, detail, bars }) => `${name} ${detail}: ${bars.map(({ say }) => say()[0])}`)).toEqual([
       'Customer : IVR,Talk,Park',
       'IVR Bot: Bot 3.00 s',
       'Agent Ann: Talk 2.00 s,Park 4.00 s',

@@ -7,21 +7,15 @@ use std::time::Duration;
 use clap::Args;
 use flow::config::GoDuration;
 use futures_util::StreamExt;
-use http_body_util::{BodyExt, Full};
-use hyper::Uri;
+use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, Response};
 use store_api::TraceStore;
 use store_api::door::Settings;
 use store_api::sql::{self, Format, Limits, Question};
-use tokio::net::TcpStream;
 
+use super::page::{Page, USUAL};
 use crate::{components, exit};
-
-/// Where the page is unless its configuration says otherwise.
-const USUAL: &str = "http://127.0.0.1:7717";
-/// Bytes of an error.
-const LONGEST_ERROR: usize = 64 << 10;
 
 #[derive(Args)]
 pub(crate) struct Source {
@@ -40,7 +34,7 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
-    fn new(code: u8, message: &str, help: &str) -> Self {
+    pub(crate) fn new(code: u8, message: &str, help: &str) -> Self {
         Self { code, message: format!("error: {message}\nhelp: {help}") }
     }
 
@@ -51,7 +45,7 @@ impl Failed {
 
 /// Who answers.
 pub(crate) enum Asked {
-    Server(Uri),
+    Server(Page),
     Store(Arc<dyn TraceStore>),
 }
 
@@ -61,9 +55,9 @@ impl Source {
             return open(directory.clone()).await;
         }
         let address = self.server.as_deref().unwrap_or(USUAL);
-        let uri = server(address)?;
-        if self.server.is_some() || connect(&uri).await.is_ok() {
-            return Ok(Asked::Server(uri));
+        let page = Page::at(address)?;
+        if self.server.is_some() || page.connect().await.is_ok() {
+            return Ok(Asked::Server(page));
         }
         let usual = Settings::default().directory;
         if !usual.is_dir() {
@@ -86,24 +80,6 @@ async fn open(directory: PathBuf) -> Result<Asked, Failed> {
     (components::OPEN_STORE)(settings).await.map(Asked::Store).map_err(Failed::other)
 }
 
-fn server(address: &str) -> Result<Uri, Failed> {
-    let uri =
-        address.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-    uri.ok_or_else(|| {
-        let what = format!("`{address}` is not an address of a throughline");
-        Failed::new(
-            exit::USAGE,
-            &what,
-            "write it as http://127.0.0.1:7717; https is for browsers and proxies",
-        )
-    })
-}
-
-async fn connect(uri: &Uri) -> std::io::Result<TcpStream> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await
-}
-
 impl Asked {
     /// Gives out the answer as it comes.
     pub(crate) async fn ask(
@@ -114,8 +90,8 @@ impl Asked {
         mut give: impl FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), Failed> {
         match self {
-            Self::Server(uri) => {
-                let mut body = post(uri, text, format, limits).await?;
+            Self::Server(page) => {
+                let mut body = post(page, text, format, limits).await?;
                 while let Some(frame) = body.frame().await {
                     let frame = frame.map_err(|_| broken())?;
                     give(frame.data_ref().unwrap_or(&Bytes::new())).map_err(Failed::other)?;
@@ -139,39 +115,13 @@ fn broken() -> Failed {
     Failed::new(exit::FAILED, "the server broke the answer off", help)
 }
 
-async fn post(uri: &Uri, text: &str, format: Format, limits: Limits) -> Result<Incoming, Failed> {
-    let address = uri.to_string();
-    let gone = |error: String| {
-        let help = "is it running? --server names another one, --store a directory";
-        Failed::new(exit::FAILED, &format!("cannot ask {address}: {error}"), help)
-    };
-    let stream = connect(uri).await.map_err(|error| gone(error.to_string()))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| gone(error.to_string()))?;
-    tokio::spawn(connection);
+async fn post(page: &Page, text: &str, format: Format, limits: Limits) -> Result<Incoming, Failed> {
     let body = serde_json::json!({
         "query": text, "format": format.name(), "max_rows": limits.rows, "max_seconds": limits.time.as_secs().max(1),
     });
-    let request = hyper::Request::post("/api/v1/sql")
-        .header("host", uri.authority().map_or("", |authority| authority.as_str()))
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(body.to_string())))
-        .map_err(Failed::other)?;
-    let response = sender.send_request(request).await.map_err(|error| gone(error.to_string()))?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response.into_body());
-    }
-    let body = http_body_util::Limited::new(response.into_body(), LONGEST_ERROR).collect().await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    let error: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let field = |name: &str| error.pointer(&format!("/error/{name}")).and_then(serde_json::Value::as_str);
-    let Some(message) = field("message") else { return Err(gone(format!("it answers {status}"))) };
-    let number = |name: &str| error.pointer(&format!("/error/{name}")).and_then(serde_json::Value::as_u64);
-    let code = if status.is_client_error() { exit::INPUT } else { exit::FAILED };
-    let message = placed(message, number("line").zip(number("column")));
-    Err(Failed::new(code, &message, field("help").unwrap_or_default()))
+    let help = "is it running? --server names another one, --store a directory";
+    let response = page.send(Method::POST, "/api/v1/sql", Some(body.to_string())).await;
+    response.map(Response::into_body).map_err(|why| page.failed(why, help))
 }
 
 fn failure(failed: &sql::Failed) -> Failed {

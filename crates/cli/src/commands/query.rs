@@ -2,13 +2,14 @@
 
 mod table;
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use store_api::sql::Format;
 
 use super::ask::{Failed, Source, ended, limits};
+use super::screen::print;
 
 #[derive(Args)]
 #[command(
@@ -66,19 +67,11 @@ async fn answer(arguments: &Arguments) -> Result<(), Failed> {
     let limits = limits(arguments.max_rows, arguments.max_seconds);
     let mut whole = Vec::new();
     let to_table = arguments.format == Shown::Table;
-    let give = |bytes: &[u8]| if to_table { whole.write_all(bytes) } else { show(bytes) };
+    let give = |bytes: &[u8]| if to_table { whole.write_all(bytes) } else { print(bytes) };
     asked.ask(&text, arguments.format.format(), limits, give).await?;
     if to_table {
         let table = table::of(&whole).map_err(Failed::other)?;
-        show(table.as_bytes()).map_err(Failed::other)?;
+        print(table.as_bytes()).map_err(Failed::other)?;
     }
     Ok(())
-}
-
-/// Whoever reads only the beginning (`| head`) has what he wanted.
-fn show(bytes: &[u8]) -> std::io::Result<()> {
-    match std::io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// A duration setting: Go's duration text, or a bare whole number of nanoseconds (which draws advice).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
@@ -154,6 +155,13 @@ fn decimal(number: u128, scale: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result
         rest %= place;
     }
     Ok(())
+}
+
+/// As it reads back.
+impl Serialize for GoDuration {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 impl<'de> Deserialize<'de> for GoDuration {

@@ -34,6 +34,16 @@ pub enum Phase {
     Stopping,
 }
 
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 #[derive(Default)]
 struct Exporter {
     failing: Option<(Instant, String)>,

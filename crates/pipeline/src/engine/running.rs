@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flow::config::{Finding, Severity};
-use flow::{BuildError, Ctx, Drain, Extension, Make};
+use flow::{BuildError, Ctx, Drain, Extension, Make, Status};
 use tokio::time::Instant;
 
 use super::account::Accounts;
 use super::draft::{Draft, misplaced};
 use super::exchange::{Exchange, Unused};
 use super::health::{Health, Phase};
+use super::live::Sources;
 use super::parts::{Leaving, Parts, Source, shut};
 use super::restart::needs_restart;
 use super::telemetry;
@@ -63,6 +64,8 @@ impl Running {
             .with(Arc::new(Offers::default()))
             .with(ctx.get::<Guards>().unwrap_or_default())
             .with(Arc::clone(&outline));
+        let sources = Sources::new(&ctx);
+        let ctx = ctx.with(Arc::new(Status::new(move || sources.live())));
         let (plan, extensions, parts) = (plan.clone(), Vec::new(), Parts::default());
         let mut running =
             Self { plan, ctx, extensions, parts, health, outline, drain_timeout: Drain::default().within };

@@ -1,7 +1,5 @@
 //! `zpages`: what runs in this process, for a person who looks.
 
-mod series;
-mod live;
 mod html;
 mod page;
 
@@ -20,8 +18,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::engine::live::Sources;
 use crate::net::serve::{Answer, HttpServer, Site, text, typed};
-use live::Sources;
 use page::{Refresh, STYLE};
 
 pub static FACTORY: Factory =

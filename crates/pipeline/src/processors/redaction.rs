@@ -1,6 +1,5 @@
 //! `redaction`: takes personal data out of spans, wherever text is in them, by splicing.
 
-pub mod detect;
 mod mask;
 mod sanitize;
 mod rules;

@@ -1,11 +1,13 @@
 //! What became of the interactions that came to a queue.
 
 use super::latency::{Within, share};
+use super::objective::Objectives;
 use super::overview::Question;
 use crate::error::StoreError;
 use crate::facts::Facts;
 use crate::question::Range;
 use crate::read::Reader;
+use crate::span::Span;
 use crate::stage::Stage;
 use crate::summary::Summary;
 
@@ -36,11 +38,55 @@ pub(crate) struct CallsTally {
     waited: u128,
 }
 
-enum End {
+/// How the wait of an interaction in a queue ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
     Answered,
     Abandoned,
     Elsewhere,
     Waits,
+}
+
+/// One interaction beside the service level of queues, by the same rules as [`Calls`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Served {
+    pub end: End,
+    pub waited_ns: u64,
+    pub threshold_ns: u64,
+    /// Nothing where it does not count: it left soon, went elsewhere, or waits and may still be answered in time.
+    pub met: Option<bool>,
+}
+
+impl Served {
+    /// Nothing where it never came to a queue.
+    pub fn of<'s>(
+        call: &Summary,
+        spans: impl IntoIterator<Item = &'s Span>,
+        objectives: &Objectives,
+        short_abandon_ns: u64,
+    ) -> Option<Self> {
+        let facts = Facts::of(spans.into_iter().filter(|span| span.stage().is_some()));
+        let (end, waited_ns) = end(call, &facts)?;
+        let threshold_ns = objectives.threshold(Stage::Queue).unwrap_or(THRESHOLD_NS);
+        let met = match end {
+            End::Answered => Some(waited_ns <= threshold_ns),
+            End::Abandoned => (waited_ns >= short_abandon_ns).then_some(false),
+            End::Elsewhere => None,
+            End::Waits => (waited_ns > threshold_ns).then_some(false),
+        };
+        Some(Self { end, waited_ns, threshold_ns, met })
+    }
+}
+
+impl End {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Abandoned => "abandoned",
+            Self::Elsewhere => "elsewhere",
+            Self::Waits => "waiting",
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -130,4 +176,35 @@ fn end(call: &Summary, facts: &Facts) -> Option<(End, u64)> {
     let left = matches!(call.outcome.as_deref(), None | Some("abandoned"));
     let voicemail = facts.stages.contains_key(&Stage::Voicemail);
     Some((if left && !voicemail { End::Abandoned } else { End::Elsewhere }, waited))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::key;
+    use crate::testing::Sample;
+    use crate::testing::sample::SECOND;
+
+    #[test]
+    fn one_interaction_beside_the_service_level() {
+        let queue = |waits| Sample::new(1, 1).interaction("call").stage(Stage::Queue).at(0, waits);
+        let talk = |start| Sample::new(1, 2).stage(Stage::Talk).at(start, 60);
+        let left = |waits| queue(waits).with(key::OUTCOME, "abandoned");
+        for (samples, told) in [
+            (vec![talk(0)], None),
+            (vec![queue(10), talk(20)], Some((End::Answered, 20, Some(true)))),
+            (vec![queue(10), talk(21)], Some((End::Answered, 21, Some(false)))),
+            (vec![left(4)], Some((End::Abandoned, 4, None))),
+            (vec![left(5)], Some((End::Abandoned, 5, Some(false)))),
+            (vec![queue(50).with(key::OUTCOME, "voicemail")], Some((End::Elsewhere, 50, None))),
+            (vec![queue(19).with(key::UNFINISHED, true)], Some((End::Waits, 19, None))),
+            (vec![queue(21).with(key::UNFINISHED, true)], Some((End::Waits, 21, Some(false)))),
+        ] {
+            let spans: Vec<Span> = samples.into_iter().map(Sample::span).collect();
+            let facts = Facts::of(&spans);
+            let call = Summary::of("call", spans.first().map(|span| (span.trace_id, &facts)));
+            let served = Served::of(&call, &spans, &Objectives::default(), 5 * SECOND);
+            assert_eq!(served.map(|of| (of.end, of.waited_ns / SECOND, of.met)), told, "{spans:?}");
+        }
+    }
 }

@@ -24,10 +24,15 @@ const LINKS: usize = 100_000;
 /// How long before and after an interaction the ones are looked for that link to it.
 const AROUND_NS: u64 = 6 * 3_600_000_000_000;
 
+/// What a link that somebody made by hand is called where links are named.
+pub const MANUAL: &str = "manual";
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Chain {
     /// In the order of time.
     pub calls: Vec<Call>,
+    /// Traces of no interaction that links by hand join to these calls.
+    pub traces: Vec<Joined>,
     pub truncated: bool,
 }
 
@@ -37,6 +42,38 @@ pub struct Call {
     /// Of the link that led here.
     pub link: Option<String>,
     pub ambiguous: bool,
+    /// The id of the link, where somebody made it by hand.
+    pub by_hand: Option<String>,
+}
+
+/// A trace that stands alone but for a link by hand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Joined {
+    pub trace_id: TraceId,
+    /// The id of the link.
+    pub by_hand: String,
+}
+
+/// What a link by hand joins.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum End {
+    Interaction(String),
+    Trace(TraceId),
+}
+
+/// A link that somebody made, since no telemetry has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ByHand {
+    pub id: String,
+    pub ends: [End; 2],
+}
+
+/// How a call or a trace was reached.
+#[derive(Clone, Default)]
+struct How {
+    link: Option<String>,
+    ambiguous: bool,
+    by_hand: Option<String>,
 }
 
 /// A link from one interaction to another.
@@ -49,18 +86,34 @@ pub(crate) struct Joint {
 }
 
 impl Reader<'_> {
-    /// Nothing where no span carries the id. Links are looked for in the hours around it.
-    pub(crate) fn chain(&mut self, id: &str, scope: &Scope) -> Result<Option<Chain>, StoreError> {
+    /// Nothing where no span carries the id. Links are looked for in the hours around it; those by hand have no hours.
+    pub(crate) fn chain(
+        &mut self,
+        id: &str,
+        scope: &Scope,
+        by_hand: &[ByHand],
+    ) -> Result<Option<Chain>, StoreError> {
         let Some(own) = self.summary(id)? else { return Ok(None) };
         let range =
             Range { from: own.start_ns.saturating_sub(AROUND_NS), to: own.end_ns.saturating_add(AROUND_NS) };
         let (joints, covered) = self.joints(&scope.at(range))?;
-        let mut known = BTreeMap::from([(id.to_owned(), (None, false))]);
-        let mut todo = vec![id.to_owned()];
+        let mut edges = Vec::new();
+        for ByHand { id, ends: [from, to] } in by_hand {
+            let how = How { link: Some(MANUAL.to_owned()), ambiguous: false, by_hand: Some(id.clone()) };
+            for from in self.calls_of(from)? {
+                edges.extend(self.calls_of(to)?.into_iter().map(|to| (from.clone(), to, how.clone())));
+            }
+        }
+        edges.extend(joints.into_iter().map(|Joint { from, to, ambiguous, link }| {
+            (End::Interaction(from), End::Interaction(to), How { link, ambiguous, by_hand: None })
+        }));
+        let own = End::Interaction(id.to_owned());
+        let mut known = BTreeMap::from([(own.clone(), How::default())]);
+        let mut todo = vec![own];
         let mut truncated = covered.truncated;
         while let Some(next) = todo.pop() {
-            for joint in joints.iter().filter(|joint| joint.from == next || joint.to == next) {
-                let other = if joint.from == next { &joint.to } else { &joint.from };
+            for (from, to, how) in edges.iter().filter(|(from, to, _)| *from == next || *to == next) {
+                let other = if *from == next { to } else { from };
                 if known.contains_key(other) {
                     continue;
                 }
@@ -68,16 +121,32 @@ impl Reader<'_> {
                     truncated = true;
                     break;
                 }
-                known.insert(other.clone(), (joint.link.clone(), joint.ambiguous));
+                known.insert(other.clone(), how.clone());
                 todo.push(other.clone());
             }
         }
-        let mut calls = Vec::new();
-        for (id, (link, ambiguous)) in known {
-            calls.extend(self.summary(&id)?.map(|summary| Call { summary, link, ambiguous }));
+        let (mut calls, mut traces) = (Vec::new(), Vec::new());
+        for (end, How { link, ambiguous, by_hand }) in known {
+            match end {
+                End::Interaction(id) => {
+                    let summary = self.summary(&id)?;
+                    calls.extend(summary.map(|summary| Call { summary, link, ambiguous, by_hand }));
+                }
+                End::Trace(trace_id) => {
+                    traces.extend(by_hand.map(|by_hand| Joined { trace_id, by_hand }));
+                }
+            }
         }
         calls.sort_by(|a, b| (a.summary.start_ns, &a.summary.id).cmp(&(b.summary.start_ns, &b.summary.id)));
-        Ok(Some(Chain { calls, truncated }))
+        Ok(Some(Chain { calls, traces, truncated }))
+    }
+
+    /// The interactions that a trace belongs to, in its place.
+    fn calls_of(&mut self, end: &End) -> Result<Vec<End>, StoreError> {
+        let End::Trace(trace) = end else { return Ok(vec![end.clone()]) };
+        let calls = self.interactions_of(*trace)?;
+        let alone = calls.is_empty().then(|| end.clone());
+        Ok(calls.into_iter().map(End::Interaction).chain(alone).collect())
     }
 
     /// The links between interactions of which either has a span in the range; the certain ones first.

@@ -11,6 +11,7 @@ use super::points::{self, Example, Point};
 use super::rollup::Texts;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::question::Range;
 use crate::read::Reader;
 use crate::stage::Stage;
 
@@ -28,12 +29,16 @@ pub struct Question {
     pub b: Scope,
     /// Only operations of this service, and no stages.
     pub service: Option<String>,
+    /// What both sides were so long before, of any version, is the control: only what goes beyond its change is a verdict.
+    pub control_ns: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compared {
     pub a: Side,
     pub b: Side,
+    /// Sides A and B of the control.
+    pub control: Option<(Side, Side)>,
     pub verdicts: Vec<String>,
     pub stages: Vec<Comparison>,
     pub operations: Vec<Comparison>,
@@ -73,13 +78,22 @@ impl Reader<'_> {
     pub(crate) fn compare(&mut self, question: &Question) -> Result<Compared, StoreError> {
         let (a, mut before) = self.side(&question.a, question.service.as_deref())?;
         let (b, mut after) = self.side(&question.b, question.service.as_deref())?;
+        let (mut control, mut usual) = (None, (Kinds::new(), Kinds::new()));
+        if let Some(ago) = question.control_ns {
+            let (a, before) = self.side(&earlier(&question.a, ago), question.service.as_deref())?;
+            let (b, after) = self.side(&earlier(&question.b, ago), question.service.as_deref())?;
+            (control, usual) = (Some((a, b)), (before, after));
+        }
         let mut comparisons: Vec<Comparison> = Vec::new();
         let (mut new, mut gone) = (Vec::new(), Vec::new());
         let kinds: BTreeMap<Kind, ()> =
             before.keys().chain(after.keys()).map(|kind| (kind.clone(), ())).collect();
         for kind in kinds.into_keys() {
             match (before.remove(&kind), after.remove(&kind)) {
-                (Some(a), Some(b)) => comparisons.push(Comparison::of(kind, a, b)),
+                (Some(a), Some(b)) => {
+                    let usual = usual.0.remove(&kind).zip(usual.1.remove(&kind));
+                    comparisons.push(Comparison::of(kind, a, b, usual));
+                }
                 (Some(a), None) => gone.push((kind, points::latency(&a))),
                 (None, Some(b)) => new.push((kind, points::latency(&b))),
                 (None, None) => {}
@@ -93,7 +107,8 @@ impl Reader<'_> {
             list.sort_by(|(a, one), (b, two)| two.n.cmp(&one.n).then_with(|| a.cmp(b)));
             list.truncate(LISTED);
         }
-        Ok(Compared { verdicts: verdicts(&stages, &operations), a, b, stages, operations, new, gone })
+        let verdicts = verdicts(&stages, &operations);
+        Ok(Compared { verdicts, a, b, control, stages, operations, new, gone })
     }
 
     fn side(&mut self, scope: &Scope, service: Option<&str>) -> Result<(Side, Kinds), StoreError> {
@@ -119,6 +134,13 @@ impl Reader<'_> {
     }
 }
 
+/// The same before, of any version: what runs now did not run then.
+fn earlier(scope: &Scope, by: u64) -> Scope {
+    let Range { from, to } = scope.range;
+    let range = Range { from: from.saturating_sub(by), to: to.saturating_sub(by) };
+    Scope { range, version: None, ..scope.clone() }
+}
+
 impl Kind {
     fn of(seen: &Observation<'_>, texts: &mut Texts) -> Self {
         match seen.stage {
@@ -140,11 +162,15 @@ impl std::fmt::Display for Kind {
 }
 
 impl Comparison {
-    fn of(kind: Kind, mut a: Vec<Point>, mut b: Vec<Point>) -> Self {
-        points::sort(&mut a);
-        points::sort(&mut b);
-        let (before, after) = (points::durations(&a), points::durations(&b));
-        let delta = |q| Delta::of(&before, &after, q);
+    fn of(kind: Kind, mut a: Vec<Point>, mut b: Vec<Point>, usual: Option<(Vec<Point>, Vec<Point>)>) -> Self {
+        let in_order = |points: &mut Vec<Point>| {
+            points::sort(points);
+            points::durations(&*points)
+        };
+        let (before, after) = (in_order(&mut a), in_order(&mut b));
+        let usual = usual.map(|(mut a, mut b)| (in_order(&mut a), in_order(&mut b)));
+        let usual = usual.as_ref().map(|(before, after)| (&before[..], &after[..]));
+        let delta = |q| Delta::of(&before, &after, usual, q);
         Self {
             kind,
             a: points::latency(&a),
@@ -177,13 +203,17 @@ impl Comparison {
         let (Some(change), Some((before, after))) = (delta.change, sides) else {
             return format!("{}: no time at all on one side, {n}", self.kind);
         };
-        let told =
+        let mut told =
             format!("{name} {} {:+.0} % ({}, {n})", self.kind, 100.0 * change, durations(before, after));
+        if let Some(usual) = delta.control {
+            told += &format!(", control {:+.0} %", 100.0 * usual);
+        }
         match delta.verdict {
             Verdict::NotEnough => {
                 format!("{}: not enough data: {} of {}", self.kind, grouped(least), delta.needed)
             }
             Verdict::Unsure => format!("{told}: may be chance"),
+            Verdict::Unchanged if delta.control.is_some() => format!("{told}: as the control"),
             Verdict::Unchanged => format!("{told}: unchanged"),
             Verdict::Slower | Verdict::Faster => told,
         }

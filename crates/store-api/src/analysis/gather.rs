@@ -33,6 +33,7 @@ impl<'a> Reader<'a> {
         let (traces, complete_from) =
             self.traces(Range { from: covered.complete_from, to: scope.range.to })?;
         covered.cut(complete_from);
+        self.know(traces.iter().copied())?;
         let mut known = Vec::new();
         for trace in traces.into_iter().filter(|id| chosen.as_ref().is_none_or(|chosen| chosen.contains(id)))
         {
@@ -119,10 +120,7 @@ impl<'a> Reader<'a> {
     /// The interactions with a trace that has a span in the range, and that fit; and from when on none is missing.
     pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<(Vec<Summary>, u64), StoreError> {
         let (ids, complete_from) = self.started(range)?;
-        let mut found = Vec::new();
-        for id in ids {
-            found.extend(self.summary(&id)?);
-        }
+        let found = self.summaries(ids)?;
         let (mut found, complete_from) = match &filter.q {
             Some(search) => self.searched(search, found, complete_from)?,
             None => (found, complete_from),

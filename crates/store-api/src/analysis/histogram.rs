@@ -103,6 +103,29 @@ impl Histogram {
         self.zero
     }
 
+    /// The bounds of at most so many bars of the same width on a logarithmic scale, one more than bars, and what is in
+    /// each; a bar holds what is above its lower bound. Nothing where nothing was counted.
+    pub fn bars(&self, most: usize) -> (Vec<u64>, Vec<u64>) {
+        let used: Vec<(i32, u64)> = self.buckets().filter(|(_, count)| *count > 0).collect();
+        let Some(((first, _), (last, _))) = used.first().zip(used.last()) else {
+            return if self.zero > 0 { (vec![0, 0], vec![self.zero]) } else { Default::default() };
+        };
+        let most = i32::try_from(most.max(1)).unwrap_or(i32::MAX);
+        let width = (last - first) / most + 1;
+        let bars = (last - first) / width + 1;
+        let mut counts = vec![0; bars as usize];
+        for (index, count) in &used {
+            if let Some(bar) = counts.get_mut(((index - first) / width) as usize) {
+                *bar += count;
+            }
+        }
+        if let Some(lowest) = counts.first_mut() {
+            *lowest += self.zero;
+        }
+        let bounds = (0..=bars).map(|bar| bound(first + bar * width, self.scale) as u64);
+        (bounds.collect(), counts)
+    }
+
     /// By nearest rank, within the precision of a bucket; nothing where nothing was counted.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let rank = rank(q, self.count)?;
@@ -260,6 +283,16 @@ mod tests {
             prop_assert_eq!(histogram.scale(), 5);
             let estimate = histogram.quantile(q).unwrap();
             prop_assert!(close(estimate, exact(&values, q), 0.011), "{estimate} {}", exact(&values, q));
+        }
+
+        #[test]
+        fn bars_hold_everything_between_their_bounds(values in vec(0u64..1_000_000_000, 0..200), most in 1usize..30) {
+            let (bounds, counts) = of(&values).bars(most);
+            prop_assert_eq!(counts.iter().sum::<u64>(), values.len() as u64);
+            prop_assert!(counts.len() <= most && (bounds.len() == counts.len() + 1 || values.is_empty()));
+            prop_assert!(bounds.is_sorted());
+            let highest = values.iter().max().copied().unwrap_or(0);
+            prop_assert!(bounds.last().is_none_or(|last| *last + 1 >= highest));
         }
 
         #[test]

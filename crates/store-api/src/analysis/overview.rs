@@ -8,6 +8,7 @@ use super::histogram::Histogram;
 use super::latency::{Latency, Within};
 use super::objective::{Objectives, State};
 use super::observe::{Observation, Traced};
+use super::peak::Peak;
 use super::rollup::Row;
 use super::running::Running;
 use super::scope::{Covered, Scope};
@@ -32,6 +33,8 @@ pub const STRIP: [Stage; 9] = [
 const STEPS: u64 = 48;
 /// Regions of the grid; the rest is one line.
 const REGIONS: usize = 50;
+/// So long before the range calls are looked for that went on into it.
+const BEFORE_NS: u64 = 3_600_000_000_000;
 const WEEK_NS: u64 = 7 * 24 * 3_600_000_000_000;
 
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,7 @@ pub struct Overview {
     pub running: Running,
     pub deploys: Vec<Deploy>,
     pub calls: Calls,
+    pub peak: Option<Peak>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -87,6 +91,9 @@ pub struct Step {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Region {
     pub region: Option<String>,
+    /// Interactions that started in the range.
+    pub calls: u64,
+    /// Spans with a stage.
     pub n: u64,
     /// One for each of [`STRIP`].
     pub cells: Vec<Cell>,
@@ -141,23 +148,28 @@ impl Reader<'_> {
         // A range of a week has one time before it, not two.
         let before = self.stages_of(question, ago(width), &mut seen.deploys)?;
         let week = self.stages_of(question, ago(WEEK_NS), &mut Deploys::default())?;
-        let (calls, complete_from) = self.calls(range, &question.scope.filter())?;
+        // Those that began before and went on into the range are part of its peak.
+        let wider = Range { from: range.from.saturating_sub(BEFORE_NS), ..range };
+        let (calls, complete_from) = self.calls(wider, &question.scope.filter())?;
         let mut covered = covered;
         covered.cut(complete_from);
         let mut tally = CallsTally::new(question);
-        for call in &calls {
+        let mut by_region: HashMap<Option<String>, u64> = HashMap::new();
+        for call in calls.iter().filter(|call| range.contains(call.start_ns)) {
             let facts = self.facts_of(call)?;
             tally.count(call, &facts);
+            *by_region.entry(call.region.clone()).or_default() += 1;
         }
         let running = self.running(now_ns, &question.scope.filter())?;
         Ok(Overview {
             covered,
             step_ns,
             stages: STRIP.into_iter().map(|stage| seen.line(stage, question, [&before, &week])).collect(),
-            regions: seen.regions(&question.objectives),
+            regions: seen.regions(&question.objectives, by_region),
             running,
             deploys: std::mem::take(&mut seen.deploys).within(range),
             calls: tally.finish(),
+            peak: Peak::of(&calls, range, now_ns),
         })
     }
 
@@ -261,7 +273,11 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn regions(&mut self, objectives: &Objectives) -> Vec<Region> {
+    fn regions(&mut self, objectives: &Objectives, mut calls: HashMap<Option<String>, u64>) -> Vec<Region> {
+        // A region may have calls and no finished stage.
+        for region in calls.keys() {
+            self.by_region.entry(region.clone()).or_default();
+        }
         let mut regions: Vec<Region> = std::mem::take(&mut self.by_region)
             .into_iter()
             .map(|(region, stages)| {
@@ -278,6 +294,7 @@ impl<'a> Seen<'a> {
                     }
                 };
                 Region {
+                    calls: calls.remove(&region).unwrap_or(0),
                     region,
                     n: stages.values().map(|counted| counted.histogram.count()).sum(),
                     cells: STRIP.into_iter().map(cell).collect(),

@@ -30,24 +30,34 @@ pub struct Question {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Percentiles {
     pub covered: Covered,
+    /// In the order in which the interaction comes to them.
+    pub kinds: Vec<Counted>,
     pub spans: Vec<Badge>,
+}
+
+/// All spans of one kind.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Counted {
+    pub kind: Kind,
+    pub histogram: Histogram,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Badge {
     pub trace_id: TraceId,
     pub span_id: SpanId,
+    /// Its place among the kinds.
+    pub kind: usize,
     pub n: u64,
     /// 0 to 100: so many in a hundred took no longer.
     pub percentile: f64,
-    pub p50: u64,
-    pub p95: u64,
 }
 
 /// Of one stage, or one operation of one service.
-#[derive(PartialEq, Eq, Hash)]
-enum Kind {
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
     Stage(Stage),
+    /// Its service and its name.
     Operation(String, String),
 }
 
@@ -99,17 +109,24 @@ impl Reader<'_> {
                 }
             }
         })?;
-        let badge = |span: &std::sync::Arc<Span>| {
-            let kind = kinds.get(&Kind::of_span(span)).filter(|kind| kind.count() > 0)?;
-            Some(Badge {
-                trace_id: span.trace_id,
-                span_id: span.span_id,
-                n: kind.count(),
-                percentile: 100.0 * kind.up_to(span.duration_ns) as f64 / kind.count() as f64,
-                p50: kind.quantile(0.5)?,
-                p95: kind.quantile(0.95)?,
-            })
-        };
-        Ok(Some(Percentiles { covered, spans: finished().filter_map(badge).collect() }))
+        let (mut told, mut places): (Vec<Counted>, HashMap<Kind, usize>) = Default::default();
+        let mut spans = Vec::new();
+        for span in finished() {
+            let kind = Kind::of_span(span);
+            let place = match places.get(&kind) {
+                Some(place) => *place,
+                None => {
+                    let Some(histogram) = kinds.remove(&kind).filter(|of| of.count() > 0) else { continue };
+                    told.push(Counted { kind: kind.clone(), histogram });
+                    places.insert(kind, told.len() - 1);
+                    told.len() - 1
+                }
+            };
+            let Some(Counted { histogram, .. }) = told.get(place) else { continue };
+            let (n, up_to) = (histogram.count(), histogram.up_to(span.duration_ns));
+            let percentile = 100.0 * up_to as f64 / n as f64;
+            spans.push(Badge { trace_id: span.trace_id, span_id: span.span_id, kind: place, n, percentile });
+        }
+        Ok(Some(Percentiles { covered, kinds: told, spans }))
     }
 }

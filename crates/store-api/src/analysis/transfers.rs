@@ -2,6 +2,7 @@
 
 mod steps;
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use super::latency::Latency;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::read::Reader;
+use crate::span::Span;
 use crate::stage::Stage;
 use crate::summary::Summary;
 
@@ -55,6 +57,20 @@ struct Tally {
     latest: Option<(u64, String)>,
 }
 
+/// Whether the spans of a call have to be asked; if not, nobody handed it over.
+pub(crate) fn may_be_handed_over(call: &Summary) -> bool {
+    call.queues.len() > 1 || call.stages.iter().any(|(stage, _)| *stage == Stage::Transfer)
+}
+
+/// How often people handed a call over, by all its spans.
+pub(crate) fn times_handed_over<S: Borrow<Span>>(spans: &[S]) -> u64 {
+    by_people(&hand_overs(spans))
+}
+
+fn by_people(found: &[HandOver]) -> u64 {
+    found.iter().filter(|one| one.how != How::Overflow).count() as u64
+}
+
 impl Reader<'_> {
     pub(crate) fn transfers(&mut self, scope: &Scope) -> Result<Transfers, StoreError> {
         let mut covered = Covered::nothing_yet(scope.range);
@@ -70,14 +86,13 @@ impl Reader<'_> {
                 break;
             }
             n += 1;
-            let handed = call.stages.iter().any(|(stage, _)| *stage == Stage::Transfer);
-            if !handed && call.queues.len() < 2 {
+            if !may_be_handed_over(call) {
                 continue;
             }
             let spans = self.rows(&call.trace_ids, self.limits().spans)?;
             covered.spans += spans.len() as u64;
             let found = hand_overs(&spans);
-            let by_people = found.iter().filter(|one| one.how != How::Overflow).count() as u64;
+            let by_people = by_people(&found);
             transferred += u64::from(by_people > 0);
             if by_people > 1 {
                 repeats.push((call.clone(), by_people));

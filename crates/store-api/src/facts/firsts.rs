@@ -39,6 +39,18 @@ impl Firsts {
         entries.into_iter().map(|(_, value)| value.clone()).collect()
     }
 
+    /// With other values in the place of some; nothing where all stay.
+    pub fn renamed(&self, mut rename: impl FnMut(&str) -> Option<String>) -> Option<Self> {
+        let names: Vec<_> = self.0.iter().map(|(value, _)| rename(value)).collect();
+        names.iter().any(Option::is_some).then(|| {
+            let mut renamed = Self::default();
+            for ((value, at), name) in self.0.iter().zip(&names) {
+                renamed.note(name.as_deref().unwrap_or(value), *at);
+            }
+            renamed
+        })
+    }
+
     pub fn contains(&self, value: &str) -> bool {
         self.0.iter().any(|(known, _)| known == value)
     }

@@ -3,6 +3,7 @@
 use throughline_context::TraceId;
 
 use super::tree::Tree;
+use crate::carried::Carried;
 use crate::comparison::Test;
 use crate::facts::{Facts, Firsts};
 use crate::span::{Span, StatusCode};
@@ -82,6 +83,18 @@ impl Condition {
             Self::Not(part) => !part.holds(tree, at),
             Self::Has(field) => field.value(tree, at).is_some(),
             Self::Is(field, test) => field.fits(tree, at, test),
+        }
+    }
+
+    /// What every span carries for which it holds.
+    pub(super) fn must_carry(&self) -> Option<Carried> {
+        match self {
+            Self::All(parts) => parts.iter().find_map(Self::must_carry),
+            Self::Is(Field::Attribute(scope, key), test) => match scope {
+                Scope::Either | Scope::Span | Scope::Resource | Scope::Event => Carried::by(key, test),
+                Scope::Link | Scope::Instrumentation => None,
+            },
+            Self::Any(_) | Self::Not(_) | Self::Has(_) | Self::Is(..) => None,
         }
     }
 

@@ -71,7 +71,16 @@ impl Reader<'_> {
 
     /// The traces that may be found, the newest first, and from when on none is missing.
     fn candidates(&mut self, question: &Find) -> Result<(Vec<Candidate>, u64), StoreError> {
-        let (traces, complete_from) = self.traces(question.range)?;
+        let carriers = match question.spans.must_carry() {
+            // Both sides of a relation may lie anywhere in the trace, but what is named started in the range.
+            Some(carried) => self.carriers(&carried, question.range)?,
+            None => None,
+        };
+        let (traces, complete_from) = match carriers.filter(|traces| traces.len() <= self.limits().traces) {
+            Some(traces) => (traces.as_ref().clone(), question.range.from),
+            None => self.traces(question.range)?,
+        };
+        self.know(traces.iter().copied())?;
         let mut candidates = Vec::new();
         for trace in traces {
             let Some(known) = self.fragment(trace)? else { continue };

@@ -4,6 +4,7 @@ use throughline_context::TraceId;
 
 use super::condition::Condition;
 use super::tree::Tree;
+use crate::carried::Carried;
 use crate::facts::Facts;
 
 /// An expression over the spans of one trace that names some of them.
@@ -59,6 +60,16 @@ impl Spans {
             }
             Self::Either(first, second) => or(&first.marks(tree), &second.marks(tree)),
             Self::Related(related) => related.marks(tree),
+        }
+    }
+
+    /// What a span carries wherever spans are named.
+    pub(super) fn must_carry(&self) -> Option<Carried> {
+        match self {
+            Self::Where(condition) => condition.must_carry(),
+            Self::Both(first, second) => first.must_carry().or_else(|| second.must_carry()),
+            Self::Related(related) if !related.union => related.second.must_carry(),
+            Self::Either(..) | Self::Related(_) => None,
         }
     }
 

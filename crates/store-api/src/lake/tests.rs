@@ -72,6 +72,15 @@ fn settings_are_checked() {
         ["less than 8 MiB cannot hold a batch", "an interval of zero", "less than a minute"]
     );
     assert_eq!(messages("{dir: /a}").len(), 1);
+    let bucket = "{directory: 's3://calls/store', state_directory: /a, storage: {aws_region: eu-west-1}, refresh_interval: 2s}";
+    assert_eq!(messages(bucket), Vec::<String>::new());
+    let homeless = ["a bucket has no place for what only this node needs"];
+    assert_eq!(messages("directory: gs://calls"), homeless);
+    assert_eq!(messages("{directory: 'az://calls', state_directory: here}"), homeless);
+    assert_eq!(
+        messages("{directory: 'ftp://calls', state_directory: /a, refresh_interval: 0s}"),
+        ["an interval of zero", "a store is kept on a local disk, or at s3://, gs:// or az://"]
+    );
     let shared = "{sending_queue: {queue_size: 10}, retry_on_failure: {max_elapsed_time: 0}}";
     assert_eq!(messages(shared), Vec::<String>::new());
 }

@@ -1,8 +1,14 @@
 //! Whether a search holds for an interaction.
 
 use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use throughline_context::TraceId;
 
 use super::{Amount, Key, Name, Search, Term, Test};
+use crate::analysis::transfers::{may_be_handed_over, times_handed_over};
+use crate::carried::Carried;
 use crate::span::Span;
 use crate::summary::Summary;
 use crate::value::{Attributes, Value};
@@ -10,10 +16,13 @@ use crate::value::{Attributes, Value};
 /// From so many characters on, with a digit among them, a word may be an id that stands on a span.
 const SHORTEST_ID: usize = 8;
 
+/// The traces that may carry what terms are about.
+pub(crate) type Carriers = HashMap<Carried, Arc<HashSet<TraceId>>>;
+
 impl Search {
     /// What the summary alone tells; nothing where the spans have to be asked.
-    pub(crate) fn by_summary(&self, summary: &Summary) -> Option<bool> {
-        self.root.by_summary(summary)
+    pub(crate) fn by_summary(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        self.root.by_summary(summary, carriers)
     }
 
     /// With all spans of the interaction in hand.
@@ -23,23 +32,31 @@ impl Search {
 }
 
 impl Term {
-    fn by_summary(&self, summary: &Summary) -> Option<bool> {
+    fn by_summary(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        let of = |term: &Self| term.by_summary(summary, carriers);
         match self {
-            Self::All(terms) => all(terms.iter().map(|term| term.by_summary(summary))),
-            Self::Any(terms) => {
-                all(terms.iter().map(|term| term.by_summary(summary).map(|holds| !holds))).map(|none| !none)
-            }
-            Self::Not(term) => term.by_summary(summary).map(|holds| !holds),
+            Self::All(terms) => all(terms.iter().map(of)),
+            Self::Any(terms) => all(terms.iter().map(|term| of(term).map(|holds| !holds))).map(|none| !none),
+            Self::Not(term) => of(term).map(|holds| !holds),
             Self::Word { lower, exact } => match mentions(summary, lower, exact) {
-                false if may_be_id(exact) => None,
+                false if may_be_id(exact) => self.by_carriers(summary, carriers),
                 known => Some(known),
             },
             Self::Is(Key::Name(name), test) => Some(names(summary, *name, test)),
+            Self::Is(Key::Amount(Amount::Transfers), test) => {
+                (!may_be_handed_over(summary)).then(|| test.fits_number(0.0))
+            }
             Self::Is(Key::Amount(amount), test) => {
                 Some(amount_of(summary, *amount).is_some_and(|is| test.fits_number(is)))
             }
-            Self::Is(Key::Attribute(_), _) => None,
+            Self::Is(Key::Attribute(_), _) => self.by_carriers(summary, carriers),
         }
+    }
+
+    /// False where it is known which traces carry what the term is about, and none of these does.
+    fn by_carriers(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
+        let traces = carriers.get(&self.carried()?)?;
+        if summary.trace_ids.iter().any(|trace| traces.contains(trace)) { None } else { Some(false) }
     }
 
     fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
@@ -48,12 +65,15 @@ impl Term {
             Self::Any(terms) => terms.iter().any(|term| term.holds(summary, spans)),
             Self::Not(term) => !term.holds(summary, spans),
             Self::Word { exact, .. } => self
-                .by_summary(summary)
+                .by_summary(summary, &Carriers::new())
                 .unwrap_or_else(|| spans.iter().any(|span| carries(span.borrow(), exact))),
             Self::Is(Key::Attribute(key), test) => spans.iter().any(|span| {
                 attributes(span.borrow()).any(|of| of.get(key).is_some_and(|value| test.fits(value)))
             }),
-            Self::Is(..) => self.by_summary(summary).unwrap_or(false),
+            Self::Is(Key::Amount(Amount::Transfers), test) => self
+                .by_summary(summary, &Carriers::new())
+                .unwrap_or_else(|| test.fits_number(times_handed_over(spans) as f64)),
+            Self::Is(..) => self.by_summary(summary, &Carriers::new()).unwrap_or(false),
         }
     }
 }
@@ -83,6 +103,11 @@ fn may_be_id(word: &str) -> bool {
     word.len() >= SHORTEST_ID && word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
+/// Such an id, and not that of a span.
+pub(super) fn may_be_attribute(word: &str) -> bool {
+    may_be_id(word) && !(word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The id of the span, or the value of an attribute: a Call-ID, a message's or a customer's id.
 fn carries(span: &Span, id: &str) -> bool {
     let is = |value: &Value| value.as_str() == Some(id);
@@ -108,6 +133,7 @@ fn names(summary: &Summary, name: Name, test: &Test) -> bool {
         Name::Agent => among(&summary.agents) || summary.names.values().any(|value| pattern.fits(value)),
         Name::Service => among(&summary.services),
         Name::Outcome => one(&summary.outcome),
+        Name::Running => pattern.fits(if summary.running() { "true" } else { "false" }),
         Name::Stage => summary.stages.iter().any(|(stage, _)| pattern.fits(stage.name())),
     }
 }
@@ -122,5 +148,7 @@ fn amount_of(summary: &Summary, amount: Amount) -> Option<f64> {
         Amount::Errors => summary.error_count,
         Amount::Spans => summary.span_count,
         Amount::Traces => summary.trace_ids.len() as u64,
+        // Only the spans tell.
+        Amount::Transfers => return None,
     } as f64)
 }

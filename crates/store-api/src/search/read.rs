@@ -199,6 +199,7 @@ fn compared(key: &str, operator: &str, value: &Word<'_>) -> Result<Term, Wrong> 
     let key = keyed(key, ordered || range.is_some_and(|(from, to)| is_range(from, to)));
     let test = match (&key, range) {
         (Key::Name(Name::Stage), _) => stage(value.text)?,
+        (Key::Name(Name::Running), _) => truth(operator, value.text)?,
         (Key::Name(_), _) if ordered => {
             return Err((
                 "names have no order".into(),
@@ -238,6 +239,17 @@ fn stage(text: &str) -> Result<Test, Wrong> {
         return Err((format!("there is no stage `{text}`"), format!("there are {}", known())));
     }
     Ok(Test::Like(Pattern::of(text)))
+}
+
+fn truth(operator: &str, text: &str) -> Result<Test, Wrong> {
+    let known = ["true", "false"].into_iter().find(|word| word.eq_ignore_ascii_case(text));
+    match known.filter(|_| matches!(operator, "=" | "!=")) {
+        Some(word) => Ok(Test::Like(Pattern::of(word))),
+        None => Err((
+            format!("`running{operator}{text}` is neither true nor false"),
+            "write `running=true`, or `running=false` for what has ended".into(),
+        )),
+    }
 }
 
 fn within(operator: &str, number: f64) -> Test {

@@ -27,6 +27,9 @@ fn what_is_typed_is_read_as_it_is_meant() {
         ("queue=30s..", "in queue 30000000000..*"),
         ("duration<=1.5s", "duration *..1500000000"),
         ("ERRORS>0", "errors 0<..*"),
+        ("transfers>=2", "transfers 2..*"),
+        ("running=TRUE", "running~true"),
+        ("running!=true", "!running~true"),
         ("http.response.status_code>=500", "http.response.status_code 500..*"),
         ("http.response.status_code=400..499", "http.response.status_code 400..499"),
         ("http.route=/a/..", "http.route~/a/.."),
@@ -57,6 +60,9 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_way_out() {
         "queue>many",
         "region>eu",
         "stage=lunch",
+        "running=maybe",
+        "running>true",
+        "transfers>often",
         "http.route>/a",
         "NOT",
     ] {
@@ -77,6 +83,9 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_way_out() {
         queue>many: `many` is not a duration, at character 7; write it as in `30s`, `200ms` or `1m30s`
         region>eu: names have no order, at character 8; compare with `=` or `!=`; `duration`, `waited`, `hold` … are amounts
         stage=lunch: there is no stage `lunch`, at character 7; there are setup, ivr, action, queue, alert, talk, hold, park, consult, transfer, voicemail, wrapup
+        running=maybe: `running=maybe` is neither true nor false, at character 9; write `running=true`, or `running=false` for what has ended
+        running>true: `running>true` is neither true nor false, at character 9; write `running=true`, or `running=false` for what has ended
+        transfers>often: `often` is not a number, at character 11; write it as in `errors>0`
         http.route>/a: `/a` is not a number, at character 12; attributes are compared as numbers; compare text with `=`
         NOT: a term is missing, at character 4; write a word, or as in `queue=billing`
     "#]].assert_eq(&table);
@@ -119,9 +128,11 @@ fn a_search_holds_for_the_interaction_or_not() {
         ("-hold>1ms spans=2 traces>=1", true),
         ("emea -sip.call_id=*", false),
         ("errors>0 OR sip.call_id=*", true),
+        ("running=false transfers=0", true),
+        ("running=true OR transfers>0", false),
     ] {
         assert_eq!(search(text).holds(&summary, &spans), holds, "{text}");
-        if let Some(known) = search(text).by_summary(&summary) {
+        if let Some(known) = search(text).by_summary(&summary, &Carriers::new()) {
             assert_eq!(known, holds, "{text}");
         }
     }
@@ -134,7 +145,7 @@ proptest! {
         match text.parse::<Search>() {
             Ok(search) => {
                 let (summary, spans) = call();
-                if let Some(known) = search.by_summary(&summary) {
+                if let Some(known) = search.by_summary(&summary, &Carriers::new()) {
                     prop_assert_eq!(known, search.holds(&summary, &spans));
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use throughline_context::{SpanId, TraceId};
 
 use super::sample::{NINE, SECOND, Sample};
-use crate::analysis::{Analysis, Scope, compare, differs, overview, percentiles, running, stage};
+use crate::analysis::{Analysis, Scope, chain, compare, differs, overview, percentiles, running, stage};
 use crate::question::Limits;
 use crate::question::Range;
 use crate::span::{Link, key};
@@ -67,8 +67,10 @@ async fn an_overview_counts_what_is_finished(store: &dyn TraceStore) {
     assert_eq!((queue.latency.n, queue.latency.max), (5, Some(100 * SECOND)));
     assert_eq!(queue.series.iter().map(|step| step.n).sum::<u64>(), 5);
     assert_eq!(queue.within.map(|within| within.part), Some(3));
-    let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
-    assert_eq!(regions, [(Some("eu"), 4), (None, 3)]);
+    let regions: Vec<_> =
+        found.regions.iter().map(|line| (line.region.as_deref(), line.calls, line.n)).collect();
+    assert_eq!(regions, [(Some("eu"), 2, 4), (None, 4, 3)]);
+    assert_eq!(found.peak.map(|peak| (peak.n, (peak.at_ns - NINE) / SECOND)), Some((2, 500)));
     let calls = found.calls;
     assert_eq!(
         (calls.n, calls.answered, calls.abandoned, calls.short_abandoned, calls.waiting),
@@ -185,7 +187,7 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     put(store, [get(101, 99, "7.3", 5).change(|of| of.name = "new".to_owned())]).await;
     put(store, [queued(1, 2, 10), queued(101, 202, 10)]).await;
     let side = |version: &str| Scope { version: Some(version.to_owned()), ..hour() };
-    let question = compare::Question { a: side("7.2"), b: side("7.3"), service: None };
+    let question = compare::Question { a: side("7.2"), b: side("7.3"), service: None, control_ns: None };
     let found = store.compare(question).await.expect(SOUND);
     assert_eq!((found.a.n, found.b.n), (401, 402));
     assert_eq!(found.verdicts, ["p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400)"]);
@@ -193,6 +195,30 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     assert_eq!(queue.p95.verdict, compare::Verdict::NotEnough);
     let names: Vec<_> = found.new.iter().map(|(kind, latency)| (kind.to_string(), latency.n)).collect();
     assert_eq!((names, found.gone.len()), (vec![("crm new".to_owned(), 1)], 0));
+    // An hour before, at other hours of it: the same change came to both versions.
+    let get = |n: u8, span: u8, at: u64, ms: u64| {
+        get(n, span, "7.1", ms).change(|of| of.start_ns = NINE - at * SECOND)
+    };
+    for n in 1..=20 {
+        put(store, (101..=120).map(|span| get(n, span, 3600, 200))).await;
+        put(store, (101..=120).map(|span| get(n + 100, span, 1800, 280))).await;
+    }
+    let half = |from: u64, version: &str| {
+        let range = Range { from: NINE + from * SECOND, to: NINE + (from + 1800) * SECOND };
+        Scope { range, ..side(version) }
+    };
+    let question = compare::Question {
+        a: half(0, "7.2"),
+        b: Scope { range: Range { from: NINE + 100 * SECOND, to: NINE + 3600 * SECOND }, ..half(0, "7.3") },
+        service: Some("crm".to_owned()),
+        control_ns: Some(3600 * SECOND),
+    };
+    let found = store.compare(question).await.expect(SOUND);
+    let control = found.control.map(|(a, b)| (a.n, b.n));
+    assert_eq!(control, Some((400, 400)), "of any version");
+    let of = found.operations.first().map(|of| (of.p95.verdict, of.verdict()));
+    let told = "p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400), control +39 %: as the control";
+    assert_eq!(of, Some((compare::Verdict::Unchanged, told.to_owned())));
 }
 
 async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
@@ -243,17 +269,45 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
     let ids = |chain: &Vec<crate::Summary>| chain.iter().map(|call| call.id.clone()).collect::<Vec<_>>();
     assert_eq!(found.chains.iter().map(ids).collect::<Vec<_>>(), [["call-1", "call-3", "call-4"]]);
     for id in ["call-1", "call-3", "call-4"] {
-        let chain = store.chain(id, hour()).await.expect(SOUND).expect("it is there");
+        let chain = store.chain(id, hour(), Vec::new()).await.expect(SOUND).expect("it is there");
         let calls: Vec<_> = chain.calls.iter().map(|call| &*call.summary.id).collect();
         assert_eq!(calls, ["call-1", "call-3", "call-4"]);
         let own = chain.calls.iter().find(|call| call.summary.id == id);
         assert_eq!(own.and_then(|own| own.link.as_deref()), None);
     }
-    assert_eq!(store.chain("nobody", hour()).await.expect(SOUND), None);
+    assert_eq!(store.chain("nobody", hour(), Vec::new()).await.expect(SOUND), None);
+    links_by_hand_join(store).await;
     let live = running::Question { now_ns: NINE + 600 * SECOND, most: 2, limits: Limits::default() };
     let live = store.live(live).await.expect(SOUND);
     let ids: Vec<_> = live.calls.iter().map(|call| &*call.id).collect();
     assert_eq!((live.running.n, ids), (0, vec!["call-4", "call-5"]));
+}
+
+/// Calls that nothing else joins, through a trace of one, and a trace that no call has.
+async fn links_by_hand_join(store: &dyn TraceStore) {
+    let (alone, far) = (TraceId([77; 16]), TraceId([78; 16]));
+    put(store, [Sample::new(77, 1).at(300, 1), Sample::new(78, 1).at(300, 1)]).await;
+    let call = |n: u8| chain::End::Interaction(format!("call-{n}"));
+    let link = |id: &str, from, to| chain::ByHand { id: id.to_owned(), ends: [from, to] };
+    let links = [
+        link("one", chain::End::Trace(TraceId([2; 16])), call(4)),
+        link("two", call(2), chain::End::Trace(alone)),
+        link("elsewhere", call(5), chain::End::Trace(far)),
+        link("gone", call(2), call(99)),
+    ];
+    for (id, led) in [("call-2", [(1, ""), (3, ""), (4, "one")]), ("call-4", [(1, ""), (2, "one"), (3, "")])]
+    {
+        let chain = store.chain(id, hour(), links.to_vec()).await.expect(SOUND).expect("it is there");
+        let others = chain.calls.iter().filter(|call| call.summary.id != id);
+        let found: Vec<_> = others
+            .map(|call| (call.summary.id.clone(), call.by_hand.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(found, led.map(|(n, by_hand)| (format!("call-{n}"), by_hand)), "from {id}");
+        assert!(
+            chain.calls.iter().all(|call| call.by_hand.is_none() || call.link.as_deref() == Some("manual"))
+        );
+        assert_eq!(chain.traces, [chain::Joined { trace_id: alone, by_hand: "two".to_owned() }], "from {id}");
+    }
 }
 
 async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {
@@ -267,7 +321,15 @@ async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {
     let found = store.percentiles(question).await.expect(SOUND).expect("it is there");
     let badges: Vec<_> = found.spans.iter().map(|badge| (badge.span_id, badge.n)).collect();
     assert_eq!(badges, [(SpanId([2; 8]), 100), (SpanId([1; 8]), 100)]);
+    let kinds: Vec<_> = found.kinds.iter().map(|of| (of.kind.clone(), of.histogram.quantile(0.99))).collect();
+    let operation = percentiles::Kind::Operation("crm".to_owned(), "GET".to_owned());
+    let [(first, Some(p99)), (percentiles::Kind::Stage(Stage::Queue), Some(p99_queue))] = kinds.as_slice()
+    else {
+        panic!("two kinds: {kinds:?}")
+    };
+    assert_eq!((first, p99_queue), (&operation, &(10 * SECOND)));
+    assert!((98 * SECOND..=101 * SECOND).contains(p99), "{p99}");
     let [crm, queue] = found.spans.as_slice() else { panic!("two badges") };
     assert!((89.0..=91.5).contains(&crm.percentile), "{crm:?}");
-    assert!((queue.percentile, queue.p95) == (100.0, 10 * SECOND), "{queue:?}");
+    assert_eq!((queue.percentile, queue.kind, crm.kind), (100.0, 1, 0));
 }

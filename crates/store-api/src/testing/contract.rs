@@ -9,6 +9,7 @@ use throughline_context::{SpanId, TraceId};
 
 use super::model::Model;
 use super::sample::{NINE, SECOND, Sample};
+use crate::analysis::Analysis;
 use crate::answer::{Facets, Page};
 use crate::hops::{self, Arrivals};
 use crate::question::{Filter, Limits, Range, Recent};
@@ -30,6 +31,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     what_goes_on_grows_until_it_is_finished(&*open().await).await;
     pages_follow_each_other(&*open().await).await;
     a_search_looks_at_some_spans_for_each_page(&*open().await).await;
+    hand_overs_and_what_goes_on_are_searched_for(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
     a_lost_context_is_found(&*open().await).await;
@@ -71,6 +73,9 @@ fn questions(model: &Model) -> Vec<Recent> {
         trace.map_or_else(Filter::default, |trace| searched(&trace.to_string())),
         searched("stage=queue -errors=0 OR service=cr*"),
         searched("NOT (interaction.queue.name=a OR duration>20m)"),
+        searched("interaction.queue.name=A"),
+        searched("interaction.queue.name=c -interaction.channel=b OR interaction.region=a"),
+        searched("transfers>=1 OR running=true"),
         Filter { stage: Some(Stage::Queue), ..Filter::default() },
         Filter { region: some("a"), channel: some("b"), ..Filter::default() },
         Filter { queue: some("a"), outcome: some("b"), ..Filter::default() },
@@ -292,6 +297,33 @@ async fn a_search_looks_at_some_spans_for_each_page(store: &dyn TraceStore) {
     let mut ids: Vec<_> = found.iter().map(|summary| summary.id.clone()).collect();
     ids.sort();
     assert_eq!(ids, (1..=40).step_by(2).map(|n| format!("call-{n:02}")).collect::<Vec<_>>());
+}
+
+async fn hand_overs_and_what_goes_on_are_searched_for(store: &dyn TraceStore) {
+    let stage = |n: u8, span: u8, stage: Stage| {
+        Sample::new(n, span).interaction(&format!("call-{n}")).stage(stage).at(u64::from(span) * 10, 10)
+    };
+    let queue = |n: u8, span: u8, name: &str| stage(n, span, Stage::Queue).with(key::QUEUE, name);
+    put(store, [queue(1, 1, "a"), stage(1, 2, Stage::Talk), stage(1, 3, Stage::Transfer)]).await;
+    put(store, [queue(1, 4, "b"), stage(1, 5, Stage::Talk), stage(1, 6, Stage::Transfer)]).await;
+    put(store, [queue(1, 7, "c").with(key::UNFINISHED, true)]).await;
+    // Overflow is no hand-over; talk before another queue is one, though no span says so.
+    put(store, [queue(2, 1, "a"), queue(2, 2, "b"), stage(2, 3, Stage::Talk)]).await;
+    put(store, [queue(3, 1, "a"), stage(3, 2, Stage::Talk), queue(3, 3, "b")]).await;
+    put(store, [stage(4, 1, Stage::Talk).with(key::UNFINISHED, true)]).await;
+    for (text, ids) in [
+        ("transfers>=2", vec!["call-1"]),
+        ("transfers=1", vec!["call-3"]),
+        ("transfers=0", vec!["call-2", "call-4"]),
+        ("transfers=1..2 running=false", vec!["call-3"]),
+        ("running=true", vec!["call-1", "call-4"]),
+        ("running!=true -transfers=0", vec!["call-3"]),
+    ] {
+        let (found, _) = all_pages(store, &Recent { filter: searched(text), ..Recent::default() }).await;
+        assert_eq!(found.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ids, "{text}");
+    }
+    let transfers = store.transfers(crate::analysis::Scope::default()).await.expect(SOUND);
+    assert_eq!((transfers.transferred, transfers.repeated), (2, 1), "the same are counted");
 }
 
 async fn facets_leave_their_own_filter_aside(store: &dyn TraceStore) {

@@ -1,6 +1,7 @@
 //! What is there when a store opens: as its logs say, and they are put right where a crash has cut something off.
 
 mod reconcile;
+mod shared;
 
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use store_api::StoreError;
 
 use super::{Files, List};
 use crate::commit::Tables;
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::file::File;
 use crate::log::{Change, Log, Snapshot};
 use crate::tables::Table;
 use crate::{format, found};
 use reconcile::Fragments;
+pub(crate) use shared::named;
 
 /// A store whose logs, files and memory agree.
 pub(crate) struct Opened {
@@ -25,14 +27,25 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
+    if disk.shared().is_some() {
+        return shared::open(disk, now_ns);
+    }
     format::check(disk)?;
     let spans = Log::open(disk, Table::Spans.name())?;
     let interactions = Log::open(disk, Table::Interactions.name())?;
-    let files = Files::new();
+    let files = Files::new(disk.root());
     let spans_found = Spans::find(disk, spans.as_ref())?;
     let fragments = reconcile::fragments(disk, &files, &spans_found.list, interactions.as_ref())?;
     let Fragments { adds, removes, lost } = fragments;
-    let change = Change { operation: "REPAIR", adds, removes, rows_change: true, generation: None, now_ns };
+    let change = Change {
+        operation: "REPAIR",
+        adds,
+        removes,
+        rows_change: true,
+        generation: None,
+        now_ns,
+        ..Change::default()
+    };
     let interactions = settle(disk, Table::Interactions, interactions, change)?;
     let Spans { mut list, mut adds, mut removes } = spans_found;
     for file in lost {
@@ -40,7 +53,15 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         adds.retain(|add| add.path != file.below());
         removes.push(file.below());
     }
-    let change = Change { operation: "REPAIR", adds, removes, rows_change: true, generation: None, now_ns };
+    let change = Change {
+        operation: "REPAIR",
+        adds,
+        removes,
+        rows_change: true,
+        generation: None,
+        now_ns,
+        ..Change::default()
+    };
     let spans = settle(disk, Table::Spans, spans, change)?;
     let logs = vec![(Table::Interactions, interactions), (Table::Spans, spans)];
     for (table, log) in &logs {
@@ -48,6 +69,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
             |path: &str| log.state().adds.contains_key(path) || log.state().removes.contains_key(path);
         found::sweep(disk, table.name(), named)?;
     }
+    files.sieves.sweep();
     format::settle(disk)?;
     let next = logs.iter().map(|(_, log)| log.generation().max(last(log.state()))).max().unwrap_or(0) + 1;
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })
@@ -82,8 +104,8 @@ impl Spans {
                 );
                 continue;
             };
-            let file = File::new(disk.root(), partition, generation, about);
-            match disk::size(file.spans())? {
+            let file = File::new(disk, partition, generation, about);
+            match disk.size(file.spans())? {
                 Some(size) if i64::try_from(size) == Ok(add.size) => {
                     self.list.insert(generation, Arc::new(file));
                 }
@@ -108,7 +130,7 @@ impl Spans {
             if gone || self.list.contains_key(&generation) {
                 continue;
             }
-            self.adds.push(reconcile::span_add(&file)?);
+            self.adds.push(reconcile::span_add(disk, &file)?);
             self.list.insert(generation, file);
         }
         Ok(())

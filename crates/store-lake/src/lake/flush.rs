@@ -54,8 +54,8 @@ impl Inner {
             let generation = self.next();
             let target = Target { partition, generation, written_ns: now_ns, replaces: Vec::new(), level: 3 };
             match write(&self.disk, &rows, target) {
-                Ok(Written { file, traces, adds }) => {
-                    self.files.add(&file, traces);
+                Ok(Written { file, traces, terms, adds }) => {
+                    self.files.add(&file, traces, Some(&terms));
                     files.push(file);
                     change.adds.extend(adds);
                     change.generation = Some(generation);

@@ -123,3 +123,41 @@ async fn a_full_disk_is_waited_for() {
     world.check(store, 1).await;
     assert_eq!(crate::tend::check(world.directory.path()).unwrap(), []);
 }
+
+/// Scenario: the filters of some files are gone, others are garbled, as the upkeep finds them.
+/// Guarantees: it makes them again, each once.
+#[tokio::test]
+async fn filters_are_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let lock = disk::lock(directory.path()).unwrap().unwrap();
+        let retention = GoDuration::from_secs(200 * 365 * 24 * 3600);
+        let settings = Settings { directory: directory.path().to_owned(), retention, ..Settings::default() };
+        Arc::new(Inner::open_on(Disk::new(directory.path()), settings, lock, now_ns()).unwrap())
+    };
+    let store = open();
+    for batch in 1..=2 {
+        store.put(spans(batch)).unwrap();
+        store.flush_through(u64::MAX).await.unwrap();
+    }
+    assert!(!upkeep::fill(&store).unwrap(), "a flush makes them");
+    drop(store);
+    let filters = disk::entries(&directory.path().join("index")).unwrap();
+    let whole: Vec<u64> = filters.iter().map(|path| fs::metadata(path).unwrap().len()).collect();
+    assert_eq!(filters.len(), 8, "two for each file of an hour");
+    fs::remove_file(&filters[0]).unwrap();
+    fs::remove_file(&filters[1]).unwrap();
+    let half = fs::read(&filters[3]).unwrap();
+    fs::write(&filters[3], &half[..half.len() / 2]).unwrap();
+    let store = open();
+    let mut made = 0;
+    while upkeep::fill(&store).unwrap() {
+        made += 1;
+    }
+    assert_eq!(made, 2, "those of ids are made when the store opens");
+    let again = filters.iter().map(|path| fs::metadata(path).unwrap().len());
+    assert!(
+        again.zip(whole).all(|(again, before)| again >= before),
+        "the older file knows of the newer one, too"
+    );
+}

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use store_api::StoreError;
 
 use super::{FOLDER, Log, Snapshot, action, checkpoint, entry};
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 
-const REPAIR: &str = "run `throughline store repair` on the directory";
+pub(super) const REPAIR: &str = "run `throughline store repair` on the directory";
 
 /// What is in the folder of a log.
 #[derive(Default)]
@@ -18,19 +18,39 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn list(table: &Path) -> Result<Self, StoreError> {
+    pub(super) fn list(disk: &Disk, table: &Path) -> Result<Self, StoreError> {
         let mut folder = Self::default();
-        for path in disk::entries(&table.join(FOLDER))? {
+        let within = table.join(FOLDER);
+        let paths = match disk.shared() {
+            None => disk.entries(&within)?,
+            // A day of entries is long to list, and those before the last checkpoint tell nothing.
+            Some(shared) => {
+                let after = Log::hint(disk, table).map(|version| within.join(format!("{version:020}")));
+                shared.list(&within, after.as_deref())?
+            }
+        };
+        folder.sort(paths);
+        Ok(folder)
+    }
+
+    /// Also what a checkpoint has made needless.
+    pub(super) fn list_all(disk: &Disk, table: &Path) -> Result<Self, StoreError> {
+        let mut folder = Self::default();
+        folder.sort(disk.entries(&table.join(FOLDER))?);
+        Ok(folder)
+    }
+
+    fn sort(&mut self, paths: Vec<PathBuf>) {
+        for path in paths {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let Some((version, ending)) = name.split_once('.') else { continue };
             let Some(version) = version.parse().ok().filter(|_| version.len() == 20) else { continue };
             match ending {
-                "json" => folder.entries.push(version),
-                "checkpoint.parquet" => folder.checkpoints.push(version),
+                "json" => self.entries.push(version),
+                "checkpoint.parquet" => self.checkpoints.push(version),
                 _ => {}
             }
         }
-        Ok(folder)
     }
 }
 
@@ -48,13 +68,14 @@ impl Log {
     /// looked for on disk.
     pub(crate) fn open(disk: &Disk, table: &str) -> Result<Option<Self>, StoreError> {
         let mut log = Self::empty(disk, table);
-        let folder = Folder::list(&log.table)?;
+        let folder = Folder::list(disk, &log.table)?;
         if folder.entries.is_empty() && folder.checkpoints.is_empty() {
             return Ok(None);
         }
-        let (state, broken) = replay(&log.table, &folder)?;
+        let (state, broken) = replay(disk, &log.table, &folder)?;
         if let Some(Broken { version, path, why, torn }) = broken {
-            if !torn || folder.entries.last() != Some(&version) {
+            // A bucket knows no torn objects.
+            if !torn || folder.entries.last() != Some(&version) || disk.shared().is_some() {
                 return Err(StoreError::Damaged { path, why, mend: REPAIR });
             }
             let to = log.disk.set_aside(&path)?;
@@ -70,7 +91,7 @@ impl Log {
     /// A look at a log that others may be writing; changes nothing.
     pub(crate) fn look(disk: &Disk, table: &str) -> Result<Snapshot, StoreError> {
         let mut log = Self::empty(disk, table);
-        let (state, broken) = replay(&log.table, &Folder::list(&log.table)?)?;
+        let (state, broken) = replay(disk, &log.table, &Folder::list(disk, &log.table)?)?;
         if let Some(Broken { path, why, .. }) = broken {
             return Err(StoreError::Damaged { path, why, mend: REPAIR });
         }
@@ -79,34 +100,25 @@ impl Log {
         Ok(log.state)
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    pub(super) fn check(&self) -> Result<(), StoreError> {
         match self.state.foreign() {
             Some(why) => Err(StoreError::Newer { path: self.folder(), why }),
             None => Ok(()),
         }
     }
-
-    /// Learns what others have written since.
-    pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
-        loop {
-            let version = self.state.next();
-            let path = entry(&self.table, version);
-            let Some(bytes) = disk::read(&path)? else { return Ok(()) };
-            let actions = action::parse(&bytes);
-            let actions = actions.map_err(|why| StoreError::Damaged { path, why, mend: REPAIR })?;
-            self.state.apply(version, actions);
-            self.check()?;
-        }
-    }
 }
 
 /// As far as the entries can be read.
-pub(super) fn replay(table: &Path, folder: &Folder) -> Result<(Snapshot, Option<Broken>), StoreError> {
+pub(super) fn replay(
+    disk: &Disk,
+    table: &Path,
+    folder: &Folder,
+) -> Result<(Snapshot, Option<Broken>), StoreError> {
     let mut state = Snapshot::default();
     let mut unreadable = None;
     for version in folder.checkpoints.iter().rev() {
         let path = table.join(FOLDER).join(format!("{version:020}.checkpoint.parquet"));
-        match disk::read(&path)?.ok_or_else(|| "it is gone".to_owned()).and_then(checkpoint::decode) {
+        match disk.read(&path)?.ok_or_else(|| "it is gone".to_owned()).and_then(checkpoint::decode) {
             Ok(actions) => {
                 state.apply(*version, actions);
                 break;
@@ -125,7 +137,7 @@ pub(super) fn replay(table: &Path, folder: &Folder) -> Result<(Snapshot, Option<
             let why = format!("entry {expected} is missing before it");
             return Ok((state, unreadable.or(Some(Broken { version: *version, path, why, torn: false }))));
         }
-        let read = disk::read(&path)?.ok_or_else(|| "it is gone".to_owned());
+        let read = disk.read(&path)?.ok_or_else(|| "it is gone".to_owned());
         match read.and_then(|bytes| action::parse(&bytes)) {
             Ok(actions) => state.apply(*version, actions),
             Err(why) => return Ok((state, Some(Broken { version: *version, path, why, torn: true }))),

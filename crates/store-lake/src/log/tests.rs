@@ -50,6 +50,7 @@ fn change(adds: &[&str], removes: &[&str]) -> Change {
         rows_change: true,
         generation: Some(9),
         now_ns: NOON,
+        ..Change::default()
     }
 }
 
@@ -127,13 +128,12 @@ fn old_entries_go_when_a_checkpoint_has_made_them_needless() {
         log.commit(&change(&["a"], &[])).unwrap();
     }
     assert!(file(&directory, 0).exists(), "a young entry stays");
-    let tomorrow = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos()
-        as u64
+    let tomorrow = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
         + 25 * 3600 * 1_000_000_000;
     for _ in 0..100 {
         log.commit(&Change { now_ns: tomorrow, ..change(&["b"], &["a"]) }).unwrap();
     }
-    let folder = open::Folder::list(&directory.path().join("t")).unwrap();
+    let folder = open::Folder::list(&Disk::new(directory.path()), &directory.path().join("t")).unwrap();
     assert_eq!((folder.entries, folder.checkpoints), (vec![200], vec![200]));
     let last = fs::read_to_string(directory.path().join("t/_delta_log/_last_checkpoint")).unwrap();
     assert_eq!(last, r#"{"size":6,"version":200}"#);

@@ -1,13 +1,12 @@
 //! What keeps a log short: checkpoints, and no entries that they have made needless.
 
-use std::fs;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use store_api::StoreError;
 
 use super::open::Folder;
-use super::{FOLDER, Log, checkpoint, entry};
+use super::{FOLDER, LAST_CHECKPOINT, Log, checkpoint, entry};
 
 /// How long entries stay that a checkpoint has made needless, for those who read the table as it was.
 const KEPT: Duration = Duration::from_hours(24);
@@ -29,12 +28,12 @@ impl Log {
         let folder = self.table.join(FOLDER);
         self.disk.put(&folder.join(format!("{version:020}.checkpoint.parquet")), &bytes)?;
         let last = json!({ "version": version, "size": size }).to_string();
-        self.disk.put(&folder.join("_last_checkpoint"), last.as_bytes())
+        self.disk.put(&folder.join(LAST_CHECKPOINT), last.as_bytes())
     }
 
     /// From the oldest on, so that what is left has no gaps.
     fn tidy(&self, now_ns: u64) -> Result<(), StoreError> {
-        let folder = Folder::list(&self.table)?;
+        let folder = Folder::list_all(&self.disk, &self.table)?;
         let Some(last) = folder.checkpoints.last() else { return Ok(()) };
         let old = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_ns);
         let old = old.checked_sub(KEPT).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -45,8 +44,7 @@ impl Log {
             .map(|version| self.table.join(FOLDER).join(format!("{version:020}.checkpoint.parquet")));
         for paths in [paths.collect::<Vec<_>>(), older.collect()] {
             for path in paths {
-                let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-                if modified.is_ok_and(|modified| modified > old) {
+                if self.disk.modified(&path)?.is_some_and(|modified| modified > old) {
                     break;
                 }
                 self.disk.remove(&path)?;

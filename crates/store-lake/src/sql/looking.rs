@@ -87,7 +87,7 @@ impl Looking {
     ) -> Result<T> {
         let looking = Arc::clone(self);
         blocking(move || {
-            let disk = OnDisk { files: &looking.inner.files, list: &looking.list };
+            let disk = OnDisk::new(&looking.inner.files, &looking.list);
             let shelves = looking.shelves.iter().map(|shelf| shelf.as_ref() as &dyn Part);
             let parts: Vec<&dyn Part> = shelves.chain([&disk as &dyn Part]).collect();
             ask(&mut Reader::new(&parts, limits))

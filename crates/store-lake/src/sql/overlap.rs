@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use store_api::StoreError;
-use store_api::part::{Fragment, Row};
+use store_api::part::{Fragment, Part, Row};
 use store_api::shelf::Shelf;
 use store_api::span::Identity;
 use throughline_context::TraceId;
@@ -33,6 +33,8 @@ pub(super) struct Overlap {
 struct Settled {
     interaction: Option<String>,
     losers: Vec<Place>,
+    /// Files whose rows of it are stored under another interaction.
+    patched: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -85,15 +87,12 @@ impl Overlap {
         let rows = read(files, list, &hot, &seen)?;
         found.extend(seen.iter().map(|(trace, parts)| (*trace, Arc::new(settle(parts, rows.get(trace))))));
         memo.keep(&shared, &hot, &found);
-        Self::apply(files, list, shelves, hot, &shared, &found)
+        Self::apply(shelves, hot, &found)
     }
 
     fn apply(
-        files: &Files,
-        list: &List,
         shelves: &[&Arc<Shelf>],
         hot: Vec<Traces>,
-        shared: &HashMap<TraceId, Vec<u64>>,
         found: &HashMap<TraceId, Arc<Settled>>,
     ) -> Result<Self, StoreError> {
         let mut overlap = Self::default();
@@ -106,9 +105,9 @@ impl Overlap {
                 }
             }
             overlap.interactions.insert(trace.to_string(), settled.interaction.clone());
+            overlap.patched.extend(&settled.patched);
         }
         overlap.losers.values_mut().for_each(|rows| rows.sort_unstable());
-        overlap.patched = patched(files, list, shared, found)?;
         for ((number, rows), shelf) in hot.into_iter().enumerate().zip(shelves) {
             for (trace, rows) in rows {
                 let interaction = match found.get(&trace) {
@@ -148,28 +147,17 @@ impl Memo {
     }
 }
 
-/// The traces that lie in several parts, with the files of the list that they lie in.
+/// The traces that lie in several parts, with the files of the list that they lie in; may name too many of both.
 fn shared(files: &Files, list: &List, hot: &[Traces]) -> HashMap<TraceId, Vec<u64>> {
-    let of_list = |generations: &[u64]| -> Vec<u64> {
-        let mut kept: Vec<u64> = generations.iter().copied().filter(|of| list.contains_key(of)).collect();
-        kept.sort_unstable();
-        kept
-    };
-    let mut shared: HashMap<TraceId, Vec<u64>> = HashMap::new();
-    files.with_index(|index| {
-        let several = index.several().map(|(trace, generations)| (trace, of_list(generations)));
-        shared.extend(several.filter(|(_, generations)| generations.len() > 1));
-        for (number, shelf) in hot.iter().enumerate() {
-            for trace in shelf.keys() {
-                let generations = of_list(index.of_trace(*trace));
-                let elsewhere =
-                    hot.iter().enumerate().any(|(other, shelf)| other != number && shelf.contains_key(trace));
-                if elsewhere || !generations.is_empty() {
-                    shared.insert(*trace, generations);
-                }
-            }
+    let mut shared = files.sieves.several(list);
+    let all: HashSet<TraceId> = hot.iter().flat_map(HashMap::keys).copied().collect();
+    let mut of_hot = files.sieves.of_each(list, &all.iter().copied().collect::<Vec<_>>());
+    for trace in all {
+        let generations = of_hot.remove(&trace).unwrap_or_default();
+        if !generations.is_empty() || hot.iter().filter(|shelf| shelf.contains_key(&trace)).count() > 1 {
+            shared.insert(trace, generations);
         }
-    });
+    }
     shared
 }
 
@@ -197,10 +185,10 @@ fn look(
         }
     }
     for (number, (shelf, rows)) in shelves.iter().zip(hot).enumerate() {
-        for (trace, parts) in seen.iter_mut().filter(|(trace, _)| rows.contains_key(*trace)) {
-            for fragment in store_api::part::Part::fragments(shelf.as_ref(), *trace)? {
-                parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
-            }
+        let hot: Vec<TraceId> = seen.keys().filter(|trace| rows.contains_key(*trace)).copied().collect();
+        for (trace, fragment) in Part::fragments(shelf.as_ref(), &hot)? {
+            let parts = seen.entry(trace).or_default();
+            parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
         }
     }
     Ok(seen)
@@ -250,10 +238,23 @@ fn tangled(parts: &[Seen]) -> bool {
 }
 
 fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
-    let Some(rows) = rows else {
-        let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
-        return Settled { interaction: all.min().cloned(), losers: Vec::new() };
+    let (interaction, losers) = match rows {
+        Some(rows) => count_once(rows),
+        None => {
+            let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
+            (all.min().cloned(), Vec::new())
+        }
     };
+    let others = parts.iter().filter(|seen| seen.fragment.facts.interactions.first() != interaction.as_ref());
+    let patched = others.filter_map(|seen| match seen.part {
+        PartId::File(generation) => Some(generation),
+        PartId::Hot(_) => None,
+    });
+    Settled { patched: patched.collect(), interaction, losers }
+}
+
+/// The interaction that the rows that count carry, and the places of the others.
+fn count_once(rows: &[(Place, Row)]) -> (Option<String>, Vec<Place>) {
     let mut best: HashMap<Identity<'_>, (Place, &Row)> = HashMap::with_capacity(rows.len());
     let mut losers = Vec::new();
     let mut sorted: Vec<&(Place, Row)> = rows.iter().collect();
@@ -269,35 +270,7 @@ fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
         }
     }
     let carried: BTreeSet<_> = best.values().filter_map(|(_, row)| row.span.interaction()).collect();
-    Settled { interaction: carried.first().map(|id| id.clone().into_owned()), losers }
-}
-
-/// The files whose rows of a shared trace are stored under another interaction than the trace's.
-fn patched(
-    files: &Files,
-    list: &List,
-    shared: &HashMap<TraceId, Vec<u64>>,
-    found: &HashMap<TraceId, Arc<Settled>>,
-) -> Result<HashSet<u64>, StoreError> {
-    let mut of_file: HashMap<u64, Vec<(TraceId, Option<&str>)>> = HashMap::new();
-    for (trace, settled) in found {
-        for generation in shared.get(trace).into_iter().flatten() {
-            of_file.entry(*generation).or_default().push((*trace, settled.interaction.as_deref()));
-        }
-    }
-    let mut patched = HashSet::new();
-    for (generation, traces) in of_file {
-        let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
-        let Some(known) = sound(file, files.traces(file))? else { continue };
-        let other = |(trace, interaction): &(TraceId, Option<&str>)| {
-            let stored = known.get(*trace).map(|entry| entry.fragment.facts.interactions.first());
-            stored.is_some_and(|stored| stored.map(String::as_str) != *interaction)
-        };
-        if traces.iter().any(other) {
-            patched.insert(generation);
-        }
-    }
-    Ok(patched)
+    (carried.first().map(|id| id.clone().into_owned()), losers)
 }
 
 /// What is damaged is left out and marked, as for all questions.
@@ -320,6 +293,6 @@ fn by_trace(shelf: &Shelf) -> Traces {
 
 /// The interaction of a trace as its own part has it.
 pub(super) fn stored(shelf: &Shelf, trace: TraceId) -> Result<Option<String>, StoreError> {
-    let fragments = store_api::part::Part::fragments(shelf, trace)?;
-    Ok(fragments.iter().flat_map(|fragment| &fragment.facts.interactions).min().cloned())
+    let fragments = Part::fragments(shelf, &[trace])?;
+    Ok(fragments.iter().flat_map(|(_, fragment)| &fragment.facts.interactions).min().cloned())
 }

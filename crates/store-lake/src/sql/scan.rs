@@ -27,8 +27,8 @@ use crate::file::{File, Unusable};
 use crate::lake::Inner;
 use crate::table::span_columns;
 
-/// A file, and the rows of it that do not count, in order.
-pub(super) type Chosen = (Arc<File>, Vec<usize>);
+/// A file, and the rows of it that count where not all do.
+pub(super) type Chosen = (Arc<File>, Option<RowSelection>);
 
 pub(super) fn scan(
     inner: &Arc<Inner>,
@@ -39,11 +39,10 @@ pub(super) fn scan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut groups = vec![FileGroup::default(); partitions.clamp(1, files.len().max(1))];
     let turns = groups.len();
-    for (nth, (file, losers)) in files.into_iter().enumerate() {
-        let rows = file.about.rows;
+    for (nth, (file, rows)) in files.into_iter().enumerate() {
         let mut listed = PartitionedFile::new(file.spans().to_string_lossy(), file.about.weight as u64);
-        if !losers.is_empty() {
-            listed = listed.with_extension(ParquetRowSelection::new(all_but(&losers, rows)));
+        if let Some(rows) = rows {
+            listed = listed.with_extension(ParquetRowSelection::new(rows));
         }
         let listed = listed.with_extension(file);
         groups.iter_mut().skip(nth % turns).take(1).for_each(|group| group.push(listed.clone()));
@@ -60,7 +59,8 @@ pub(super) fn scan(
     Ok(DataSourceExec::from_data_source(config))
 }
 
-fn all_but(losers: &[usize], rows: usize) -> RowSelection {
+/// Leaves some rows out, which are in order.
+pub(super) fn all_but(losers: &[usize], rows: usize) -> RowSelection {
     let mut from = 0;
     let mut kept: Vec<Range<usize>> = Vec::with_capacity(losers.len() + 1);
     for loser in losers.iter().chain([&rows]) {
@@ -93,7 +93,7 @@ impl ParquetFileReaderFactory for Readers {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let file = listed.extension::<Arc<File>>().cloned();
         let file = file.ok_or_else(|| ParquetError::General("a file without its file".to_owned()))?;
-        let open = std::fs::File::open(file.spans())?;
+        let open = file.open()?;
         let (inner, meter) = (Arc::clone(&self.inner), Arc::clone(&self.meter));
         meter.open(file.generation);
         Ok(Box::new(Reader { inner, meter, file, open }))

@@ -14,15 +14,17 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
+use parquet::arrow::arrow_reader::RowSelection;
 use store_api::part::Row;
 use throughline_context::TraceId;
 
 use super::joined;
 use super::looking::{Looking, external};
 use super::overlap::Overlap;
-use super::scan::{Chosen, scan};
+use super::scan::{Chosen, all_but, scan};
 use super::wanted::Wanted;
 use crate::file::File;
+use crate::sieve::Sidecar;
 use crate::table::{Ordered, encode, span_columns};
 
 /// Rows turned into columns at a time.
@@ -98,31 +100,51 @@ impl Spans {
     /// The files that may have rows of the answer.
     fn files(&self, wanted: &Wanted, overlap: &Overlap) -> Vec<Chosen> {
         let Looking { inner, list, .. } = self.looking.as_ref();
-        let holding = inner.files.with_index(|index| {
-            let of_traces = wanted.traces.as_ref().map(|traces| -> BTreeSet<u64> {
-                let ids = traces.iter().filter_map(|trace| trace.parse::<TraceId>().ok());
-                ids.flat_map(|trace| index.of_trace(trace).to_vec()).collect()
-            });
-            let of_interactions = wanted.interactions.as_ref().map(|ids| -> BTreeSet<u64> {
-                let carried = ids.iter().flat_map(|id| index.of_interaction(id)).copied();
-                carried.chain(overlap.patched.iter().copied()).collect()
-            });
-            (of_traces, of_interactions)
+        let sieves = &inner.files.sieves;
+        let generations = |held: Vec<(u64, Vec<usize>)>| held.into_iter().map(|(of, _)| of).collect();
+        let of_traces: Option<BTreeSet<u64>> = wanted.traces.as_ref().map(|traces| {
+            let ids: Vec<TraceId> = traces.iter().filter_map(|trace| trace.parse().ok()).collect();
+            generations(sieves.with_traces(list, &ids))
+        });
+        let of_interactions: Option<BTreeSet<u64>> = wanted.interactions.as_ref().map(|ids| {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let mut held: BTreeSet<u64> = generations(sieves.with_interactions(list, &ids));
+            held.extend(&overlap.patched);
+            held
         });
         let held = |of: &Option<BTreeSet<u64>>, file: &File| {
             of.as_ref().is_none_or(|of| of.contains(&file.generation))
         };
         let chosen = list.values().filter(|file| {
             let reached = wanted.range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
-            !file.is_lost() && reached && held(&holding.0, file) && held(&holding.1, file)
+            !file.is_lost() && reached && held(&of_traces, file) && held(&of_interactions, file)
         });
         chosen
-            .map(|file| {
-                let losers = overlap.losers.get(&file.generation).cloned().unwrap_or_default();
-                (Arc::clone(file), losers)
+            .filter_map(|file| {
+                let losers = overlap.losers.get(&file.generation).map(Vec::as_slice);
+                let counting = losers.map(|losers| all_but(losers, file.about.rows));
+                let carrying = match wanted.carried.is_empty() {
+                    true => None,
+                    false => sieves.terms(file).map(|terms| carrying(&terms, wanted, file.about.rows)),
+                };
+                let rows = match (counting, carrying) {
+                    (Some(counting), Some(carrying)) => Some(counting.intersection(&carrying)),
+                    (one, other) => one.or(other),
+                };
+                let some = rows.as_ref().is_none_or(RowSelection::selects_any);
+                some.then(|| (Arc::clone(file), rows))
             })
             .collect()
     }
+}
+
+/// The rows that may carry all that is asked for.
+fn carrying(terms: &Sidecar, wanted: &Wanted, rows: usize) -> RowSelection {
+    let all = RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows);
+    let each = wanted.carried.iter().map(|carried| {
+        RowSelection::from_consecutive_ranges(terms.rows_with(carried, rows).into_iter(), rows)
+    });
+    each.fold(all, |kept, some| kept.intersection(&some))
 }
 
 impl fmt::Debug for Spans {

@@ -9,6 +9,7 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::physical_expr::utils::{Guarantee, LiteralGuarantee};
 use store_api::Range;
+use store_api::carried::Carried;
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Wanted {
@@ -16,13 +17,16 @@ pub(super) struct Wanted {
     /// `None` means any.
     pub(super) traces: Option<BTreeSet<String>>,
     pub(super) interactions: Option<BTreeSet<String>>,
+    /// Attributes that every row of the answer has.
+    pub(super) carried: Vec<Carried>,
 }
 
 impl Wanted {
     pub(super) fn of(filters: &[Expr], schema: SchemaRef, session: &dyn Session) -> Result<Self> {
-        let mut wanted = Self { range: Range::ALL, traces: None, interactions: None };
+        let mut wanted = Self { range: Range::ALL, traces: None, interactions: None, carried: Vec::new() };
         for filter in filters.iter().flat_map(split_conjunction) {
             wanted.bound(filter);
+            wanted.carried.extend(carried(filter));
         }
         if let Some(all) = conjunction(filters.iter().cloned()) {
             let all = session.create_physical_expr(all, &DFSchema::try_from(schema)?)?;
@@ -76,6 +80,29 @@ impl Wanted {
             }
             _ => {}
         }
+    }
+}
+
+/// `attr('key') = 'text'`, as far as the terms of spans tell: of fractions and of what is not scalar the text differs.
+fn carried(filter: &Expr) -> Option<Carried> {
+    let Expr::BinaryExpr(compared) = filter else { return None };
+    let sides = [(&compared.left, &compared.right), (&compared.right, &compared.left)];
+    let sides = sides.into_iter().filter(|_| compared.op == Operator::Eq);
+    let found = sides.filter_map(|(left, right)| {
+        let Expr::ScalarFunction(function) = left.as_ref() else { return None };
+        let key = function.args.last().filter(|_| function.name() == "attr").and_then(text)?;
+        Some(Carried { key: Some(key.to_owned()), text: text(right)?.to_lowercase() })
+    });
+    let differs = |text: &str| {
+        text.starts_with(['{', '[', '"']) || (text.parse::<f64>().is_ok() && text.parse::<i64>().is_err())
+    };
+    found.into_iter().find(|carried| !differs(&carried.text))
+}
+
+fn text(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        _ => None,
     }
 }
 

@@ -17,21 +17,18 @@ proptest! {
         let open = || std::fs::File::open(&path).unwrap();
         prop_assert_eq!(&decode(open(), &all).unwrap(), &entries);
         let mut ids = Vec::new();
-        each_id(open(), |trace, interactions| ids.push((trace, interactions.join(" ")))).unwrap();
+        each_place(open(), |trace, interactions, rows| ids.push((trace, interactions.join(" "), rows))).unwrap();
         let expected: Vec<_> = entries
             .iter()
             .map(|entry| {
                 let interactions = &entry.fragment.facts.interactions;
-                (entry.trace, interactions.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+                (entry.trace, interactions.iter().map(String::as_str).collect::<Vec<_>>().join(" "), entry.rows())
             })
             .collect();
         prop_assert_eq!(ids, expected);
         let traces = Traces::new(entries.clone());
         for entry in &entries {
             prop_assert_eq!(traces.get(entry.trace), Some(entry));
-            for id in &entry.fragment.facts.interactions {
-                prop_assert!(traces.of_interaction(id).contains(&entry.trace));
-            }
         }
     }
 }

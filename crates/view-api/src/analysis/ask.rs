@@ -10,10 +10,8 @@ use super::parameters::{
     TransferParameters,
 };
 use crate::error::ApiError;
-use crate::query::{LIMITS, duration, given, parsed, range, searched, time};
+use crate::query::{LIMITS, SHORT_ABANDON_NS, duration, given, parsed, range, searched, time};
 
-/// Who leaves a queue sooner did not really wait.
-const SHORT_ABANDON_NS: u64 = 5_000_000_000;
 /// The overview holds no single spans.
 const OVERVIEW_SPANS: usize = 500_000;
 /// Of a stage's heat map.
@@ -169,7 +167,20 @@ pub(super) fn compare(parameters: CompareParameters, now_ns: u64) -> Result<comp
         let help = "give side B its own `b_from` and `b_to`, `b_version`, `b_region` or `b_queue`";
         return Err(ApiError::bad_request("both sides are the same", help));
     }
-    Ok(compare::Question { a, b, service: given(parameters.service) })
+    let control_ns = match given(parameters.control).as_deref() {
+        None => None,
+        Some("week") if a.range == b.range && (&a.region, &a.queue) == (&b.region, &b.queue) => {
+            let help =
+                "leave `control` out: versions of the same hours have nothing in common that could change";
+            return Err(ApiError::bad_request("both sides of the control are the same", help));
+        }
+        Some("week") => Some(7 * DAY_NS),
+        Some(other) => {
+            let help = "write `control=week`, or leave it out";
+            return Err(ApiError::bad_request(format!("there is no control `{other}`"), help));
+        }
+    };
+    Ok(compare::Question { a, b, service: given(parameters.service), control_ns })
 }
 
 pub(super) fn transfers(parameters: TransferParameters, now_ns: u64) -> Result<Scope, ApiError> {
@@ -212,13 +223,23 @@ fn group_by(name: &str) -> Result<stage::GroupBy, ApiError> {
 
 /// The last day, where nothing else is asked for.
 pub(super) fn window(from: Option<String>, to: Option<String>, now_ns: u64) -> Result<Range, ApiError> {
+    window_of(from, to, now_ns, DAY_NS)
+}
+
+/// So much before the end, where no beginning is asked for.
+pub(crate) fn window_of(
+    from: Option<String>,
+    to: Option<String>,
+    now_ns: u64,
+    usual_ns: u64,
+) -> Result<Range, ApiError> {
     let (open_from, open_to) = (given(from.clone()).is_none(), given(to.clone()).is_none());
     let mut range = range(from, to)?;
     if open_to {
         range.to = now_ns.max(range.from);
     }
     if open_from {
-        range.from = range.to.saturating_sub(DAY_NS);
+        range.from = range.to.saturating_sub(usual_ns);
     }
     Ok(range)
 }

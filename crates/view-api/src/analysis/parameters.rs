@@ -120,6 +120,9 @@ pub(crate) struct CompareParameters {
     /// Only operations of this service, and no stages.
     pub(super) service: Option<String>,
     pub(super) channel: Option<String>,
+    /// `week`: both sides a week before, of any version, are the control. Only what goes beyond its change counts.
+    #[param(example = "week")]
+    pub(super) control: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams, Default, Debug)]

@@ -153,54 +153,55 @@ async fn the_overview_carries_the_strip_the_grid_and_the_calls() {
         &path,
         "/regions/1",
         expect![[r#"
-        .n: 1
-        .region: null
-        .stages[0].n: 0
-        .stages[0].over: null
-        .stages[0].p95_ns: null
-        .stages[0].stage: "setup"
-        .stages[0].state: "none"
-        .stages[1].n: 0
-        .stages[1].over: null
-        .stages[1].p95_ns: null
-        .stages[1].stage: "ivr"
-        .stages[1].state: "none"
-        .stages[2].n: 0
-        .stages[2].over: null
-        .stages[2].p95_ns: null
-        .stages[2].stage: "action"
-        .stages[2].state: "none"
-        .stages[3].n: 1
-        .stages[3].over: 0.0
-        .stages[3].p95_ns: "3000000000"
-        .stages[3].stage: "queue"
-        .stages[3].state: "met"
-        .stages[4].n: 0
-        .stages[4].over: null
-        .stages[4].p95_ns: null
-        .stages[4].stage: "alert"
-        .stages[4].state: "none"
-        .stages[5].n: 0
-        .stages[5].over: null
-        .stages[5].p95_ns: null
-        .stages[5].stage: "talk"
-        .stages[5].state: "none"
-        .stages[6].n: 0
-        .stages[6].over: null
-        .stages[6].p95_ns: null
-        .stages[6].stage: "hold"
-        .stages[6].state: "none"
-        .stages[7].n: 0
-        .stages[7].over: null
-        .stages[7].p95_ns: null
-        .stages[7].stage: "transfer"
-        .stages[7].state: "none"
-        .stages[8].n: 0
-        .stages[8].over: null
-        .stages[8].p95_ns: null
-        .stages[8].stage: "wrapup"
-        .stages[8].state: "none"
-    "#]],
+            .calls: 1
+            .n: 1
+            .region: null
+            .stages[0].n: 0
+            .stages[0].over: null
+            .stages[0].p95_ns: null
+            .stages[0].stage: "setup"
+            .stages[0].state: "none"
+            .stages[1].n: 0
+            .stages[1].over: null
+            .stages[1].p95_ns: null
+            .stages[1].stage: "ivr"
+            .stages[1].state: "none"
+            .stages[2].n: 0
+            .stages[2].over: null
+            .stages[2].p95_ns: null
+            .stages[2].stage: "action"
+            .stages[2].state: "none"
+            .stages[3].n: 1
+            .stages[3].over: 0.0
+            .stages[3].p95_ns: "3000000000"
+            .stages[3].stage: "queue"
+            .stages[3].state: "met"
+            .stages[4].n: 0
+            .stages[4].over: null
+            .stages[4].p95_ns: null
+            .stages[4].stage: "alert"
+            .stages[4].state: "none"
+            .stages[5].n: 0
+            .stages[5].over: null
+            .stages[5].p95_ns: null
+            .stages[5].stage: "talk"
+            .stages[5].state: "none"
+            .stages[6].n: 0
+            .stages[6].over: null
+            .stages[6].p95_ns: null
+            .stages[6].stage: "hold"
+            .stages[6].state: "none"
+            .stages[7].n: 0
+            .stages[7].over: null
+            .stages[7].p95_ns: null
+            .stages[7].stage: "transfer"
+            .stages[7].state: "none"
+            .stages[8].n: 0
+            .stages[8].over: null
+            .stages[8].p95_ns: null
+            .stages[8].stage: "wrapup"
+            .stages[8].state: "none"
+        "#]],
     )
     .await;
     golden(
@@ -416,110 +417,114 @@ async fn two_versions_are_compared() {
         path,
         "",
         expect![[r#"
-        .a.covers.complete_from: "1795165200000000000"
-        .a.covers.from: "1795165200000000000"
-        .a.covers.spans: 17
-        .a.covers.to: "1795168800000000000"
-        .a.covers.truncated: false
-        .a.n: 1
-        .a.queue: null
-        .a.region: null
-        .a.version: "7.2"
-        .b.covers.complete_from: "1795165200000000000"
-        .b.covers.from: "1795165200000000000"
-        .b.covers.spans: 17
-        .b.covers.to: "1795168800000000000"
-        .b.covers.truncated: false
-        .b.n: 1
-        .b.queue: null
-        .b.region: null
-        .b.version: "7.3"
-        .gone: []
-        .new: []
-        .operations[0].a.errors: 0
-        .operations[0].a.max_ns: "2000000000"
-        .operations[0].a.mean_ns: "2000000000"
-        .operations[0].a.n: 1
-        .operations[0].a.p50_ns: "2000000000"
-        .operations[0].a.p95_ns: "2000000000"
-        .operations[0].a.p99_ns: "2000000000"
-        .operations[0].b.errors: 0
-        .operations[0].b.max_ns: "2000000000"
-        .operations[0].b.mean_ns: "2000000000"
-        .operations[0].b.n: 1
-        .operations[0].b.p50_ns: "2000000000"
-        .operations[0].b.p95_ns: "2000000000"
-        .operations[0].b.p99_ns: "2000000000"
-        .operations[0].examples_a[0].at: "p50"
-        .operations[0].examples_a[0].duration_ns: "2000000000"
-        .operations[0].examples_a[0].interaction_id: "call-1"
-        .operations[0].examples_a[0].span_id: "0808080808080808"
-        .operations[0].examples_a[0].start_ns: "1795165203000000000"
-        .operations[0].examples_a[0].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[1].at: "p95"
-        .operations[0].examples_a[1].duration_ns: "2000000000"
-        .operations[0].examples_a[1].interaction_id: "call-1"
-        .operations[0].examples_a[1].span_id: "0808080808080808"
-        .operations[0].examples_a[1].start_ns: "1795165203000000000"
-        .operations[0].examples_a[1].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[2].at: "p99"
-        .operations[0].examples_a[2].duration_ns: "2000000000"
-        .operations[0].examples_a[2].interaction_id: "call-1"
-        .operations[0].examples_a[2].span_id: "0808080808080808"
-        .operations[0].examples_a[2].start_ns: "1795165203000000000"
-        .operations[0].examples_a[2].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_a[3].at: "max"
-        .operations[0].examples_a[3].duration_ns: "2000000000"
-        .operations[0].examples_a[3].interaction_id: "call-1"
-        .operations[0].examples_a[3].span_id: "0808080808080808"
-        .operations[0].examples_a[3].start_ns: "1795165203000000000"
-        .operations[0].examples_a[3].trace_id: "01010101010101010101010101010101"
-        .operations[0].examples_b[0].at: "p50"
-        .operations[0].examples_b[0].duration_ns: "2000000000"
-        .operations[0].examples_b[0].interaction_id: "call-2"
-        .operations[0].examples_b[0].span_id: "0808080808080808"
-        .operations[0].examples_b[0].start_ns: "1795165803000000000"
-        .operations[0].examples_b[0].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[1].at: "p95"
-        .operations[0].examples_b[1].duration_ns: "2000000000"
-        .operations[0].examples_b[1].interaction_id: "call-2"
-        .operations[0].examples_b[1].span_id: "0808080808080808"
-        .operations[0].examples_b[1].start_ns: "1795165803000000000"
-        .operations[0].examples_b[1].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[2].at: "p99"
-        .operations[0].examples_b[2].duration_ns: "2000000000"
-        .operations[0].examples_b[2].interaction_id: "call-2"
-        .operations[0].examples_b[2].span_id: "0808080808080808"
-        .operations[0].examples_b[2].start_ns: "1795165803000000000"
-        .operations[0].examples_b[2].trace_id: "02020202020202020202020202020202"
-        .operations[0].examples_b[3].at: "max"
-        .operations[0].examples_b[3].duration_ns: "2000000000"
-        .operations[0].examples_b[3].interaction_id: "call-2"
-        .operations[0].examples_b[3].span_id: "0808080808080808"
-        .operations[0].examples_b[3].start_ns: "1795165803000000000"
-        .operations[0].examples_b[3].trace_id: "02020202020202020202020202020202"
-        .operations[0].operation: "GET /customer"
-        .operations[0].p50.change: 0.0
-        .operations[0].p50.high: null
-        .operations[0].p50.low: null
-        .operations[0].p50.needed: 20
-        .operations[0].p50.verdict: "not_enough"
-        .operations[0].p95.change: 0.0
-        .operations[0].p95.high: null
-        .operations[0].p95.low: null
-        .operations[0].p95.needed: 200
-        .operations[0].p95.verdict: "not_enough"
-        .operations[0].p99.change: 0.0
-        .operations[0].p99.high: null
-        .operations[0].p99.low: null
-        .operations[0].p99.needed: 1000
-        .operations[0].p99.verdict: "not_enough"
-        .operations[0].service: "crm"
-        .operations[0].stage: null
-        .operations[0].verdict: "crm GET /customer: not enough data: 1 of 200"
-        .stages: []
-        .verdicts: ["not enough data: 1 of 200"]
-    "#]],
+            .a.covers.complete_from: "1795165200000000000"
+            .a.covers.from: "1795165200000000000"
+            .a.covers.spans: 17
+            .a.covers.to: "1795168800000000000"
+            .a.covers.truncated: false
+            .a.n: 1
+            .a.queue: null
+            .a.region: null
+            .a.version: "7.2"
+            .b.covers.complete_from: "1795165200000000000"
+            .b.covers.from: "1795165200000000000"
+            .b.covers.spans: 17
+            .b.covers.to: "1795168800000000000"
+            .b.covers.truncated: false
+            .b.n: 1
+            .b.queue: null
+            .b.region: null
+            .b.version: "7.3"
+            .control: null
+            .gone: []
+            .new: []
+            .operations[0].a.errors: 0
+            .operations[0].a.max_ns: "2000000000"
+            .operations[0].a.mean_ns: "2000000000"
+            .operations[0].a.n: 1
+            .operations[0].a.p50_ns: "2000000000"
+            .operations[0].a.p95_ns: "2000000000"
+            .operations[0].a.p99_ns: "2000000000"
+            .operations[0].b.errors: 0
+            .operations[0].b.max_ns: "2000000000"
+            .operations[0].b.mean_ns: "2000000000"
+            .operations[0].b.n: 1
+            .operations[0].b.p50_ns: "2000000000"
+            .operations[0].b.p95_ns: "2000000000"
+            .operations[0].b.p99_ns: "2000000000"
+            .operations[0].examples_a[0].at: "p50"
+            .operations[0].examples_a[0].duration_ns: "2000000000"
+            .operations[0].examples_a[0].interaction_id: "call-1"
+            .operations[0].examples_a[0].span_id: "0808080808080808"
+            .operations[0].examples_a[0].start_ns: "1795165203000000000"
+            .operations[0].examples_a[0].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[1].at: "p95"
+            .operations[0].examples_a[1].duration_ns: "2000000000"
+            .operations[0].examples_a[1].interaction_id: "call-1"
+            .operations[0].examples_a[1].span_id: "0808080808080808"
+            .operations[0].examples_a[1].start_ns: "1795165203000000000"
+            .operations[0].examples_a[1].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[2].at: "p99"
+            .operations[0].examples_a[2].duration_ns: "2000000000"
+            .operations[0].examples_a[2].interaction_id: "call-1"
+            .operations[0].examples_a[2].span_id: "0808080808080808"
+            .operations[0].examples_a[2].start_ns: "1795165203000000000"
+            .operations[0].examples_a[2].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_a[3].at: "max"
+            .operations[0].examples_a[3].duration_ns: "2000000000"
+            .operations[0].examples_a[3].interaction_id: "call-1"
+            .operations[0].examples_a[3].span_id: "0808080808080808"
+            .operations[0].examples_a[3].start_ns: "1795165203000000000"
+            .operations[0].examples_a[3].trace_id: "01010101010101010101010101010101"
+            .operations[0].examples_b[0].at: "p50"
+            .operations[0].examples_b[0].duration_ns: "2000000000"
+            .operations[0].examples_b[0].interaction_id: "call-2"
+            .operations[0].examples_b[0].span_id: "0808080808080808"
+            .operations[0].examples_b[0].start_ns: "1795165803000000000"
+            .operations[0].examples_b[0].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[1].at: "p95"
+            .operations[0].examples_b[1].duration_ns: "2000000000"
+            .operations[0].examples_b[1].interaction_id: "call-2"
+            .operations[0].examples_b[1].span_id: "0808080808080808"
+            .operations[0].examples_b[1].start_ns: "1795165803000000000"
+            .operations[0].examples_b[1].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[2].at: "p99"
+            .operations[0].examples_b[2].duration_ns: "2000000000"
+            .operations[0].examples_b[2].interaction_id: "call-2"
+            .operations[0].examples_b[2].span_id: "0808080808080808"
+            .operations[0].examples_b[2].start_ns: "1795165803000000000"
+            .operations[0].examples_b[2].trace_id: "02020202020202020202020202020202"
+            .operations[0].examples_b[3].at: "max"
+            .operations[0].examples_b[3].duration_ns: "2000000000"
+            .operations[0].examples_b[3].interaction_id: "call-2"
+            .operations[0].examples_b[3].span_id: "0808080808080808"
+            .operations[0].examples_b[3].start_ns: "1795165803000000000"
+            .operations[0].examples_b[3].trace_id: "02020202020202020202020202020202"
+            .operations[0].operation: "GET /customer"
+            .operations[0].p50.change: 0.0
+            .operations[0].p50.control: null
+            .operations[0].p50.high: null
+            .operations[0].p50.low: null
+            .operations[0].p50.needed: 20
+            .operations[0].p50.verdict: "not_enough"
+            .operations[0].p95.change: 0.0
+            .operations[0].p95.control: null
+            .operations[0].p95.high: null
+            .operations[0].p95.low: null
+            .operations[0].p95.needed: 200
+            .operations[0].p95.verdict: "not_enough"
+            .operations[0].p99.change: 0.0
+            .operations[0].p99.control: null
+            .operations[0].p99.high: null
+            .operations[0].p99.low: null
+            .operations[0].p99.needed: 1000
+            .operations[0].p99.verdict: "not_enough"
+            .operations[0].service: "crm"
+            .operations[0].stage: null
+            .operations[0].verdict: "crm GET /customer: not enough data: 1 of 200"
+            .stages: []
+            .verdicts: ["not enough data: 1 of 200"]
+        "#]],
     )
     .await;
 }
@@ -680,64 +685,67 @@ async fn one_interaction_has_a_path_a_chain_and_percentiles() {
         "/api/v1/interactions/call-3/chain",
         "",
         expect![[r#"
-        .calls[0].ambiguous: false
-        .calls[0].interaction.agents: ["ann","bob"]
-        .calls[0].interaction.channel: "voice"
-        .calls[0].interaction.direction: null
-        .calls[0].interaction.duration_ns: "160000000000"
-        .calls[0].interaction.end_ns: "1795165360000000000"
-        .calls[0].interaction.error_count: 0
-        .calls[0].interaction.id: "call-1"
-        .calls[0].interaction.outcome: "handled"
-        .calls[0].interaction.queues: ["billing","loans"]
-        .calls[0].interaction.region: "eu-west"
-        .calls[0].interaction.running: false
-        .calls[0].interaction.services: ["crm","ivr"]
-        .calls[0].interaction.span_count: 8
-        .calls[0].interaction.stages[0].duration_ns: "20000000000"
-        .calls[0].interaction.stages[0].stage: "ivr"
-        .calls[0].interaction.stages[1].duration_ns: "39000000000"
-        .calls[0].interaction.stages[1].stage: "queue"
-        .calls[0].interaction.stages[2].duration_ns: "90000000000"
-        .calls[0].interaction.stages[2].stage: "talk"
-        .calls[0].interaction.stages[3].duration_ns: "1000000000"
-        .calls[0].interaction.stages[3].stage: "transfer"
-        .calls[0].interaction.stages[4].duration_ns: "10000000000"
-        .calls[0].interaction.stages[4].stage: "wrapup"
-        .calls[0].interaction.start_ns: "1795165200000000000"
-        .calls[0].interaction.trace_count: 1
-        .calls[0].interaction.trace_ids: ["01010101010101010101010101010101"]
-        .calls[0].interaction.waited_ns: "39000000000"
-        .calls[0].interaction.worked_ns: "100000000000"
-        .calls[0].link: "transfer"
-        .calls[0].place: "previous"
-        .calls[1].ambiguous: false
-        .calls[1].interaction.agents: []
-        .calls[1].interaction.channel: null
-        .calls[1].interaction.direction: null
-        .calls[1].interaction.duration_ns: "3000000000"
-        .calls[1].interaction.end_ns: "1795166403000000000"
-        .calls[1].interaction.error_count: 0
-        .calls[1].interaction.id: "call-3"
-        .calls[1].interaction.outcome: "abandoned"
-        .calls[1].interaction.queues: []
-        .calls[1].interaction.region: null
-        .calls[1].interaction.running: false
-        .calls[1].interaction.services: ["ivr"]
-        .calls[1].interaction.span_count: 1
-        .calls[1].interaction.stages[0].duration_ns: "3000000000"
-        .calls[1].interaction.stages[0].stage: "queue"
-        .calls[1].interaction.start_ns: "1795166400000000000"
-        .calls[1].interaction.trace_count: 1
-        .calls[1].interaction.trace_ids: ["03030303030303030303030303030303"]
-        .calls[1].interaction.waited_ns: "3000000000"
-        .calls[1].interaction.worked_ns: "0"
-        .calls[1].link: null
-        .calls[1].place: "this"
-        .duration_ns: "1203000000000"
-        .interaction_id: "call-3"
-        .truncated: false
-    "#]],
+            .calls[0].ambiguous: false
+            .calls[0].by_hand: null
+            .calls[0].interaction.agents: ["ann","bob"]
+            .calls[0].interaction.channel: "voice"
+            .calls[0].interaction.direction: null
+            .calls[0].interaction.duration_ns: "160000000000"
+            .calls[0].interaction.end_ns: "1795165360000000000"
+            .calls[0].interaction.error_count: 0
+            .calls[0].interaction.id: "call-1"
+            .calls[0].interaction.outcome: "handled"
+            .calls[0].interaction.queues: ["billing","loans"]
+            .calls[0].interaction.region: "eu-west"
+            .calls[0].interaction.running: false
+            .calls[0].interaction.services: ["crm","ivr"]
+            .calls[0].interaction.span_count: 8
+            .calls[0].interaction.stages[0].duration_ns: "20000000000"
+            .calls[0].interaction.stages[0].stage: "ivr"
+            .calls[0].interaction.stages[1].duration_ns: "39000000000"
+            .calls[0].interaction.stages[1].stage: "queue"
+            .calls[0].interaction.stages[2].duration_ns: "90000000000"
+            .calls[0].interaction.stages[2].stage: "talk"
+            .calls[0].interaction.stages[3].duration_ns: "1000000000"
+            .calls[0].interaction.stages[3].stage: "transfer"
+            .calls[0].interaction.stages[4].duration_ns: "10000000000"
+            .calls[0].interaction.stages[4].stage: "wrapup"
+            .calls[0].interaction.start_ns: "1795165200000000000"
+            .calls[0].interaction.trace_count: 1
+            .calls[0].interaction.trace_ids: ["01010101010101010101010101010101"]
+            .calls[0].interaction.waited_ns: "39000000000"
+            .calls[0].interaction.worked_ns: "100000000000"
+            .calls[0].link: "transfer"
+            .calls[0].place: "previous"
+            .calls[1].ambiguous: false
+            .calls[1].by_hand: null
+            .calls[1].interaction.agents: []
+            .calls[1].interaction.channel: null
+            .calls[1].interaction.direction: null
+            .calls[1].interaction.duration_ns: "3000000000"
+            .calls[1].interaction.end_ns: "1795166403000000000"
+            .calls[1].interaction.error_count: 0
+            .calls[1].interaction.id: "call-3"
+            .calls[1].interaction.outcome: "abandoned"
+            .calls[1].interaction.queues: []
+            .calls[1].interaction.region: null
+            .calls[1].interaction.running: false
+            .calls[1].interaction.services: ["ivr"]
+            .calls[1].interaction.span_count: 1
+            .calls[1].interaction.stages[0].duration_ns: "3000000000"
+            .calls[1].interaction.stages[0].stage: "queue"
+            .calls[1].interaction.start_ns: "1795166400000000000"
+            .calls[1].interaction.trace_count: 1
+            .calls[1].interaction.trace_ids: ["03030303030303030303030303030303"]
+            .calls[1].interaction.waited_ns: "3000000000"
+            .calls[1].interaction.worked_ns: "0"
+            .calls[1].link: null
+            .calls[1].place: "this"
+            .duration_ns: "1203000000000"
+            .interaction_id: "call-3"
+            .traces: []
+            .truncated: false
+        "#]],
     )
     .await;
     golden(
@@ -750,15 +758,95 @@ async fn one_interaction_has_a_path_a_chain_and_percentiles() {
             .covers.to: "1795252800000000000"
             .covers.truncated: false
             .interaction_id: "call-3"
+            .kinds[0].bounds_ns: ["2971923841","3311872529","3690706839","4112874773","4583333121","5107605667","5691848041","6342919998","7068465955","7877004751","8778029666","9782119886","10901064716","12148001999","13537572377","15086091184","16811740013","18734780191","20877790670","23265933138","25927247443","28892980822","32197954782"]
+            .kinds[0].counts: [1,0,0,0,0,0,0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,2]
+            .kinds[0].n: 5
+            .kinds[0].operation: null
+            .kinds[0].p50_ns: "9067391235"
+            .kinds[0].p95_ns: "29845417596"
+            .kinds[0].p99_ns: "29845417596"
+            .kinds[0].service: null
+            .kinds[0].stage: "queue"
+            .spans[0].kind: 0
             .spans[0].n: 5
-            .spans[0].p50_ns: "9067391235"
-            .spans[0].p95_ns: "29845417596"
             .spans[0].percentile: 20.0
             .spans[0].span_id: "0101010101010101"
             .spans[0].trace_id: "03030303030303030303030303030303"
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_large_interaction_comes_in_outline_and_each_span_by_its_id() {
+    golden("/api/v1/interactions/call-1?outline_above=0", "", expect![[r#"
+        .interaction.agents: ["ann","bob"]
+        .interaction.channel: "voice"
+        .interaction.direction: null
+        .interaction.duration_ns: "160000000000"
+        .interaction.end_ns: "1795165360000000000"
+        .interaction.error_count: 0
+        .interaction.id: "call-1"
+        .interaction.outcome: "handled"
+        .interaction.queues: ["billing","loans"]
+        .interaction.region: "eu-west"
+        .interaction.running: false
+        .interaction.services: ["crm","ivr"]
+        .interaction.span_count: 8
+        .interaction.stages[0].duration_ns: "20000000000"
+        .interaction.stages[0].stage: "ivr"
+        .interaction.stages[1].duration_ns: "39000000000"
+        .interaction.stages[1].stage: "queue"
+        .interaction.stages[2].duration_ns: "90000000000"
+        .interaction.stages[2].stage: "talk"
+        .interaction.stages[3].duration_ns: "1000000000"
+        .interaction.stages[3].stage: "transfer"
+        .interaction.stages[4].duration_ns: "10000000000"
+        .interaction.stages[4].stage: "wrapup"
+        .interaction.start_ns: "1795165200000000000"
+        .interaction.trace_count: 1
+        .interaction.trace_ids: ["01010101010101010101010101010101"]
+        .interaction.waited_ns: "39000000000"
+        .interaction.worked_ns: "100000000000"
+        .missing_parents: 0
+        .outline.attributes: [0,0,1,2,0,1,2,2,3,3,4,5,3,0,1,4,6,7,4,0,1,5,0,1,5,2,8,6,4,9,6,0,1,7,0,1]
+        .outline.duration: [20000000000,2000000000,30000000000,60000000000,1000000000,9000000000,30000000000,10000000000]
+        .outline.errors: []
+        .outline.kind: [20,21,20,20,20,20,20,20]
+        .outline.links: []
+        .outline.missing_parents: []
+        .outline.name: [10,11,12,13,14,15,16,17]
+        .outline.parent: [-1,0,-1,-1,-1,-1,-1,-1]
+        .outline.service: [18,19,18,18,18,18,18,18]
+        .outline.span_id: ["0101010101010101","0808080808080808","0202020202020202","0303030303030303","0404040404040404","0505050505050505","0606060606060606","0707070707070707"]
+        .outline.stage: [18,-1,22,23,24,22,23,25]
+        .outline.start: [0,3000000000,20000000000,50000000000,110000000000,111000000000,120000000000,150000000000]
+        .outline.start_ns: "1795165200000000000"
+        .outline.strings: ["interaction.channel","voice","interaction.queue.name","billing","interaction.agent.id","ann","genesys_cloud.transfer.type","blind","loans","bob","span 1","GET /customer","span 2","span 3","span 4","span 5","span 6","span 7","ivr","crm","server","client","queue","talk","transfer","wrapup"]
+        .outline.trace: [0,0,0,0,0,0,0,0]
+        .outline.traces: ["01010101010101010101010101010101"]
+        .outline.unfinished: []
+        .service_level.end: "answered"
+        .service_level.met: false
+        .service_level.threshold_ns: "20000000000"
+        .service_level.waited_ns: "30000000000"
+        .spans: []
+        .truncated: false
+    "#]]).await;
+    let site = site().await;
+    let whole = site.get("/api/v1/interactions/call-1?outline_above=8").await.json();
+    assert_eq!((&whole["outline"], whole["spans"].as_array().map(Vec::len)), (&Value::Null, Some(8)));
+    let span = &whole["spans"][0];
+    let id = |key: &str| span[key].as_str().unwrap_or_default().to_owned();
+    let path = format!("/api/v1/traces/{}/spans/{}", id("trace_id"), id("span_id"));
+    assert_eq!(&site.get(&path).await.json()["spans"][0], span);
+    for (path, status) in [
+        (format!("/api/v1/traces/{}/spans/00000000000000ff", id("trace_id")), 404),
+        (format!("/api/v1/traces/{}/spans/1", id("trace_id")), 400),
+        ("/api/v1/interactions/call-1?outline_above=many".to_owned(), 400),
+    ] {
+        assert_eq!(site.get(&path).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -807,6 +895,8 @@ async fn questions_that_cannot_be_read_say_where_and_how_to_mend_them() {
         "/api/v1/stages/queue/differs",
         "/api/v1/stages/queue/differs?box_from=2&box_to=1",
         "/api/v1/compare",
+        "/api/v1/compare?b_version=2&control=month",
+        "/api/v1/compare?b_version=2&control=week",
         "/api/v1/transfers?q=(hold",
         "/api/v1/interactions/nobody/path",
         "/api/v1/interactions/nobody/chain",
@@ -849,6 +939,12 @@ async fn questions_that_cannot_be_read_say_where_and_how_to_mend_them() {
         /api/v1/compare
           400: both sides are the same
           give side B its own `b_from` and `b_to`, `b_version`, `b_region` or `b_queue`
+        /api/v1/compare?b_version=2&control=month
+          400: there is no control `month`
+          write `control=week`, or leave it out
+        /api/v1/compare?b_version=2&control=week
+          400: both sides of the control are the same
+          leave `control` out: versions of the same hours have nothing in common that could change
         /api/v1/transfers?q=(hold
           400: `q`: a `(` that is not closed, at character 1
           close it with `)`, or put the text in quotes

@@ -57,3 +57,21 @@ pub(crate) async fn request(address: SocketAddr, text: &str) -> Answer {
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
     Answer { status, headers, body: answer[split + 4..].to_vec() }
 }
+
+/// With a body of JSON, where there is one.
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\nhost: {address}\r\n");
+    if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
+        head += "content-type: application/json\r\n";
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    request(address, &format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await
+}

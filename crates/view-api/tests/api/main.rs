@@ -7,13 +7,18 @@ mod hops;
 mod jaeger;
 mod tempo;
 mod analysis;
+mod alerts;
 mod sql;
+mod links;
+mod masking;
+mod roles;
+mod sign_in;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use client::{Answer, get, request};
+use client::{Answer, get, request, send};
 use expect_test::expect;
 use flow::Extension;
 use store_api::span::{Dropped, Event, Kind, Link, Scope, Status, StatusCode, key};
@@ -34,7 +39,7 @@ impl Site {
     }
 
     async fn with(settings: Settings, page: Option<Arc<Page>>) -> Self {
-        let door = Arc::new(StoreDoor::new(store_api::door::open_memory));
+        let door = Arc::new(StoreDoor::new(store_api::door::open_memory).forgetting());
         let lake = store_api::door::Settings { directory: PathBuf::from("/unused"), ..Default::default() };
         door.configure("lake", lake.clone()).unwrap();
         let store = door.open(&lake).await.unwrap();
@@ -42,6 +47,12 @@ impl Site {
         let view = View::new("view", settings, door, page);
         view.start().await.unwrap();
         Self { view, store }
+    }
+
+    /// As somebody of a role, by a token of [`tokens`].
+    async fn send_as(&self, role: &str, method: &str, path: &str, body: &str) -> Answer {
+        let token = format!("Bearer {}", token_of(role));
+        send(self.view.address().unwrap(), method, path, &[("authorization", &token)], body).await
     }
 
     async fn put(&self, samples: impl IntoIterator<Item = Sample>) {
@@ -55,6 +66,18 @@ impl Site {
     async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         get(self.view.address().unwrap(), path, headers).await
     }
+}
+
+fn token_of(role: &str) -> String {
+    format!("{role}-0123456789abcdef0123456789abcdef")
+}
+
+/// A program of each role, and the users of a configuration.
+fn guarded(users: &str) -> Settings {
+    let tokens = ["viewer", "unmask", "admin"]
+        .map(|role| format!("{{name: {role}-program, token: {}, role: {role}}}", token_of(role)));
+    let text = format!("auth: {{users: [{users}], tokens: [{}]}}", tokens.join(", "));
+    flow::config::Node::load("c.yaml", &text).unwrap().parse().unwrap()
 }
 
 /// A call through an IVR, a queue and an agent, with a CRM behind the IVR.
@@ -530,7 +553,7 @@ async fn a_taken_port_is_named_with_the_mend() {
     let site = Site::open().await;
     let endpoint = site.view.address().unwrap().to_string();
     let settings = Settings { endpoint: endpoint.clone(), ..Settings::default() };
-    let door = Arc::new(StoreDoor::new(store_api::door::open_memory));
+    let door = Arc::new(StoreDoor::new(store_api::door::open_memory).forgetting());
     door.configure("lake", store_api::door::Settings::default()).unwrap();
     let error = View::new("view/2", settings, door, None).start().await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("view/2: cannot listen on {endpoint}:")), "{error}");

@@ -1,9 +1,8 @@
 //! An answer as a table for people.
 
-use std::fmt::Write;
-
 use serde::Deserialize;
 use serde_json::Value;
+use view_term::text::{shown, width};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -24,7 +23,7 @@ pub(super) fn of(json: &[u8]) -> Result<String, serde_json::Error> {
     let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     let longest = |at: usize| {
         let column = cells.iter().filter_map(|row| row.get(at)).chain(names.get(at));
-        column.map(|text| text.chars().count()).max().unwrap_or(0)
+        column.map(|text| width(text)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(longest).collect();
     let right: Vec<bool> = columns.iter().map(|column| is_number(&column.kind)).collect();
@@ -42,12 +41,10 @@ pub(super) fn of(json: &[u8]) -> Result<String, serde_json::Error> {
 
 fn line(text: &mut String, cells: &[String], widths: &[usize], right: &[bool]) {
     let mut line = String::new();
-    for ((cell, width), right) in cells.iter().zip(widths).zip(right) {
+    for ((cell, cells_wide), right) in cells.iter().zip(widths).zip(right) {
         let gap = if line.is_empty() { "" } else { "  " };
-        let written =
-            if *right { write!(line, "{gap}{cell:>width$}") } else { write!(line, "{gap}{cell:<width$}") };
-        // Text takes all that is written to it.
-        written.unwrap_or_default();
+        let blank = " ".repeat(cells_wide.saturating_sub(width(cell)));
+        line += &if *right { format!("{gap}{blank}{cell}") } else { format!("{gap}{cell}{blank}") };
     }
     text.push_str(line.trim_end());
     text.push('\n');
@@ -63,15 +60,6 @@ fn cell(value: &Value) -> String {
         Value::String(text) => shown(text),
         other => shown(&other.to_string()),
     }
-}
-
-/// What a span holds must not steer a terminal.
-fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod tables;
 use std::fmt::Display;
 
 use super::html::{Bytes, Count, Html, Span};
-use super::live::Live;
+use flow::status::Live;
 
 pub(super) const STYLE: &str = include_str!("style.css");
 
@@ -82,11 +82,9 @@ fn strip(html: &mut Html, live: &Live) {
     let in_flight: i64 = accounts().map(|account| account.in_flight).sum();
     let failing = live.exporters.iter().filter(|exporter| exporter.failing_for_seconds.is_some()).count();
     html.markup("<dl class=\"strip\">\n");
-    let phase = serde_json::to_value(live.phase).unwrap_or_default();
-    let phase = phase.as_str().unwrap_or_default();
     match live.ready {
-        true => fact(html, "State", "ok", "ready", phase),
-        false => fact(html, "State", "bad", "not ready", phase),
+        true => fact(html, "State", "ok", "ready", live.phase),
+        false => fact(html, "State", "bad", "not ready", live.phase),
     }
     fact(html, "Uptime", "", Span(live.uptime_seconds), "");
     let of = |limit: Option<u64>| limit.map(|limit| format!("of {}", Bytes(limit))).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flow::config::{Finding, GoDuration, Node, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::processors::join_keys::is_join_key;
+use flow::is_join_key;
 
 /// What happens to an attribute whose key has too many values.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize, Serialize)]

@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use sha3::Sha3_256;
 
-use super::detect::{Kind, normal_form};
+use personal::{Kind, normal_form};
 
 pub(super) const STARS: &str = "****";
 /// Bytes of a keyed hash that are written: enough that no two callers share one.

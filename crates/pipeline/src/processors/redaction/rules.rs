@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use regex::{Regex, RegexSet};
 
-use super::detect::{self, Kind, Kinds, Says};
 use super::mask::{Mask, Pseudonym};
 use super::sanitize::{Databases, Urls};
-use crate::processors::join_keys::is_join_key;
+use flow::is_join_key;
+use personal::{Kind, Kinds, Says};
 
 #[derive(Default)]
 pub(super) struct Rules {
@@ -169,7 +169,7 @@ impl Rules {
         Verdict {
             fate,
             inside,
-            says: detect::hint(key),
+            says: personal::hint(key),
             kinds: if joins { Kinds::default() } else { self.detectors.kinds() },
             url: self.urls.has(key),
             database: self.databases.has(key),

@@ -6,11 +6,11 @@ mod secret;
 use flow::config::{Finding, Node, Severity};
 use regex::{Regex, RegexSet};
 
-use super::detect::Kind;
 use super::mask::{Mask, Pseudonym};
 use super::rules::{Action, Detectors, KeyRules, Rules};
 use super::sanitize::{Databases, Language, Urls};
 use crate::processors::attributes::settings::regex;
+use personal::Kind;
 use raw::{HashFunction, Raw, Scan};
 
 /// What the page and the store join by.

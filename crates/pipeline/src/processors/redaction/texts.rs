@@ -1,9 +1,9 @@
 //! One text, rewritten by the rules for values.
 
-use super::detect::{Kinds, Says, Scanner, may_hold};
 use super::mask::STARS;
 use super::rules::{Action, Rule, Rules};
 use super::sanitize::System;
+use personal::{Kinds, Says, Scanner, may_hold};
 
 /// Masking can bring together what stood apart; whoever does that on purpose loses the whole text.
 const MOST_ROUNDS: usize = 4;

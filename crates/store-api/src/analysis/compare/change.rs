@@ -18,6 +18,8 @@ const MATTERS: f64 = 0.1;
 pub struct Delta {
     /// 0.38: 38 % slower.
     pub change: Option<f64>,
+    /// That of the control, where it has enough durations: bounds and verdict are then about what goes beyond it.
+    pub control: Option<f64>,
     /// The change lies between these with 95 % certainty.
     pub bounds: Option<(f64, f64)>,
     pub verdict: Verdict,
@@ -48,17 +50,22 @@ impl Verdict {
 }
 
 impl Delta {
-    /// Of durations in order.
-    pub(super) fn of(before: &[u64], after: &[u64], q: f64) -> Self {
-        let ends = nearest(before, q).zip(nearest(after, q)).filter(|(before, _)| *before > 0);
-        let change = ends.map(|(before, after)| after as f64 / before as f64 - 1.0);
+    /// Of durations in order; `usual` is how both sides of the control took.
+    pub(super) fn of(before: &[u64], after: &[u64], usual: Option<(&[u64], &[u64])>, q: f64) -> Self {
         let needed = needed(q);
-        let enough = before.len().min(after.len()) as u64 >= needed;
-        let bounds = change.filter(|_| enough).and_then(|change| {
+        let change = ratio(before, after, q).map(|ratio| ratio - 1.0);
+        let enough = |one: &[u64], other: &[u64]| one.len().min(other.len()) as u64 >= needed;
+        let control = usual.filter(|(before, after)| enough(before, after)).and_then(|(before, after)| {
             let spread = spread(before, q)?.hypot(spread(after, q)?);
-            let (low, high) = ((-SURE * spread).exp(), (SURE * spread).exp());
-            Some(((1.0 + change) * low - 1.0, (1.0 + change) * high - 1.0))
+            Some((ratio(before, after, q).filter(|ratio| *ratio > 0.0)?, spread))
         });
+        let bounds = change.filter(|_| enough(before, after)).and_then(|change| {
+            let (usual, known) = control.unwrap_or((1.0, 0.0));
+            let spread = spread(before, q)?.hypot(spread(after, q)?).hypot(known);
+            let beyond = (1.0 + change) / usual;
+            Some((beyond * (-SURE * spread).exp() - 1.0, beyond * (SURE * spread).exp() - 1.0))
+        });
+        let control = control.map(|(ratio, _)| ratio - 1.0);
         let verdict = match bounds {
             None => Verdict::NotEnough,
             Some((low, high)) if low > -MATTERS && high < MATTERS => Verdict::Unchanged,
@@ -66,7 +73,7 @@ impl Delta {
             Some((_, high)) if high < 0.0 => Verdict::Faster,
             Some(_) => Verdict::Unsure,
         };
-        Self { change, bounds, verdict, needed }
+        Self { change, control, bounds, verdict, needed }
     }
 
     /// As much of the change as is beyond doubt.
@@ -77,6 +84,12 @@ impl Delta {
             _ => 0.0,
         }
     }
+}
+
+/// How many times as long a percentile is as it was.
+fn ratio(before: &[u64], after: &[u64], q: f64) -> Option<f64> {
+    let (before, after) = nearest(before, q).zip(nearest(after, q)).filter(|(before, _)| *before > 0)?;
+    Some(after as f64 / before as f64)
 }
 
 pub(super) fn needed(q: f64) -> u64 {

@@ -23,12 +23,12 @@ struct Kept {
 }
 
 impl Part for Kept {
-    fn fragments(&self, trace: TraceId) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        self.shelf.fragments(trace)
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        self.shelf.fragments(traces)
     }
 
-    fn traces_of(&self, interaction: &str) -> Result<Vec<TraceId>, StoreError> {
-        self.shelf.traces_of(interaction)
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        self.shelf.traces_of(interactions)
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {

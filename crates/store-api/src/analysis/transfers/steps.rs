@@ -1,6 +1,6 @@
 //! The hand-overs of one interaction, read off its stages in the order of time.
 
-use std::sync::Arc;
+use std::borrow::Borrow;
 
 use crate::span::{Span, key};
 use crate::stage::Stage;
@@ -45,9 +45,9 @@ struct Pending<'a> {
     place: Option<&'a str>,
 }
 
-pub(super) fn hand_overs(spans: &[Arc<Span>]) -> Vec<HandOver> {
+pub(super) fn hand_overs<S: Borrow<Span>>(spans: &[S]) -> Vec<HandOver> {
     let mut stages: Vec<(Stage, &Span)> =
-        spans.iter().filter_map(|span| Some((span.stage()?, span.as_ref()))).collect();
+        spans.iter().map(Borrow::borrow).filter_map(|span: &Span| Some((span.stage()?, span))).collect();
     stages.retain(|(stage, _)| *stage != Stage::Wrapup);
     stages.sort_by_key(|(stage, span)| (span.start_ns, *stage != Stage::Transfer, span.span_id));
     let end = stages.iter().map(|(_, span)| span.end_ns()).max().unwrap_or(0);
@@ -154,7 +154,7 @@ mod tests {
     use crate::testing::sample::SECOND;
 
     fn told(samples: impl IntoIterator<Item = Sample>) -> Vec<String> {
-        let spans: Vec<Arc<Span>> = samples.into_iter().map(|sample| Arc::new(sample.span())).collect();
+        let spans: Vec<Span> = samples.into_iter().map(Sample::span).collect();
         let text = |one: HandOver| {
             let to = one.to.name().map_or(String::new(), |name| format!(" {name}"));
             let (from, kind) = (one.from.as_deref().unwrap_or("-"), one.to.kind());

@@ -8,7 +8,7 @@ use parquet::file::statistics::Statistics;
 use serde_json::{Map, Value, json};
 use store_api::StoreError;
 
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::file::{File, Unusable};
 use crate::files::{Files, List};
 use crate::found;
@@ -33,8 +33,11 @@ pub(super) fn fragments(
 ) -> Result<Fragments, StoreError> {
     let mut found = Fragments { adds: Vec::new(), removes: Vec::new(), lost: Vec::new() };
     let known = |file: &File| log.and_then(|log| log.state().adds.get(&file.below()));
-    for file in list.values() {
-        if known(file).is_some_and(|add| sound(file, add)) && learn(files, file)? {
+    let is_sound = |file: &File| known(file).is_some_and(|add| sound(disk, file, add));
+    // What a file shares with others can be told when those are known.
+    let rest: Vec<_> = list.values().filter(|file| !(is_sound(file) && files.sieves.load(file))).collect();
+    for file in rest {
+        if is_sound(file) && learn(files, file)? {
             continue;
         }
         match again(disk, files, file) {
@@ -55,19 +58,14 @@ pub(super) fn fragments(
     Ok(found)
 }
 
-fn sound(file: &File, add: &Add) -> bool {
-    disk::size(file.traces_path())
+fn sound(disk: &Disk, file: &File, add: &Add) -> bool {
+    disk.size(file.traces_path())
         .is_ok_and(|size| size.and_then(|size| i64::try_from(size).ok()) == Some(add.size))
 }
 
-/// Enters a file into the index; false where its fragments are damaged.
+/// Makes the filters of a file's ids; false where its fragments are damaged.
 fn learn(files: &Files, file: &File) -> Result<bool, StoreError> {
-    let read = file.each_id(|trace, interactions| {
-        let mut index = files.index_mut();
-        index.add_trace(trace, file.generation);
-        interactions.iter().for_each(|id| index.add_interaction(id, file.generation));
-    });
-    match read {
+    match files.learn(file) {
         Ok(()) => Ok(true),
         Err(Unusable::Failed(error)) => Err(error),
         Err(Unusable::Damaged(_)) => Ok(false),
@@ -84,12 +82,12 @@ fn again(disk: &Disk, files: &Files, file: &File) -> Result<Add, Unusable> {
     let entries = entries.map_or_else(|| file.entries(), Ok)?;
     let add = write::put_fragments(disk, file, &entries, 3).map_err(Unusable::Failed)?;
     tracing::debug!(file = %file.traces_path().display(), "wrote the fragments of a file of spans");
-    files.add(file, Traces::new(entries));
+    files.add(file, Traces::new(entries), None);
     Ok(add)
 }
 
 /// What the log says of a file that it did not name, as far as the footer tells.
-pub(super) fn span_add(file: &File) -> Result<Add, StoreError> {
+pub(super) fn span_add(disk: &Disk, file: &File) -> Result<Add, StoreError> {
     let path = file.spans();
     let damaged =
         |why: String| StoreError::Damaged { path: path.to_owned(), why, mend: "move it out of the store" };
@@ -98,7 +96,7 @@ pub(super) fn span_add(file: &File) -> Result<Add, StoreError> {
         Err(Unusable::Failed(error)) => return Err(error),
         Err(Unusable::Damaged(why)) => return Err(damaged(why)),
     };
-    let size = disk::size(path)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
+    let size = disk.size(path)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
     let stats = stats(&footer, file.about.rows, Table::Spans.skipping());
     let content = Content { size, crc32: None, stats };
     let add = Table::Spans.add(file.partition, file.generation, &file.about, content);

@@ -6,6 +6,10 @@ use store_api::analysis::{chain, path, percentiles, share};
 use utoipa::ToSchema;
 
 use super::{Covers, Ns, Summary};
+use crate::links::Link;
+
+/// Of a histogram that stands in a tooltip.
+const BARS: usize = 24;
 
 /// What the caller waited for, moment by moment.
 #[derive(Serialize, ToSchema)]
@@ -59,6 +63,8 @@ struct PathShare {
 pub(crate) struct CallChain {
     interaction_id: String,
     calls: Vec<ChainCall>,
+    /// Traces of no interaction that links by hand join to these calls.
+    traces: Vec<ChainTrace>,
     /// From the start of the first to the end of the last.
     duration_ns: Ns,
     as_of: Ns,
@@ -71,12 +77,22 @@ struct ChainCall {
     interaction: Summary,
     /// this, previous or next
     place: &'static str,
-    /// The word of the link that led here (`interaction.link.type`): `transfer`, `conversation`, `previous` ...; null
-    /// for this one, and where the link has none.
+    /// The word of the link that led here (`interaction.link.type`): `transfer`, `conversation`, `previous` ...; `manual`
+    /// where somebody made it by hand; null for this one, and where the link has none.
     #[schema(required)]
     link: Option<String>,
     /// The link says that it is one of several possible.
     ambiguous: bool,
+    /// Who made the link by hand, when and why; null where telemetry tells it.
+    #[schema(required)]
+    by_hand: Option<Link>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ChainTrace {
+    trace_id: String,
+    #[schema(required)]
+    by_hand: Option<Link>,
 }
 
 /// Where each span stands among those of its kind: of one stage, or one operation of one service.
@@ -85,20 +101,41 @@ pub(crate) struct CallPercentiles {
     interaction_id: String,
     /// The time that the spans are compared with.
     covers: Covers,
+    /// The kinds of its spans, in the order in which it comes to them.
+    kinds: Vec<KindOfSpan>,
     /// Finished spans of the interaction; those that nothing is known of are left out.
     spans: Vec<SpanPercentile>,
+}
+
+/// All spans of one stage, or of one operation of one service.
+#[derive(Serialize, ToSchema)]
+struct KindOfSpan {
+    #[schema(required)]
+    stage: Option<&'static str>,
+    #[schema(required)]
+    service: Option<String>,
+    #[schema(required)]
+    operation: Option<String>,
+    n: u64,
+    p50_ns: Ns,
+    p95_ns: Ns,
+    p99_ns: Ns,
+    /// Of the bars of a histogram on a logarithmic scale, one more than there are bars.
+    bounds_ns: Vec<Ns>,
+    /// How many spans each bar holds.
+    counts: Vec<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct SpanPercentile {
     trace_id: String,
     span_id: String,
+    /// Place in `kinds`.
+    kind: usize,
     /// Spans of its kind.
     n: u64,
     /// 0 to 100: so many of them in a hundred took no longer.
     percentile: f64,
-    p50_ns: Ns,
-    p95_ns: Ns,
 }
 
 impl CallPath {
@@ -141,7 +178,8 @@ impl From<path::Step> for PathStep {
 }
 
 impl CallChain {
-    pub(crate) fn of(id: String, chain: chain::Chain, as_of: u64) -> Self {
+    pub(crate) fn of(id: String, chain: chain::Chain, links: &[Link], as_of: u64) -> Self {
+        let by_hand = |id: &str| links.iter().find(|link| link.id == id).cloned();
         let calls: Vec<chain::Call> = chain
             .calls
             .into_iter()
@@ -159,9 +197,15 @@ impl CallChain {
             interaction: call.summary.into(),
             link: call.link,
             ambiguous: call.ambiguous,
+            by_hand: call.by_hand.as_deref().and_then(by_hand),
+        };
+        let trace = |joined: chain::Joined| ChainTrace {
+            trace_id: joined.trace_id.to_string(),
+            by_hand: by_hand(&joined.by_hand),
         };
         Self {
             calls: calls.into_iter().enumerate().map(call).collect(),
+            traces: chain.traces.into_iter().map(trace).collect(),
             interaction_id: id,
             duration_ns: Ns(end.saturating_sub(start)),
             as_of: Ns(as_of),
@@ -175,15 +219,37 @@ impl CallPercentiles {
         let badge = |of: percentiles::Badge| SpanPercentile {
             trace_id: of.trace_id.to_string(),
             span_id: of.span_id.to_string(),
+            kind: of.kind,
             n: of.n,
             percentile: of.percentile,
-            p50_ns: Ns(of.p50),
-            p95_ns: Ns(of.p95),
         };
         Self {
             interaction_id: id,
             covers: Covers::of(&found.covered, as_of),
+            kinds: found.kinds.into_iter().map(KindOfSpan::from).collect(),
             spans: found.spans.into_iter().map(badge).collect(),
+        }
+    }
+}
+
+impl From<percentiles::Counted> for KindOfSpan {
+    fn from(of: percentiles::Counted) -> Self {
+        let quantile = |q| Ns(of.histogram.quantile(q).unwrap_or(0));
+        let (bounds, counts) = of.histogram.bars(BARS);
+        let (stage, service, operation) = match of.kind {
+            percentiles::Kind::Stage(stage) => (Some(stage.name()), None, None),
+            percentiles::Kind::Operation(service, operation) => (None, Some(service), Some(operation)),
+        };
+        Self {
+            stage,
+            service,
+            operation,
+            n: of.histogram.count(),
+            p50_ns: quantile(0.5),
+            p95_ns: quantile(0.95),
+            p99_ns: quantile(0.99),
+            bounds_ns: bounds.into_iter().map(Ns).collect(),
+            counts,
         }
     }
 }

@@ -11,6 +11,9 @@ use super::{Covers, ExampleSpan, Latency};
 pub(crate) struct Compared {
     a: ComparedSide,
     b: ComparedSide,
+    /// Null unless `control` asked for it.
+    #[schema(required)]
+    control: Option<Control>,
     /// What matters most, for people; the largest change first.
     verdicts: Vec<String>,
     stages: Vec<Comparison>,
@@ -20,6 +23,15 @@ pub(crate) struct Compared {
     new: Vec<Operation>,
     /// Only in A.
     gone: Vec<Operation>,
+}
+
+/// What both sides were before, of any version.
+#[derive(Serialize, ToSchema)]
+struct Control {
+    a: Covers,
+    b: Covers,
+    /// Finished spans of both.
+    n: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -61,6 +73,10 @@ struct Delta {
     /// 0.38 is 38 % slower; null where there is nothing to compare.
     #[schema(required)]
     change: Option<f64>,
+    /// That of the control; null without one, or where it has too few spans. Where it is there, `low`, `high` and `verdict`
+    /// are about what goes beyond it.
+    #[schema(required)]
+    control: Option<f64>,
     /// The change lies between these with 95 % certainty; null where there is not enough data.
     #[schema(required)]
     low: Option<f64>,
@@ -89,6 +105,11 @@ impl Compared {
         Self {
             a: ComparedSide::of(&found.a, &question.a, as_of),
             b: ComparedSide::of(&found.b, &question.b, as_of),
+            control: found.control.map(|(a, b)| Control {
+                a: Covers::of(&a.covered, as_of),
+                b: Covers::of(&b.covered, as_of),
+                n: a.n + b.n,
+            }),
             verdicts: found.verdicts,
             stages: found.stages.into_iter().map(Comparison::from).collect(),
             operations: found.operations.into_iter().map(Comparison::from).collect(),
@@ -133,7 +154,14 @@ impl From<compare::Comparison> for Comparison {
 impl From<compare::Delta> for Delta {
     fn from(of: compare::Delta) -> Self {
         let (low, high) = of.bounds.unzip();
-        Self { change: of.change, low, high, verdict: of.verdict.name(), needed: of.needed }
+        Self {
+            change: of.change,
+            control: of.control,
+            low,
+            high,
+            verdict: of.verdict.name(),
+            needed: of.needed,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use store_api::analysis::{self, deploys, latency, points};
 use super::{Covers, Deploy, ExampleSpan, Latency, Ns, Share, WithinThreshold};
 
 impl Covers {
-    pub(super) fn of(covered: &analysis::Covered, as_of: u64) -> Self {
+    pub(crate) fn of(covered: &analysis::Covered, as_of: u64) -> Self {
         Self {
             from: Ns(covered.range.from),
             to: Ns(covered.range.to),

@@ -22,6 +22,17 @@ pub(crate) struct Overview {
     /// In the order of time.
     deploys: Vec<Deploy>,
     calls: Calls,
+    /// The most interactions that went on at once; those that began up to an hour before the range are part of it.
+    /// Null where none went on.
+    #[schema(required)]
+    peak: Option<Peak>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Peak {
+    n: u64,
+    /// When that first was.
+    at_ns: Ns,
 }
 
 /// One stage.
@@ -73,6 +84,8 @@ struct StageStep {
 struct RegionLine {
     #[schema(required)]
     region: Option<String>,
+    /// Interactions that started in the range.
+    calls: u64,
     /// Spans with a stage.
     n: u64,
     /// One for each stage of the strip, in its order.
@@ -134,6 +147,7 @@ impl Overview {
             running: found.running.into(),
             deploys: found.deploys.into_iter().map(Deploy::from).collect(),
             calls: found.calls.into(),
+            peak: found.peak.map(|peak| Peak { n: peak.n, at_ns: Ns(peak.at_ns) }),
         }
     }
 }
@@ -174,7 +188,12 @@ impl From<overview::Region> for RegionLine {
             state: cell.state.name(),
             over: cell.within.and_then(|within| Some(1.0 - within.share()?)),
         };
-        Self { region: region.region, n: region.n, stages: region.cells.into_iter().map(cell).collect() }
+        Self {
+            region: region.region,
+            calls: region.calls,
+            n: region.n,
+            stages: region.cells.into_iter().map(cell).collect(),
+        }
     }
 }
 

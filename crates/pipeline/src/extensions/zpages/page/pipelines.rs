@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::html::{Count, Html};
-use super::super::live::{Account, Live, Pipeline};
+use flow::status::{Account, Live, Pipeline};
 
 pub(super) fn put(html: &mut Html, live: &Live) {
     html.markup("<h1 id=\"pipelines\">Pipelines</h1>\n");

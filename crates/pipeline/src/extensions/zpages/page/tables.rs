@@ -1,7 +1,7 @@
 //! What stands below the pipelines: exporters, journal, attributes, the process.
 
 use super::super::html::{Bytes, Count, Html, Span};
-use super::super::live::{Live, Outlet};
+use flow::status::{Live, Outlet};
 
 pub(super) fn put(html: &mut Html, live: &Live) {
     exporters(html, live);
@@ -85,7 +85,7 @@ fn attributes(html: &mut Html, live: &Live) {
         html.within(open, Count::of(key.values), "</td>");
         html.within("<td class=\"n\">", Count::of(key.limit), "</td><td>");
         meter(html, key.values, key.limit);
-        html.within("</td><td>", key.action.name(), "</td>");
+        html.within("</td><td>", key.action, "</td>");
         html.within("<td class=\"n\">", Count::of(key.acted), "</td></tr>\n");
     }
     html.markup("</table></section>\n");

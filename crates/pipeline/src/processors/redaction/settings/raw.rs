@@ -4,8 +4,8 @@ use flow::config::Opaque;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::processors::redaction::detect::Kind;
 use crate::processors::redaction::rules::{Action, Summary};
+use personal::Kind;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

@@ -5,7 +5,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use super::*;
-use crate::processors::redaction::detect::{Kinds, Scanner, hint};
+use personal::{Kinds, Scanner, hint};
 
 const SECTION: &str = "{allow_all_keys: true, detectors: {all: mask}, blocked_key_patterns: [token]}";
 

@@ -7,12 +7,12 @@ use flow::otlp::view::Span;
 use flow::wire::{Field, put_len};
 
 use super::super::audit::Event;
-use super::super::detect::Kind;
 use super::super::mask::STARS;
 use super::super::rules::Rule;
 use super::super::sanitize;
 use super::super::shape::Text;
 use super::{Outcome, Under, Walk, database};
+use personal::Kind;
 
 /// `SpanKind` as OTLP numbers it.
 const INTERNAL: i32 = 1;

@@ -1,0 +1,179 @@
+//! One hour of a contact centre in this store, in DuckDB and in ClickHouse, on the same spans and in one run; and thirty days
+//! in 1 440 small files. Prints what docs/performance.md shows.
+//!
+//! ```sh
+//! cargo bench -p store-lake --bench peers          # after scripts/setup-test.sh, which installs the others
+//! CALLS=4000 MONTH_CALLS=0 cargo bench …           # smaller, and without the thirty days
+//! ```
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench tells its figures, and fails by panicking"
+)]
+
+#[path = "peers/spans.rs"]
+mod spans;
+#[path = "peers/raw.rs"]
+mod raw;
+#[path = "peers/ours.rs"]
+mod ours;
+#[path = "peers/table.rs"]
+mod table;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use store_api::TraceStore;
+use throughline_context::TraceId;
+use tokio::time::Instant;
+
+use ours::Spread;
+use spans::Centre;
+use table::Line;
+
+fn number(name: &str, otherwise: u32) -> u32 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let (calls, looks) = (number("CALLS", 40_000), number("LOOKS", 200));
+    println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
+    let folder = tempfile::tempdir().unwrap();
+    hour(folder.path(), calls, looks).await;
+    revised(folder.path(), number("REVISED_CALLS", 910)).await;
+    match number("MONTH_CALLS", 20_000) {
+        0 => {}
+        calls => month(folder.path(), calls, looks).await,
+    }
+    println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
+}
+
+async fn hour(folder: &Path, calls: u32, looks: u32) {
+    let centre = Centre::new(7, 1);
+    let marks = centre.marks(calls);
+    let store = folder.join("store");
+    let lake = ours::open(&store).await;
+    let cost = ours::ingest(&lake, &centre, &marks).await;
+    let count = marks.len() as f64;
+    let [spans, interactions, sidecars] = ours::sizes(&store);
+    println!(
+        "{} spans of {calls} calls, {} files; bytes a span: {:.1} spans, {:.1} interactions, {:.1} sidecars",
+        marks.len(),
+        lake.file_count(),
+        spans as f64 / count,
+        interactions as f64 / count,
+        sidecars as f64 / count
+    );
+    let rate = |cpu: std::time::Duration| count / cpu.as_secs_f64();
+    println!(
+        "taken in with fsync: {:.0} spans a second of one core, {:.0} with compaction; {:.0} in all",
+        rate(cost.cpu),
+        rate(cost.cpu + cost.compaction_cpu),
+        count / cost.wall.as_secs_f64()
+    );
+    // Spread over the hour, and not those that another question is about.
+    let some = |first: u32| (0..looks).map(move |n| (first + n * (calls / looks).max(1)) % calls);
+    let ids: Vec<String> = some(0).map(|call| centre.call(call).id).collect();
+    let traces: Vec<TraceId> = some(1).map(|call| centre.trace_id(call, 1)).collect();
+    let callers: Vec<String> = some(2).take(25).map(|call| centre.call(call).caller).collect();
+    let interaction = ours::interactions(&lake, &ids).await;
+    let trace = ours::traces(&lake, &traces).await;
+    let typed: Vec<String> = callers.iter().map(|caller| format!("caller.hash={caller}")).collect();
+    let needle = ours::searches(&lake, &typed).await;
+    let asked: Vec<String> = callers
+        .iter()
+        .map(|caller| format!("SELECT * FROM spans WHERE attr('caller.hash') = '{caller}'"))
+        .collect();
+    let needle_sql = ours::questions(&lake, &asked).await;
+    let quantiles: Vec<String> = (0..5).map(|_| PERCENTILES.to_owned()).collect();
+    let raw_percentiles = ours::questions(&lake, &quantiles).await;
+    let fresh = ours::freshness(&lake, &Centre::new(8, 1), &Centre::new(8, 1).marks(40)).await;
+    lake.flush().await.unwrap();
+    println!(
+        "search box, one attribute: p50 {:.1} ms, p95 {:.1} ms; fresh after {:.1} ms (p95)",
+        needle.p50, needle.p95, fresh.p95
+    );
+
+    let raw = folder.join("raw.parquet");
+    write_raw(&raw, &centre, &marks);
+    let questions = folder.join("questions.json");
+    let asked = json!({
+        "interaction": ids, "needle": callers, "trace": traces.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "files": ours::files(&store),
+    });
+    std::fs::write(&questions, asked.to_string()).unwrap();
+    let peers = peers(&raw, &questions, folder);
+    println!("{}", peers["versions"]);
+    let ours = [
+        ("interaction", interaction),
+        ("trace", trace),
+        ("needle", needle_sql),
+        ("percentiles", raw_percentiles),
+    ];
+    let lines: Vec<Line> = ours.into_iter().map(|(what, spread)| Line { what, spread }).collect();
+    table::show(spans as f64 / count, &lines, &peers["engines"], count);
+}
+
+const PERCENTILES: &str = "SELECT queue, service, hist_quantile(latency_hist(duration_ns), 0.5), hist_quantile(latency_hist(duration_ns), 0.95), \
+    hist_quantile(latency_hist(duration_ns), 0.99) FROM spans GROUP BY queue, service";
+
+fn write_raw(path: &Path, centre: &Centre, marks: &[spans::Mark]) {
+    let mut raw = raw::Raw::default();
+    for some in marks.chunks(100_000) {
+        raw.write(path, &centre.spans(some));
+    }
+    raw.finish();
+}
+
+fn peers(raw: &Path, questions: &Path, folder: &Path) -> Value {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = package.join("tests/engines/.venv/bin/python");
+    assert!(python.exists(), "run scripts/setup-test.sh: it installs the others");
+    let mut command = Command::new(python);
+    command.arg(package.join("benches/peers/peers.py")).arg(raw).arg(questions).arg(folder);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+async fn revised(folder: &Path, calls: u32) {
+    let lake = ours::open(&folder.join("revised")).await;
+    let (spans, took) = ours::revised(&lake, &Centre::new(5, 1), calls).await;
+    println!(
+        "list of {calls} calls, {spans} spans, each in four revisions in {} files: {:.0} ms",
+        lake.file_count(),
+        took.p50
+    );
+}
+
+async fn month(folder: &Path, calls: u32, looks: u32) {
+    let centre = Centre::new(9, 30 * 24);
+    let store = folder.join("month");
+    let lake = ours::open(&store).await;
+    let files = ours::month(&lake, &centre, calls).await;
+    drop(lake);
+    let began = Instant::now();
+    let lake = ours::open(&store).await;
+    println!("{files} files over 30 days: open in {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+    let some = |first: u32| (0..looks).map(move |n| (first + n * (calls / looks).max(1)) % calls);
+    let ids: Vec<String> = some(0).map(|call| centre.call(call).id).collect();
+    let traces: Vec<TraceId> = some(1).map(|call| centre.trace_id(call, 1)).collect();
+    let tell =
+        |what: &str, spread: Spread| println!("  {what}: p50 {:.1} ms, p95 {:.1} ms", spread.p50, spread.p95);
+    tell("trace, no hint, first look", ours::traces(&lake, &traces).await);
+    tell("trace, no hint", ours::traces(&lake, &traces).await);
+    tell("interaction, no hint, first look", ours::interactions(&lake, &ids).await);
+    tell("interaction, no hint", ours::interactions(&lake, &ids).await);
+    let callers = some(2).take(25).map(|call| format!("caller.hash={}", centre.call(call).caller));
+    tell("search box, one attribute", ours::searches(&lake, &callers.collect::<Vec<_>>()).await);
+    let plans: Vec<String> = traces
+        .iter()
+        .take(10)
+        .map(|id| format!("EXPLAIN SELECT * FROM spans WHERE trace_id = '{id}'"))
+        .collect();
+    tell("plan of a question in SQL about a trace", ours::questions(&lake, &plans).await);
+}

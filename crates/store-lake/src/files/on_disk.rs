@@ -1,0 +1,241 @@
+//! The files of one list, as a part of what can be asked for.
+//!
+//! Filters tell which files may hold something, places where in a file it lies. A few traces are read where they lie; for
+//! many, what their file knows of all its traces is taken into memory.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range as Rows;
+use std::sync::Arc;
+
+use store_api::StoreError;
+use store_api::carried::Carried;
+use store_api::part::{Fragment, Part, Row, Started};
+use store_api::question::Range;
+use throughline_context::TraceId;
+
+use super::places::Places;
+use super::{Files, List};
+use crate::file::{File, Unusable};
+use crate::traces::{Entry, Traces};
+use crate::write;
+
+/// Traces of one file that are read where they lie.
+const FEW: usize = 32;
+/// Rows that were read for what is known of a trace, and are kept for who asks for them next.
+const KEPT_ROWS: usize = 4096;
+/// Rows that are read to find those that carry something.
+const CARRYING_ROWS: usize = 32 * 2048;
+
+pub(crate) struct OnDisk<'a> {
+    files: &'a Files,
+    list: &'a List,
+    kept: RefCell<HashMap<(u64, TraceId), Vec<Row>>>,
+}
+
+impl<'a> OnDisk<'a> {
+    pub(crate) fn new(files: &'a Files, list: &'a List) -> Self {
+        Self { files, list, kept: RefCell::default() }
+    }
+
+    /// What was read of a file; nothing where it is damaged, which it is marked for.
+    fn sound<T>(file: &File, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(Unusable::Damaged(why)) => {
+                file.lose(&why);
+                Ok(None)
+            }
+            Err(Unusable::Failed(error)) => Err(error),
+        }
+    }
+
+    fn with_traces(&self, file: &File, mut with: impl FnMut(&Traces)) -> Result<(), StoreError> {
+        if !file.is_lost()
+            && let Some(traces) = Self::sound(file, self.files.traces(file))?
+        {
+            with(&traces);
+        }
+        Ok(())
+    }
+
+    /// The files that hold some of these traces, with what lies where in them.
+    fn with_places(
+        &self,
+        traces: &[TraceId],
+        mut with: impl FnMut(&File, &Places, Vec<TraceId>) -> Result<(), Unusable>,
+    ) -> Result<(), StoreError> {
+        for (generation, held) in self.files.sieves.with_traces(self.list, traces) {
+            let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+            let held: Vec<TraceId> = held.into_iter().filter_map(|at| traces.get(at).copied()).collect();
+            let done = self.files.places(file).and_then(|places| {
+                let held: Vec<TraceId> =
+                    held.into_iter().filter(|trace| places.rows(*trace).is_some()).collect();
+                if held.is_empty() { Ok(()) } else { with(file, &places, held) }
+            });
+            Self::sound(file, done)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of some traces of one file, those of each together.
+    fn read(
+        &self,
+        file: &File,
+        places: &Places,
+        traces: &[TraceId],
+        most: usize,
+    ) -> Result<Vec<Row>, Unusable> {
+        let wanted = ranges(traces.iter().filter_map(|trace| places.rows(*trace)), most);
+        file.rows(&*self.files.footer(file)?, &wanted)
+    }
+
+    /// What is known of a few traces of one file, from their rows.
+    fn read_fragments(
+        &self,
+        file: &File,
+        places: &Places,
+        traces: &[TraceId],
+    ) -> Result<Vec<(TraceId, Arc<Fragment>)>, Unusable> {
+        let rows = self.read(file, places, traces, usize::MAX)?;
+        let mut fragments = Vec::with_capacity(traces.len());
+        for rows in rows.chunk_by(|a, b| a.span.trace_id == b.span.trace_id) {
+            let Some(trace) = rows.first().map(|row| row.span.trace_id) else { continue };
+            let fragment = write::fragment(&rows.iter().collect::<Vec<_>>());
+            fragments.push((trace, Arc::new(fragment)));
+            self.keep(file.generation, trace, rows);
+        }
+        Ok(fragments)
+    }
+
+    fn keep(&self, generation: u64, trace: TraceId, rows: &[Row]) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.values().map(Vec::len).sum::<usize>() + rows.len() <= KEPT_ROWS {
+            kept.insert((generation, trace), rows.to_vec());
+        }
+    }
+
+    /// The rows of traces of one file that were read before; nothing where some were not.
+    fn kept(&self, generation: u64, traces: &[TraceId], most: usize) -> Option<Vec<Row>> {
+        let kept = self.kept.borrow();
+        let rows: Option<Vec<&Vec<Row>>> =
+            traces.iter().map(|trace| kept.get(&(generation, *trace))).collect();
+        Some(rows?.into_iter().flatten().take(most).cloned().collect())
+    }
+}
+
+impl Part for OnDisk<'_> {
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        let mut found = Vec::new();
+        self.with_places(traces, |file, places, held| {
+            let known = match self.files.traces.peek(file.generation) {
+                None if held.len() <= FEW => {
+                    found.extend(self.read_fragments(file, places, &held)?);
+                    return Ok(());
+                }
+                None => self.files.traces(file)?,
+                Some(known) => known,
+            };
+            let known = held.iter().filter_map(|trace| known.get(*trace));
+            found.extend(known.map(|entry| (entry.trace, Arc::clone(&entry.fragment))));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        let mut traces = Vec::new();
+        for (generation, held) in self.files.sieves.with_interactions(self.list, interactions) {
+            let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+            if let Some(places) = Self::sound(file, self.files.places(file))? {
+                let held = held.into_iter().filter_map(|at| interactions.get(at));
+                traces.extend(held.flat_map(|id| places.of_interaction(id)));
+            }
+        }
+        Ok(traces)
+    }
+
+    fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
+        let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut complete_from = range.from;
+        for file in files {
+            // No span in the files that are left started later; and something of the range must be told.
+            let next = file.about.last_start_ns.saturating_add(1);
+            if entries.len() >= most && next < range.to {
+                complete_from = next.max(range.from);
+                break;
+            }
+            self.with_traces(file, |traces| {
+                let within = |entry: &&Entry| {
+                    let facts = &entry.fragment.facts;
+                    range.overlaps(facts.start_ns, facts.last_start_ns)
+                };
+                entries.extend(traces.iter().filter(within).cloned());
+            })?;
+        }
+        let facts = entries.iter().map(|entry| (entry.trace, &entry.fragment.facts));
+        Ok(Started::newest(facts, Range { from: complete_from, to: range.to }, most))
+    }
+
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        let reaches = |file: &&Arc<File>| {
+            !file.is_lost() && range.overlaps(file.about.first_start_ns, file.about.last_start_ns)
+        };
+        let mut wanted: Vec<(&Arc<File>, Vec<Rows<usize>>)> = Vec::new();
+        let mut rows = 0;
+        for file in self.list.values().filter(reaches) {
+            let all = || std::iter::once(0..file.about.rows).collect();
+            let terms = self.files.sieves.terms(file);
+            let some = terms.map_or_else(all, |terms| terms.rows_with(carried, file.about.rows));
+            rows += some.iter().map(Rows::len).sum::<usize>();
+            if rows > CARRYING_ROWS {
+                return Ok(None);
+            }
+            if !some.is_empty() {
+                wanted.push((file, some));
+            }
+        }
+        let mut traces = Vec::new();
+        for (file, some) in wanted {
+            let read = self.files.footer(file).and_then(|footer| file.rows(&footer, &some));
+            let rows = Self::sound(file, read)?.unwrap_or_default();
+            let carries = |row: &&Row| range.contains(row.span.start_ns) && carried.is_on(&row.span);
+            traces.extend(rows.iter().filter(carries).map(|row| row.span.trace_id));
+        }
+        traces.dedup();
+        Ok(Some(traces))
+    }
+
+    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        self.with_places(traces, |file, places, held| {
+            rows.extend(match self.kept(file.generation, &held, most) {
+                Some(kept) => kept,
+                None => self.read(file, places, &held, most)?,
+            });
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+/// These rows, in order, neighbours joined, and about `most` of them.
+fn ranges(places: impl Iterator<Item = Rows<usize>>, most: usize) -> Vec<Rows<usize>> {
+    let mut ranges: Vec<Rows<usize>> = places.collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut joined: Vec<Rows<usize>> = Vec::new();
+    let mut left = most;
+    for range in ranges {
+        let range = range.start..range.end.min(range.start.saturating_add(left));
+        left -= range.len();
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range),
+        }
+    }
+    joined.retain(|range| !range.is_empty());
+    joined
+}

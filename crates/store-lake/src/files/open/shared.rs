@@ -1,0 +1,52 @@
+//! Opening a store that other nodes write at this time: nothing is put right, nothing is swept; who leads does that.
+
+use std::sync::Arc;
+
+use store_api::StoreError;
+
+use super::Opened;
+use crate::commit::Tables;
+use crate::disk::Disk;
+use crate::file::File;
+use crate::files::{Files, List};
+use crate::format;
+use crate::log::{Change, Log, Snapshot};
+use crate::tables::Table;
+
+pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
+    format::check(disk)?;
+    let logs: Result<Vec<_>, StoreError> =
+        Table::ALL.into_iter().map(|table| Ok((table, join(disk, table, now_ns)?))).collect();
+    format::settle(disk)?;
+    let logs = logs?;
+    let files = Files::new(disk.root());
+    let mut list = List::new();
+    for (_, log) in logs.iter().filter(|(table, _)| *table == Table::Spans) {
+        for file in named(disk, log.state()) {
+            if files.enter(&file)? {
+                list.insert(file.generation, Arc::new(file));
+            }
+        }
+    }
+    Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next: 1 })
+}
+
+/// The log of a table, made where nobody has made it.
+fn join(disk: &Disk, table: Table, now_ns: u64) -> Result<Log, StoreError> {
+    match Log::open(disk, table.name())? {
+        Some(log) => Ok(log),
+        None => {
+            let columns = table.columns();
+            Log::create(disk, &table.definition(&columns), Change { now_ns, ..Change::default() })
+        }
+    }
+}
+
+/// The files that the log of the spans names.
+pub(crate) fn named(disk: &Disk, state: &Snapshot) -> Vec<File> {
+    let known = |add: &crate::log::Add| {
+        let ((partition, generation), about) = add.generation().zip(add.about())?;
+        Some(File::new(disk, partition, generation, about))
+    };
+    state.adds.values().filter_map(known).collect()
+}

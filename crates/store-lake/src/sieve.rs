@@ -1,0 +1,265 @@
+//! Which files may hold a trace, an interaction or an attribute, without opening them.
+//!
+//! Each file of spans has two sidecars in the folder `index` of the store, outside of its tables: `.ids` for its traces
+//! and interactions, `.terms` for the attributes of its spans. They are about speed alone: what cannot be read keeps
+//! its file in all answers, and is made again.
+
+mod filter;
+mod sidecar;
+mod terms;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use throughline_context::TraceId;
+
+use crate::disk;
+use crate::file::{self, File};
+use crate::files::List;
+use sidecar::{Room, put};
+use terms::{again, head, of_ids, of_trace};
+
+pub(crate) use sidecar::Sidecar;
+pub(crate) use terms::{Terms, of_interaction};
+
+/// Filters in memory; of the others the page that is asked for is read.
+const ROOM: usize = 256 << 20;
+const FOLDER: &str = "index";
+
+/// The filters of all files that are known: also of those that are not in a list yet, and of those that have left it as
+/// long as somebody may look at them.
+pub(crate) struct Sieves {
+    folder: PathBuf,
+    room: Arc<Room>,
+    known: RwLock<HashMap<u64, Arc<Sieve>>>,
+    /// For one who adds at a time, so that of two files with one trace the second sees the first.
+    adding: Mutex<()>,
+}
+
+struct Sieve {
+    ids: Sidecar,
+    shared: Vec<TraceId>,
+    terms: Mutex<State>,
+}
+
+enum State {
+    NotRead,
+    Missing,
+    Read(Arc<Sidecar>),
+}
+
+/// What a file holds, for its filters.
+#[derive(Default)]
+pub(crate) struct Ids {
+    pub(crate) traces: Vec<TraceId>,
+    pub(crate) interactions: HashSet<String>,
+}
+
+impl Sieves {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self::with_room(root, ROOM)
+    }
+
+    pub(crate) fn with_room(root: &Path, bytes: usize) -> Self {
+        Self {
+            folder: root.join(FOLDER),
+            room: Arc::new(Room::new(bytes)),
+            known: RwLock::default(),
+            adding: Mutex::default(),
+        }
+    }
+
+    /// Takes over the sidecar of a file that is there; false where there is none that fits.
+    pub(crate) fn load(&self, file: &File) -> bool {
+        let Some(ids) = Sidecar::open(self.path(file.generation, "ids"), &file.about, &self.room) else {
+            return false;
+        };
+        let shared: Result<Vec<TraceId>, _> = ids.head.shared.iter().map(|id| id.parse()).collect();
+        let Ok(shared) = shared else { return false };
+        let sieve = Sieve { ids, shared, terms: Mutex::new(State::NotRead) };
+        self.write().insert(file.generation, Arc::new(sieve));
+        true
+    }
+
+    /// Makes the filters of a file. Called before the file appears in a list.
+    pub(crate) fn add(&self, file: &File, ids: &Ids, terms: Option<&Terms>) {
+        let _alone = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = self.shared(file, &ids.traces);
+        let traces = ids.traces.iter().map(|trace| of_trace(*trace));
+        let hashes: Vec<u64> = traces.chain(ids.interactions.iter().map(|id| of_interaction(id))).collect();
+        let told = shared.iter().map(ToString::to_string).collect();
+        let head = sidecar::Head { shared: told, ..head(&file.about) };
+        let path = self.path(file.generation, "ids");
+        let (sidecar, bytes) = Sidecar::new(path.clone(), head, &[of_ids(&hashes)], &self.room);
+        keep(&path, &bytes);
+        let sieve = Sieve { ids: sidecar, shared, terms: Mutex::new(State::NotRead) };
+        if let Some(terms) = terms {
+            self.put_terms(file, &sieve, terms);
+        }
+        self.write().insert(file.generation, Arc::new(sieve));
+    }
+
+    /// The traces of a new file that other files may have, too; not told of files that it replaces.
+    fn shared(&self, file: &File, traces: &[TraceId]) -> Vec<TraceId> {
+        let hashes: Vec<u64> = traces.iter().map(|trace| of_trace(*trace)).collect();
+        let mut shared = vec![false; traces.len()];
+        let others = self
+            .all(|generation| generation != file.generation && !file.about.replaces.contains(&generation));
+        for (_, other) in others {
+            other.each_held(&hashes, |at| {
+                if let Some(shared) = shared.get_mut(at) {
+                    *shared = true;
+                }
+            });
+        }
+        traces.iter().zip(shared).filter(|(_, shared)| *shared).map(|(trace, _)| *trace).collect()
+    }
+
+    fn put_terms(&self, file: &File, sieve: &Sieve, terms: &Terms) {
+        let head = sidecar::Head { keys: terms.keys.clone(), ..head(&file.about) };
+        let path = self.path(file.generation, "terms");
+        let (sidecar, bytes) = Sidecar::new(path.clone(), head, &terms.filters, &self.room);
+        keep(&path, &bytes);
+        *sieve.terms() = State::Read(Arc::new(sidecar));
+    }
+
+    /// Makes the filters of a file's attributes again.
+    pub(crate) fn mend_terms(&self, file: &File, terms: &Terms) {
+        let sieve = self.read().get(&file.generation).cloned();
+        if let Some(sieve) = sieve {
+            self.put_terms(file, &sieve, terms);
+        }
+    }
+
+    /// Called when nobody can look at these files any more.
+    pub(crate) fn forget(&self, generations: &[u64]) {
+        for generation in generations {
+            self.write().remove(generation);
+            for kind in ["ids", "terms"] {
+                drop(std::fs::remove_file(self.path(*generation, kind)));
+            }
+        }
+    }
+
+    /// Removes what belongs to no file. Called when nobody writes.
+    pub(crate) fn sweep(&self) {
+        for path in disk::entries(&self.folder).unwrap_or_default() {
+            let generation = path.file_stem().and_then(|stem| file::of_digits(stem.to_str()?));
+            if generation.is_none_or(|generation| !self.read().contains_key(&generation)) {
+                drop(std::fs::remove_file(path));
+            }
+        }
+    }
+
+    /// The files of a list that may hold some of these traces, and the places of those; the older files first.
+    pub(crate) fn with_traces(&self, list: &List, traces: &[TraceId]) -> Vec<(u64, Vec<usize>)> {
+        let hashes: Vec<u64> = traces.iter().map(|trace| of_trace(*trace)).collect();
+        self.holding(list, &hashes)
+    }
+
+    pub(crate) fn with_interactions(&self, list: &List, ids: &[&str]) -> Vec<(u64, Vec<usize>)> {
+        let hashes: Vec<u64> = ids.iter().map(|id| of_interaction(id)).collect();
+        self.holding(list, &hashes)
+    }
+
+    /// File by file, so that each filter is looked at in one go.
+    fn holding(&self, list: &List, hashes: &[u64]) -> Vec<(u64, Vec<usize>)> {
+        let known = self.read();
+        let mut found = Vec::new();
+        for generation in list.keys() {
+            let mut held = Vec::new();
+            match known.get(generation) {
+                Some(sieve) => sieve.each_held(hashes, |at| held.push(at)),
+                None => held.extend(0..hashes.len()),
+            }
+            if !held.is_empty() {
+                found.push((*generation, held));
+            }
+        }
+        found
+    }
+
+    /// The traces that may lie in more than one file of a list, with those.
+    pub(crate) fn several(&self, list: &List) -> HashMap<TraceId, Vec<u64>> {
+        let shared: HashSet<TraceId> = {
+            let known = self.read();
+            list.keys().filter_map(|of| known.get(of)).flat_map(|sieve| &sieve.shared).copied().collect()
+        };
+        let mut several = self.of_each(list, &shared.into_iter().collect::<Vec<_>>());
+        several.retain(|_, generations| generations.len() > 1);
+        several
+    }
+
+    /// The files of a list that each of these traces may lie in, the older ones first.
+    pub(crate) fn of_each(&self, list: &List, traces: &[TraceId]) -> HashMap<TraceId, Vec<u64>> {
+        let mut of: HashMap<TraceId, Vec<u64>> = HashMap::new();
+        for (generation, held) in self.with_traces(list, traces) {
+            for trace in held.into_iter().filter_map(|at| traces.get(at)) {
+                of.entry(*trace).or_default().push(generation);
+            }
+        }
+        of
+    }
+
+    /// The filters of a file's attributes; nothing where they are not there, or not any more.
+    pub(crate) fn terms(&self, file: &File) -> Option<Arc<Sidecar>> {
+        let sieve = self.read().get(&file.generation).cloned()?;
+        let mut state = sieve.terms();
+        if let State::NotRead = *state {
+            let read = Sidecar::open(self.path(file.generation, "terms"), &file.about, &self.room);
+            *state = read.map_or(State::Missing, |read| State::Read(Arc::new(read)));
+        }
+        match &*state {
+            State::Read(terms) if !terms.is_broken() => Some(Arc::clone(terms)),
+            _ => None,
+        }
+    }
+
+    /// Whether the filter of a file's ids has to be made again.
+    pub(crate) fn lacks_ids(&self, file: &File) -> bool {
+        self.read().get(&file.generation).is_none_or(|sieve| sieve.ids.is_broken())
+    }
+
+    fn all(&self, want: impl Fn(u64) -> bool) -> Vec<(u64, Arc<Sieve>)> {
+        let known = self.read();
+        known.iter().filter(|(of, _)| want(**of)).map(|(of, sieve)| (*of, Arc::clone(sieve))).collect()
+    }
+
+    fn path(&self, generation: u64, kind: &str) -> PathBuf {
+        self.folder.join(format!("{generation:016x}.{kind}"))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<u64, Arc<Sieve>>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<u64, Arc<Sieve>>> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sieve {
+    /// Calls back with the places of the hashes that may be in the file.
+    fn each_held(&self, hashes: &[u64], mut with: impl FnMut(usize)) {
+        let view = self.ids.view(hashes.len());
+        let holds = |hash: u64| {
+            view.as_ref().is_none_or(|view| view.may_hold(0, hash) && view.may_hold(0, again(hash)))
+        };
+        hashes.iter().enumerate().filter(|(_, hash)| holds(**hash)).for_each(|(at, _)| with(at));
+    }
+
+    fn terms(&self) -> MutexGuard<'_, State> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What cannot be kept is made again by the next who opens the store.
+fn keep(path: &Path, bytes: &[u8]) {
+    if let Err(error) = put(path, bytes) {
+        tracing::debug!(file = %path.display(), %error, "a sidecar was not written");
+    }
+}
+
+#[cfg(test)]
+mod tests;

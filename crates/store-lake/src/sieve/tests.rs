@@ -1,0 +1,204 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use store_api::Span;
+use store_api::carried::{Carried, each_of, each_term};
+use store_api::testing::Sample;
+use store_api::testing::sample::arbitrary_span;
+use tempfile::TempDir;
+
+use super::*;
+use crate::file::About;
+use crate::partition::Partition;
+
+fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<File> {
+    let about = About {
+        format: 2,
+        first_start_ns: 0,
+        last_start_ns: 0,
+        end_ns: 0,
+        written_ns: generation,
+        rows,
+        weight: 0,
+        replaces,
+    };
+    Arc::new(File::new(&disk::Disk::new(root), Partition::Mixed, generation, about))
+}
+
+fn ids(spans: &[Span]) -> Ids {
+    let mut traces: Vec<TraceId> = spans.iter().map(|span| span.trace_id).collect();
+    traces.sort_unstable();
+    traces.dedup();
+    Ids {
+        traces,
+        interactions: spans.iter().filter_map(|span| Some(span.interaction()?.into_owned())).collect(),
+    }
+}
+
+/// What is done to a sidecar behind the back of a store.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    None,
+    Gone,
+    Cut(u16),
+    /// One byte is another.
+    Other(u16),
+    /// It is that of another file.
+    Swapped,
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    prop_oneof![
+        4 => Just(Harm::None),
+        1 => Just(Harm::Gone),
+        1 => any::<u16>().prop_map(Harm::Cut),
+        4 => any::<u16>().prop_map(Harm::Other),
+        1 => Just(Harm::Swapped),
+    ]
+}
+
+fn apply(harm: Harm, path: &Path, other: &Path) {
+    let Ok(mut bytes) = std::fs::read(path) else { return };
+    match harm {
+        Harm::None => return,
+        Harm::Gone => return std::fs::remove_file(path).unwrap(),
+        Harm::Cut(at) => bytes.truncate(usize::from(at) % bytes.len()),
+        Harm::Other(at) => {
+            let at = usize::from(at) % bytes.len();
+            bytes[at] ^= 1 << (at % 8);
+        }
+        Harm::Swapped => bytes = std::fs::read(other).unwrap_or_default(),
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn terms(span: &Span) -> BTreeSet<(String, String)> {
+    let mut terms = BTreeSet::new();
+    let mut see = |key: &str, text: &str| {
+        terms.insert((key.to_owned(), text.to_owned()));
+    };
+    each_term(span, &mut see);
+    each_of(span.resource.attributes(), see);
+    terms
+}
+
+/// Every file says of everything that is in it that it may be.
+fn nothing_is_lost(sieves: &Sieves, list: &List, files: &[Vec<Span>]) {
+    let mut generations: HashMap<TraceId, BTreeSet<u64>> = HashMap::new();
+    for (generation, spans) in (1..).zip(files) {
+        for span in spans {
+            generations.entry(span.trace_id).or_default().insert(generation);
+            let with = sieves.with_traces(list, &[span.trace_id]);
+            assert!(with.iter().any(|(of, _)| *of == generation), "{}", span.trace_id);
+            if let Some(id) = span.interaction() {
+                let with = sieves.with_interactions(list, &[&*id]);
+                assert!(with.iter().any(|(of, _)| *of == generation), "{id}");
+            }
+        }
+        let Some(known) = list.get(&generation).and_then(|file| sieves.terms(file)) else { continue };
+        for (row, span) in spans.iter().enumerate() {
+            for (key, text) in terms(span) {
+                for key in [Some(key), None] {
+                    let carried = Carried { key, text: text.clone() };
+                    let rows = known.rows_with(&carried, spans.len());
+                    assert!(rows.iter().any(|rows| rows.contains(&row)), "{carried:?} in row {row}");
+                }
+            }
+        }
+    }
+    let several = sieves.several(list);
+    for (trace, generations) in generations.into_iter().filter(|(_, of)| of.len() > 1) {
+        let told: BTreeSet<u64> = several.get(&trace).into_iter().flatten().copied().collect();
+        assert!(told.is_superset(&generations), "{trace} is in {generations:?}, and not only in {told:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn filters_never_lose_what_is_there(
+        files in prop::collection::vec(prop::collection::vec(arbitrary_span(), 1..12), 2..5),
+        harms in prop::collection::vec((harm(), harm()), 5),
+        room in prop_oneof![Just(0_usize), Just(700), Just(1 << 20)],
+    ) {
+        let directory = TempDir::new().unwrap();
+        let sieves = Sieves::with_room(directory.path(), room);
+        let mut list = List::new();
+        for (generation, spans) in (1..).zip(&files) {
+            let file = file(directory.path(), generation, spans.len(), Vec::new());
+            sieves.add(&file, &ids(spans), Some(&Terms::of(spans.iter())));
+            list.insert(generation, file);
+        }
+        nothing_is_lost(&sieves, &list, &files);
+        // While it is open, and when it is opened again.
+        for (generation, (of_ids, of_terms)) in (1..=files.len() as u64).zip(&harms) {
+            for (kind, harm) in [("ids", of_ids), ("terms", of_terms)] {
+                apply(*harm, &sieves.path(generation, kind), &sieves.path(generation % 2 + 1, kind));
+            }
+        }
+        nothing_is_lost(&sieves, &list, &files);
+        let again = Sieves::with_room(directory.path(), room);
+        let missing: Vec<_> = list.values().filter(|file| !again.load(file)).collect();
+        for file in missing {
+            again.add(file, &ids(&files[file.generation as usize - 1]), None);
+        }
+        nothing_is_lost(&again, &list, &files);
+        nothing_is_lost(&again, &list, &files);
+    }
+}
+
+fn calls(range: std::ops::Range<u32>) -> Vec<Span> {
+    let span = |n: u32| {
+        let sample =
+            Sample::new(1, 1).interaction(&format!("call-{n}")).with("caller", format!("c{n}").as_str());
+        sample.change(|span| span.trace_id = TraceId(u128::from(n + 1).to_be_bytes())).span()
+    };
+    range.map(span).collect()
+}
+
+/// Scenario: two files of 5 000 calls each share one; each call has a caller of its own. The second time there is no room
+/// for filters in memory.
+/// Guarantees: an id, or a caller, leads to its file and its rows, with few more; the shared trace is known as shared, and
+/// not any more when its files are replaced.
+#[test]
+fn filters_leave_out_nearly_all_that_is_not_there() {
+    for room in [1 << 20, 0] {
+        let directory = TempDir::new().unwrap();
+        let sieves = Sieves::with_room(directory.path(), room);
+        let mut list = List::new();
+        for (generation, range) in [(1, 0..5_000), (2, 4_999..10_000)] {
+            let spans = calls(range);
+            let file = file(directory.path(), generation, spans.len(), Vec::new());
+            sieves.add(&file, &ids(&spans), Some(&Terms::of(spans.iter())));
+            list.insert(generation, file);
+        }
+        let all = calls(0..10_000);
+        let traces: Vec<TraceId> = all.iter().map(|span| span.trace_id).collect();
+        let of_each = sieves.of_each(&list, &traces);
+        assert!(
+            of_each.values().map(Vec::len).sum::<usize>() <= 10_002,
+            "one is in both, and hardly any more"
+        );
+        assert!(sieves.several(&list).contains_key(&traces[4_999]));
+        let names: Vec<String> = (0..10_000).map(|n| format!("call-{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let held: usize = sieves.with_interactions(&list, &names).iter().map(|(_, held)| held.len()).sum();
+        assert!(held <= 10_002, "{held}");
+        let terms = sieves.terms(&list[&1]).unwrap();
+        let rows = |text: &str| {
+            let key = Some("caller".to_owned());
+            terms.rows_with(&Carried { key, text: text.to_owned() }, 5_000)
+        };
+        let page = |n: usize| n / 2048 * 2048..(n / 2048 * 2048 + 2048).min(5_000);
+        let found = (0..5_000).filter(|n| matches!(&rows(&format!("c{n}"))[..], [only] if *only == page(*n)));
+        assert!(found.count() > 4_800, "one page of three");
+        assert!((5_000..10_000).filter(|n| !rows(&format!("c{n}")).is_empty()).count() < 150);
+        let merged = file(directory.path(), 3, all.len(), vec![1, 2]);
+        sieves.add(&merged, &ids(&all), None);
+        let list = List::from([(3, merged)]);
+        sieves.forget(&[1, 2]);
+        assert!(sieves.several(&list).is_empty());
+        sieves.sweep();
+        assert_eq!(disk::entries(&directory.path().join("index")).unwrap(), [sieves.path(3, "ids")]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Display masking: a store whose answers hide what is personal. What processors removed is gone; this is only hidden, and
+//! those who may see it ask the store behind it.
+//!
+//! Everything that is read passes [`Hiding`], whichever question it is for, so no answer can forget to hide anything, and
+//! no search finds by what it may not show. SQL reads files by itself: it is refused here.
+
+mod text;
+mod span;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use flow::BoxFuture;
+use store_api::analysis::rollup;
+use store_api::carried::Carried;
+use store_api::part::{Fragment, Part, Row, Started};
+use store_api::read::Reader;
+use store_api::store::Look;
+use store_api::{Appended, Limits, Range, Span, StoreError, TraceStore, sql};
+use throughline_context::TraceId;
+
+use span::Spans;
+
+/// A store with its answers masked.
+pub(crate) struct Masked(pub(crate) Arc<dyn TraceStore>);
+
+impl TraceStore for Masked {
+    fn append(&self, spans: Vec<Span>) -> BoxFuture<'_, Result<Appended, StoreError>> {
+        self.0.append(spans)
+    }
+
+    fn look(&self, limits: Limits, look: Look) -> BoxFuture<'_, Result<(), StoreError>> {
+        let hidden: Look = Box::new(move |reader| {
+            let spans = RefCell::default();
+            let parts: Vec<_> =
+                reader.parts().iter().map(|part| Hiding { part: *part, spans: &spans }).collect();
+            let parts: Vec<&dyn Part> = parts.iter().map(|part| part as &dyn Part).collect();
+            look(&mut Reader::new(&parts, limits))
+        });
+        self.0.look(limits, hidden)
+    }
+
+    fn sql(&self, _: sql::Question) -> BoxFuture<'_, Result<sql::Answer, sql::Failed>> {
+        let refused = sql::Failed::Refused("SQL would read what is masked".to_owned());
+        Box::pin(std::future::ready(Err(refused)))
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.flush()
+    }
+}
+
+/// A part of a store, whose texts are masked as they are read.
+struct Hiding<'a> {
+    part: &'a dyn Part,
+    spans: &'a RefCell<Spans>,
+}
+
+impl Part for Hiding<'_> {
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        let found = self.part.fragments(traces)?;
+        let mut spans = self.spans.borrow_mut();
+        Ok(found.into_iter().map(|(trace, fragment)| (trace, spans.fragment(fragment))).collect())
+    }
+
+    fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
+        self.part.traces_of(interactions)
+    }
+
+    fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        self.part.started(range, most)
+    }
+
+    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+        let found = self.part.rows(traces, most)?;
+        let mut spans = self.spans.borrow_mut();
+        Ok(found.into_iter().map(|row| Row { span: spans.span(row.span), ..row }).collect())
+    }
+
+    /// The filters know what was sent: they can tell who carries a text that is shown as it is, and nothing of one that
+    /// stands in the place of another.
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        if carried.text.contains(text::DOTS) { Ok(None) } else { self.part.carrying(carried, range) }
+    }
+
+    fn rollups(&self, range: Range, step_ns: u64) -> Result<Option<Vec<rollup::Row>>, StoreError> {
+        let Some(mut rows) = self.part.rollups(range, step_ns)? else { return Ok(None) };
+        let mut spans = self.spans.borrow_mut();
+        for row in &mut rows {
+            let hidden = row.series.operation.as_deref().and_then(|name| spans.name(name));
+            row.series.operation = hidden.map(Arc::from).or(row.series.operation.take());
+        }
+        Ok(Some(rows))
+    }
+}
