@@ -50,6 +50,7 @@ mod tests {
     use super::*;
     use crate::disk::Disk;
     use crate::file::About;
+    use crate::table::Promoted;
 
     const MIB: usize = 1 << 20;
 
@@ -65,6 +66,7 @@ mod tests {
                 rows: 1,
                 weight: *weight,
                 replaces: Vec::new(),
+                promoted: Promoted::default(),
             };
             (generation, Arc::new(File::new(&disk, *partition, generation, about)))
         };

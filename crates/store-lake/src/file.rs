@@ -13,13 +13,13 @@ use throughline_context::TraceId;
 
 use crate::disk::Disk;
 use crate::partition::Partition;
-use crate::table::{ABOUT, Resources, Wrong, decode, read, short_ids};
+use crate::table::{ABOUT, Promoted, Resources, Wrong, decode, read, short_ids};
 use crate::tables::{self, Table};
 use crate::traces::{self, Entry, Traces};
 use crate::write;
 
-/// 1 had span ids of a fixed length.
-pub(crate) const FORMAT: u32 = 2;
+/// 1 had span ids of a fixed length, 2 no attributes with columns of their own.
+pub(crate) const FORMAT: u32 = 3;
 
 /// What a file of spans says of itself in its footer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub(crate) struct About {
     pub(crate) weight: usize,
     /// The files whose rows it took over. Where they are still there, they go.
     pub(crate) replaces: Vec<u64>,
+    /// Attributes with columns of their own; told of files of spans alone.
+    #[serde(default, skip_serializing_if = "Promoted::is_empty")]
+    pub(crate) promoted: Promoted,
 }
 
 impl About {

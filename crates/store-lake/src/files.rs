@@ -15,6 +15,7 @@ use store_api::part::Row;
 use crate::cache::Cache;
 use crate::file::{File, Unusable};
 use crate::sieve::{Sieves, Terms};
+use crate::table::Promoted;
 use crate::traces::Traces;
 use places::Places;
 
@@ -23,6 +24,13 @@ pub(crate) use open::{Opened, named, open};
 
 /// The files that a question may look at, in the order in which they were written.
 pub(crate) type List = BTreeMap<u64, Arc<File>>;
+
+/// Attributes that have columns of their own in some file.
+pub(crate) fn promoted(list: &List) -> Promoted {
+    let mut all = Promoted::default();
+    list.values().for_each(|file| all.join(&file.about.promoted));
+    all
+}
 
 /// What is resident of the files. Knows files that were added before they are in a list, and files that have left it
 /// as long as somebody may still look at them.

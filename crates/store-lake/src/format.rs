@@ -1,6 +1,6 @@
 //! What kind of store a directory is, so that another version knows whether to keep its hands off.
 //!
-//! 1: files without a log. 2: Delta tables.
+//! 1: files without a log. 2: Delta tables. 3: attributes with columns of their own.
 
 use serde::{Deserialize, Serialize};
 use store_api::StoreError;
@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::found;
 
 const FILE: &str = "throughline.json";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct Format {

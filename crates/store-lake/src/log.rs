@@ -103,7 +103,7 @@ impl Log {
     pub(crate) fn create(disk: &Disk, new: &New<'_>, mut change: Change) -> Result<Self, StoreError> {
         let mut log = Self::empty(disk, new.name);
         let fields = new.columns.fields().iter().map(AsRef::as_ref);
-        let metadata = MetaData {
+        let mut metadata = MetaData {
             id: uuid(),
             name: Some(new.name.to_owned()),
             format: action::Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
@@ -122,6 +122,7 @@ impl Log {
             reader_features: None,
             writer_features: None,
         };
+        metadata = metadata.widened(&change.adds).unwrap_or(metadata);
         change.operation = "CREATE TABLE";
         change.rows_change = true;
         let mut actions = vec![log.info(&change)];
@@ -257,7 +258,9 @@ impl Log {
             size: Some(add.size),
         });
         let adds = change.adds.iter().map(|add| Add { data_change: change.rows_change, ..add.clone() });
-        txns.map(Action::from).chain(removes.map(Action::from)).chain(adds.map(Action::from)).collect()
+        let widened = self.state.metadata.as_ref().and_then(|known| known.widened(&change.adds));
+        let actions = widened.into_iter().map(Action::from).chain(txns.map(Action::from));
+        actions.chain(removes.map(Action::from)).chain(adds.map(Action::from)).collect()
     }
 
     fn info(&self, change: &Change) -> Action {

@@ -1,9 +1,10 @@
 //! SQL over what is kept: read only, within limits, on threads of its own.
 //!
-//! `statement` lets questions pass and nothing else; `session` has the tables; `overlap` sees to it that every span is
+//! `statement` lets questions pass and nothing else; `expand` finds attributes; `session` has the tables; `overlap` sees to it that every span is
 //! there once; `scan` reads files; `write` makes bytes of columns.
 
 mod statement;
+mod expand;
 mod wrong;
 mod meter;
 mod hist;
@@ -145,7 +146,7 @@ async fn run(
 ) -> Result<(), Failed> {
     let meter = &looking.meter;
     let failed = |error| wrong::failed(&error, meter, engine.memory);
-    let statement = statement::read(&question.text)?;
+    let statement = statement::read(&question.text, &looking.promoted)?;
     let context = session::open(looking, &engine.env, engine.threads).map_err(failed)?;
     let plan = context.state().statement_to_plan(statement).await.map_err(failed)?;
     // `SELECT INTO` and changes inside of `WITH` come to light here.

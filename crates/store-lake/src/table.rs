@@ -1,6 +1,7 @@
 //! Rows as Parquet and back. The columns are a stable surface: other engines read these files.
 
 mod schema;
+mod promoted;
 mod encode;
 mod decode;
 mod ids;
@@ -10,7 +11,8 @@ mod layout;
 pub(crate) use decode::{Resources, Wrong, column, decode, short_ids};
 pub(crate) use encode::{Ordered, encode};
 pub(crate) use layout::{ABOUT, Encoded, Layout, read, to_parquet};
-pub(crate) use schema::{entries, entry, spans as span_columns};
+pub(crate) use promoted::{OWN, Promoted, RESOURCE};
+pub(crate) use schema::{entries, entry, promoting, spans as span_columns};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use crate::file::{self, About};
 use crate::log::{Add, New, Values, milliseconds};
 use crate::partition::Partition;
-use crate::table::Encoded;
+use crate::table::{Encoded, Promoted};
 use crate::{table, traces};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +76,13 @@ impl Table {
 
     /// What the log says of a file of this table.
     pub(crate) fn add(self, partition: Partition, generation: u64, about: &About, content: Content) -> Add {
-        let about = serde_json::to_string(about).unwrap_or_default();
+        let told = match self {
+            Self::Spans => serde_json::to_string(about),
+            Self::Interactions => {
+                serde_json::to_string(&About { promoted: Promoted::default(), ..about.clone() })
+            }
+        };
+        let about = told.unwrap_or_default();
         let crc32 = content.crc32.map(|crc32| (CRC32.to_owned(), Some(format!("{crc32:08x}"))));
         let tags: Values = [(ABOUT.to_owned(), Some(about))].into_iter().chain(crc32).collect();
         Add {
@@ -101,6 +107,11 @@ impl Add {
 
     pub(crate) fn about(&self) -> Option<About> {
         serde_json::from_str(self.tags.as_ref()?.get(ABOUT)?.as_deref()?).ok()
+    }
+
+    /// The columns that it has beside those of all files of its table.
+    pub(crate) fn more_columns(&self) -> Promoted {
+        self.about().map(|about| about.promoted).unwrap_or_default()
     }
 
     pub(crate) fn rows(&self) -> Option<u64> {

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, sleep};
 use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
+use crate::files::promoted;
 use crate::lake::{Inner, blocking, now_ns};
 use crate::sieve::Terms;
 use crate::tables::Table;
@@ -125,12 +126,14 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     }
     let Some(partition) = files.first().map(|file| file.partition) else { return Ok(false) };
     let generation = inner.next();
+    let promoted = promoted(&inner.list());
     let target = Target {
         partition,
         generation,
         written_ns: files.iter().map(|file| file.about.written_ns).max().unwrap_or(now),
         replaces: files.iter().map(|file| file.generation).collect(),
         level: 6,
+        promoted: Some(&promoted),
     };
     let kept = resolve(&rows);
     let spans_change = kept.len() < rows.len();
@@ -264,7 +267,7 @@ pub(crate) fn put_again(inner: &Inner, file: &File, entries: &[Entry]) -> Result
 pub(crate) fn put_rows(inner: &Inner, file: &File, rows: &[Row]) -> Result<(), StoreError> {
     let generation = inner.next();
     let (partition, written_ns) = (file.partition, file.about.written_ns);
-    let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3 };
+    let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3, promoted: None };
     let Written { file, traces, terms, adds } = write(&inner.disk, rows, target)?;
     inner.files.add(&file, traces, Some(&terms));
     let generation = Some(generation);

@@ -14,7 +14,7 @@ use crate::file::{About, FORMAT, File};
 use crate::log::Add;
 use crate::partition::Partition;
 use crate::sieve::Terms;
-use crate::table::{Encoded, Layout, Ordered, encode, span_columns, to_parquet};
+use crate::table::{Encoded, Layout, Ordered, Promoted, encode, promoting, to_parquet};
 use crate::tables::{Content, Table};
 use crate::traces::{self, Entry, Traces};
 
@@ -82,12 +82,14 @@ fn interaction(fragment: &Fragment) -> Option<&str> {
 }
 
 /// Where rows go, and what the file says of itself.
-pub(crate) struct Target {
+pub(crate) struct Target<'a> {
     pub(crate) partition: Partition,
     pub(crate) generation: u64,
     pub(crate) written_ns: u64,
     pub(crate) replaces: Vec<u64>,
     pub(crate) level: i32,
+    /// Where frequent attributes get columns of their own: those that have some already.
+    pub(crate) promoted: Option<&'a Promoted>,
 }
 
 /// A file of spans and a file of fragments that no log names yet.
@@ -99,7 +101,7 @@ pub(crate) struct Written {
 }
 
 /// Writes both files.
-pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written, StoreError> {
+pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target<'_>) -> Result<Written, StoreError> {
     let Target { partition, generation, .. } = target;
     let sorted = Sorted::of(rows);
     let about = about(&sorted, &target);
@@ -120,10 +122,10 @@ pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written
 fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encoded, ParquetError> {
     let interactions: u64 =
         sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len() as u64).sum();
-    let about = serde_json::to_string(about).map_err(|error| ParquetError::External(Box::new(error)))?;
+    let text = serde_json::to_string(about).map_err(|error| ParquetError::External(Box::new(error)))?;
     let layout = Layout {
-        schema: span_columns(),
-        about,
+        schema: promoting(&about.promoted),
+        about: text,
         level,
         blooms: &[("interaction_id", interactions), ("trace_id", sorted.entries.len() as u64)],
         deltas: &["start_ns", "duration_ns"],
@@ -131,7 +133,7 @@ fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encode
         ids: &["span_id", "parent_span_id"],
         skipping: Table::Spans.skipping(),
     };
-    to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(encode))
+    to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(|rows| encode(rows, &about.promoted)))
 }
 
 /// Writes the fragments of a file of spans again.
@@ -157,8 +159,9 @@ fn fragments(file: &File, entries: &[Entry], level: i32) -> Result<(Vec<u8>, Add
     Ok((bytes, add.at(file.about.written_ns)))
 }
 
-fn about(sorted: &Sorted<'_>, target: &Target) -> About {
+fn about(sorted: &Sorted<'_>, target: &Target<'_>) -> About {
     let facts = || sorted.entries.iter().map(|entry| &entry.fragment.facts);
+    let spans = sorted.rows.iter().map(|row| row.span.as_ref());
     About {
         format: FORMAT,
         first_start_ns: facts().map(|facts| facts.start_ns).min().unwrap_or(0),
@@ -168,5 +171,6 @@ fn about(sorted: &Sorted<'_>, target: &Target) -> About {
         rows: sorted.rows.len(),
         weight: sorted.weight(),
         replaces: target.replaces.clone(),
+        promoted: target.promoted.map(|known| Promoted::of(spans, known)).unwrap_or_default(),
     }
 }

@@ -351,7 +351,7 @@ async fn a_store_of_format_1_is_taken_over() {
         assert_eq!(names(&lake, 2).await, ["span 1"]);
         assert!(!directory.path().join("traces").exists());
         let format = std::fs::read_to_string(directory.path().join("throughline.json")).unwrap();
-        assert_eq!(format, r#"{"format":2}"#);
+        assert_eq!(format, r#"{"format":3}"#);
     }
     let lake = open(directory.path()).await;
     // The upkeep may have been there before.
@@ -366,10 +366,10 @@ async fn a_store_of_format_1_is_taken_over() {
 #[tokio::test]
 async fn a_store_of_something_newer_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("throughline.json"), r#"{"format":3}"#).unwrap();
+    std::fs::write(directory.path().join("throughline.json"), r#"{"format":4}"#).unwrap();
     let told = Lake::open(settings(directory.path())).await.err().unwrap().to_string();
     assert!(
-        told.contains("made by something newer: it has format 3, and this throughline knows 1 to 2"),
+        told.contains("made by something newer: it has format 4, and this throughline knows 1 to 3"),
         "{told}"
     );
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "the lock, and what was there");

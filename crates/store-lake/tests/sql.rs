@@ -632,3 +632,70 @@ async fn the_questions_of_the_documentation_are_answered() {
         assert_eq!(csv(&lake, question).await.trim_end(), before.trim_end(), "{question}");
     }
 }
+
+/// Scenario: a compaction gives attributes columns of their own that most spans have; some are still in memory then, and
+/// some come later.
+/// Guarantees: a question about an attribute has one answer, wherever it lies, and however it is asked; whole spans come
+/// out as they came in, before and after the store is opened again; the column can be named.
+#[tokio::test]
+async fn an_attribute_is_the_same_in_a_column_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path()).await;
+    let call = |n: u64| {
+        let sample = Sample::new((n / 10) as u8 + 1, (n % 10) as u8 + 1)
+            .at(n, 5)
+            .resource("host.name", format!("host-{}", n % 3).as_str());
+        let sample = sample
+            .interaction(&format!("call-{}", n / 100))
+            .with("tenant.id", format!("t{}", n % 7).as_str());
+        if n % 50 == 0 { sample.with("rare", "once in a while") } else { sample.with("number", n as i64) }
+    };
+    let some = |from: u64, to: u64| (from..to).map(call).collect::<Vec<_>>();
+    put(&lake, some(0, 500)).await;
+    lake.flush().await.unwrap();
+    put(&lake, some(500, 1000)).await;
+    lake.flush().await.unwrap();
+    let questions = [
+        "SELECT attr('tenant.id') AS t, count(*) FROM spans GROUP BY t ORDER BY t",
+        "SELECT attr_str['tenant.id'] AS t, count(*) FROM spans GROUP BY t ORDER BY t",
+        "SELECT attr(s, 'host.name') AS h, attr(s.resource_str, 'host.name') = s.resource_str['host.name'], count(*) FROM spans AS s GROUP BY 1, 2 ORDER BY 1",
+        "SELECT count(*) FROM spans WHERE attr('rare') IS NOT NULL",
+        "SELECT sum(attr_int['number']) FROM spans",
+        "SELECT trace_id, span_id FROM spans WHERE attr('tenant.id') = 't3' AND attr('host.name') = 'host-1' ORDER BY 1, 2",
+    ];
+    let spans = "SELECT * FROM spans ORDER BY trace_id, span_id";
+    let whole =
+        async |lake: &Lake| exported(&ask(lake, spans, Format::OtlpJson, Limits::default()).await.unwrap());
+    let mut before = Vec::new();
+    for question in questions {
+        before.push(csv(&lake, question).await);
+    }
+    let all = whole(&lake).await;
+    assert_eq!(all.len(), 1000);
+    while lake.compact(LATER).await.unwrap() {}
+    assert_eq!(lake.file_count(), 1);
+    let found = rows(
+        &lake,
+        "SELECT attr_tenant_id, resource_host_name, attr_str FROM spans WHERE attr('number') = '1'",
+    )
+    .await;
+    assert_eq!(found, [[Value::from("t1"), "host-1".into(), serde_json::json!({})]]);
+    for (question, before) in questions.iter().zip(&before) {
+        assert_eq!(&csv(&lake, question).await, before, "{question}");
+    }
+    assert_eq!(whole(&lake).await, all);
+    drop(lake);
+    let lake = open(directory.path()).await;
+    assert_eq!(whole(&lake).await, all);
+    put(&lake, some(1000, 1200)).await;
+    let counted = csv(
+        &lake,
+        "SELECT attr_tenant_id, count(*) FROM spans WHERE attr('tenant.id') < 't2' GROUP BY 1 ORDER BY 1",
+    )
+    .await;
+    assert_eq!(counted, "attr_tenant_id,count(*)\nt0,172\nt1,172\n");
+    let flushed = async |lake: &Lake| csv(lake, questions[0]).await;
+    let hot = flushed(&lake).await;
+    lake.flush().await.unwrap();
+    assert_eq!(flushed(&lake).await, hot);
+}

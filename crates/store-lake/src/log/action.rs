@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::schema;
+use crate::table::Promoted;
+
 /// One line; of these one is there. What we do not know is passed over.
 #[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +106,22 @@ pub(crate) struct Remove {
     pub(crate) partition_values: Option<Values>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<i64>,
+}
+
+impl MetaData {
+    /// With the columns that these files have and the table has not; `None` where it has them all.
+    pub(super) fn widened(&self, adds: &[Add]) -> Option<Self> {
+        let mut more = Promoted::default();
+        adds.iter().for_each(|add| more.join(&add.more_columns()));
+        let schema_string = schema::widened(&self.schema_string, more.fields())?;
+        Some(Self { schema_string, ..self.clone() })
+    }
+}
+
+impl From<MetaData> for Action {
+    fn from(metadata: MetaData) -> Self {
+        Self { meta_data: Some(metadata), ..Self::default() }
+    }
 }
 
 impl From<Add> for Action {

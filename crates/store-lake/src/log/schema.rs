@@ -1,5 +1,7 @@
 //! The columns of a table in the words of the Delta protocol.
 
+use std::collections::HashSet;
+
 use arrow::datatypes::{DataType, Field};
 use serde_json::{Value, json};
 
@@ -11,6 +13,24 @@ pub(super) fn of<'a>(
     let mut fields: Vec<Value> = columns.into_iter().map(field).collect::<Result<_, _>>()?;
     fields.extend(partitions.iter().map(|(name, kind)| described(name, json!(kind), true)));
     Ok(json!({ "type": "struct", "fields": fields }).to_string())
+}
+
+/// A schema with more columns behind those that it has; `None` where it has them all.
+pub(super) fn widened(schema: &str, more: impl Iterator<Item = Field>) -> Option<String> {
+    let mut schema: Value = serde_json::from_str(schema).ok()?;
+    let fields = schema.get_mut("fields")?.as_array_mut()?;
+    let known: HashSet<String> =
+        fields.iter().filter_map(|field| Some(field.get("name")?.as_str()?.to_owned())).collect();
+    let new: Vec<Value> = more
+        .filter(|column| !known.contains(column.name()))
+        .map(|column| field(&column))
+        .collect::<Result<_, _>>()
+        .ok()?;
+    if new.is_empty() {
+        return None;
+    }
+    fields.extend(new);
+    Some(schema.to_string())
 }
 
 fn field(field: &Field) -> Result<Value, String> {

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::file::About;
 use crate::partition::Partition;
+use crate::table::Promoted;
 
 fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<File> {
     let about = About {
@@ -21,6 +22,7 @@ fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<Fi
         rows,
         weight: 0,
         replaces,
+        promoted: Promoted::default(),
     };
     Arc::new(File::new(&disk::Disk::new(root), Partition::Mixed, generation, about))
 }

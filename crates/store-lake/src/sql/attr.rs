@@ -36,7 +36,7 @@ impl ScalarUDFImpl for Attr {
         match types {
             [maps @ .., key]
                 if !maps.is_empty()
-                    && maps.iter().all(|map| matches!(map, DataType::Map(..)))
+                    && maps.iter().all(|map| matches!(map, DataType::Map(..)) || map.is_string())
                     && (key.is_string() || key.is_null()) =>
             {
                 Ok(maps.iter().cloned().chain([DataType::Utf8]).collect())
@@ -66,23 +66,34 @@ impl ScalarUDFImpl for Attr {
     }
 }
 
-struct Lookup<'a> {
-    map: &'a MapArray,
-    keys: &'a StringArray,
-    values: ArrayFormatter<'a>,
+enum Lookup<'a> {
+    Map {
+        map: &'a MapArray,
+        keys: &'a StringArray,
+        values: ArrayFormatter<'a>,
+    },
+    /// The attribute's own column.
+    Own(&'a StringArray),
 }
 
 impl<'a> Lookup<'a> {
     fn of(map: &'a dyn Array, options: &FormatOptions<'a>) -> Result<Self> {
+        if let Some(own) = map.as_string_opt::<i32>() {
+            return Ok(Self::Own(own));
+        }
         let Some(map) = map.as_map_opt() else { return exec_err!("attributes are a map") };
         let Some(keys) = map.keys().as_string_opt::<i32>() else { return exec_err!("keys are text") };
-        Ok(Self { map, keys, values: ArrayFormatter::try_new(map.values(), options)? })
+        Ok(Self::Map { map, keys, values: ArrayFormatter::try_new(map.values(), options)? })
     }
 
     fn find(&self, row: usize, key: &str) -> Option<String> {
-        let offset = |at: usize| self.map.value_offsets().get(at).and_then(|at| usize::try_from(*at).ok());
+        let (map, keys, values) = match self {
+            Self::Own(own) => return own.is_valid(row).then(|| own.value(row).to_owned()),
+            Self::Map { map, keys, values } => (map, keys, values),
+        };
+        let offset = |at: usize| map.value_offsets().get(at).and_then(|at| usize::try_from(*at).ok());
         let mut places = offset(row)?..offset(row + 1)?;
-        let at = places.find(|at| self.map.is_valid(row) && self.keys.value(*at) == key)?;
-        Some(self.values.value(at).to_string())
+        let at = places.find(|at| map.is_valid(row) && keys.value(*at) == key)?;
+        Some(values.value(at).to_string())
     }
 }

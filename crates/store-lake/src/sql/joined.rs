@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StringArray};
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
@@ -17,15 +17,14 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::overlap::Overlap;
-use crate::table::span_columns;
 
 /// The columns of a projection over a scan of files, with `interaction_id` as the whole store has it.
 pub(super) fn project(
     overlap: &Arc<Overlap>,
+    schema: &Schema,
     projection: Option<&Vec<usize>>,
     scan: impl FnOnce(Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = span_columns();
     let (interaction, trace) = (schema.index_of("interaction_id")?, schema.index_of("trace_id")?);
     let all = (0..schema.fields().len()).collect();
     let asked = projection.unwrap_or(&all);

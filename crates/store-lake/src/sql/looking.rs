@@ -13,8 +13,9 @@ use tokio::sync::OnceCell;
 use super::meter::Meter;
 use super::overlap::{Overlap, stored};
 use crate::file::Unusable;
-use crate::files::{List, OnDisk};
+use crate::files::{List, OnDisk, promoted};
 use crate::lake::Inner;
+use crate::table::Promoted;
 
 pub(crate) struct Looking {
     pub(super) inner: Arc<Inner>,
@@ -22,13 +23,16 @@ pub(crate) struct Looking {
     /// The older first.
     pub(super) shelves: Vec<Arc<Shelf>>,
     pub(super) meter: Arc<Meter>,
+    /// Attributes that have columns of their own in some file.
+    pub(super) promoted: Promoted,
     overlap: OnceCell<Arc<Overlap>>,
 }
 
 impl Looking {
     pub(super) fn new(inner: Arc<Inner>, meter: Arc<Meter>) -> Self {
         let (shelves, list) = inner.now();
-        Self { inner, list, shelves, meter, overlap: OnceCell::new() }
+        let promoted = promoted(&list);
+        Self { inner, list, shelves, meter, promoted, overlap: OnceCell::new() }
     }
 
     /// Found out once for each question.

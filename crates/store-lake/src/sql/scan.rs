@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
@@ -25,7 +26,6 @@ use parquet::file::metadata::ParquetMetaData;
 use super::meter::Meter;
 use crate::file::{File, Unusable};
 use crate::lake::Inner;
-use crate::table::span_columns;
 
 /// A file, and the rows of it that count where not all do.
 pub(super) type Chosen = (Arc<File>, Option<RowSelection>);
@@ -33,6 +33,7 @@ pub(super) type Chosen = (Arc<File>, Option<RowSelection>);
 pub(super) fn scan(
     inner: &Arc<Inner>,
     meter: &Arc<Meter>,
+    columns: SchemaRef,
     files: Vec<Chosen>,
     projection: Option<&Vec<usize>>,
     partitions: usize,
@@ -48,7 +49,7 @@ pub(super) fn scan(
         groups.iter_mut().skip(nth % turns).take(1).for_each(|group| group.push(listed.clone()));
     }
     let readers = Readers { inner: Arc::clone(inner), meter: Arc::clone(meter) };
-    let source = ParquetSource::new(span_columns())
+    let source = ParquetSource::new(columns)
         .with_parquet_file_reader_factory(Arc::new(readers))
         .with_pushdown_filters(true)
         .with_enable_page_index(true);

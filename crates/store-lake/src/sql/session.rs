@@ -27,7 +27,7 @@ pub(super) const SCHEMA: &str = "store";
 /// The tables, with times and milliseconds beside every column of nanoseconds.
 pub(super) fn open(looking: &Arc<Looking>, env: &Arc<RuntimeEnv>, threads: usize) -> Result<SessionContext> {
     let context = SessionContext::new_with_state(state(env, threads));
-    let table = |resolved| Arc::new(Spans { looking: Arc::clone(looking), resolved });
+    let table = |resolved| Arc::new(Spans::new(looking, resolved));
     view(&context, "spans", table(true), Some(col("finished")))?;
     view(&context, "spans_raw", table(false), None)?;
     view(
@@ -115,8 +115,10 @@ impl fmt::Debug for Found {
 fn for_people(schema: &Schema) -> Vec<Expr> {
     let time = || DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
     let mut columns = Vec::new();
-    for name in schema.fields().iter().map(|field| field.name().as_str()) {
-        columns.extend(match (name, name.strip_suffix("_ns")) {
+    for field in schema.fields() {
+        let name = field.name().as_str();
+        let nanoseconds = name.strip_suffix("_ns").filter(|_| *field.data_type() == DataType::Int64);
+        columns.extend(match (name, nanoseconds) {
             ("start_ns", _) => Some(cast(col(name), time()).alias("start")),
             ("end_ns", _) => Some(cast(col(name), time()).alias("ended")),
             (_, Some(what)) => {

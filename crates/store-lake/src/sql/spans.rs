@@ -25,21 +25,28 @@ use super::scan::{Chosen, all_but, scan};
 use super::wanted::Wanted;
 use crate::file::File;
 use crate::sieve::Sidecar;
-use crate::table::{Ordered, encode, span_columns};
+use crate::table::{Ordered, Promoted, encode, promoting};
 
 /// Rows turned into columns at a time.
 const CHUNK: usize = 8192;
 
 pub(super) struct Spans {
-    pub(super) looking: Arc<Looking>,
+    looking: Arc<Looking>,
+    columns: SchemaRef,
     /// One row for each span, and its trace's interaction; else every row as it is stored.
-    pub(super) resolved: bool,
+    resolved: bool,
+}
+
+impl Spans {
+    pub(super) fn new(looking: &Arc<Looking>, resolved: bool) -> Self {
+        Self { looking: Arc::clone(looking), columns: promoting(&looking.promoted), resolved }
+    }
 }
 
 #[async_trait]
 impl TableProvider for Spans {
     fn schema(&self) -> SchemaRef {
-        span_columns()
+        Arc::clone(&self.columns)
     }
 
     fn table_type(&self) -> TableType {
@@ -58,7 +65,7 @@ impl TableProvider for Spans {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let wanted = Wanted::of(filters, span_columns(), session)?;
+        let wanted = Wanted::of(filters, self.schema(), session)?;
         let overlap = match self.resolved {
             true => self.looking.overlap().await?,
             false => self.looking.as_stored().await?,
@@ -70,20 +77,23 @@ impl TableProvider for Spans {
             files.into_iter().partition(|(file, _)| overlap.patched.contains(&file.generation));
         let mut parts: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         let Looking { inner, meter, .. } = self.looking.as_ref();
+        let scan = |files, columns: Option<&Vec<usize>>| {
+            scan(inner, meter, self.schema(), files, columns, partitions)
+        };
         if !plain.is_empty() {
-            parts.push(scan(inner, meter, plain, projection, partitions)?);
+            parts.push(scan(plain, projection)?);
         }
         if !patched.is_empty() {
-            let read = |columns: Option<&Vec<usize>>| scan(inner, meter, patched, columns, partitions);
-            parts.push(joined::project(&overlap, projection, read)?);
+            let read = |columns: Option<&Vec<usize>>| scan(patched, columns);
+            parts.push(joined::project(&overlap, &self.columns, projection, read)?);
         }
-        let hot = hot(&overlap, &wanted)?;
+        let hot = hot(&overlap, &wanted, &self.looking.promoted)?;
         if !hot.is_empty() {
-            parts.push(MemorySourceConfig::try_new_exec(&[hot], span_columns(), projection.cloned())?);
+            parts.push(MemorySourceConfig::try_new_exec(&[hot], self.schema(), projection.cloned())?);
         }
         match parts.len() {
             0 => {
-                let schema = span_columns();
+                let schema = self.schema();
                 let schema = match projection {
                     Some(columns) => Arc::new(schema.project(columns)?),
                     None => schema,
@@ -154,7 +164,7 @@ impl fmt::Debug for Spans {
 }
 
 /// The rows in memory that may be of the answer.
-fn hot(overlap: &Overlap, wanted: &Wanted) -> Result<Vec<RecordBatch>> {
+fn hot(overlap: &Overlap, wanted: &Wanted, promoted: &Promoted) -> Result<Vec<RecordBatch>> {
     let among = |ids: &Option<BTreeSet<String>>, id: Option<&str>| {
         ids.as_ref().is_none_or(|ids| id.is_some_and(|id| ids.contains(id)))
     };
@@ -171,5 +181,5 @@ fn hot(overlap: &Overlap, wanted: &Wanted) -> Result<Vec<RecordBatch>> {
         .filter(holds)
         .map(|(interaction, row)| Ordered { interaction: interaction.as_deref(), row })
         .collect();
-    Ok(rows.chunks(CHUNK).map(encode).collect::<Result<_, _>>()?)
+    Ok(rows.chunks(CHUNK).map(|rows| encode(rows, promoted)).collect::<Result<_, _>>()?)
 }

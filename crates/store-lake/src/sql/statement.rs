@@ -1,21 +1,17 @@
 //! From text to one statement that only reads.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement as Ast, Value,
-    visit_expressions_mut,
-};
+use datafusion::sql::sqlparser::ast::Statement as Ast;
 use store_api::sql::Failed;
 
-use super::attr::MAPS;
+use super::expand::expand;
 use super::wrong;
+use crate::table::Promoted;
 
 /// Bytes of a question.
 const LONGEST: usize = 64 << 10;
 
-pub(super) fn read(text: &str) -> Result<Statement, Failed> {
+pub(super) fn read(text: &str, promoted: &Promoted) -> Result<Statement, Failed> {
     if text.len() > LONGEST {
         let what = format!("the question is longer than {} KiB", LONGEST >> 10);
         return Err(Failed::Limit {
@@ -36,7 +32,7 @@ pub(super) fn read(text: &str) -> Result<Statement, Failed> {
         let verb = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         return Err(refused(&verb.to_uppercase()));
     }
-    expand(&mut statement);
+    expand(&mut statement, promoted);
     Ok(statement)
 }
 
@@ -59,51 +55,6 @@ fn reads(statement: &Statement) -> bool {
     }
 }
 
-/// `attr('key')` and `attr(s, 'key')` name no column: they look into all that hold attributes.
-fn expand(statement: &mut Statement) {
-    let ast = match statement {
-        Statement::Statement(ast) => ast,
-        Statement::Explain(explain) => return expand(&mut explain.statement),
-        _ => return,
-    };
-    let _whole: ControlFlow<()> = visit_expressions_mut(ast.as_mut(), |expression| {
-        if let Expr::Function(function) = expression
-            && function.name.to_string().eq_ignore_ascii_case("attr")
-            && let FunctionArguments::List(list) = &mut function.args
-        {
-            let expanded = match list.args.as_slice() {
-                [key] if is_text(key) => Some(maps(None, key)),
-                [of, key] if is_text(key) => table(of).map(|table| maps(Some(table), key)),
-                _ => None,
-            };
-            list.args = expanded.unwrap_or_else(|| std::mem::take(&mut list.args));
-        }
-        ControlFlow::Continue(())
-    });
-}
-
-fn is_text(argument: &FunctionArg) -> bool {
-    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else { return false };
-    matches!(value.value, Value::SingleQuotedString(_))
-}
-
-fn table(argument: &FunctionArg) -> Option<Ident> {
-    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name))) = argument else { return None };
-    (!MAPS.iter().any(|map| name.value.eq_ignore_ascii_case(map))).then(|| name.clone())
-}
-
-fn maps(table: Option<Ident>, key: &FunctionArg) -> Vec<FunctionArg> {
-    let column = |map: &&str| {
-        let map = Ident::new(*map);
-        let column = match &table {
-            Some(table) => Expr::CompoundIdentifier(vec![table.clone(), map]),
-            None => Expr::Identifier(map),
-        };
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(column))
-    };
-    MAPS.iter().map(column).chain([key.clone()]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +74,7 @@ mod tests {
             "SHOW COLUMNS FROM spans",
             "DESCRIBE spans",
         ] {
-            assert!(read(text).is_ok(), "{text}");
+            assert!(read(text, &Promoted::default()).is_ok(), "{text}");
         }
         for (text, said) in [
             ("CREATE TABLE t AS SELECT 1", "CREATE"),
@@ -156,7 +107,7 @@ mod tests {
             ("USE other", "USE"),
             ("GRANT SELECT ON spans TO x", "GRANT"),
         ] {
-            let failed = read(text).unwrap_err();
+            let failed = read(text, &Promoted::default()).unwrap_err();
             assert_eq!(failed.to_string(), format!("{said} is not answered"), "{text}");
             assert!(failed.help().starts_with("the store is only read here: write SELECT"), "{text}");
         }
@@ -170,26 +121,17 @@ mod tests {
             ("SELECT\n  1 +", "Expected: an expression, found: EOF", None),
             ("SELECT * FORM spans", "Expected: end of statement, found: FORM", Some((1, 10))),
         ] {
-            match read(text).unwrap_err() {
+            match read(text, &Promoted::default()).unwrap_err() {
                 Failed::Wrong { message, place } => {
                     assert_eq!((message.as_str(), place), (said, at), "{text}")
                 }
                 other => panic!("{text}: {other}"),
             }
         }
-        assert!(matches!(read(&format!("SELECT {}", "(".repeat(5000))), Err(Failed::Wrong { .. })));
-        assert!(matches!(read(&" ".repeat(LONGEST + 1)), Err(Failed::Limit { .. })));
-    }
-
-    #[test]
-    fn a_key_alone_is_looked_for_everywhere() {
-        let expanded = |text: &str| read(text).unwrap().to_string();
-        let all = MAPS.join(", ");
-        let of = MAPS.map(|map| format!("s.{map}")).join(", ");
-        assert_eq!(expanded("SELECT attr('a.b')"), format!("SELECT attr({all}, 'a.b')"));
-        assert_eq!(expanded("SELECT ATTR(s, 'k')"), format!("SELECT ATTR({of}, 'k')"));
-        assert_eq!(expanded("SELECT attr(attr_str, 'k')"), "SELECT attr(attr_str, 'k')");
-        let nested = "SELECT 1 WHERE EXISTS (SELECT 1 WHERE attr('k') = 'v')";
-        assert_eq!(expanded(nested), nested.replace("'k'", &format!("{all}, 'k'")));
+        assert!(matches!(
+            read(&format!("SELECT {}", "(".repeat(5000)), &Promoted::default()),
+            Err(Failed::Wrong { .. })
+        ));
+        assert!(matches!(read(&" ".repeat(LONGEST + 1), &Promoted::default()), Err(Failed::Limit { .. })));
     }
 }

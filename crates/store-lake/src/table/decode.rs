@@ -14,6 +14,7 @@ use store_api::{Attributes, Value};
 use throughline_context::TraceId;
 
 use super::ids::Ids;
+use super::promoted::{OWN, RESOURCE, attribute};
 
 /// What is wrong with a column.
 pub(crate) type Wrong = String;
@@ -80,6 +81,8 @@ struct Columns<'a> {
     scope: [&'a StringArray; 3],
     events: Events<'a>,
     links: Links<'a>,
+    /// Attributes with a column of their own: of the span, and of its resource.
+    promoted: [Vec<(&'a str, &'a StringArray)>; 2],
 }
 
 impl<'a> Columns<'a> {
@@ -116,6 +119,7 @@ impl<'a> Columns<'a> {
             ],
             events: Events::of(column(batch, "events")?)?,
             links: Links::of(column(batch, "links")?)?,
+            promoted: [promoted(batch, OWN)?, promoted(batch, RESOURCE)?],
         })
     }
 
@@ -157,7 +161,8 @@ impl<'a> Columns<'a> {
     }
 
     fn attributes(&self, at: usize) -> Result<Attributes, Wrong> {
-        let mut entries: Vec<(&str, Value)> = Vec::new();
+        let [own, _] = &self.promoted;
+        let mut entries: Vec<(&str, Value)> = texts_at(own, at).collect();
         entries.extend(self.attr_str.entries(at).map(|(key, i)| (key, self.attr_str.values.value(i).into())));
         entries.extend(self.attr_int.entries(at).map(|(key, i)| (key, self.attr_int.values.value(i).into())));
         entries
@@ -172,8 +177,9 @@ impl<'a> Columns<'a> {
 
     fn resource(&self, at: usize) -> Result<Attributes, Wrong> {
         let texts = &self.resource_str;
-        let mut entries: Vec<(&str, Value)> =
-            texts.entries(at).map(|(key, i)| (key, texts.values.value(i).into())).collect();
+        let [_, resource] = &self.promoted;
+        let mut entries: Vec<(&str, Value)> = texts_at(resource, at).collect();
+        entries.extend(texts.entries(at).map(|(key, i)| (key, texts.values.value(i).into())));
         for (key, i) in self.resource_json.entries(at) {
             entries.push((key, json(self.resource_json.values.value(i))?));
         }
@@ -292,6 +298,23 @@ impl<'a> Links<'a> {
             })
             .collect()
     }
+}
+
+fn promoted<'a>(batch: &'a RecordBatch, prefix: &str) -> Result<Vec<(&'a str, &'a StringArray)>, Wrong> {
+    let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+    let of = fields.filter_map(|(field, column)| Some((attribute(field)?, field, column)));
+    let of = of.filter(|((of, _), ..)| *of == prefix);
+    of.map(|((_, key), field, column)| Ok((key, typed(column, field.name())?))).collect()
+}
+
+fn texts_at<'a>(
+    columns: &[(&'a str, &'a StringArray)],
+    row: usize,
+) -> impl Iterator<Item = (&'a str, Value)> {
+    columns
+        .iter()
+        .filter(move |(_, column)| column.is_valid(row))
+        .map(move |(key, column)| (*key, column.value(row).into()))
 }
 
 /// Where the elements of one row stand.

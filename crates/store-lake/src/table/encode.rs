@@ -1,5 +1,6 @@
 //! Rows to columns.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,6 +14,7 @@ use store_api::part::Row;
 use store_api::span::{Span, key};
 use store_api::{Attributes, Value};
 
+use super::promoted::{OWN, Promoted, RESOURCE};
 use super::schema;
 
 /// A row with the interaction it is sorted by.
@@ -22,14 +24,16 @@ pub(crate) struct Ordered<'a> {
     pub(crate) row: &'a Row,
 }
 
-pub(crate) fn encode(rows: &[Ordered<'_>]) -> Result<RecordBatch, ArrowError> {
+/// Text of promoted attributes stands in their columns, and not in the maps.
+pub(crate) fn encode(rows: &[Ordered<'_>], promoted: &Promoted) -> Result<RecordBatch, ArrowError> {
     let spans: Vec<&Span> = rows.iter().map(|ordered| ordered.row.span.as_ref()).collect();
     let mut columns = identity(rows, &spans);
     columns.extend(meaning(&spans));
     columns.extend(record(rows, &spans));
-    columns.extend(attributes(&spans)?);
+    columns.extend(attributes(&spans, promoted)?);
     columns.extend(nested(&spans)?);
-    RecordBatch::try_new(schema::spans(), columns)
+    columns.extend(promoted.keys().map(|(prefix, key)| own_column(&spans, prefix, key)));
+    RecordBatch::try_new(schema::promoting(promoted), columns)
 }
 
 fn identity(rows: &[Ordered<'_>], spans: &[&Span]) -> Vec<ArrayRef> {
@@ -81,24 +85,52 @@ fn record(rows: &[Ordered<'_>], spans: &[&Span]) -> Vec<ArrayRef> {
     ]
 }
 
-fn attributes(spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
-    let own = || spans.iter().map(|span| &span.attributes);
-    let resource = || spans.iter().map(|span| span.resource.attributes());
+fn set<'a>(span: &'a Span, prefix: &str) -> &'a Attributes {
+    if prefix == RESOURCE { span.resource.attributes() } else { &span.attributes }
+}
+
+fn own_column(spans: &[&Span], prefix: &str, key: &str) -> ArrayRef {
+    maybe(spans, |span| set(span, prefix).get(key).and_then(Value::as_str))
+}
+
+fn attributes(spans: &[&Span], promoted: &Promoted) -> Result<Vec<ArrayRef>, ArrowError> {
+    let own = || spans.iter().map(|span| set(span, OWN));
+    let resource = || spans.iter().map(|span| set(span, RESOURCE));
     Ok(vec![
-        map(own(), Value::as_str, DataType::Utf8, |values| Arc::new(StringArray::from_iter_values(values)))?,
-        map(own(), Value::as_int, DataType::Int64, |values| Arc::new(Int64Array::from_iter_values(values)))?,
-        map(own(), as_double, DataType::Float64, |values| Arc::new(Float64Array::from_iter_values(values)))?,
-        map(own(), as_bool, DataType::Boolean, |values| {
-            Arc::new(BooleanArray::from_iter(values.into_iter().map(Some)))
-        })?,
-        map(own(), rest_as_json, DataType::Utf8, |values| Arc::new(StringArray::from_iter_values(values)))?,
-        map(resource(), Value::as_str, DataType::Utf8, |values| {
-            Arc::new(StringArray::from_iter_values(values))
-        })?,
-        map(resource(), all_but_text, DataType::Utf8, |values| {
-            Arc::new(StringArray::from_iter_values(values))
-        })?,
+        map(own(), text_unless(promoted, OWN), DataType::Utf8, texts_of)?,
+        map(
+            own(),
+            |_, value| value.as_int(),
+            DataType::Int64,
+            |values| Arc::new(Int64Array::from_iter_values(values)),
+        )?,
+        map(
+            own(),
+            |_, value| as_double(value),
+            DataType::Float64,
+            |values| Arc::new(Float64Array::from_iter_values(values)),
+        )?,
+        map(
+            own(),
+            |_, value| as_bool(value),
+            DataType::Boolean,
+            |values| Arc::new(BooleanArray::from_iter(values.into_iter().map(Some))),
+        )?,
+        map(own(), |_, value| rest_as_json(value), DataType::Utf8, texts_of)?,
+        map(resource(), text_unless(promoted, RESOURCE), DataType::Utf8, texts_of)?,
+        map(resource(), |_, value| all_but_text(value), DataType::Utf8, texts_of)?,
     ])
+}
+
+/// Text that has no column of its own.
+fn text_unless<'a>(promoted: &'a Promoted, prefix: &str) -> impl Fn(&str, &'a Value) -> Option<&'a str> {
+    let promoted: HashSet<&str> =
+        promoted.keys().filter(|(of, _)| *of == prefix).map(|(_, key)| key).collect();
+    move |key, value| value.as_str().filter(|_| !promoted.contains(key))
+}
+
+fn texts_of<T: AsRef<str>>(values: Vec<T>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
 }
 
 fn nested(spans: &[&Span]) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -143,7 +175,7 @@ fn signed(number: u64) -> i64 {
 
 fn map<'a, T>(
     rows: impl Iterator<Item = &'a Attributes>,
-    pick: impl Fn(&'a Value) -> Option<T>,
+    pick: impl Fn(&str, &'a Value) -> Option<T>,
     kind: DataType,
     column: impl FnOnce(Vec<T>) -> ArrayRef,
 ) -> Result<ArrayRef, ArrowError> {
@@ -151,7 +183,7 @@ fn map<'a, T>(
     for attributes in rows {
         let before = keys.len();
         for (key, value) in attributes.iter() {
-            if let Some(value) = pick(value) {
+            if let Some(value) = pick(key, value) {
                 keys.push(key);
                 values.push(value);
             }

@@ -4,6 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
+use super::promoted::Promoted;
+
 /// Nanoseconds are plain integers: Delta's timestamps have microseconds only.
 pub(crate) fn spans() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -58,6 +60,15 @@ pub(crate) fn spans() -> SchemaRef {
         ]))
     });
     Arc::clone(&SCHEMA)
+}
+
+/// With the attributes that have columns of their own.
+pub(crate) fn promoting(promoted: &Promoted) -> SchemaRef {
+    if promoted.is_empty() {
+        return spans();
+    }
+    let all = spans().fields().iter().cloned().chain(promoted.fields().map(Arc::new)).collect::<Fields>();
+    Arc::new(Schema::new(all))
 }
 
 pub(super) fn event() -> Fields {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::PageIndexPolicy;
 use proptest::prelude::*;
+use store_api::Attributes;
 use store_api::part::Row;
 use store_api::span::{Dropped, Scope, Status, StatusCode};
 use store_api::testing::Sample;
@@ -50,8 +51,15 @@ proptest! {
             span.status = Status { code: StatusCode::Ok, message: "é".to_owned() };
             span
         }));
-        let batch = encode(&ordered(&rows)).unwrap();
-        prop_assert_eq!(decode(&batch, &mut Resources::default()).unwrap(), rows);
+        let every = |prefix, set: &'_ Attributes| set.iter().map(|(key, _)| (prefix, key.to_owned())).collect::<Vec<_>>();
+        let keys: Vec<_> = rows
+            .iter()
+            .flat_map(|row| [every(OWN, &row.span.attributes), every(RESOURCE, row.span.resource.attributes())].concat())
+            .collect();
+        for promoted in [Promoted::default(), Promoted::with(&keys)] {
+            let batch = encode(&ordered(&rows), &promoted).unwrap();
+            prop_assert_eq!(&decode(&batch, &mut Resources::default()).unwrap(), &rows);
+        }
     }
 }
 
@@ -63,7 +71,8 @@ fn any_ranges_of_a_file_can_be_read() {
     let count = 70_000;
     let all = rows((0..count).map(|n| Sample::new(1, 1).at(n, 1).span()));
     let ordered = ordered(&all);
-    let file = to_parquet(&layout(), ordered.chunks(8192).map(encode)).unwrap();
+    let file =
+        to_parquet(&layout(), ordered.chunks(8192).map(|rows| encode(rows, &Promoted::default()))).unwrap();
     std::fs::write(&path, file.bytes).unwrap();
     let open = || std::fs::File::open(&path).unwrap();
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
@@ -90,7 +99,7 @@ fn any_ranges_of_a_file_can_be_read() {
 #[test]
 fn rows_share_their_resource() {
     let samples = (0..100u8).map(|n| Sample::new(1, n).service(["ivr", "crm"][usize::from(n % 2)]).span());
-    let batch = encode(&ordered(&rows(samples))).unwrap();
+    let batch = encode(&ordered(&rows(samples)), &Promoted::default()).unwrap();
     let found = decode(&batch, &mut Resources::default()).unwrap();
     let mut shared: Vec<_> = found.iter().map(|row| Arc::as_ptr(&row.span.resource)).collect();
     shared.sort_unstable();
@@ -100,7 +109,7 @@ fn rows_share_their_resource() {
 
 #[test]
 fn a_table_with_other_columns_is_refused() {
-    let batch = encode(&ordered(&rows([Sample::new(1, 1).span()]))).unwrap();
+    let batch = encode(&ordered(&rows([Sample::new(1, 1).span()])), &Promoted::default()).unwrap();
     let fewer = batch.project(&[0, 1, 2]).unwrap();
     assert_eq!(decode(&fewer, &mut Resources::default()).unwrap_err(), "it has no column `duration_ns`");
     let mut columns = batch.columns().to_vec();
