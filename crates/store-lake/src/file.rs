@@ -36,6 +36,12 @@ pub(crate) struct About {
     pub(crate) weight: usize,
     /// The files whose rows it took over. Where they are still there, they go.
     pub(crate) replaces: Vec<u64>,
+    /// The files that took over the same ones together with it, itself among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) siblings: Vec<u64>,
+    /// All that had come of an hour that is over is in it and its siblings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) settled: bool,
     /// Attributes with columns of their own; told of files of spans alone.
     #[serde(default, skip_serializing_if = "Promoted::is_empty")]
     pub(crate) promoted: Promoted,

@@ -32,6 +32,14 @@ pub(crate) fn sound(disk: &Disk) -> Result<List, StoreError> {
             }
         }
     }
+    // Of files that took over the same ones some may not have been written any more.
+    let unfinished = |file: &File| {
+        let there = |generations: &[u64]| generations.iter().all(|generation| list.contains_key(generation));
+        !there(&file.about.siblings) && there(&file.about.replaces)
+    };
+    let unfinished: Vec<u64> =
+        list.values().filter(|file| unfinished(file)).map(|file| file.generation).collect();
+    list.retain(|generation, _| !unfinished.contains(generation));
     let replaced: HashSet<u64> = list.values().flat_map(|file| file.about.replaces.iter().copied()).collect();
     list.retain(|generation, _| !replaced.contains(generation));
     Ok(list)

@@ -102,7 +102,7 @@ impl Lake {
     /// nodes write, the one that leads does.
     pub async fn compact(&self, now: u64) -> Result<bool, StoreError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || Ok(inner.leads_at(now, now_ns())? && upkeep::compact(&inner, now)?)).await
+        blocking(move || Ok(inner.leads_at(now, now_ns())? && upkeep::compact(&inner, now, &|| true)?)).await
     }
 
     /// Removes what is older than the retention, as the upkeep does from time to time.

@@ -3,7 +3,7 @@
 //! In:       spans (`TraceStore::append`), questions.
 //! Out:      answers, through `store_api::read`; Parquet files that other engines can read.
 //! Core:     `hot` (spans in memory), `table` (rows to Parquet and back), `log` and `commit` (which files the tables
-//!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact`, `upkeep`,
+//!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact` and `merge`, `upkeep`,
 //!           `sql` over both.
 //! Must not: let an Arrow or Parquet type out, or lose a span that it acknowledged and flushed.
 
@@ -24,6 +24,7 @@ mod format;
 mod files;
 mod hot;
 mod compact;
+mod merge;
 mod lead;
 mod lake;
 mod upkeep;

@@ -10,10 +10,11 @@ use crate::log::Values;
 /// What others call a partition without a value.
 const NONE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) enum Partition {
     Hour(Hour),
     /// Spans of many hours, when too many hours arrive at once for a file each.
+    #[default]
     Mixed,
 }
 

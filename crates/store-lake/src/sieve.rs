@@ -21,7 +21,7 @@ use sidecar::{Room, put};
 use terms::{again, head, of_ids, of_trace};
 
 pub(crate) use sidecar::Sidecar;
-pub(crate) use terms::{Terms, of_interaction};
+pub(crate) use terms::{Seen, Terms, of_interaction};
 
 /// Filters in memory; of the others the page that is asked for is read.
 const ROOM: usize = 256 << 20;

@@ -10,7 +10,7 @@ mod layout;
 
 pub(crate) use decode::{Resources, Wrong, column, decode, short_ids};
 pub(crate) use encode::{Ordered, encode};
-pub(crate) use layout::{ABOUT, Encoded, Layout, read, to_parquet};
+pub(crate) use layout::{ABOUT, Encoded, Layout, Writing, read, to_parquet};
 pub(crate) use promoted::{OWN, Promoted, RESOURCE};
 pub(crate) use schema::{entries, entry, promoting, spans as span_columns};
 

@@ -108,7 +108,6 @@ fn element() -> Arc<Field> {
 pub(crate) fn encode(entries: &[Entry], level: i32) -> Result<Encoded, ParquetError> {
     let layout = Layout {
         schema: columns(),
-        about: String::new(),
         level,
         blooms: &[],
         deltas: &["start_ns", "end_ns", "first_row", "rows"],
@@ -116,7 +115,7 @@ pub(crate) fn encode(entries: &[Entry], level: i32) -> Result<Encoded, ParquetEr
         ids: &[],
         skipping: Table::Interactions.skipping(),
     };
-    to_parquet(&layout, entries.chunks(8192).map(batch))
+    to_parquet(&layout, String::new(), entries.chunks(8192).map(batch))
 }
 
 fn batch(entries: &[Entry]) -> Result<RecordBatch, ArrowError> {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use store_api::StoreError;
-use store_api::part::{Row, resolve};
+use store_api::part::Row;
 use tokio::time::{MissedTickBehavior, sleep};
 
 use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
-use crate::files::promoted;
 use crate::lake::{Inner, blocking, now_ns};
+use crate::merge::{Stop, merge};
 use crate::sieve::Terms;
 use crate::tables::Table;
 use crate::traces::Entry;
@@ -104,53 +104,33 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     }
     retain(store, now_ns())?;
     // Alone with the store means that it is about to close.
-    while compact(store, now_ns())? && Arc::strong_count(store) > 1 && store.leads(now_ns())? {}
+    let go_on = || Arc::strong_count(store) > 1 && store.leads(now_ns()).unwrap_or(false);
+    while compact(store, now_ns(), &go_on)? && go_on() {}
     Ok(())
 }
 
-/// Makes some small files one; false where none are due.
-pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
+/// Makes some files fewer; false where none are due, or `go_on` ended it.
+pub(crate) fn compact(inner: &Inner, now: u64, go_on: &dyn Fn() -> bool) -> Result<bool, StoreError> {
     let _alone = inner.alone();
     clear(inner, now)?;
-    let Some(files) = compact::plan(&inner.list(), now) else { return Ok(false) };
-    let mut rows: Vec<Row> = Vec::new();
-    for file in &files {
-        match inner.files.all_rows(file) {
-            Ok(more) => rows.extend(more),
-            Err(Unusable::Failed(error)) => return Err(error),
-            Err(Unusable::Damaged(why)) => {
-                file.lose(&why);
-                return Ok(true);
-            }
-        }
-    }
-    let Some(partition) = files.first().map(|file| file.partition) else { return Ok(false) };
-    let generation = inner.next();
-    let promoted = promoted(&inner.list());
-    let target = Target {
-        partition,
-        generation,
-        written_ns: files.iter().map(|file| file.about.written_ns).max().unwrap_or(now),
-        replaces: files.iter().map(|file| file.generation).collect(),
-        level: 6,
-        promoted: Some(&promoted),
+    let Some(due) = compact::plan(&inner.list(), now) else { return Ok(false) };
+    let mut made = match merge(inner, &due, go_on) {
+        Ok(made) => made,
+        Err(Stop::Damaged) => return Ok(true),
+        Err(Stop::Ended) => return Ok(false),
+        Err(Stop::Failed(error)) => return Err(error),
     };
-    let kept = resolve(&rows);
-    let spans_change = kept.len() < rows.len();
-    drop(rows);
-    let Written { file, traces, terms, adds } = write(&inner.disk, &kept, target)?;
-    let removes = files.iter().flat_map(|file| both(file)).collect();
-    let generation = Some(generation);
-    let now_ns = now_ns();
-    inner.files.add(&file, traces, Some(&terms));
-    let change = inner.change("OPTIMIZE", now_ns);
+    let removes = due.files.iter().flat_map(|file| both(file)).collect();
+    let (adds, spans_change) = (std::mem::take(&mut made.adds), made.spans_change);
+    let generation = made.files.iter().map(|file| file.generation).max();
+    let change = inner.change("OPTIMIZE", now_ns());
     let change = change.map(|change| Change { adds, removes, spans_change, generation, ..change });
     if let Err(error) = change.and_then(|change| inner.tables.commit(&change)) {
-        inner.files.forget(&[file.generation]);
+        made.forget(inner);
         return Err(error);
     }
-    inner.exchange(&files, Some(file));
-    drop(files);
+    inner.exchange(&due.files, made.files);
+    drop(due);
     clear(inner, now)?;
     Ok(true)
 }
@@ -267,7 +247,7 @@ pub(crate) fn put_again(inner: &Inner, file: &File, entries: &[Entry]) -> Result
 pub(crate) fn put_rows(inner: &Inner, file: &File, rows: &[Row]) -> Result<(), StoreError> {
     let generation = inner.next();
     let (partition, written_ns) = (file.partition, file.about.written_ns);
-    let target = Target { partition, generation, written_ns, replaces: Vec::new(), level: 3, promoted: None };
+    let target = Target { partition, generation, written_ns, level: 3, ..Target::default() };
     let Written { file, traces, terms, adds } = write(&inner.disk, rows, target)?;
     inner.files.add(&file, traces, Some(&terms));
     let generation = Some(generation);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parquet::errors::ParquetError;
 use store_api::StoreError;
 use store_api::facts::Facts;
 use store_api::part::{Fragment, Row, short_id};
@@ -13,8 +12,8 @@ use crate::disk::Disk;
 use crate::file::{About, FORMAT, File};
 use crate::log::Add;
 use crate::partition::Partition;
-use crate::sieve::Terms;
-use crate::table::{Encoded, Layout, Ordered, Promoted, encode, promoting, to_parquet};
+use crate::sieve::{Seen, Terms};
+use crate::table::{Encoded, Layout, Ordered, Promoted, Writing, encode, promoting};
 use crate::tables::{Content, Table};
 use crate::traces::{self, Entry, Traces};
 
@@ -82,14 +81,17 @@ fn interaction(fragment: &Fragment) -> Option<&str> {
 }
 
 /// Where rows go, and what the file says of itself.
-pub(crate) struct Target<'a> {
+#[derive(Default)]
+pub(crate) struct Target {
     pub(crate) partition: Partition,
     pub(crate) generation: u64,
     pub(crate) written_ns: u64,
     pub(crate) replaces: Vec<u64>,
+    /// Files that replace the same ones.
+    pub(crate) siblings: Vec<u64>,
+    /// All that had come of an hour that is over is in it and its siblings.
+    pub(crate) settled: bool,
     pub(crate) level: i32,
-    /// Where frequent attributes get columns of their own: those that have some already.
-    pub(crate) promoted: Option<&'a Promoted>,
 }
 
 /// A file of spans and a file of fragments that no log names yet.
@@ -101,39 +103,99 @@ pub(crate) struct Written {
 }
 
 /// Writes both files.
-pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target<'_>) -> Result<Written, StoreError> {
-    let Target { partition, generation, .. } = target;
+pub(crate) fn write(disk: &Disk, rows: &[Row], target: Target) -> Result<Written, StoreError> {
     let sorted = Sorted::of(rows);
-    let about = about(&sorted, &target);
-    let spans = encode_spans(&sorted, &about, target.level);
-    let spans =
-        spans.map_err(|error| StoreError::Bug(format!("spans cannot be written as Parquet: {error}")))?;
-    let file = File::new(disk, partition, generation, about);
-    let (bytes, fragments) = fragments(&file, &sorted.entries, target.level)?;
-    disk.put_file(file.traces_path(), &bytes)?;
-    disk.put_file(file.spans(), &spans.bytes).inspect_err(|_| drop(disk.remove(file.traces_path())))?;
-    let spans = Table::Spans.add(partition, generation, &file.about, spans.into());
-    let spans = spans.at(target.written_ns);
-    let adds = vec![(Table::Interactions, fragments), (Table::Spans, spans)];
-    let terms = Terms::of(sorted.rows.iter().map(|row| row.span.as_ref()));
-    Ok(Written { file, traces: Traces::new(sorted.entries), terms, adds })
+    let interactions = sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len()).sum();
+    let mut making = Making::begin(disk, target, Promoted::default(), [sorted.entries.len(), interactions])?;
+    making.add(sorted)?;
+    making.finish()
 }
 
-fn encode_spans(sorted: &Sorted<'_>, about: &About, level: i32) -> Result<Encoded, ParquetError> {
-    let interactions: u64 =
-        sorted.entries.iter().map(|entry| entry.fragment.facts.interactions.len() as u64).sum();
-    let text = serde_json::to_string(about).map_err(|error| ParquetError::External(Box::new(error)))?;
-    let layout = Layout {
-        schema: promoting(&about.promoted),
-        about: text,
-        level,
-        blooms: &[("interaction_id", interactions), ("trace_id", sorted.entries.len() as u64)],
-        deltas: &["start_ns", "duration_ns"],
-        plain: &[],
-        ids: &["span_id", "parent_span_id"],
-        skipping: Table::Spans.skipping(),
-    };
-    to_parquet(&layout, sorted.ordered().chunks(CHUNK).map(|rows| encode(rows, &about.promoted)))
+/// Both files, to which rows are still added.
+pub(crate) struct Making<'a> {
+    disk: &'a Disk,
+    target: Target,
+    promoted: Promoted,
+    spans: Writing,
+    entries: Vec<Entry>,
+    seen: Seen,
+    rows: usize,
+    weight: usize,
+}
+
+impl<'a> Making<'a> {
+    /// A file of about so many traces and interactions.
+    pub(crate) fn begin(
+        disk: &'a Disk,
+        target: Target,
+        promoted: Promoted,
+        [traces, interactions]: [usize; 2],
+    ) -> Result<Self, StoreError> {
+        let layout = Layout {
+            schema: promoting(&promoted),
+            level: target.level,
+            blooms: &[("interaction_id", interactions as u64), ("trace_id", traces as u64)],
+            deltas: &["start_ns", "duration_ns"],
+            plain: &[],
+            ids: &["span_id", "parent_span_id"],
+            skipping: Table::Spans.skipping(),
+        };
+        let spans = Writing::begin(&layout).map_err(|error| unwritten(&error))?;
+        let (entries, seen) = (Vec::new(), Seen::default());
+        Ok(Self { disk, target, promoted, spans, entries, seen, rows: 0, weight: 0 })
+    }
+
+    /// Rows that come after those that it has.
+    pub(crate) fn add(&mut self, sorted: Sorted<'_>) -> Result<(), StoreError> {
+        for rows in sorted.ordered().chunks(CHUNK) {
+            let batch = encode(rows, &self.promoted).map_err(|error| unwritten(&error))?;
+            self.spans.add(&batch).map_err(|error| unwritten(&error))?;
+        }
+        sorted.rows.iter().for_each(|row| self.seen.see(&row.span));
+        self.weight += sorted.weight();
+        let before = self.rows;
+        self.rows += sorted.rows.len();
+        let entries = sorted.entries.into_iter();
+        self.entries.extend(entries.map(|entry| Entry { first_row: before + entry.first_row, ..entry }));
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Result<Written, StoreError> {
+        let about = self.about();
+        let Self { disk, target, entries, spans, seen, .. } = self;
+        let Target { partition, generation, written_ns, level, .. } = target;
+        let text = serde_json::to_string(&about).map_err(|error| unwritten(&error))?;
+        let spans = spans.finish(text).map_err(|error| unwritten(&error))?;
+        let file = File::new(disk, partition, generation, about);
+        let (bytes, fragments) = fragments(&file, &entries, level)?;
+        disk.put_file(file.traces_path(), &bytes)?;
+        disk.put_file(file.spans(), &spans.bytes).inspect_err(|_| drop(disk.remove(file.traces_path())))?;
+        let spans = Table::Spans.add(partition, generation, &file.about, spans.into()).at(written_ns);
+        let adds = vec![(Table::Interactions, fragments), (Table::Spans, spans)];
+        Ok(Written { file, traces: Traces::new(entries), terms: seen.terms(), adds })
+    }
+
+    fn about(&self) -> About {
+        let facts = || self.entries.iter().map(|entry| &entry.fragment.facts);
+        let Target { written_ns, replaces, siblings, settled, .. } = &self.target;
+        About {
+            format: FORMAT,
+            first_start_ns: facts().map(|facts| facts.start_ns).min().unwrap_or(0),
+            last_start_ns: facts().map(|facts| facts.last_start_ns).max().unwrap_or(0),
+            end_ns: facts().map(|facts| facts.end_ns).max().unwrap_or(0),
+            written_ns: *written_ns,
+            rows: self.rows,
+            weight: self.weight,
+            replaces: replaces.clone(),
+            siblings: siblings.clone(),
+            settled: *settled,
+            promoted: self.promoted.clone(),
+        }
+    }
+}
+
+fn unwritten(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Bug(format!("spans cannot be written as Parquet: {error}"))
 }
 
 /// Writes the fragments of a file of spans again.
@@ -157,20 +219,4 @@ fn fragments(file: &File, entries: &[Entry], level: i32) -> Result<(Vec<u8>, Add
     let content = Content { size: bytes.len() as u64, crc32, stats };
     let add = Table::Interactions.add(file.partition, file.generation, &file.about, content);
     Ok((bytes, add.at(file.about.written_ns)))
-}
-
-fn about(sorted: &Sorted<'_>, target: &Target<'_>) -> About {
-    let facts = || sorted.entries.iter().map(|entry| &entry.fragment.facts);
-    let spans = sorted.rows.iter().map(|row| row.span.as_ref());
-    About {
-        format: FORMAT,
-        first_start_ns: facts().map(|facts| facts.start_ns).min().unwrap_or(0),
-        last_start_ns: facts().map(|facts| facts.last_start_ns).max().unwrap_or(0),
-        end_ns: facts().map(|facts| facts.end_ns).max().unwrap_or(0),
-        written_ns: target.written_ns,
-        rows: sorted.rows.len(),
-        weight: sorted.weight(),
-        replaces: target.replaces.clone(),
-        promoted: target.promoted.map(|known| Promoted::of(spans, known)).unwrap_or_default(),
-    }
 }

@@ -115,7 +115,7 @@ def duck(raw, asked, folder):
     exact = "quantile_cont({0}, [0.5, 0.95, 0.99])"
     native = measure(ask, asked, templates("spans", needle="attrs['caller.hash'] = '{id}'", percentiles=exact, **same))
     files = f"read_parquet({asked['files']!r}, hive_partitioning = true, union_by_name = true)"
-    ours = measure(ask, asked, templates(files, needle="attr_str['caller.hash'] = '{id}'", percentiles=exact, **same))
+    ours = measure(ask, asked, templates(files, needle="attr_caller_hash = '{id}'", percentiles=exact, **same))
     database.close()
     return {"duckdb": {"bytes": path.stat().st_size, "load": cost, **native}, "duckdb over ours": ours}
 

@@ -52,14 +52,7 @@ impl Inner {
         let mut failed = None;
         for (partition, rows) in by_partition(shelf) {
             let generation = self.next();
-            let target = Target {
-                partition,
-                generation,
-                written_ns: now_ns,
-                replaces: Vec::new(),
-                level: 3,
-                promoted: None,
-            };
+            let target = Target { partition, generation, written_ns: now_ns, level: 3, ..Target::default() };
             match write(&self.disk, &rows, target) {
                 Ok(Written { file, traces, terms, adds }) => {
                     self.files.add(&file, traces, Some(&terms));

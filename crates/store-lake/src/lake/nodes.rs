@@ -67,7 +67,9 @@ fn names(node: &Inner, table: Table) -> Vec<String> {
 }
 
 fn compact(node: &Inner, lease_ns: u64) -> Result<bool, StoreError> {
-    let done = node.leads_at(lease_ns, now_ns()).and_then(|leads| Ok(leads && upkeep::compact(node, LATER)?));
+    let done = node
+        .leads_at(lease_ns, now_ns())
+        .and_then(|leads| Ok(leads && upkeep::compact(node, LATER, &|| true)?));
     if matches!(done, Err(StoreError::Conflict { .. })) {
         node.lead.lose();
     }
@@ -179,7 +181,7 @@ async fn a_leader_that_slept_changes_nothing() {
         matches!(&refused, StoreError::Conflict { why, .. } if why.contains("another node leads")),
         "{refused}"
     );
-    while upkeep::compact(&new, LATER).unwrap() {}
+    while upkeep::compact(&new, LATER, &|| true).unwrap() {}
     assert!(old.tables.commit(&change).is_err());
     old.follow().unwrap();
     assert_eq!(counts(&old).await, counts(&new).await);

@@ -46,7 +46,9 @@ impl World {
     async fn run(&mut self, store: &Arc<Inner>) {
         for step in 0..12 {
             if self.disk.below(4) == 0 {
-                drop(upkeep::compact(store, if self.disk.below(2) == 0 { LATER } else { now_ns() }));
+                drop(upkeep::compact(store, if self.disk.below(2) == 0 { LATER } else { now_ns() }, &|| {
+                    true
+                }));
             }
             self.disk.fill(self.disk.below(8) == 0);
             let batch = self.batches.len() as u8 + 1;

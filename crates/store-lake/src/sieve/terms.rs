@@ -1,12 +1,13 @@
 //! What is put into filters: ids, and the terms of attributes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::Arc;
 
 use store_api::Span;
 use store_api::carried::{Carried, each_of, each_term};
+use store_api::span::Resource;
 use throughline_context::TraceId;
 use twox_hash::XxHash64;
 
@@ -53,36 +54,63 @@ pub(crate) struct Terms {
 impl Terms {
     /// Of spans in the order of the file.
     pub(crate) fn of<'a>(spans: impl Iterator<Item = &'a Span>) -> Self {
-        let mut keys: BTreeSet<String> = BTreeSet::new();
-        let (mut all, mut blocks) = (Vec::new(), Vec::new());
-        let mut spans = spans.peekable();
-        let mut rows = 0;
-        while spans.peek().is_some() {
-            let (mut hashes, mut resources) = (Vec::new(), HashSet::new());
-            let some = rows;
-            for span in spans.by_ref().take(BLOCK_ROWS) {
-                rows += 1;
-                let mut see = |key: &str, text: &str| {
-                    hashes.push(of_term(key, text));
-                    if keys.len() <= MOST_KEYS && !keys.contains(key) {
-                        keys.insert(key.to_owned());
-                    }
-                };
-                each_term(span, &mut see);
-                if resources.insert(Arc::as_ptr(&span.resource)) {
-                    each_of(span.resource.attributes(), see);
-                }
+        let mut seen = Seen::default();
+        spans.for_each(|span| seen.see(span));
+        seen.terms()
+    }
+}
+
+/// The attributes of the spans of a file that is not whole yet.
+#[derive(Default)]
+pub(crate) struct Seen {
+    keys: BTreeSet<String>,
+    all: Vec<u64>,
+    blocks: Vec<Filter>,
+    rows: usize,
+    /// Of the block that is not full.
+    hashes: Vec<u64>,
+    /// Held as long as they are compared by where they lie.
+    resources: HashMap<*const Resource, Arc<Resource>>,
+}
+
+impl Seen {
+    pub(crate) fn see(&mut self, span: &Span) {
+        let Self { keys, hashes, resources, .. } = self;
+        let mut see = |key: &str, text: &str| {
+            hashes.push(of_term(key, text));
+            if keys.len() <= MOST_KEYS && !keys.contains(key) {
+                keys.insert(key.to_owned());
             }
-            hashes.sort_unstable();
-            hashes.dedup();
-            blocks.push(Filter::of(&hashes, BITS, (rows - some) * MOST_FOR_A_ROW));
-            all.extend(hashes);
+        };
+        each_term(span, &mut see);
+        if resources.insert(Arc::as_ptr(&span.resource), Arc::clone(&span.resource)).is_none() {
+            each_of(span.resource.attributes(), see);
         }
-        all.sort_unstable();
-        all.dedup();
-        let mut filters = vec![Filter::of(&all, BITS, rows * MOST_FOR_A_ROW)];
-        filters.extend(blocks);
-        Self { keys: (keys.len() <= MOST_KEYS).then(|| keys.into_iter().collect()), filters }
+        self.rows += 1;
+        if self.rows.is_multiple_of(BLOCK_ROWS) {
+            self.close(BLOCK_ROWS);
+        }
+    }
+
+    fn close(&mut self, rows: usize) {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.blocks.push(Filter::of(&self.hashes, BITS, rows * MOST_FOR_A_ROW));
+        self.all.append(&mut self.hashes);
+        self.resources.clear();
+    }
+
+    pub(crate) fn terms(mut self) -> Terms {
+        match self.rows % BLOCK_ROWS {
+            0 => {}
+            rows => self.close(rows),
+        }
+        self.all.sort_unstable();
+        self.all.dedup();
+        let mut filters = vec![Filter::of(&self.all, BITS, self.rows * MOST_FOR_A_ROW)];
+        filters.append(&mut self.blocks);
+        let keys = (self.keys.len() <= MOST_KEYS).then(|| self.keys.into_iter().collect());
+        Terms { keys, filters }
     }
 }
 

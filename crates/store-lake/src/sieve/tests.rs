@@ -22,6 +22,8 @@ fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<Fi
         rows,
         weight: 0,
         replaces,
+        siblings: Vec::new(),
+        settled: false,
         promoted: Promoted::default(),
     };
     Arc::new(File::new(&disk::Disk::new(root), Partition::Mixed, generation, about))

@@ -27,8 +27,6 @@ pub(crate) const ABOUT: &str = "throughline";
 /// What a table wants of its files.
 pub(crate) struct Layout<'a> {
     pub(crate) schema: SchemaRef,
-    /// Text for the footer.
-    pub(crate) about: String,
     /// 3 for what is soon compacted, 6 for what stays.
     pub(crate) level: i32,
     /// Columns that are looked up by value, with the number of different values.
@@ -52,16 +50,38 @@ pub(crate) struct Encoded {
 
 pub(crate) fn to_parquet(
     layout: &Layout<'_>,
+    about: String,
     batches: impl IntoIterator<Item = Result<RecordBatch, arrow::error::ArrowError>>,
 ) -> Result<Encoded, ParquetError> {
-    let mut writer = ArrowWriter::try_new(Vec::new(), layout.schema.clone(), Some(properties(layout)?))?;
-    let mut stats = Stats::new(layout.skipping);
+    let mut writing = Writing::begin(layout)?;
     for batch in batches {
-        let batch = batch?;
-        stats.observe(&batch);
-        writer.write(&batch)?;
+        writing.add(&batch?)?;
     }
-    Ok(Encoded { bytes: writer.into_inner()?, stats: stats.json() })
+    writing.finish(about)
+}
+
+/// A file to which rows are still added.
+pub(crate) struct Writing {
+    writer: ArrowWriter<Vec<u8>>,
+    stats: Stats,
+}
+
+impl Writing {
+    pub(crate) fn begin(layout: &Layout<'_>) -> Result<Self, ParquetError> {
+        let writer = ArrowWriter::try_new(Vec::new(), layout.schema.clone(), Some(properties(layout)?))?;
+        Ok(Self { writer, stats: Stats::new(layout.skipping) })
+    }
+
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        self.stats.observe(batch);
+        self.writer.write(batch)
+    }
+
+    /// `about` is text for the footer.
+    pub(crate) fn finish(mut self, about: String) -> Result<Encoded, ParquetError> {
+        self.writer.append_key_value_metadata(KeyValue::new(ABOUT.to_owned(), about));
+        Ok(Encoded { bytes: self.writer.into_inner()?, stats: self.stats.json() })
+    }
 }
 
 fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
@@ -73,8 +93,7 @@ fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
         .set_data_page_row_count_limit(PAGE_ROWS)
         // The limit on rows is looked at after each of these.
         .set_write_batch_size(PAGE_ROWS / 2)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(vec![KeyValue::new(ABOUT.to_owned(), layout.about.clone())]));
+        .set_statistics_enabled(EnabledStatistics::Chunk);
     for (name, different) in layout.blooms {
         properties = properties
             .set_column_statistics_enabled(column(name), EnabledStatistics::Page)

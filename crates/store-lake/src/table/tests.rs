@@ -22,7 +22,6 @@ fn rows(spans: impl IntoIterator<Item = store_api::Span>) -> Vec<Row> {
 fn layout() -> Layout<'static> {
     Layout {
         schema: span_columns(),
-        about: "{}".to_owned(),
         level: 3,
         blooms: &[("trace_id", 10)],
         deltas: &["start_ns"],
@@ -71,8 +70,12 @@ fn any_ranges_of_a_file_can_be_read() {
     let count = 70_000;
     let all = rows((0..count).map(|n| Sample::new(1, 1).at(n, 1).span()));
     let ordered = ordered(&all);
-    let file =
-        to_parquet(&layout(), ordered.chunks(8192).map(|rows| encode(rows, &Promoted::default()))).unwrap();
+    let file = to_parquet(
+        &layout(),
+        "{}".to_owned(),
+        ordered.chunks(8192).map(|rows| encode(rows, &Promoted::default())),
+    )
+    .unwrap();
     std::fs::write(&path, file.bytes).unwrap();
     let open = || std::fs::File::open(&path).unwrap();
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);

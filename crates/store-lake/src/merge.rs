@@ -1,0 +1,253 @@
+//! Files of one partition into others that have no trace in common, in the order of interactions: so what is asked for
+//! together lies in one of them. Some traces are in memory at a time.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use store_api::StoreError;
+use store_api::part::{Row, resolve};
+use throughline_context::TraceId;
+
+use crate::compact::Due;
+use crate::file::{File, Unusable};
+use crate::files::promoted;
+use crate::lake::Inner;
+use crate::log::Add;
+use crate::table::Promoted;
+use crate::tables::Table;
+use crate::write::{Making, Sorted, Target, Written};
+
+/// What is in memory at a time: rows, and their estimated bytes.
+const ROWS: usize = 32 * 1024;
+const WEIGHT: usize = 32 << 20;
+/// Rows of a file that is made.
+const FILE_ROWS: usize = if cfg!(test) { 40 } else { 1 << 20 };
+
+/// Files that no log names yet.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub(crate) files: Vec<File>,
+    pub(crate) adds: Vec<(Table, Add)>,
+    /// Of some spans there were several rows.
+    pub(crate) spans_change: bool,
+}
+
+/// Why there are none.
+pub(crate) enum Stop {
+    /// One of the files is damaged, and marked so.
+    Damaged,
+    /// Somebody wanted it to end.
+    Ended,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Made {
+    fn discard(self, inner: &Inner) {
+        for file in &self.files {
+            drop(inner.disk.remove(file.spans()));
+            drop(inner.disk.remove(file.traces_path()));
+        }
+        self.forget(inner);
+    }
+
+    pub(crate) fn forget(&self, inner: &Inner) {
+        inner.files.forget(&self.files.iter().map(|file| file.generation).collect::<Vec<_>>());
+    }
+}
+
+/// `go_on` is asked from time to time.
+pub(crate) fn merge(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool) -> Result<Made, Stop> {
+    let mut made = Made::default();
+    match make(inner, due, go_on, &mut made) {
+        Ok(()) => Ok(made),
+        Err(stop) => {
+            made.discard(inner);
+            Err(stop)
+        }
+    }
+}
+
+fn make(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool, made: &mut Made) -> Result<(), Stop> {
+    let order = Order::of(inner, &due.files)?;
+    let outputs = order.outputs(&due.files);
+    let generations: Vec<u64> = outputs.iter().map(|_| inner.next()).collect();
+    let mut known = promoted(&inner.list());
+    for (pieces, generation) in outputs.iter().zip(&generations) {
+        let target = Target {
+            partition: due.partition,
+            generation: *generation,
+            written_ns: due.files.iter().map(|file| file.about.written_ns).max().unwrap_or(0),
+            replaces: due.files.iter().map(|file| file.generation).collect(),
+            siblings: if outputs.len() > 1 { generations.clone() } else { Vec::new() },
+            settled: due.settles,
+            level: 6,
+        };
+        let mut target = Some(target);
+        let counts = order.counts(pieces);
+        let mut making: Option<Making<'_>> = None;
+        for piece in pieces {
+            if !go_on() {
+                return Err(Stop::Ended);
+            }
+            let rows = order.rows(inner, &due.files, piece)?;
+            let kept = resolve(&rows);
+            made.spans_change |= kept.len() < rows.len();
+            drop(rows);
+            let sorted = Sorted::of(&kept);
+            if let Some(target) = target.take() {
+                let promoted = Promoted::of(kept.iter().map(|row| row.span.as_ref()), &known);
+                known.join(&promoted);
+                making = Some(Making::begin(&inner.disk, target, promoted, counts)?);
+            }
+            if let Some(making) = &mut making {
+                making.add(sorted)?;
+            }
+        }
+        let Some(making) = making else { continue };
+        let Written { file, traces, terms, adds } = making.finish()?;
+        inner.files.add(&file, traces, Some(&terms));
+        made.adds.extend(adds);
+        made.files.push(file);
+    }
+    Ok(())
+}
+
+/// Traces in the order in which they are written, and where they lie.
+struct Order {
+    /// The number of rows of each.
+    traces: Vec<usize>,
+    interactions: Vec<bool>,
+    /// For each file the traces that it has, by their place in the order, and their rows.
+    places: Vec<Vec<(usize, Range<usize>)>>,
+}
+
+impl Order {
+    fn of(inner: &Inner, files: &[Arc<File>]) -> Result<Self, Stop> {
+        /// The first of its interactions, and the rows that there are.
+        type Known = (Option<String>, usize);
+        let mut known: HashMap<TraceId, Known> = HashMap::new();
+        let mut found: Vec<Vec<(TraceId, Range<usize>)>> = Vec::with_capacity(files.len());
+        for file in files {
+            let mut places = Vec::new();
+            each_place(inner, file, |trace, interaction, rows| {
+                let (first, count) = known.entry(trace).or_default();
+                *count += rows.len();
+                if let Some(id) = interaction
+                    && first.as_deref().is_none_or(|known| id < known)
+                {
+                    *first = Some(id.to_owned());
+                }
+                places.push((trace, rows));
+            })?;
+            found.push(places);
+        }
+        let mut sorted: Vec<(TraceId, Known)> = known.into_iter().collect();
+        sorted.sort_unstable_by(|(a, (x, _)), (b, (y, _))| (x, a).cmp(&(y, b)));
+        let place: HashMap<TraceId, usize> =
+            sorted.iter().enumerate().map(|(place, (trace, _))| (*trace, place)).collect();
+        let in_order = |places: Vec<(TraceId, Range<usize>)>| {
+            let places = places.into_iter().filter_map(|(trace, rows)| Some((*place.get(&trace)?, rows)));
+            let mut places: Vec<_> = places.collect();
+            places.sort_unstable_by_key(|(place, _)| *place);
+            places
+        };
+        let mut last = None;
+        let interactions =
+            sorted.iter().map(|(_, (id, _))| id.is_some() && last.replace(id) != Some(id)).collect();
+        let traces = sorted.iter().map(|(_, (_, rows))| *rows).collect();
+        Ok(Self { traces, interactions, places: found.into_iter().map(in_order).collect() })
+    }
+
+    /// The traces of each file to be made, in pieces that fit into memory.
+    fn outputs(&self, files: &[Arc<File>]) -> Vec<Vec<Range<usize>>> {
+        let heaviest = files.iter().map(|file| file.about.weight / file.about.rows.max(1)).max().unwrap_or(0);
+        let most = (WEIGHT / heaviest.max(1)).clamp(1, ROWS);
+        let mut outputs: Vec<Vec<Range<usize>>> = vec![Vec::new()];
+        let (mut in_file, mut in_piece, mut first) = (0, 0, 0);
+        for (place, rows) in self.traces.iter().enumerate() {
+            in_piece += rows;
+            in_file += rows;
+            let last = place + 1 == self.traces.len();
+            let full = in_file >= FILE_ROWS;
+            if in_piece >= most || full || last {
+                outputs.last_mut().into_iter().for_each(|pieces| pieces.push(first..place + 1));
+                (first, in_piece) = (place + 1, 0);
+            }
+            if full && !last {
+                outputs.push(Vec::new());
+                in_file = 0;
+            }
+        }
+        outputs
+    }
+
+    /// How many traces, and how many interactions.
+    fn counts(&self, pieces: &[Range<usize>]) -> [usize; 2] {
+        let traces = pieces.iter().map(Range::len).sum();
+        let named = |piece: &Range<usize>| self.interactions.get(piece.clone()).unwrap_or_default();
+        [traces, pieces.iter().flat_map(named).filter(|named| **named).count()]
+    }
+
+    /// All rows of some traces.
+    fn rows(&self, inner: &Inner, files: &[Arc<File>], piece: &Range<usize>) -> Result<Vec<Row>, Stop> {
+        let mut all = Vec::new();
+        for (file, places) in files.iter().zip(&self.places) {
+            let at = |place: usize| places.partition_point(|(known, _)| *known < place);
+            let held = places.get(at(piece.start)..at(piece.end)).unwrap_or_default();
+            let mut ranges: Vec<Range<usize>> = held.iter().map(|(_, rows)| rows.clone()).collect();
+            ranges.sort_unstable_by_key(|rows| rows.start);
+            ranges.dedup_by(|next, before| {
+                let joins = before.end == next.start;
+                before.end = if joins { next.end } else { before.end };
+                joins
+            });
+            if !ranges.is_empty() {
+                let read = inner.files.footer(file).and_then(|footer| file.rows(&footer, &ranges));
+                all.extend(read.map_err(|why| unusable(file, why))?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Calls back for each trace of a file with the first of its interactions.
+fn each_place(
+    inner: &Inner,
+    file: &File,
+    mut with: impl FnMut(TraceId, Option<&str>, Range<usize>),
+) -> Result<(), Stop> {
+    // Not to be told twice of a trace when it fails in the middle.
+    let mut places: Vec<(TraceId, Option<String>, Range<usize>)> = Vec::new();
+    let read = file.each_place(|trace, interactions, rows| {
+        places.push((trace, interactions.iter().min().map(|id| (*id).to_owned()), rows));
+    });
+    match read {
+        Ok(()) => places.into_iter().for_each(|(trace, id, rows)| with(trace, id.as_deref(), rows)),
+        Err(Unusable::Failed(error)) => return Err(error.into()),
+        Err(Unusable::Damaged(_)) => {
+            let traces = inner.files.traces(file).map_err(|why| unusable(file, why))?;
+            for entry in traces.iter() {
+                let first = entry.fragment.facts.interactions.first().map(String::as_str);
+                with(entry.trace, first, entry.rows());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unusable(file: &File, why: Unusable) -> Stop {
+    match why {
+        Unusable::Failed(error) => Stop::Failed(error),
+        Unusable::Damaged(why) => {
+            file.lose(&why);
+            Stop::Damaged
+        }
+    }
+}
