@@ -195,9 +195,11 @@ impl Log {
             };
             match put {
                 Ok(false) => {
+                    // ClickHouse takes no log that tells of two schemas, and reads no entries before a checkpoint.
+                    let widened = actions.iter().any(|action| action.meta_data.is_some());
                     self.state.apply(version, actions);
                     self.undo = Undo::default();
-                    if version > 0 && version.is_multiple_of(CHECKPOINT_EVERY) {
+                    if version > 0 && (widened || version.is_multiple_of(CHECKPOINT_EVERY)) {
                         self.checkpoint(change.now_ns);
                     }
                     return Ok(gone);
@@ -220,13 +222,14 @@ impl Log {
         }))
     }
 
-    /// The next entry takes these files out of the table, and those that had left it in.
+    /// The next entry takes these files out of the table, and those that had left it in. In a bucket, where who leads the
+    /// upkeep makes the tables agree, an entry that took files out stands when it turns up: it has others in their place.
     pub(crate) fn undo(&mut self, added: &[Add], gone: Vec<Add>) {
-        self.undo.take_back.extend(added.iter().map(|add| add.path.clone()));
-        // In a bucket who leads the upkeep takes files out, and makes the tables agree.
-        if self.disk.shared().is_none() {
-            self.undo.give_back.extend(gone);
+        if self.disk.shared().is_some() && !gone.is_empty() {
+            return;
         }
+        self.undo.take_back.extend(added.iter().map(|add| add.path.clone()));
+        self.undo.give_back.extend(gone);
     }
 
     /// False where another entry has this version.

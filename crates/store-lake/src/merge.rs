@@ -22,7 +22,7 @@ use crate::write::{Making, Sorted, Target, Written};
 const ROWS: usize = 32 * 1024;
 const WEIGHT: usize = 32 << 20;
 /// Rows of a file that is made.
-const FILE_ROWS: usize = if cfg!(test) { 40 } else { 1 << 20 };
+const FILE_ROWS: usize = if cfg!(test) { 12 } else { 1 << 20 };
 
 /// Files that no log names yet.
 #[derive(Default)]

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use flow::config::GoDuration;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use store_api::door::Settings;
+use store_api::sql::{Format, Limits as SqlLimits, Question};
 use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
 use store_api::{Limits, Questions, Recent, Span, Stage, TraceStore};
@@ -55,7 +57,7 @@ async fn answers(lake: &Lake) -> Value {
     interactions.into()
 }
 
-fn engines_agree(directory: &Path, answers: &Value, interactions: bool) {
+fn engines_agree(directory: &Path, answers: &Value, more: &[&str]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines");
     let python = folder.join(".venv/bin/python");
     assert!(python.exists(), "run scripts/setup-test.sh: it installs the engines");
@@ -63,14 +65,14 @@ fn engines_agree(directory: &Path, answers: &Value, interactions: bool) {
     std::fs::write(&expected, answers.to_string()).unwrap();
     let mut command = Command::new(python);
     command.arg(folder.join("read.py")).arg(directory).arg(expected);
-    let output = command.arg(if interactions { "spans,interactions" } else { "spans" }).output().unwrap();
+    let output = command.arg("spans").args(more).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Scenario: spans of several hours, some of them twice or revised, before and after compaction, with a checkpoint in
-/// the log of neither table.
+/// Scenario: spans of several hours, some of them twice or revised, before and after compaction, which gives an attribute
+/// its own column in some files; with a checkpoint in the log of neither table.
 /// Guarantees: with the view of docs/store.md the engines count, sum and name the spans as we do; when all files are
-/// compacted, so they do with the rows of the interactions.
+/// compacted, so they do with the rows of the interactions, and with the column.
 #[tokio::test]
 async fn other_engines_come_to_our_answers() {
     let directory = tempfile::tempdir().unwrap();
@@ -80,7 +82,7 @@ async fn other_engines_come_to_our_answers() {
         ..Settings::default()
     };
     let lake = Lake::open(settings).await.unwrap();
-    for flush in 0..4 {
+    for flush in 0..6 {
         lake.append(batch(flush)).await.unwrap();
         lake.flush().await.unwrap();
     }
@@ -88,8 +90,14 @@ async fn other_engines_come_to_our_answers() {
     lake.append(wild.collect()).await.unwrap();
     lake.flush().await.unwrap();
     let before = answers(&lake).await;
-    engines_agree(directory.path(), &before, false);
+    engines_agree(directory.path(), &before, &[]);
     while lake.compact(LATER).await.unwrap() {}
     assert_eq!(answers(&lake).await, before);
-    engines_agree(directory.path(), &before, true);
+    let question = "SELECT count(*) FROM spans_raw WHERE attr_interaction_queue_name = 'billing'";
+    let question = Question { text: question.to_owned(), format: Format::Csv, limits: SqlLimits::default() };
+    let mut answer = lake.sql(question).await.unwrap().body;
+    let answer = String::from_utf8(answer.next().await.unwrap().unwrap().to_vec()).unwrap();
+    let billing = answer.lines().nth(1).unwrap();
+    assert!(billing.parse::<usize>().unwrap() > 1000, "{billing} in a column");
+    engines_agree(directory.path(), &before, &["interactions", &format!("billing={billing}")]);
 }

@@ -163,3 +163,58 @@ async fn filters_are_made_again() {
         "the older file knows of the newer one, too"
     );
 }
+
+/// Scenario: a compaction makes several files of an hour; the log is lost, and one of the files, as if a crash had come
+/// before it was written.
+/// Guarantees: those of its siblings that are there do not stand for the files that they were made of; whole, they do.
+#[tokio::test]
+async fn files_without_their_siblings_replace_nothing() {
+    for whole in [true, false] {
+        let mut world = World::new(1);
+        let store = world.open().unwrap();
+        for batch in 1..=30 {
+            store.put(spans(batch)).unwrap();
+            store.flush_through(u64::MAX).await.unwrap();
+            world.batches.insert(batch, true);
+        }
+        while upkeep::compact(&store, now_ns(), &|| true).unwrap() {}
+        let made: Vec<_> = store.list().values().cloned().collect();
+        assert!(made.iter().filter(|file| file.about.siblings.len() > 3).count() > 6, "{} files", made.len());
+        drop(store);
+        fs::remove_dir_all(world.directory.path().join("spans/_delta_log")).unwrap();
+        if !whole {
+            fs::remove_file(made[1].spans()).unwrap();
+        }
+        drop(made);
+        let store = world.open().unwrap();
+        let made = store.list().values().filter(|file| !file.about.siblings.is_empty()).count();
+        assert_eq!(made == store.list().len(), whole);
+        world.check(store, 1).await;
+    }
+}
+
+/// Scenario: a compaction is ended between two pieces.
+/// Guarantees: nothing of it is left, and the next one does its work.
+#[tokio::test]
+async fn a_compaction_can_be_ended() {
+    let mut world = World::new(1);
+    let store = world.open().unwrap();
+    for batch in 1..=30 {
+        store.put(spans(batch)).unwrap();
+        store.flush_through(u64::MAX).await.unwrap();
+        world.batches.insert(batch, true);
+    }
+    let files = || -> usize {
+        let folders =
+            ["spans", "interactions"].map(|table| world.directory.path().join(table).join("day=2026-11-20"));
+        let hours = folders.iter().flat_map(|day| disk::entries(day).unwrap());
+        hours.map(|hour| disk::entries(&hour).unwrap().len()).sum()
+    };
+    let (before, pieces) = (files(), std::cell::Cell::new(0));
+    let two = || pieces.replace(pieces.get() + 1) < 2;
+    assert!(!upkeep::compact(&store, now_ns(), &two).unwrap());
+    assert_eq!((files(), store.list().len()), (before, 60));
+    while upkeep::compact(&store, now_ns(), &|| true).unwrap() {}
+    assert!(store.list().len() < 20);
+    world.check(store, 1).await;
+}

@@ -1,6 +1,6 @@
 """Reads a store with other engines and compares what they find with what the store says itself.
 
-python read.py STORE EXPECTED.json spans[,interactions]
+python read.py STORE EXPECTED.json spans [interactions] [billing=ROWS]
 """
 
 import json
@@ -63,7 +63,8 @@ def spark(store, table):
     home = {name: f"{store}/spark" for name in ("spark.sql.warehouse.dir", "spark.local.dir")}
     session = SparkSession.builder.master("local[1]").config(map={**home, **SPARK}).getOrCreate()
     active = DeltaTable(f"{store}/{table}").file_uris()
-    session.read.option("basePath", f"{store}/{table}").parquet(*active).createOrReplaceTempView("read")
+    files = session.read.option("basePath", f"{store}/{table}").option("mergeSchema", "true").parquet(*active)
+    files.createOrReplaceTempView("read")
     return lambda sql: [tuple(row) for row in session.sql(sql.replace("{" + table + "}", "read")).collect()]
 
 
@@ -97,14 +98,25 @@ def interactions(ask, view, expected):
     assert found == wanted, f"{found}\nis not\n{wanted}"
 
 
+def billing(ask, expected):
+    ((rows,),) = ask("SELECT count(*) FROM {spans} WHERE attr_interaction_queue_name = 'billing'")
+    assert rows == expected, f"{rows} rows of the queue billing, not {expected}"
+
+
 def main():
-    store, expected, tables = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), sys.argv[3].split(",")
+    store, expected = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
     known = views()
     for name, engine in ENGINES.items():
-        for table in tables:
-            check = {"spans": spans, "interactions": interactions}[table]
+        for wanted in sys.argv[3:]:
+            table, _, rows = wanted.partition("=")
             try:
-                check(engine(store, table), known[table], expected)
+                match table:
+                    case "spans":
+                        spans(engine(store, table), known[table], expected)
+                    case "interactions":
+                        interactions(engine(store, table), known[table], expected)
+                    case "billing":
+                        billing(engine(store, "spans"), int(rows))
             except Exception as error:
                 raise SystemExit(f"{name}, {table}: {error}") from error
 
