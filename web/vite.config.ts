@@ -1,5 +1,5 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 /** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
 const DETAILS =
@@ -20,14 +20,35 @@ const PAGES: [string, RegExp][] = [
   ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
 ];
 
+/**
+ * The page is drawn in the browser only, and no server's HTML is ever taken over: what Svelte does for that in every
+ * block falls away when it is known at build time, and so do the calls that do nothing then. A part that Svelte adds to
+ * this file fails the build by its name.
+ */
+const HYDRATION = `
+  import { noop } from '../../shared/utils.js';
+  export const hydrating = false;
+  export const hydrate_node = null;
+  export {
+    noop as reset, noop as next, noop as set_hydrating, noop as set_hydrate_node, noop as hydrate_next,
+    noop as hydrate_template, noop as skip_nodes, noop as read_hydration_instruction,
+  };
+`;
+const neverHydrates: Plugin = {
+  name: 'never-hydrates',
+  apply: 'build',
+  load: (id) => (id.endsWith('/svelte/src/internal/client/dom/hydration.js') ? HYDRATION : null),
+};
+
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), neverHydrates],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      treeshake: { manualPureFunctions: ['$.reset', '$.next'] },
       output: {
         codeSplitting: {
           includeDependenciesRecursively: false,
