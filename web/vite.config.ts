@@ -6,15 +6,14 @@ const DETAILS =
   /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|LinkTo|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|others|windowed)/;
 /** What every page has. */
 const BASE =
-  /node_modules|src\/(router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
+  /node_modules|preload-helper|rolldown\/runtime|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
 const MANY =
   /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|api\/alerts|alerts\/rules|alerts\/RuleState|ui\/(Card|Skeleton|Bell))/;
 /** Pages that few open first. */
 const RARE = /src\/(pages\/(Alerts|Status|Settings|SignIn)|alerts\/(RuleForm|PreviewChart)|status\/)/;
-const PICTURE = /src\/trace\/(?!stages)/;
 /** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
 const PAGES: [string, RegExp][] = [
-  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/(SummaryHead|whole|served|rail|legs))/],
+  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/)/],
   ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\/|src\/charts\/Sparkline/],
   ['lists', /src\/pages\/(Interactions|Hops)\.svelte|src\/(list|hops)\//],
   ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
@@ -57,7 +56,6 @@ export default defineConfig({
             { name: 'details', test: DETAILS, priority: 3 },
             { name: 'rare', test: RARE, priority: 5 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
-            { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },
             ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
           ],
         },

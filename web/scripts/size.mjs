@@ -31,7 +31,9 @@ const sizeOf = (/** @type {Iterable<string>} */ names) =>
   [...names].reduce((sum, name) => sum + (files.get(name)?.size ?? 0), 0);
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-const lazy = [...(files.get(entry)?.text ?? '').matchAll(/import\(\s*["'`]\.\/([^"'`]+\.js)["'`]\s*\)/g)];
+const lazy = [...closure(entry)].flatMap((name) => [
+  ...(files.get(name)?.text ?? '').matchAll(/import\(\s*["'`]\.\/([^"'`]+\.js)["'`]\s*\)/g),
+]);
 if (lazy.length === 0) throw new Error(`${entry} imports no page: the way to find pages does not fit the build`);
 const first = lazy.map(([, name = '']) => ({ name, size: sizeOf(closure(name, closure(entry))) }));
 for (const { name, size } of first) console.log(`first page ${name}: ${kib(size)} gzip`);
