@@ -9,16 +9,6 @@ const BASE =
   /node_modules|preload-helper|rolldown\/runtime|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
 const MANY =
   /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|api\/alerts|alerts\/rules|alerts\/RuleState|ui\/(Card|Skeleton|Bell))/;
-/** Pages that few open first. */
-const RARE = /src\/(pages\/(Alerts|Status|Settings|SignIn)|alerts\/(RuleForm|PreviewChart)|status\/)/;
-/** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
-const PAGES: [string, RegExp][] = [
-  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/)/],
-  ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\/|src\/charts\/Sparkline/],
-  ['lists', /src\/pages\/(Interactions|Hops)\.svelte|src\/(list|hops)\//],
-  ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
-];
-
 /**
  * The page is drawn in the browser only, and no server's HTML is ever taken over: what Svelte does for that in every
  * block falls away when it is known at build time, and so do the calls that do nothing then. A part that Svelte adds to
@@ -54,9 +44,7 @@ export default defineConfig({
           groups: [
             { name: 'base', test: BASE, priority: 6 },
             { name: 'details', test: DETAILS, priority: 3 },
-            { name: 'rare', test: RARE, priority: 5 },
             { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
-            ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
           ],
         },
       },
