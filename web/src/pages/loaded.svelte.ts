@@ -23,7 +23,7 @@ export function mayGrow({ spans }: { spans: readonly Span[] }): boolean {
 export class Loaded<T> {
   answer = $state.raw<T | null>(null);
   error = $state.raw<ApiError | null>(null);
-  private running: AbortController | null = null;
+  #running: AbortController | null = null;
 
   constructor(
     private readonly ask: (signal: AbortSignal) => Promise<T>,
@@ -38,13 +38,13 @@ export class Loaded<T> {
     });
     return () => {
       stop();
-      this.running?.abort();
+      this.#running?.abort();
     };
   }
 
   async load(): Promise<void> {
-    this.running?.abort();
-    const { signal } = (this.running = new AbortController());
+    this.#running?.abort();
+    const { signal } = (this.#running = new AbortController());
     try {
       this.answer = await this.ask(signal);
       this.error = null;
