@@ -1,14 +1,9 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 
-/** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
-const DETAILS =
-  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|LinkTo|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|others|windowed)/;
 /** What every page has. */
 const BASE =
-  /node_modules|preload-helper|rolldown\/runtime|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
-const MANY =
-  /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|api\/alerts|alerts\/rules|alerts\/RuleState|ui\/(Card|Skeleton|Bell))/;
+  /node_modules|preload-helper|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
 /**
  * The page is drawn in the browser only, and no server's HTML is ever taken over: what Svelte does for that in every
  * block falls away when it is known at build time, and so do the calls that do nothing then. A part that Svelte adds to
@@ -43,8 +38,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'base', test: BASE, priority: 6 },
-            { name: 'details', test: DETAILS, priority: 3 },
-            { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
+            { name: 'many', test: /src/, minShareCount: 2, priority: 1 },
           ],
         },
       },
