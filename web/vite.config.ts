@@ -32,7 +32,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      treeshake: { manualPureFunctions: ['$.reset', '$.next'] },
+      treeshake: { manualPureFunctions: ['$.reset', '$.next', '$.child', '$.sibling', '$.first_child'] },
+      optimization: { inlineConst: { mode: 'all', pass: 3 } },
       output: {
         codeSplitting: {
           includeDependenciesRecursively: false,

@@ -27,7 +27,7 @@ export class Loaded<T> {
 
   constructor(
     private readonly ask: (signal: AbortSignal) => Promise<T>,
-    private readonly mayGrow: (answer: T) => boolean,
+    private readonly mayGrow: (answer: T) => boolean = () => false,
   ) {}
 
   /** Made for `$effect(() => page.start())`. */
