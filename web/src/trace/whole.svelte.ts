@@ -65,9 +65,11 @@ export class WholeCall {
       ? railOf(this.page.answer.interaction, this.#legs, this.#chain, this.show === 'leg' ? this.#leg : 0)
       : [],
   );
+  /** Of the whole chain, where it has more than one call. */
   total = $derived(this.#joined.length > 0 && this.#chain ? durationOf(this.#chain.duration_ns) : null);
   traces = $derived.by(() => this.#chain?.traces ?? []);
   chainCut = $derived(this.#chain?.truncated ?? false);
+  /** Why the whole chain is not drawn although it was asked for. */
   note = $derived(this.#failed && this.show === 'chain' ? 'Other calls of the chain could not be read' : '');
 
   shown = $derived.by((): readonly Span[] => {
