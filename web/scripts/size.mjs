@@ -3,8 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const FIRST_PAGE = 60 * 1024;
-// 120 was wanted; alerts, status, settings and sign-in are the pages that do not fit, by 8.
-const ALL_PAGES = 129 * 1024;
+const ALL_PAGES = 120 * 1024;
 const assets = new URL('../dist/assets/', import.meta.url);
 
 const files = new Map(
