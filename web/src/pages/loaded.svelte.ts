@@ -32,9 +32,9 @@ export class Loaded<T> {
 
   /** Made for `$effect(() => page.start())`. */
   start(): () => void {
-    void this.load();
+    void this.again();
     const stop = poll(AGAIN_MS, async () => {
-      if (this.error || (this.answer && this.mayGrow(this.answer))) await this.load();
+      if (this.error || (this.answer && this.mayGrow(this.answer))) await this.again();
     });
     return () => {
       stop();
@@ -42,7 +42,7 @@ export class Loaded<T> {
     };
   }
 
-  async load(): Promise<void> {
+  async again(): Promise<void> {
     this.#running?.abort();
     const { signal } = (this.#running = new AbortController());
     try {

@@ -103,7 +103,7 @@ export class WholeCall {
   /** Asks for what stands beside the spans; nothing of it is needed for the picture. */
   start(): () => void {
     const stop = new AbortController();
-    for (const aside of Object.values(this.asides)) void aside.load();
+    for (const aside of Object.values(this.asides)) void aside.again();
     return () => stop.abort();
   }
 

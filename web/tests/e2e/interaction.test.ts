@@ -176,3 +176,27 @@ test('below 1180 px the drawer is one line until it is asked for', async () => {
   await page.keyboard.press('Escape');
   await attribute.waitFor({ state: 'hidden' });
 });
+
+test('what the tools do, keys do: find, the critical path, zoom, the link, an error', async () => {
+  const { page } = await opened(PATH, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const find = page.getByRole('searchbox', { name: /^Find in/ });
+  await find.focus();
+  await page.keyboard.type('SELECT');
+  await page.keyboard.press('Enter');
+  await page.locator('.find [role=status]').filter({ hasText: '1 of 2' }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('n');
+  await page.locator('.find [role=status]').filter({ hasText: '2 of 2' }).waitFor();
+  await page.keyboard.press('N');
+  await page.locator('.find [role=status]').filter({ hasText: '1 of 2' }).waitFor();
+  await page.keyboard.press('z');
+  await page.waitForURL(/window=/);
+  await page.keyboard.press('Z');
+  await page.waitForURL((url) => !url.search.includes('window'));
+  await page.keyboard.press('c');
+  await page.waitForURL(/path=off/);
+  await page.keyboard.press('c');
+  await page.waitForURL((url) => !url.search.includes('path'));
+  await page.keyboard.press('y');
+  await page.waitForFunction(async (href) => (await navigator.clipboard.readText()) === href, page.url());
+});
