@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { stage } from '../e2e/browser';
+import { accessibilityFindings, stage } from '../e2e/browser';
 import { status } from '../fixtures/alerts.mjs';
 import { STATES } from './pages';
 import { compareKept, NOW, still } from './picture';
@@ -30,6 +30,7 @@ for (const [name, address, { centre = 'open', answers, sign }] of STATES)
             () => document.querySelector('main') && !document.querySelector('[aria-busy=true]'),
           );
         await compareKept(page, `${name}-${colorScheme}.png`, await still(page));
+        expect(await accessibilityFindings(page)).toEqual([]);
       } finally {
         at.server().state.failing = false;
       }
