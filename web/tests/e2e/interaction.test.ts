@@ -116,6 +116,13 @@ test('the drawer shows times, error, attributes, events, links and ids', async (
   ]) {
     expect(await drawer.textContent()).toContain(words);
   }
+  const turn = drawer.getByRole('button', { name: /^Starts at/ });
+  await turn.focus();
+  await page.keyboard.press('Enter');
+  await drawer.getByText('Started', { exact: true }).waitFor();
+  expect(await drawer.textContent()).toMatch(/\d\d:\d\d:\d\d\.\d{3}\s*London UTC/);
+  await page.keyboard.press('Enter');
+  await drawer.getByText('After previous').waitFor();
   await page.locator('[role=row]').filter({ hasText: 'Transfer REFER' }).click();
   await drawer.getByRole('link', { name: /9b1fe07a/ }).click();
   await page.waitForURL(`**/traces/${TRACES[2]}?span=00000000000000d1`);
