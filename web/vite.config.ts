@@ -1,43 +1,60 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
-/** What opens inside a call, and what pages of many calls share: few files are smaller than many. */
-const DETAILS =
-  /src\/trace\/(Ladder|LostHops|EventsTab|RawSpan|Drawer|SpanFacts|HeadersSeen|Rank\.|LinkTo|Identity|Attributes|ChainRail|ticket|clock|otlp|events|ladder|headers|others|windowed)/;
 /** What every page has. */
 const BASE =
-  /node_modules|src\/(router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell))/;
-const MANY =
-  /src\/(charts|stages|overview|scope\/(?!filters)|compare\/sides|list\/EmptyStore|api\/alerts|alerts\/rules|alerts\/RuleState|ui\/(Card|Skeleton|Bell))/;
-/** Pages that few open first. */
-const RARE = /src\/(pages\/(Alerts|Status|Settings|SignIn)|alerts\/(RuleForm|PreviewChart)|status\/)/;
-const PICTURE = /src\/trace\/(?!stages)/;
-/** Pages that are opened one after the other are one file: what they say in the same words is packed once. */
-const PAGES: [string, RegExp][] = [
-  ['calls', /src\/(pages\/(Interaction|Trace)\.svelte|trace\/(SummaryHead|whole|served|rail|legs))/],
-  ['stages', /src\/pages\/(Overview|Stage)\.svelte|src\/(overview|stages)\/|src\/charts\/Sparkline/],
-  ['lists', /src\/pages\/(Interactions|Hops)\.svelte|src\/(list|hops)\//],
-  ['changes', /src\/pages\/(Compare|Transfers)\.svelte|src\/(compare|transfers)\//],
-];
+  /node_modules|preload-helper|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/(asked|loaded)|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell|Figures))/;
+/**
+ * The page is drawn in the browser only, and no server's HTML is ever taken over: what Svelte does for that in every
+ * block falls away when it is known at build time, and so do the calls that do nothing then. A part that Svelte adds to
+ * this file fails the build by its name.
+ */
+const HYDRATION = `
+  import { noop } from '../../shared/utils.js';
+  export const hydrating = false;
+  export const hydrate_node = null;
+  export {
+    noop as reset, noop as next, noop as set_hydrating, noop as set_hydrate_node, noop as hydrate_next,
+    noop as hydrate_template, noop as skip_nodes, noop as read_hydration_instruction,
+  };
+`;
+const neverHydrates: Plugin = {
+  name: 'never-hydrates',
+  apply: 'build',
+  load: (id) => (id.endsWith('/svelte/src/internal/client/dom/hydration.js') ? HYDRATION : null),
+};
+/** A list that only other uses of Svelte read; a spread is kept for what its iterator might do. */
+const unusedListGoes: Plugin = {
+  name: 'unused-list-goes',
+  apply: 'build',
+  transform: (code, id) =>
+    id.endsWith('/svelte/src/utils.js')
+      ? {
+          code: code.replace(
+            /const DOM_PROPERTIES = (\[[^\]]*\]);/,
+            'const DOM_PROPERTIES = /*#__PURE__*/ (() => $1)();',
+          ),
+          map: null,
+        }
+      : null,
+};
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), neverHydrates, unusedListGoes],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      treeshake: { manualPureFunctions: ['$.reset', '$.next', '$.child', '$.sibling', '$.first_child'] },
+      optimization: { inlineConst: { mode: 'all', pass: 3 } },
       output: {
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
             { name: 'base', test: BASE, priority: 6 },
-            { name: 'details', test: DETAILS, priority: 3 },
-            { name: 'rare', test: RARE, priority: 5 },
-            { name: 'many', test: MANY, minShareCount: 2, priority: 1 },
-            { name: 'picture', test: PICTURE, minShareCount: 2, priority: 2 },
-            ...PAGES.map(([name, test]) => ({ name, test, priority: 0 })),
+            { name: 'many', test: /src/, minShareCount: 2, priority: 1 },
           ],
         },
       },

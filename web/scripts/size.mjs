@@ -3,8 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const FIRST_PAGE = 60 * 1024;
-// 120 was wanted; alerts, status, settings and sign-in are the pages that do not fit, by 8.
-const ALL_PAGES = 129 * 1024;
+const ALL_PAGES = 120 * 1024;
 const assets = new URL('../dist/assets/', import.meta.url);
 
 const files = new Map(
@@ -31,7 +30,9 @@ const sizeOf = (/** @type {Iterable<string>} */ names) =>
   [...names].reduce((sum, name) => sum + (files.get(name)?.size ?? 0), 0);
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-const lazy = [...(files.get(entry)?.text ?? '').matchAll(/import\(\s*["'`]\.\/([^"'`]+\.js)["'`]\s*\)/g)];
+const lazy = [...closure(entry)].flatMap((name) => [
+  ...(files.get(name)?.text ?? '').matchAll(/import\(\s*["'`]\.\/([^"'`]+\.js)["'`]\s*\)/g),
+]);
 if (lazy.length === 0) throw new Error(`${entry} imports no page: the way to find pages does not fit the build`);
 const first = lazy.map(([, name = '']) => ({ name, size: sizeOf(closure(name, closure(entry))) }));
 for (const { name, size } of first) console.log(`first page ${name}: ${kib(size)} gzip`);

@@ -11,15 +11,15 @@ export interface Shortcut {
 
 class Keys {
   on = $state(read('keys') !== 'off');
-  private groups = $state.raw<Shortcut[][]>([]);
+  #groups = $state.raw<Shortcut[][]>([]);
   /** What works here now, for the help sheet. */
-  active = $derived(lastOfEach(this.groups.flat()));
+  active = $derived(lastOfEach(this.#groups.flat()));
 
   /** Adds shortcuts until the returned function is called: made for `$effect(() => keys.add([...]))`. */
   add(group: Shortcut[]): () => void {
-    this.groups = [...untrack(() => this.groups), group];
+    this.#groups = [...untrack(() => this.#groups), group];
     return () => {
-      this.groups = this.groups.filter((one) => one !== group);
+      this.#groups = this.#groups.filter((one) => one !== group);
     };
   }
 

@@ -6,20 +6,20 @@ class Router {
   search = $state(location.search);
   route: Route = $derived(parseRoute(this.path, this.search));
 
-  private unwritten: ReturnType<typeof setTimeout> | undefined;
+  #unwritten: ReturnType<typeof setTimeout> | undefined;
 
   go(href: string) {
-    this.write();
+    this.#write();
     if (href === location.pathname + location.search) return;
     history.pushState(null, '', href);
-    this.read();
+    this.#read();
   }
 
   /** As `go`, without a way back to where we are. */
   replace(href: string) {
-    clearTimeout(this.unwritten);
+    clearTimeout(this.#unwritten);
     history.replaceState(null, '', href);
-    this.read();
+    this.#read();
   }
 
   /**
@@ -34,8 +34,8 @@ class Router {
     }
     const search = params.toString();
     this.search = search && `?${search}`;
-    clearTimeout(this.unwritten);
-    this.unwritten = setTimeout(() => this.write(), 120);
+    clearTimeout(this.#unwritten);
+    this.#unwritten = setTimeout(() => this.#write(), 120);
   }
 
   /** The address with everything in it, for copying. */
@@ -45,8 +45,8 @@ class Router {
 
   listen(): () => void {
     const onPop = () => {
-      clearTimeout(this.unwritten);
-      this.read();
+      clearTimeout(this.#unwritten);
+      this.#read();
     };
     const onClick = (event: MouseEvent) => {
       const href = ownLink(event);
@@ -64,13 +64,13 @@ class Router {
     };
   }
 
-  private write() {
-    clearTimeout(this.unwritten);
+  #write() {
+    clearTimeout(this.#unwritten);
     if (this.path === location.pathname && this.search !== location.search)
       history.replaceState(null, '', this.path + this.search);
   }
 
-  private read() {
+  #read() {
     this.path = location.pathname;
     this.search = location.search;
   }

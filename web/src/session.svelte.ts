@@ -33,13 +33,13 @@ class Session {
   load(): Promise<void> {
     // Without an answer the pages say what is wrong.
     return get<SessionAnswer>(PATH, {}).then(
-      (now) => this.take(now),
+      (now) => this.#take(now),
       () => undefined,
     );
   }
 
   async signIn(shown: object) {
-    this.take(await send('POST', PATH, shown));
+    this.#take(await send('POST', PATH, shown));
   }
 
   async signOut() {
@@ -47,7 +47,7 @@ class Session {
     await this.load();
   }
 
-  private take(now: SessionAnswer) {
+  #take(now: SessionAnswer) {
     this.now = now;
     door.csrf = now.csrf ?? '';
   }

@@ -7,16 +7,16 @@ export type Theme = (typeof THEMES)[number];
 
 class Settings {
   readonly browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
-  private chosen = $state(knownZone(read('zone')));
-  zone = $derived(this.chosen ?? this.browserZone);
+  #chosen = $state(knownZone(read('zone')));
+  zone = $derived(this.#chosen ?? this.browserZone);
   theme = $state<Theme>(THEMES.find((one) => one === read('theme')) ?? 'system');
 
   /** False when the browser knows no such zone; nothing changes then. */
   setZone(zone: string): boolean {
     const known = knownZone(zone);
     if (known === null) return false;
-    this.chosen = known === this.browserZone ? null : known;
-    write('zone', this.chosen ?? 'browser');
+    this.#chosen = known === this.browserZone ? null : known;
+    write('zone', this.#chosen ?? 'browser');
     return true;
   }
 

@@ -84,6 +84,9 @@ export function zoneLabel(zone: string, offset = offsetOf(zone)): string {
   return `${city} ${offset === 'GMT' ? 'UTC+0' : offset.replace('GMT', 'UTC').replace('-', '−')}`;
 }
 
+/** Beside others of the same days, a year says nothing. */
+export const withoutYear = (date: string): string => date.replace(/ \d{4}$/, '');
+
 /** RFC 3339 with all nine digits, for copying. */
 export function formatIso(ns: bigint): string {
   const ms = Number(ns / 1_000_000n);
@@ -117,9 +120,10 @@ function dateFormat(zone: string): Intl.DateTimeFormat {
   return format;
 }
 
-const offsetOf = (zone: string) =>
+/** `GMT+5:30`; at some moment, since it changes with the season. */
+export const offsetOf = (zone: string, ms = Date.now()): string =>
   dateFormat(zone)
-    .formatToParts(Date.now())
+    .formatToParts(ms)
     .find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';
 
 const two = (n: number) => String(n).padStart(2, '0');

@@ -104,7 +104,7 @@ export function readDraft(search: string, kept: Spec | null): Spec {
 /** Where the bell of a chart leads: a rule for what the chart shows. */
 export function bellHref(
   filters: Filters,
-  rule: { stage: Stage; measure: Measure; threshold?: number | null; within?: string },
+  rule: { stage: Stage; measure: Measure; threshold?: number | null; within?: string | undefined },
 ): string {
   const params = new URLSearchParams({ stage: rule.stage, measure: rule.measure });
   for (const name of [...ONLY, ...OTHERS]) if (filters[name]) params.set(name, filters[name]);

@@ -15,45 +15,45 @@ class Listing {
   more = $state<'none' | 'some' | 'loading'>('none');
   updatedAt = $state<number | null>(null);
 
-  private cursor: string | null = null;
-  private shown: string | null = null;
-  private running: AbortController | null = null;
+  #cursor: string | null = null;
+  #shown: string | null = null;
+  #running: AbortController | null = null;
 
   /** Shows these filters. The rows of the same question stay while they are asked again. */
   async show(filters: Filters): Promise<void> {
     const question = JSON.stringify(filters);
-    if (question !== this.shown) {
-      this.shown = question;
+    if (question !== this.#shown) {
+      this.#shown = question;
       this.state = 'loading';
     }
-    await this.ask(filters, 'replace');
+    await this.#ask(filters, 'replace');
   }
 
   /** New and changed interactions enter at the top; further pages already loaded stay. */
   async refresh(filters: Filters): Promise<void> {
-    if (this.more !== 'loading') await this.ask(filters, 'merge');
+    if (this.more !== 'loading') await this.#ask(filters, 'merge');
   }
 
   async loadMore(filters: Filters): Promise<void> {
     if (this.more !== 'some') return;
     this.more = 'loading';
-    await this.ask(filters, 'append');
+    await this.#ask(filters, 'append');
   }
 
-  private async ask(filters: Filters, how: 'replace' | 'merge' | 'append') {
-    this.running?.abort();
-    const { signal } = (this.running = new AbortController());
+  async #ask(filters: Filters, how: 'replace' | 'merge' | 'append') {
+    this.#running?.abort();
+    const { signal } = (this.#running = new AbortController());
     try {
-      const cursor = how === 'append' ? this.cursor : null;
+      const cursor = how === 'append' ? this.#cursor : null;
       const answer = await listInteractions({ ...apiQuery(filters, Date.now()), limit: PAGE, cursor }, signal);
       const none = how !== 'append' && answer.interactions.length === 0;
       const storeEmpty = none && (await listInteractions({ limit: 1 }, signal)).interactions.length === 0;
       const keepsPages = how === 'merge' && this.rows.length > PAGE;
       if (how === 'append') this.rows = joined(this.rows, answer.interactions);
       else this.rows = keepsPages ? joined(answer.interactions, this.rows) : answer.interactions;
-      if (!keepsPages) this.cursor = answer.next_cursor;
+      if (!keepsPages) this.#cursor = answer.next_cursor;
       if (how !== 'append') this.facets = answer.facets;
-      this.more = this.cursor ? 'some' : 'none';
+      this.more = this.#cursor ? 'some' : 'none';
       this.storeEmpty = storeEmpty;
       this.error = null;
       this.state = 'ready';
@@ -61,7 +61,7 @@ class Listing {
     } catch (cause) {
       if (isAbort(cause)) return;
       this.error = asApiError(cause);
-      this.more = this.cursor ? 'some' : 'none';
+      this.more = this.#cursor ? 'some' : 'none';
       if (this.state === 'loading') this.state = 'failed';
     }
   }

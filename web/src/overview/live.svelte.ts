@@ -6,15 +6,15 @@ const AGAIN_MS = 5000;
 /** Calls that go on, as the server tells them; while nobody looks at the page, nothing is asked. */
 export class LiveCalls {
   running = $state.raw<Running | null>(null);
-  private source: EventSource | null = null;
+  #source: EventSource | null = null;
 
   /** Made for `$effect(() => live.follow())`. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const open = () => {
       clearTimeout(timer);
-      if (this.source || document.hidden) return;
-      const source = (this.source = new EventSource(LIVE));
+      if (this.#source || document.hidden) return;
+      const source = (this.#source = new EventSource(LIVE));
       source.addEventListener('running', (event) => {
         this.running = readRunning(event.data) ?? this.running;
       });
@@ -27,8 +27,8 @@ export class LiveCalls {
     };
     const close = () => {
       clearTimeout(timer);
-      this.source?.close();
-      this.source = null;
+      this.#source?.close();
+      this.#source = null;
     };
     const onVisible = () => (document.hidden ? close() : open());
     document.addEventListener('visibilitychange', onVisible);

@@ -8,31 +8,31 @@ export class Asked<T> {
   error = $state.raw<ApiError | null>(null);
   /** The answer on screen belongs to an older question, or there is none yet. */
   asking = $state(true);
-  private running: AbortController | null = null;
-  private work: Work<T> | null = null;
+  #running: AbortController | null = null;
+  #work: Work<T> | null = null;
 
   /** Made for `$effect(() => page.follow(...))`: what `work` reads at once is what makes a new question. */
   follow(work: Work<T>): () => void {
-    this.work = work;
+    this.#work = work;
     this.again();
-    return () => this.running?.abort();
+    return () => this.#running?.abort();
   }
 
   again(): void {
     this.asking = true;
-    void this.ask(true);
+    void this.#ask(true);
   }
 
   /** The same question once more; the answer on screen stands until the next one is there. */
   refresh(): Promise<void> {
-    return this.asking ? Promise.resolve() : this.ask(false);
+    return this.asking ? Promise.resolve() : this.#ask(false);
   }
 
-  private async ask(anew: boolean): Promise<void> {
-    this.running?.abort();
-    const { signal } = (this.running = new AbortController());
+  async #ask(anew: boolean): Promise<void> {
+    this.#running?.abort();
+    const { signal } = (this.#running = new AbortController());
     try {
-      const answer = await this.work?.(signal);
+      const answer = await this.#work?.(signal);
       if (signal.aborted) return;
       this.answer = answer ?? null;
       this.error = null;

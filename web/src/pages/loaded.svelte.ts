@@ -23,28 +23,28 @@ export function mayGrow({ spans }: { spans: readonly Span[] }): boolean {
 export class Loaded<T> {
   answer = $state.raw<T | null>(null);
   error = $state.raw<ApiError | null>(null);
-  private running: AbortController | null = null;
+  #running: AbortController | null = null;
 
   constructor(
     private readonly ask: (signal: AbortSignal) => Promise<T>,
-    private readonly mayGrow: (answer: T) => boolean,
+    private readonly mayGrow: (answer: T) => boolean = () => false,
   ) {}
 
   /** Made for `$effect(() => page.start())`. */
   start(): () => void {
-    void this.load();
+    void this.again();
     const stop = poll(AGAIN_MS, async () => {
-      if (this.error || (this.answer && this.mayGrow(this.answer))) await this.load();
+      if (this.error || (this.answer && this.mayGrow(this.answer))) await this.again();
     });
     return () => {
       stop();
-      this.running?.abort();
+      this.#running?.abort();
     };
   }
 
-  async load(): Promise<void> {
-    this.running?.abort();
-    const { signal } = (this.running = new AbortController());
+  async again(): Promise<void> {
+    this.#running?.abort();
+    const { signal } = (this.#running = new AbortController());
     try {
       this.answer = await this.ask(signal);
       this.error = null;

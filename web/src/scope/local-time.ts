@@ -1,3 +1,5 @@
+import { offsetOf } from '../time';
+
 /** `<input type="datetime-local">` knows no zone: these two add and remove one. */
 
 /** An RFC 3339 instant as the wall clock of a zone, `2026-11-20T14:02:11`. */
@@ -17,17 +19,7 @@ export function fromLocal(text: string, zone: string): string | undefined {
 
 /** How far the zone's clock is ahead of UTC, in milliseconds. */
 export function offset(ms: number, zone: string): number {
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(ms);
-  const part = (type: string) => Number(parts.find((one) => one.type === type)?.value);
-  const wall = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
-  return wall - Math.floor(ms / 1000) * 1000;
+  const [, sign, ...parts] = /([+-])(\d+):?(\d*):?(\d*)/.exec(offsetOf(zone, ms)) ?? [];
+  const [h = 0, m = 0, s = 0] = parts.map(Number);
+  return Number(`${sign ?? ''}1`) * (h * 3600 + m * 60 + s) * 1000;
 }

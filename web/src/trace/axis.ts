@@ -50,14 +50,14 @@ export class Axis {
   ) {}
 
   x(time: number): number {
-    const piece = this.pieces[this.find((one) => one.to < time)];
+    const piece = this.pieces[this.#find((one) => one.to < time)];
     if (!piece) return this.width;
     const share = (time - piece.from) / (piece.to - piece.from || 1);
     return piece.x + piece.width * Math.min(1, Math.max(0, share));
   }
 
   time(x: number): number {
-    const piece = this.pieces[this.find((one) => one.x + one.width < x)];
+    const piece = this.pieces[this.#find((one) => one.x + one.width < x)];
     if (!piece) return this.to;
     return piece.from + (piece.to - piece.from) * Math.min(1, Math.max(0, (x - piece.x) / (piece.width || 1)));
   }
@@ -66,7 +66,7 @@ export class Axis {
   cuts(start: number, end: number): number[] {
     if (end - start < GAP) return [];
     const inside: number[] = [];
-    for (let index = this.find((one) => one.to < start); index < this.pieces.length; index++) {
+    for (let index = this.#find((one) => one.to < start); index < this.pieces.length; index++) {
       const piece = this.pieces[index] as Piece;
       if (piece.from > end) break;
       if (piece.kind === 'gap' && start <= piece.from && end >= piece.to) inside.push(piece.x + piece.width - 9);
@@ -74,7 +74,7 @@ export class Axis {
     return inside;
   }
 
-  private find(before: (piece: Piece) => boolean): number {
+  #find(before: (piece: Piece) => boolean): number {
     return lowest(this.pieces.length, (index) => before(this.pieces[index] as Piece));
   }
 }

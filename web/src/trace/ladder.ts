@@ -86,22 +86,22 @@ export function ladderOf(model: Model): Ladder {
 
 /** Who takes part. */
 class Cast {
-  private readonly known = new Map<string, Element & { first: number }>();
-  private readonly platform: ReadonlySet<string>;
-  private readonly agents: ReadonlyMap<string, string>;
+  readonly #known = new Map<string, Element & { first: number }>();
+  readonly #platform: ReadonlySet<string>;
+  readonly #agents: ReadonlyMap<string, string>;
 
   constructor({ nodes, agents }: Model) {
-    this.platform = new Set(nodes.filter(({ stage }) => stage === 'ivr').map(({ span }) => span.service));
-    this.agents = agents;
+    this.#platform = new Set(nodes.filter(({ stage }) => stage === 'ivr').map(({ span }) => span.service));
+    this.#agents = agents;
   }
 
   add(kind: ElementKind, name: string): string {
     const key = `${kind}.${name}`;
-    if (!this.known.has(key)) this.known.set(key, { key, kind, name, icon: ICONS[kind], first: this.known.size });
+    if (!this.#known.has(key)) this.#known.set(key, { key, kind, name, icon: ICONS[kind], first: this.#known.size });
     return key;
   }
 
-  isEdge = (key: string): boolean => this.known.get(key)?.kind === 'edge';
+  isEdge = (key: string): boolean => this.#known.get(key)?.kind === 'edge';
 
   caller = (): string => this.add('caller', 'Caller');
 
@@ -109,8 +109,8 @@ class Cast {
   of({ span, stage }: Node): string {
     const agent = stage ? lookUp(span, 'interaction.agent.id') : null;
     if (stage === 'queue') return this.add('queue', lookUp(span, 'interaction.queue.name') ?? 'Queue');
-    if (agent !== null && stage !== 'setup') return this.add('agent', this.agents.get(agent) ?? agent);
-    if (stage === 'ivr' || (this.platform.has(span.service) && !isSip(span.attributes))) return this.add('ivr', 'IVR');
+    if (agent !== null && stage !== 'setup') return this.add('agent', this.#agents.get(agent) ?? agent);
+    if (stage === 'ivr' || (this.#platform.has(span.service) && !isSip(span.attributes))) return this.add('ivr', 'IVR');
     if (isSip(span.attributes) || stage === 'setup' || stage === 'transfer') return this.add('edge', span.service);
     return this.add('service', span.service);
   }
@@ -131,7 +131,7 @@ class Cast {
   sidesOf({ span }: Node) {
     const trunk = (kind: 'trunk' | 'far', name: string): string => {
       const other = `${kind === 'far' ? 'trunk' : 'far'}.${name}`;
-      return this.known.has(other) ? other : this.add(kind, name);
+      return this.#known.has(other) ? other : this.add(kind, name);
     };
     const [near, far] = [lookUp(span, 'sip.trunk.from') ?? '', lookUp(span, 'sip.trunk.to') ?? ''];
     const ofCaller = () => (near ? trunk('trunk', near) : this.caller());
@@ -151,7 +151,7 @@ class Cast {
 
   inOrder(drafts: readonly Draft[]): Element[] {
     const used = new Set(drafts.flatMap(({ from, to }) => [from, to]));
-    return [...this.known.values()]
+    return [...this.#known.values()]
       .filter(({ key }) => used.has(key))
       .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || a.first - b.first)
       .map(({ key, kind, name, icon }) => ({ key, kind, name, icon }));

@@ -18,7 +18,7 @@ export type Tab = (typeof TABS)[number];
 export class TraceView {
   spans = $state.raw<readonly Span[]>([]);
   /** When the spans came: a parent that is missing now may still come. */
-  private nowNs = $derived.by(() => (void this.spans, BigInt(Date.now()) * 1_000_000n));
+  #nowNs = $derived.by(() => (void this.spans, BigInt(Date.now()) * 1_000_000n));
   /** What the server worked out; null where it did not. */
   path = $state.raw<CallPath | null>(null);
   percentiles = $state.raw<ReadonlyMap<string, Standing>>(new Map());
@@ -35,8 +35,8 @@ export class TraceView {
   /** What is looked for in this picture. */
   words = $state('');
 
-  private query = $derived(new URLSearchParams(router.search));
-  corrected = $derived(this.query.get('skew') === 'corrected');
+  #query = $derived(new URLSearchParams(router.search));
+  corrected = $derived(this.#query.get('skew') === 'corrected');
   model = $derived(this.corrected ? buildModel(this.spans, true) : modelOf(this.spans));
   outlined = $derived(isOutlined(this.spans));
   /** As the spans were sent, whether set right or not. */
@@ -49,17 +49,17 @@ export class TraceView {
   rows = $derived(visibleNodes(this.model.nodes, this.folded));
 
   tab = $derived.by<Tab>(() => {
-    const asked = TABS.find((one) => one === this.query.get('tab')) ?? 'lanes';
+    const asked = TABS.find((one) => one === this.#query.get('tab')) ?? 'lanes';
     return asked === 'lanes' && this.lanes.length === 0 ? 'waterfall' : asked;
   });
-  compress = $derived(this.query.get('gaps') !== 'off');
-  showCritical = $derived(this.query.get('path') !== 'off' && this.critical.steps.length > 0);
-  window = $derived(parseWindow(this.query.get('window'), this.model.length));
-  selected = $derived(this.find(this.query.get('span')));
+  compress = $derived(this.#query.get('gaps') !== 'off');
+  showCritical = $derived(this.#query.get('path') !== 'off' && this.critical.steps.length > 0);
+  window = $derived(parseWindow(this.#query.get('window'), this.model.length));
+  selected = $derived(this.#find(this.#query.get('span')));
 
-  private boundaries = $derived(boundariesOf(this.model.nodes));
+  #boundaries = $derived(boundariesOf(this.model.nodes));
   axis: Axis = $derived(
-    buildAxis(this.boundaries, {
+    buildAxis(this.#boundaries, {
       width: this.width || 800,
       from: this.window?.[0] ?? 0,
       to: this.window?.[1] ?? this.model.length,
@@ -102,7 +102,7 @@ export class TraceView {
   }
 
   /** Spans that are here by what links to them. */
-  private linked = $derived.by(() => {
+  #linked = $derived.by(() => {
     const found = new Map<string, Node[]>();
     for (const node of this.model.nodes)
       for (const { trace_id, span_id } of node.span.links) {
@@ -113,7 +113,7 @@ export class TraceView {
   });
 
   linksTo({ span }: Node): readonly Node[] {
-    return this.linked.get(`${span.trace_id}.${span.span_id}`) ?? [];
+    return this.#linked.get(`${span.trace_id}.${span.span_id}`) ?? [];
   }
 
   /** Spans that are here are shown where they stand; others are a page away. */
@@ -126,7 +126,7 @@ export class TraceView {
   }
 
   causeOf(node: Node): Cause | null {
-    return node.placement ? causeOf(node, this.nowNs) : null;
+    return node.placement ? causeOf(node, this.#nowNs) : null;
   }
 
   toggleGaps() {
@@ -173,7 +173,7 @@ export class TraceView {
   }
 
   /** An address may name a span by its whole key or, coming from a link, by its span id alone. */
-  private find(wanted: string | null): Node | null {
+  #find(wanted: string | null): Node | null {
     if (!wanted) return null;
     return this.model.byKey.get(wanted) ?? this.model.nodes.find(({ span }) => span.span_id === wanted) ?? null;
   }

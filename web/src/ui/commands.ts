@@ -1,6 +1,6 @@
 import { STAGES } from '../api/types';
 import { RANGES, changed, parseFilters, withFilters, type Range } from '../scope/filters';
-import { compareHref, hopsHref, interactionsHref, overviewHref, stageHref, transfersHref } from '../routes';
+import { alertsHref, compareHref, hopsHref, interactionsHref, overviewHref, stageHref, transfersHref } from '../routes';
 import { toneName } from '../trace/stages';
 
 /** Something the palette can do: go somewhere, or one of the choices for all pages. */
@@ -19,18 +19,27 @@ const RANGE_WORDS: Record<Range, string> = {
   all: '',
 };
 
+/** What the bar leads to, and which pages that is. Only pages that exist; later pages add a line. */
+export const pages = (shared: string) => [
+  { label: 'Overview', href: overviewHref(shared), of: ['overview'] },
+  { label: 'Stages', href: stageHref('queue', shared), of: ['stage'] },
+  { label: 'Interactions', href: interactionsHref(shared), of: ['interactions', 'interaction', 'trace'] },
+  { label: 'Hops', href: hopsHref(), of: ['hops'] },
+  { label: 'Compare', href: compareHref(), of: ['compare'] },
+  { label: 'Transfers', href: transfersHref(shared), of: ['transfers'] },
+  { label: 'Alerts', href: alertsHref(), of: ['alerts'] },
+  { label: 'Status', href: '/status', of: ['status'] },
+];
+
 /** All addresses, each with the time and the filters of the page that is open. */
 export function places(path: string, search: string, shared: string): Command[] {
   const ranges = (Object.keys(RANGES) as Range[]).filter((range) => RANGE_WORDS[range] !== '');
   return [
-    { label: 'Overview', hint: 'page', href: overviewHref(shared) },
-    { label: 'Interactions', hint: 'page', href: interactionsHref(shared) },
-    { label: 'Hops', hint: 'page', href: hopsHref() },
-    { label: 'Compare', hint: 'page', href: compareHref() },
-    { label: 'Transfers', hint: 'page', href: transfersHref(shared) },
-    { label: 'Alerts', hint: 'page', href: '/alerts' },
-    { label: 'Status', hint: 'page', href: '/status' },
-    { label: 'Settings', hint: 'page', href: '/settings' },
+    ...[...pages(shared), { label: 'Settings', href: '/settings' }].map(({ label, href }) => ({
+      label,
+      hint: 'page',
+      href,
+    })),
     ...STAGES.map((stage) => ({ label: toneName(stage), hint: 'stage', href: stageHref(stage, shared) })),
     ...ranges.map((range) => ({
       label: `Time: ${RANGE_WORDS[range]}`,

@@ -1,22 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { accessibilityFindings, stage } from './browser';
+import { accessibilityFindings, counted, stage } from './browser';
 
 const at = stage();
-
-/** Counts what a person presses. */
-async function counted(page: Page) {
-  await page.addInitScript(() =>
-    addEventListener(
-      'pointerdown',
-      () => sessionStorage.setItem('presses', String(Number(sessionStorage.getItem('presses') ?? 0) + 1)),
-      true,
-    ),
-  );
-  await page.reload();
-  return () => page.evaluate(() => Number(sessionStorage.getItem('presses') ?? 0));
-}
 
 test('J6: tell me next time; the bell, a receiver, save', async () => {
   const { page, complaints } = await at.visit('/stages/queue?region=eu-west');

@@ -78,6 +78,21 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
   };
 }
 
+/** Counts what a person presses; the journeys have a number of clicks each. */
+export async function counted(page: Page) {
+  await page.addInitScript(() => {
+    const counter = globalThis as { presses?: number };
+    counter.presses = Number(sessionStorage.getItem('presses') ?? 0);
+    addEventListener(
+      'pointerdown',
+      () => sessionStorage.setItem('presses', String((counter.presses = (counter.presses ?? 0) + 1))),
+      true,
+    );
+  });
+  await page.reload();
+  return () => page.evaluate(() => Number(sessionStorage.getItem('presses') ?? 0));
+}
+
 /** Serious and critical findings of axe in a part of the page, as readable lines. */
 export async function accessibilityFindings(page: Page, part = 'html'): Promise<string[]> {
   // `evaluate` runs outside the page's content security policy; a script element would not.

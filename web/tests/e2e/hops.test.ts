@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { CALL_ID } from '../fixtures/call.mjs';
-import { accessibilityFindings, stage } from './browser';
+import { accessibilityFindings, counted, stage } from './browser';
 
 const at = stage();
 
 test('J3: which hop dropped my traceparent, in two clicks', async () => {
   const { page, complaints } = await at.visit('/interactions');
+  const presses = await counted(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Hops' }).click();
   const hop = page.getByRole('region', { name: 'The chosen hop' });
   await hop.getByText('first broken hop').waitFor();
@@ -17,6 +18,7 @@ test('J3: which hop dropped my traceparent, in two clicks', async () => {
   const drawer = page.getByRole('complementary', { name: 'Span details' });
   const row = drawer.getByRole('row', { name: /traceparent/ });
   await row.waitFor();
+  expect(await presses()).toBe(2);
   expect(await row.textContent()).toContain('absent');
   expect(await drawer.getByRole('row', { name: /x-conversation-id/ }).textContent()).toContain('same');
   expect(complaints).toEqual([]);

@@ -116,6 +116,13 @@ test('the drawer shows times, error, attributes, events, links and ids', async (
   ]) {
     expect(await drawer.textContent()).toContain(words);
   }
+  const turn = drawer.getByRole('button', { name: /^Starts at/ });
+  await turn.focus();
+  await page.keyboard.press('Enter');
+  await drawer.getByText('Started', { exact: true }).waitFor();
+  expect(await drawer.textContent()).toMatch(/\d\d:\d\d:\d\d\.\d{3}\s*London UTC/);
+  await page.keyboard.press('Enter');
+  await drawer.getByText('After previous').waitFor();
   await page.locator('[role=row]').filter({ hasText: 'Transfer REFER' }).click();
   await drawer.getByRole('link', { name: /9b1fe07a/ }).click();
   await page.waitForURL(`**/traces/${TRACES[2]}?span=00000000000000d1`);
@@ -175,4 +182,28 @@ test('below 1180 px the drawer is one line until it is asked for', async () => {
   await attribute.waitFor();
   await page.keyboard.press('Escape');
   await attribute.waitFor({ state: 'hidden' });
+});
+
+test('what the tools do, keys do: find, the critical path, zoom, the link, an error', async () => {
+  const { page } = await opened(PATH, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const find = page.getByRole('searchbox', { name: /^Find in/ });
+  await find.focus();
+  await page.keyboard.type('SELECT');
+  await page.keyboard.press('Enter');
+  await page.locator('.find [role=status]').filter({ hasText: '1 of 2' }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('n');
+  await page.locator('.find [role=status]').filter({ hasText: '2 of 2' }).waitFor();
+  await page.keyboard.press('N');
+  await page.locator('.find [role=status]').filter({ hasText: '1 of 2' }).waitFor();
+  await page.keyboard.press('z');
+  await page.waitForURL(/window=/);
+  await page.keyboard.press('Z');
+  await page.waitForURL((url) => !url.search.includes('window'));
+  await page.keyboard.press('c');
+  await page.waitForURL(/path=off/);
+  await page.keyboard.press('c');
+  await page.waitForURL((url) => !url.search.includes('path'));
+  await page.keyboard.press('y');
+  await page.waitForFunction(async (href) => (await navigator.clipboard.readText()) === href, page.url());
 });

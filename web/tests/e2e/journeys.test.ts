@@ -1,25 +1,10 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { CALL_ID } from '../fixtures/call.mjs';
-import { accessibilityFindings, stage } from './browser';
+import { accessibilityFindings, counted, stage } from './browser';
 
 const at = stage();
 const params = (page: Page) => new URL(page.url()).searchParams;
-
-/** Counts what a person presses; the journeys have a number of clicks each. */
-async function counted(page: Page) {
-  await page.addInitScript(() => {
-    const counter = globalThis as { presses?: number };
-    counter.presses = Number(sessionStorage.getItem('presses') ?? 0);
-    addEventListener(
-      'pointerdown',
-      () => sessionStorage.setItem('presses', String((counter.presses = (counter.presses ?? 0) + 1))),
-      true,
-    );
-  });
-  await page.reload();
-  return () => page.evaluate(() => Number(sessionStorage.getItem('presses') ?? 0));
-}
 
 /** Drags over the last two hours of everything that took longer than `longest` of the map. */
 async function drawBox(page: Page) {
@@ -165,11 +150,13 @@ test('J5: transferred twice; the page of transfers leads to the call', async () 
 
 test('J5 from the list: handed over twice or more, two clicks to the call', async () => {
   const { page } = await at.visit('/interactions');
+  const presses = await counted(page);
   await page.getByRole('link', { name: 'Twice or more' }).click();
   await page.waitForURL(/q=transfers%3E%3D2/);
   await page.getByRole('heading', { name: '1', exact: true }).waitFor();
   await page.getByRole('link', { name: CALL_ID }).first().click();
   await page.waitForURL(`**/interactions/${CALL_ID}`);
+  expect(await presses()).toBe(2);
 });
 
 test('J5 from the list: those handed over, two clicks to the call', async () => {

@@ -124,3 +124,16 @@ test('tells “none fits” from “none at all”', async () => {
   await page.getByRole('link', { name: 'Show all interactions' }).click();
   await page.locator('a.open').first().waitFor();
 });
+
+test('the full stop stops and starts the following of the time; e leaves only errors', async () => {
+  const { page } = await at.visit('/interactions');
+  await page.locator('a.open').first().waitFor();
+  const live = page.getByRole('button', { name: /Live/ });
+  expect(await live.getAttribute('aria-pressed')).toBe('true');
+  await page.keyboard.press('.');
+  await page.waitForFunction(() => document.querySelector('.live button')?.getAttribute('aria-pressed') === 'false');
+  await page.keyboard.press('.');
+  await page.waitForFunction(() => document.querySelector('.live button')?.getAttribute('aria-pressed') === 'true');
+  await page.keyboard.press('e');
+  await page.waitForURL(/errors=true/);
+});

@@ -19,3 +19,34 @@ export const PAGES: readonly [name: string, address: string][] = [
   ['rule', '/alerts/18f1'],
   ['missing', '/nothing-here'],
 ];
+
+/** What a page looks like when it is not full: `held` answers never come, `failing` ones are refusals. */
+export interface State {
+  centre?: 'empty' | 'guarded';
+  answers?: 'held' | 'failing';
+  /** Is there when the state is. */
+  sign: string;
+}
+
+export const STATES: readonly [name: string, address: string, how: State][] = [
+  ['overview-loading', '/', { answers: 'held', sign: 'text=Loading the overview' }],
+  ['overview-failing', '/', { answers: 'failing', sign: 'role=alert' }],
+  ['overview-empty', '/', { centre: 'empty', sign: 'text=throughline answers' }],
+  ['stage-loading', '/stages/queue', { answers: 'held', sign: 'text=Loading Queue' }],
+  ['stage-empty', '/stages/queue', { centre: 'empty', sign: 'text=Nothing in this time.' }],
+  ['interactions-loading', '/interactions', { answers: 'held', sign: 'tbody tr[aria-hidden]' }],
+  ['interactions-failing', '/interactions', { answers: 'failing', sign: 'role=alert' }],
+  ['interactions-none', '/interactions?q=nothing-has-this-name', { sign: 'text=No interaction fits' }],
+  ['interactions-empty', '/interactions', { centre: 'empty', sign: 'text=No interactions yet' }],
+  ['call-loading', `/interactions/${CALL_ID}`, { answers: 'held', sign: 'text=Loading interaction' }],
+  ['call-unknown', '/interactions/nope', { sign: 'role=alert' }],
+  ['call-running', '/interactions/0a51f3b2-6d0e-4c3b-9f41-2f6f0f6f6a10', { sign: '[role=row] .run' }],
+  ['hops-loading', '/hops', { answers: 'held', sign: 'text=Loading the requests' }],
+  ['settings-loading', '/settings', { answers: 'held', sign: 'text=Loading the settings' }],
+  ['compare-empty', '/compare', { centre: 'empty', sign: 'text=not enough data' }],
+  ['transfers-empty', '/transfers', { centre: 'empty', sign: 'text=No call was handed over' }],
+  ['alerts-empty', '/alerts', { centre: 'empty', sign: 'text=No rules yet' }],
+  ['rule-new', '/alerts/new?stage=queue&region=eu-west', { sign: 'text=Would have fired' }],
+  ['status', '/status', { sign: 'text=200/s in' }],
+  ['sign-in', '/', { centre: 'guarded', sign: 'text=Sign in' }],
+];

@@ -1,0 +1,3 @@
+/** One call. */
+export { default as interaction } from './Interaction.svelte';
+export { default as trace } from './Trace.svelte';

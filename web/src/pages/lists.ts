@@ -1,0 +1,3 @@
+/** Calls in rows, and who calls whom. */
+export { default as hops } from './Hops.svelte';
+export { default as interactions } from './Interactions.svelte';
