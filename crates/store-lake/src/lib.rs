@@ -4,7 +4,7 @@
 //! Out:      answers, through `store_api::read`; Parquet files that other engines can read.
 //! Core:     `hot` (spans in memory), `table` (rows to Parquet and back), `log` and `commit` (which files the tables
 //!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact`, `upkeep`,
-//!           `sql` over both.
+//!           `rollup` (what is counted beforehand), `sql` over both.
 //! Must not: let an Arrow or Parquet type out, or lose a span that it acknowledged and flushed.
 
 mod disk;
@@ -23,6 +23,7 @@ mod found;
 mod format;
 mod files;
 mod hot;
+mod rollup;
 mod compact;
 mod lead;
 mod lake;

@@ -13,6 +13,7 @@ use crate::commit::Change;
 use crate::compact;
 use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
+use crate::rollup;
 use crate::sieve::Terms;
 use crate::tables::Table;
 use crate::traces::Entry;
@@ -104,6 +105,7 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     retain(store, now_ns())?;
     // Alone with the store means that it is about to close.
     while compact(store, now_ns())? && Arc::strong_count(store) > 1 && store.leads(now_ns())? {}
+    while rollup::keep(store, now_ns())? && Arc::strong_count(store) > 1 && store.leads(now_ns())? {}
     Ok(())
 }
 
@@ -137,13 +139,15 @@ pub(crate) fn compact(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     drop(rows);
     let Written { file, traces, terms, adds } = write(&inner.disk, &kept, target)?;
     let removes = files.iter().flat_map(|file| both(file)).collect();
-    let generation = Some(generation);
     let now_ns = now_ns();
     inner.files.add(&file, traces, Some(&terms));
+    inner.rollups.wrote(generation, &kept);
+    let generation = Some(generation);
     let change = inner.change("OPTIMIZE", now_ns);
     let change = change.map(|change| Change { adds, removes, spans_change, generation, ..change });
     if let Err(error) = change.and_then(|change| inner.tables.commit(&change)) {
         inner.files.forget(&[file.generation]);
+        inner.rollups.forget(&[file.generation]);
         return Err(error);
     }
     inner.exchange(&files, Some(file));
@@ -178,6 +182,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
             }
         }
     });
+    change.adds.extend(rollup::of_gone(inner, &gone)?);
     change.removes.extend(gone.iter().map(|file| (Table::Spans, file.below())));
     if !gone.is_empty() {
         tracing::info!(files = gone.len(), "removing files of spans that are older than the retention");
@@ -185,6 +190,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     if !change.adds.is_empty() || !change.removes.is_empty() {
         inner.tables.commit(&change)?;
         inner.exchange(&gone, None);
+        inner.rollups.changed(&inner.tables);
     }
     drop(gone);
     clear(inner, now)

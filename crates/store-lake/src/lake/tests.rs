@@ -48,6 +48,9 @@ impl World {
             if self.disk.below(4) == 0 {
                 drop(upkeep::compact(store, if self.disk.below(2) == 0 { LATER } else { now_ns() }));
             }
+            if self.disk.below(3) == 0 {
+                drop(rollup::keep(store, LATER));
+            }
             self.disk.fill(self.disk.below(8) == 0);
             let batch = self.batches.len() as u8 + 1;
             let known =
@@ -60,6 +63,7 @@ impl World {
     }
 
     async fn check(&self, store: Arc<Inner>, seed: u64) {
+        rollup::tests::agrees(&store);
         let lake = Lake { inner: store };
         for (batch, acknowledged) in &self.batches {
             let id = format!("call-{batch}");
