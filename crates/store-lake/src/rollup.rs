@@ -26,7 +26,7 @@ pub(crate) use made::{checked, sound};
 pub(crate) use table::columns;
 
 const PARTIALS_BYTES: usize = 64 << 20;
-const ROWS_BYTES: usize = 32 << 20;
+const ROWS_BYTES: usize = 128 << 20;
 
 /// What is in memory of it.
 pub(crate) struct Rollups {

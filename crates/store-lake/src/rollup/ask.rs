@@ -28,14 +28,13 @@ pub(crate) struct Asked<'a> {
 
 /// What rows of one width are counted of.
 struct Counted {
-    width: u64,
     ranges: Vec<Range>,
     sum: Sum,
 }
 
 impl Counted {
     fn new(width: u64) -> Self {
-        Self { width, ranges: Vec::new(), sum: Sum::new(width) }
+        Self { ranges: Vec::new(), sum: Sum::new(width) }
     }
 
     fn add<'r>(&mut self, rows: impl IntoIterator<Item = &'r Row>) {
@@ -44,6 +43,29 @@ impl Counted {
 
     fn subtract<'r>(&mut self, rows: impl IntoIterator<Item = &'r Row>) {
         rows.into_iter().filter(|row| is_in(&self.ranges, row.t)).for_each(|row| self.sum.subtract(row));
+    }
+}
+
+/// Rows of the files of one table.
+struct Stored {
+    width: u64,
+    ranges: Vec<Range>,
+    rows: Vec<Row>,
+}
+
+impl Stored {
+    /// Adding up is only needed where something is taken out.
+    fn with(self, hot: &Correction) -> Vec<Row> {
+        let Self { width, ranges, mut rows } = self;
+        if !hot.stored.iter().any(|row| is_in(&ranges, row.t)) {
+            rows.extend(hot.plus.iter().filter(|row| is_in(&ranges, row.t)).cloned());
+            return rows;
+        }
+        let mut counted = Counted { ranges, ..Counted::new(width) };
+        rows.iter().for_each(|row| counted.sum.add(row));
+        counted.add(&hot.plus);
+        counted.subtract(&hot.stored);
+        counted.sum.rows(usize::MAX)
     }
 }
 
@@ -62,17 +84,13 @@ impl Rollups for Asked<'_> {
         }
         let look = Look::new(&self.inner.rollups, &self.inner.files, self.list, self.shelves);
         let mut left = vec![within];
-        let mut counted = Vec::new();
+        let mut stored = Vec::new();
         for table in Table::ROLLUPS.into_iter().rev().filter(|table| width(*table) <= widest) {
-            counted.push(self.stored(&look, table, within, &mut left)?);
+            stored.push(self.stored(&look, table, within, &mut left)?);
         }
         let files = within_reach(&look, &mut left);
         let hot = look.of_hot(within)?;
-        for of in &mut counted {
-            of.add(&hot.plus);
-            of.subtract(&hot.stored);
-        }
-        let mut rows: Vec<Row> = counted.into_iter().flat_map(|of| of.sum.rows(usize::MAX)).collect();
+        let mut rows: Vec<Row> = stored.into_iter().flat_map(|of| of.with(&hot)).collect();
         let mut rest = without(vec![range], within);
         rest.extend(left.iter().filter(|range| range.to <= files.from));
         rest.sort_unstable_by_key(|range| range.from);
@@ -92,8 +110,8 @@ impl Asked<'_> {
         table: Table,
         within: Range,
         left: &mut Vec<Range>,
-    ) -> Result<Counted, StoreError> {
-        let mut counted = Counted::new(width(table));
+    ) -> Result<Stored, StoreError> {
+        let mut stored = Stored { width: width(table), ranges: Vec::new(), rows: Vec::new() };
         for one in self.inner.rollups.made.within(table, within) {
             let span = one.range();
             let overlapping = left.iter().filter(|range| range.overlaps(span.from, span.to - 1));
@@ -101,16 +119,16 @@ impl Asked<'_> {
                 .map(|range| Range { from: range.from.max(span.from), to: range.to.min(span.to) })
                 .collect();
             // Wide rows cannot be cut.
-            if pieces.is_empty() || (counted.width > LEAST_NS && pieces != [span]) || !look.counts(&one)? {
+            if pieces.is_empty() || (stored.width > LEAST_NS && pieces != [span]) || !look.counts(&one)? {
                 continue;
             }
             let Some(rows) = self.inner.rollups.rows_of(&self.inner.disk, &one)? else { continue };
-            let is_asked = |row: &&Row| counted.width > LEAST_NS || is_in(&pieces, row.t);
-            rows.iter().filter(is_asked).for_each(|row| counted.sum.add(row));
+            let is_asked = |row: &&Row| stored.width > LEAST_NS || is_in(&pieces, row.t);
+            stored.rows.extend(rows.iter().filter(is_asked).cloned());
             *left = without(std::mem::take(left), span);
-            counted.ranges.extend(pieces);
+            stored.ranges.extend(pieces);
         }
-        Ok(counted)
+        Ok(stored)
     }
 }
 

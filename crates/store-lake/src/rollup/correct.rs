@@ -32,11 +32,12 @@ pub(super) struct Correction {
 /// Corrections of traces that lie in the same files, by these. Files do not change; which traces lie in them may.
 #[derive(Default)]
 pub(super) struct Memo {
-    known: Mutex<HashMap<Vec<u64>, (Members, Arc<Correction>)>>,
+    known: Mutex<HashMap<Vec<u64>, Known>>,
 }
 
 /// How many traces, and which.
 type Members = (usize, u128);
+type Known = (Members, Arc<Correction>);
 
 /// What a count looks at.
 pub(super) struct Look<'a> {

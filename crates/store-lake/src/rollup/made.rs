@@ -1,10 +1,12 @@
 //! What the tables have, and whether it counts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
+use parquet::file::reader::ChunkReader;
 use store_api::StoreError;
 use store_api::analysis::rollup::{Row, WIDTHS};
 use store_api::question::Range;
@@ -166,13 +168,10 @@ impl Rollups {
     /// The rows of a file; nothing where it is damaged, and then it is made again.
     pub(super) fn rows_of(&self, disk: &Disk, one: &One) -> Result<Option<Arc<Vec<Row>>>, StoreError> {
         let path = path(disk, one.table, &one.path);
-        let read = self.rows.get(one.generation, || {
-            let mut bytes = Vec::new();
-            match disk.open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-                Ok(_) => rows(bytes).map_err(Ok),
-                Err(error) if error.kind() == ErrorKind::NotFound => Err(Ok("it is gone".to_owned())),
-                Err(source) => Err(Err(StoreError::io("read", &path, source))),
-            }
+        let read = self.rows.get(one.generation, || match disk.open(&path) {
+            Ok(file) => rows(file).map_err(Ok),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Ok("it is gone".to_owned())),
+            Err(source) => Err(Err(StoreError::io("read", &path, source))),
         });
         match read {
             Ok(rows) => Ok(Some(rows)),
@@ -187,8 +186,8 @@ impl Rollups {
     }
 }
 
-fn rows(bytes: Vec<u8>) -> Result<(Vec<Row>, usize), String> {
-    let rows = guarded(|| decode(bytes)).map_err(|unusable| unusable.why())?;
+fn rows(file: impl ChunkReader + 'static) -> Result<(Vec<Row>, usize), String> {
+    let rows = guarded(|| decode(file)).map_err(|unusable| unusable.why())?;
     let weight = super::partial::weight(&rows);
     Ok((rows, weight))
 }
@@ -199,7 +198,7 @@ fn path(disk: &Disk, table: Table, below: &str) -> PathBuf {
 
 /// How many rows are in these bytes.
 pub(crate) fn checked(bytes: Vec<u8>) -> Result<usize, String> {
-    rows(bytes).map(|(rows, _)| rows.len())
+    rows(Bytes::from(bytes)).map(|(rows, _)| rows.len())
 }
 
 /// The files that a log names and that are not there as it says. They are made again when it is time.

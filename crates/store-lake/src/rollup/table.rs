@@ -1,6 +1,7 @@
 //! Rows as Parquet and back.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
@@ -9,9 +10,9 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 use store_api::analysis::histogram::Histogram;
 use store_api::analysis::rollup::{Exemplar, Row, Series};
 use throughline_context::SpanId;
@@ -141,9 +142,9 @@ fn exemplars(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(ListArray::try_new(exemplar(), lengths, Arc::new(all), None)?))
 }
 
-pub(super) fn decode(bytes: Vec<u8>) -> Result<Vec<Row>, Wrong> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes))
-        .and_then(ParquetRecordBatchReaderBuilder::build);
+pub(super) fn decode(file: impl ChunkReader + 'static) -> Result<Vec<Row>, Wrong> {
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
     let (mut rows, mut texts) = (Vec::new(), HashSet::new());
     for batch in reader.map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
@@ -161,8 +162,32 @@ struct Columns<'a> {
     failed: &'a BooleanArray,
     /// t, sum, min, max, first, scale, zero, b0
     numbers: [&'a Int64Array; 8],
-    counts: &'a ListArray,
-    exemplars: &'a ListArray,
+    counts: Lists<'a, Int64Array>,
+    exemplars: Lists<'a, StructArray>,
+}
+
+/// A column of lists, of which looking at one makes no array.
+struct Lists<'a, T> {
+    offsets: &'a [i32],
+    values: &'a T,
+}
+
+impl<'a, T: 'static> Lists<'a, T> {
+    fn of(batch: &'a RecordBatch, name: &str) -> Result<Self, Wrong> {
+        let lists: &ListArray = column(batch, name)?;
+        let values = lists.values().as_any().downcast_ref();
+        Ok(Self { offsets: lists.value_offsets(), values: values.ok_or_else(|| wrong(name))? })
+    }
+
+    /// The places of the values of one list.
+    fn at(&self, at: usize) -> Range<usize> {
+        let place = |at: usize| self.offsets.get(at).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
+        place(at)..place(at + 1)
+    }
+}
+
+fn wrong(name: &str) -> Wrong {
+    format!("`{name}` has another type")
 }
 
 type Texts = HashSet<Arc<str>>;
@@ -192,8 +217,8 @@ impl<'a> Columns<'a> {
                 long("zero")?,
                 long("b0")?,
             ],
-            counts: column(batch, "counts")?,
-            exemplars: column(batch, "exemplars")?,
+            counts: Lists::of(batch, "counts")?,
+            exemplars: Lists::of(batch, "exemplars")?,
         })
     }
 
@@ -202,7 +227,8 @@ impl<'a> Columns<'a> {
         let [stage, service, operation, queue, region, channel, version] =
             self.names.map(|column| column.is_valid(at).then(|| shared(texts, column.value(at))));
         let stage = stage.map(|name| name.parse().map_err(|_| format!("there is no stage `{name}`")));
-        let counts: Vec<u64> = numbers(&self.counts.value(at))?.iter().flatten().map(count).collect();
+        let counts = self.counts.values.values().get(self.counts.at(at)).unwrap_or_default();
+        let counts: Vec<u64> = counts.iter().map(|number| count(*number)).collect();
         let histogram = Histogram::from_parts(
             i8::try_from(scale).unwrap_or(i8::MAX),
             i32::try_from(b0).unwrap_or(i32::MAX),
@@ -225,7 +251,7 @@ impl<'a> Columns<'a> {
                 failed: self.failed.value(at),
             },
             histogram: histogram.ok_or("a histogram is garbled")?,
-            exemplars: exemplars_of(&self.exemplars.value(at))?,
+            exemplars: exemplars_of(self.exemplars.values, self.exemplars.at(at))?,
         })
     }
 }
@@ -243,18 +269,13 @@ fn shared(texts: &mut Texts, text: &str) -> Arc<str> {
     new
 }
 
-fn numbers(list: &ArrayRef) -> Result<&Int64Array, Wrong> {
-    list.as_any().downcast_ref().ok_or_else(|| "`counts` has another type".to_owned())
-}
-
-fn exemplars_of(list: &ArrayRef) -> Result<Vec<Exemplar>, Wrong> {
-    let wrong = || "`exemplars` has another type".to_owned();
-    let list = list.as_any().downcast_ref::<StructArray>().ok_or_else(wrong)?;
-    let [durations, traces, spans] = list.columns() else { return Err(wrong()) };
+fn exemplars_of(all: &StructArray, some: Range<usize>) -> Result<Vec<Exemplar>, Wrong> {
+    let wrong = || wrong("exemplars");
+    let [durations, traces, spans] = all.columns() else { return Err(wrong()) };
     let durations = durations.as_any().downcast_ref::<Int64Array>().ok_or_else(wrong)?;
     let traces = traces.as_any().downcast_ref::<StringArray>().ok_or_else(wrong)?;
     let spans = spans.as_any().downcast_ref::<BinaryArray>().ok_or_else(wrong)?;
-    (0..list.len())
+    some.filter(|at| *at < all.len())
         .map(|at| {
             Ok(Exemplar {
                 duration_ns: count(durations.value(at)),

@@ -39,7 +39,7 @@ pub fn wide_step(range_ns: u64, most: u64) -> (u64, u64) {
     let least = range_ns.max(1).div_ceil(most.max(1));
     let widest = match range_ns {
         ..HOUR => return (least, 0),
-        ..DAY => 5 * MINUTE,
+        HOUR..DAY => 5 * MINUTE,
         _ if range_ns < 20 * DAY => HOUR,
         _ => DAY,
     };
