@@ -169,7 +169,7 @@ async fn rounds() {
         }
         let moment = Duration::from_micros(chance / 31 % 120_000);
         // Not to wait for something, but to kill in the middle of it.
-        std::thread::sleep(moment);
+        tokio::time::sleep(moment).await;
         let (node, flushed, state) = writer.kill();
         writers.push(Writer::start(&server, node, flushed, state));
     }

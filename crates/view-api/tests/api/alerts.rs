@@ -214,7 +214,7 @@ async fn what_cannot_be_a_rule_and_who_may_not_make_one() {
           receivers are in the section `view` of the configuration, below `alerts`
         DELETE a call
           405 method_not_allowed: this method is not allowed here
-          use GET or HEAD; only /api/v1/sql and what is below /api/v1/alerts take more
+          the methods of each address are described at /api/openapi.json
         preview of a year
           400 bad_request: the range is empty, or longer than 31 days
           ask for up to 31 days

@@ -40,6 +40,7 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("/api/v1/alerts/{id}", "PUT", ADMINS),
     ("/api/v1/alerts/{id}", "DELETE", ADMINS),
     ("/api/v1/status", "GET", READS),
+    ("/api/v1/status/clocks", "GET", READS),
     ("/api/v1/settings", "GET", READS),
     ("/api/v1/audit", "GET", ADMINS),
     ("/api/v1/session", "GET", ANYBODY),
