@@ -103,3 +103,53 @@ impl Rollups for HidingRollups<'_> {
         Ok(kept)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store_api::analysis::observe::Traced;
+    use store_api::analysis::rollup::{Rollup, Row as Counted};
+    use store_api::testing::Sample;
+
+    use super::*;
+
+    const NAME: &str = "dial +44 20 7946 0318";
+
+    /// Counts one span, and shows none.
+    struct Counting;
+
+    impl Rollups for Counting {
+        fn rollups(&self, _: Range, _: u64) -> Result<Kept, StoreError> {
+            let span = Arc::new(Sample::new(1, 1).change(|span| span.name = NAME.to_owned()).span());
+            let mut rollup = Rollup::new(1, 1);
+            Traced::of(&[&span]).observations().for_each(|seen| rollup.add(&seen));
+            Ok(Kept { rows: rollup.rows(), rest: Vec::new() })
+        }
+    }
+
+    impl TraceStore for Counting {
+        fn append(&self, _: Vec<Span>) -> BoxFuture<'_, Result<Appended, StoreError>> {
+            Box::pin(async { Ok(Appended::default()) })
+        }
+
+        fn look(&self, limits: Limits, look: Look) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(std::future::ready(look(&mut Reader::new(&[], limits).with_rollups(self))))
+        }
+
+        fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_has_the_names_that_spans_are_shown_with() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let look: Look = Box::new(move |reader| {
+            let kept = reader.rollups().unwrap().rollups(Range::ALL, u64::MAX)?;
+            let operation = |row: Counted| row.series.operation.as_deref().map(str::to_owned);
+            tell.send(kept.rows.into_iter().filter_map(operation).collect::<Vec<_>>()).unwrap();
+            Ok(())
+        });
+        Masked(Arc::new(Counting)).look(Limits::default(), look).await.unwrap();
+        assert_eq!(told.recv().unwrap(), ["dial •••318"]);
+    }
+}
