@@ -99,12 +99,13 @@ pub(crate) async fn show(lake: &Lake, centre: &Centre, marks: &[Mark], what: &st
     let other: u64 = other.map(|(_, histogram)| histogram.count()).sum();
     assert_eq!(counted, all as u64, "each span counts once");
     println!(
-        "  {what}: {} groups of {} rows; first {:.1} ms, then p50 {p50:.1} ms, p95 {p95:.1} ms (limit {LIMIT_MS:.0}: {}); \
+        "  {what}: {} groups of {} rows; first {:.1} ms ({}), then p50 {p50:.1} ms, p95 {p95:.1} ms ({}; limit {LIMIT_MS:.0}); \
          off by at most {:.2} % (limit {:.1} %: {}) in groups with {:.1} % of {all} spans; {other} without their names",
         exact.len(),
         first.rows,
         first.took_ms,
-        met(p95.max(first.took_ms) <= LIMIT_MS),
+        met(first.took_ms <= LIMIT_MS),
+        met(p95 <= LIMIT_MS),
         off * 100.0,
         LIMIT_OFF * 100.0,
         met(off <= LIMIT_OFF),
