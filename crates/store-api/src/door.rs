@@ -36,6 +36,10 @@ pub struct Settings {
     /// How long what is known of interactions stays in the table `interactions` when their spans are gone; not shorter
     /// than `retention`, which is the default.
     pub interactions_retention: Option<GoDuration>,
+    /// How long what was counted stays, by the width of its rows; not shorter than `retention`.
+    pub rollup_5m_retention: GoDuration,
+    pub rollup_1h_retention: GoDuration,
+    pub rollup_1d_retention: GoDuration,
     /// How long a span may lie in memory alone.
     pub flush_interval: GoDuration,
     /// Write to disk before a batch is acknowledged.
@@ -65,6 +69,9 @@ impl Default for Settings {
             refresh_interval: GoDuration::from_secs(1),
             retention: GoDuration::from_secs(7 * 24 * 3600),
             interactions_retention: None,
+            rollup_5m_retention: GoDuration::from_secs(7 * 24 * 3600),
+            rollup_1h_retention: GoDuration::from_secs(90 * 24 * 3600),
+            rollup_1d_retention: GoDuration::from_secs(400 * 24 * 3600),
             flush_interval: GoDuration::from_secs(5),
             sync: false,
             memory_limit_mib: 128,
@@ -79,6 +86,16 @@ impl Settings {
     pub fn interactions_retention(&self) -> Duration {
         let retention = self.retention.get();
         self.interactions_retention.map_or(retention, |longer| longer.get().max(retention))
+    }
+
+    /// Of a table by its name.
+    pub fn rollup_retention(&self, table: &str) -> Duration {
+        let own = match table {
+            "rollup_1d" => self.rollup_1d_retention,
+            "rollup_1h" => self.rollup_1h_retention,
+            _ => self.rollup_5m_retention,
+        };
+        own.get().max(self.retention.get())
     }
 
     /// The address of the bucket that the store is kept in, where it is not a local directory.

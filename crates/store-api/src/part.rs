@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use throughline_context::TraceId;
 
-use crate::analysis::rollup;
 use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
@@ -31,13 +30,6 @@ pub trait Part {
     /// The traces with a span here that started in the range and carries this; may name too many, never too few. Nothing
     /// where telling that would take long.
     fn carrying(&self, _carried: &Carried, _range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
-        Ok(None)
-    }
-
-    /// What was counted of the finished spans here that started in the range, in steps of `step_ns` or shorter; nothing
-    /// where it was not kept for the whole range, and the spans have to be looked at. No span may be counted in two
-    /// parts.
-    fn rollups(&self, _range: Range, _step_ns: u64) -> Result<Option<Vec<rollup::Row>>, StoreError> {
         Ok(None)
     }
 }

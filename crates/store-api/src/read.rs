@@ -8,9 +8,11 @@ use std::sync::{Arc, Weak};
 
 use throughline_context::TraceId;
 
+use crate::analysis::rollup::Rollups;
 use crate::answer::{Interaction, Page, Trace};
 use crate::carried::Carried;
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::hops::{self, Hops};
 use crate::part::{Fragment, Part, resolve};
 use crate::question::{Limits, Range, Recent};
@@ -34,13 +36,20 @@ pub struct Reader<'a> {
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
     carrying: HashMap<Carried, (Range, Carrying)>,
+    /// What was counted of all parts together.
+    rollups: Option<&'a dyn Rollups>,
     /// Gone when whoever asked is.
     asked: Option<Weak<()>>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(parts: &'a [&'a dyn Part], limits: Limits) -> Self {
-        Self { parts, limits, known: HashMap::new(), carrying: HashMap::new(), asked: None }
+        Self { parts, limits, known: HashMap::new(), carrying: HashMap::new(), rollups: None, asked: None }
+    }
+
+    /// Asks for rows before it looks at spans.
+    pub fn with_rollups(self, rollups: &'a dyn Rollups) -> Self {
+        Self { rollups: Some(rollups), ..self }
     }
 
     /// Looks for as long as somebody holds what this points to.
@@ -51,6 +60,11 @@ impl<'a> Reader<'a> {
     /// Nobody waits for the answer any more.
     pub(crate) fn in_vain(&self) -> bool {
         self.asked.as_ref().is_some_and(|asked| asked.strong_count() == 0)
+    }
+
+    /// What it asks for rows.
+    pub fn rollups(&self) -> Option<&'a dyn Rollups> {
+        self.rollups
     }
 
     /// What it answers from.
@@ -234,13 +248,31 @@ impl<'a> Reader<'a> {
 
     /// The interactions with a trace that started in the range, and from when on none is missing.
     pub(crate) fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
+        self.started_where(range, |_| true)
+    }
+
+    /// The same of such traces.
+    pub(crate) fn started_where(
+        &mut self,
+        range: Range,
+        holds: impl Fn(&Facts) -> bool,
+    ) -> Result<(BTreeSet<String>, u64), StoreError> {
         let (traces, complete_from) = self.traces(range)?;
-        Ok((self.interactions_with(&traces)?, complete_from))
+        Ok((self.interactions_where(&traces, holds)?, complete_from))
     }
 
     fn interactions_with(&mut self, traces: &HashSet<TraceId>) -> Result<BTreeSet<String>, StoreError> {
+        self.interactions_where(traces, |_| true)
+    }
+
+    fn interactions_where(
+        &mut self,
+        traces: &HashSet<TraceId>,
+        holds: impl Fn(&Facts) -> bool,
+    ) -> Result<BTreeSet<String>, StoreError> {
         self.know(traces.iter().copied())?;
         let known = traces.iter().filter_map(|trace| self.known.get(trace)?.as_ref());
+        let known = known.filter(|known| holds(&known.facts));
         Ok(known.flat_map(|known| &known.facts.interactions).cloned().collect())
     }
 

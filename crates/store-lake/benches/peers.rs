@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo bench -p store-lake --bench peers          # after scripts/setup-test.sh, which installs the others
-//! CALLS=4000 MONTH_CALLS=0 cargo bench …           # smaller, and without the thirty days
+//! CALLS=4000 MONTH_CALLS=0 cargo bench …           # smaller, and without the thirty days; CALLS=0 without the hour
 //! ```
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,8 @@ mod spans;
 mod raw;
 #[path = "peers/ours.rs"]
 mod ours;
+#[path = "peers/rollups.rs"]
+mod rollups;
 #[path = "peers/table.rs"]
 mod table;
 
@@ -26,13 +28,15 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use store_api::TraceStore;
+use store_api::{Range, TraceStore};
 use throughline_context::TraceId;
 use tokio::time::Instant;
 
 use ours::Spread;
-use spans::Centre;
+use spans::{Centre, NINE};
 use table::Line;
+
+const HOUR: u64 = 3600 * 1_000_000_000;
 
 fn number(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -43,7 +47,9 @@ async fn main() {
     let (calls, looks) = (number("CALLS", 40_000), number("LOOKS", 200));
     println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
     let folder = tempfile::tempdir().unwrap();
-    hour(folder.path(), calls, looks).await;
+    if calls > 0 {
+        hour(folder.path(), calls, looks).await;
+    }
     revised(folder.path(), number("REVISED_CALLS", 910)).await;
     match number("MONTH_CALLS", 20_000) {
         0 => {}
@@ -97,6 +103,9 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
         "search box, one attribute: p50 {:.1} ms, p95 {:.1} ms; fresh after {:.1} ms (p95)",
         needle.p50, needle.p95, fresh.p95
     );
+
+    println!("percentiles by stage, queue and region from rollups");
+    rollups::show(&lake, &centre, &marks, "1 h", Range { from: NINE, to: NINE + HOUR }).await;
 
     let raw = folder.join("raw.parquet");
     write_raw(&raw, &centre, &marks);
@@ -176,4 +185,19 @@ async fn month(folder: &Path, calls: u32, looks: u32) {
         .map(|id| format!("EXPLAIN SELECT * FROM spans WHERE trace_id = '{id}'"))
         .collect();
     tell("plan of a question in SQL about a trace", ours::questions(&lake, &plans).await);
+
+    let began = Instant::now();
+    while lake.compact(ours::LATER).await.unwrap() {}
+    let took = began.elapsed().as_secs_f64();
+    drop(lake);
+    let lake = ours::open(&store).await;
+    println!("compacted and counted in {took:.1} s; percentiles by stage, queue and region from rollups");
+    let marks = centre.marks(calls);
+    for (what, begin, hours) in
+        [("1 h", 240, 1), ("6 h", 245, 6), ("1 d", 255, 24), ("1 w", 255, 7 * 24), ("3 w", 39, 21 * 24)]
+    {
+        let from = NINE + begin * HOUR;
+        let range = Range { from, to: from + hours * HOUR };
+        rollups::show(&lake, &centre, &marks, what, range).await;
+    }
 }

@@ -42,6 +42,10 @@ impl<T> Cache<T> {
         Ok(thing)
     }
 
+    pub(crate) fn has(&self, key: u64) -> bool {
+        self.inner().kept.contains_key(&key)
+    }
+
     pub(crate) fn forget(&self, key: u64) {
         let mut inner = self.inner();
         inner.remove(key);

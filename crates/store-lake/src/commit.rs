@@ -52,7 +52,7 @@ impl Change {
 }
 
 impl Tables {
-    /// `logs` are in the order of [`Table::ALL`].
+    /// `logs` are in the order of [`Table::EVERY`].
     pub(crate) fn new(disk: Disk, logs: Vec<(Table, Log)>) -> Self {
         Self { disk, logs: Mutex::new(logs), split: AtomicBool::default() }
     }

@@ -76,6 +76,15 @@ pub(crate) enum Unusable {
     Failed(StoreError),
 }
 
+impl Unusable {
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Damaged(why) => why,
+            Self::Failed(error) => error.to_string(),
+        }
+    }
+}
+
 pub(crate) fn name(generation: u64) -> String {
     format!("{generation:016x}.parquet")
 }
@@ -242,7 +251,7 @@ fn open(disk: &Disk, path: &Path) -> Result<std::fs::File, Unusable> {
 }
 
 /// The decoders of Parquet and Arrow are not made for hostile bytes: some damage ends in a panic.
-fn guarded<T>(read: impl FnOnce() -> Result<T, Wrong>) -> Result<T, Unusable> {
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, Wrong>) -> Result<T, Unusable> {
     let read = std::panic::AssertUnwindSafe(read);
     let read = std::panic::catch_unwind(read).unwrap_or_else(|_| Err("it does not decode".to_owned()));
     read.map_err(Unusable::Damaged)

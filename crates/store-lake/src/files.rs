@@ -128,7 +128,7 @@ impl Files {
         })
     }
 
-    fn places(&self, file: &File) -> Result<Arc<Places>, Unusable> {
+    pub(crate) fn places(&self, file: &File) -> Result<Arc<Places>, Unusable> {
         self.places.get(file.generation, || {
             let places = match self.traces.peek(file.generation) {
                 Some(traces) => Places::in_traces(&traces),

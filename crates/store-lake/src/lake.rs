@@ -17,6 +17,7 @@ use flow::BoxFuture;
 use store_api::door::Settings;
 use store_api::part::Part;
 use store_api::read::Reader;
+use store_api::shelf::Shelf;
 use store_api::sql::{Answer, Failed, Question};
 use store_api::store::Look;
 use store_api::{Appended, Limits, Span, StoreError, TraceStore};
@@ -29,6 +30,7 @@ use crate::file::File;
 use crate::files::{self, Files, List, OnDisk};
 use crate::hot::Hot;
 use crate::lead::Lead;
+use crate::rollup::{self, Asked, Rollups};
 use crate::sql::Sql;
 use crate::upkeep;
 
@@ -50,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) disk: Disk,
     pub(crate) tables: Tables,
     pub(crate) files: Files,
+    pub(crate) rollups: Rollups,
     pub(crate) sql: Sql,
     state: Mutex<State>,
     counter: Counter,
@@ -98,11 +101,15 @@ impl Lake {
         Ok(Self { inner })
     }
 
-    /// Makes small files one, as the upkeep does from time to time; true where there was something to do. Where several
-    /// nodes write, the one that leads does.
+    /// Makes small files one and counts what is over, as the upkeep does from time to time; true where there was
+    /// something to do. Where several nodes write, the one that leads does.
     pub async fn compact(&self, now: u64) -> Result<bool, StoreError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || Ok(inner.leads_at(now, now_ns())? && upkeep::compact(&inner, now, &|| true)?)).await
+        blocking(move || {
+            Ok(inner.leads_at(now, now_ns())?
+                && (upkeep::compact(&inner, now, &|| true)? || rollup::keep(&inner, now)?))
+        })
+        .await
     }
 
     /// Removes what is older than the retention, as the upkeep does from time to time.
@@ -116,6 +123,17 @@ impl Lake {
     pub async fn follow(&self) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.follow()).await
+    }
+
+    /// Nothing happens to it in the background.
+    #[cfg(test)]
+    pub(crate) fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// How many files of spans there are.
@@ -149,6 +167,7 @@ impl Inner {
         };
         let state = State { hot: Hot::new(first), list: Arc::new(list), retired: Vec::new(), trouble: None };
         Ok(Self {
+            rollups: Rollups::new(&tables),
             sql: Sql::new(settings.sql_memory_limit()),
             settings,
             disk,
@@ -210,6 +229,11 @@ impl Inner {
         self.state().retired.iter().map(|file| file.generation).collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn hot(&self) -> Hot {
+        self.state().hot.clone()
+    }
+
     fn snapshot(&self) -> Snapshot {
         let state = self.state();
         Snapshot { hot: state.hot.clone(), list: Arc::clone(&state.list) }
@@ -254,10 +278,12 @@ impl TraceStore for Lake {
         Box::pin(blocking(move || {
             let snapshot = inner.snapshot();
             let disk = OnDisk::new(&inner.files, &snapshot.list);
-            let shelves = snapshot.hot.flushing.iter().chain([&snapshot.hot.active]);
+            let shelves: Vec<&Arc<Shelf>> =
+                snapshot.hot.flushing.iter().chain([&snapshot.hot.active]).collect();
             let parts: Vec<&dyn Part> =
-                shelves.map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
-            look(&mut Reader::new(&parts, limits))
+                shelves.iter().map(|shelf| shelf.as_ref() as &dyn Part).chain([&disk as &dyn Part]).collect();
+            let counted = Asked { inner: &inner, list: &snapshot.list, shelves: &shelves };
+            look(&mut Reader::new(&parts, limits).with_rollups(&counted))
         }))
     }
 

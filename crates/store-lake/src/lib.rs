@@ -3,8 +3,8 @@
 //! In:       spans (`TraceStore::append`), questions.
 //! Out:      answers, through `store_api::read`; Parquet files that other engines can read.
 //! Core:     `hot` (spans in memory), `table` (rows to Parquet and back), `log` and `commit` (which files the tables
-//!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact` and `merge`, `upkeep`,
-//!           `sql` over both.
+//!           consist of), `file` and `files` (what is on disk, and which trace lies where), `lake`, `compact` and
+//!           `merge`, `upkeep`, `rollup` (what is counted beforehand), `sql` over both.
 //! Must not: let an Arrow or Parquet type out, or lose a span that it acknowledged and flushed.
 
 mod disk;
@@ -23,6 +23,7 @@ mod found;
 mod format;
 mod files;
 mod hot;
+mod rollup;
 mod compact;
 mod merge;
 mod lead;

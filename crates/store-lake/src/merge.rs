@@ -22,7 +22,7 @@ use crate::write::{Making, Sorted, Target, Written};
 const ROWS: usize = 32 * 1024;
 const WEIGHT: usize = 32 << 20;
 /// Rows of a file that is made.
-const FILE_ROWS: usize = if cfg!(test) { 12 } else { 1 << 20 };
+const FILE_ROWS: usize = if cfg!(test) { 12 } else { 1 << 18 };
 
 /// Files that no log names yet.
 #[derive(Default)]
@@ -58,7 +58,9 @@ impl Made {
     }
 
     pub(crate) fn forget(&self, inner: &Inner) {
-        inner.files.forget(&self.files.iter().map(|file| file.generation).collect::<Vec<_>>());
+        let generations: Vec<u64> = self.files.iter().map(|file| file.generation).collect();
+        inner.files.forget(&generations);
+        inner.rollups.forget(&generations);
     }
 }
 
@@ -108,6 +110,9 @@ fn make(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool, made: &mut Made) -> 
             }
             if let Some(making) = &mut making {
                 making.add(sorted)?;
+            }
+            if pieces.len() == 1 {
+                inner.rollups.wrote(*generation, &kept);
             }
         }
         let Some(making) = making else { continue };

@@ -4,11 +4,12 @@
 //! and interactions, `.terms` for the attributes of its spans. They are about speed alone: what cannot be read keeps
 //! its file in all answers, and is made again.
 
+mod bonds;
 mod filter;
 mod sidecar;
 mod terms;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -17,6 +18,7 @@ use throughline_context::TraceId;
 use crate::disk;
 use crate::file::{self, File};
 use crate::files::List;
+use bonds::Bonds;
 use sidecar::{Room, put};
 use terms::{again, head, of_ids, of_trace};
 
@@ -33,6 +35,7 @@ pub(crate) struct Sieves {
     folder: PathBuf,
     room: Arc<Room>,
     known: RwLock<HashMap<u64, Arc<Sieve>>>,
+    pub(crate) bonds: Bonds,
     /// For one who adds at a time, so that of two files with one trace the second sees the first.
     adding: Mutex<()>,
 }
@@ -66,6 +69,7 @@ impl Sieves {
             folder: root.join(FOLDER),
             room: Arc::new(Room::new(bytes)),
             known: RwLock::default(),
+            bonds: Bonds::default(),
             adding: Mutex::default(),
         }
     }
@@ -76,7 +80,8 @@ impl Sieves {
             return false;
         };
         let shared: Result<Vec<TraceId>, _> = ids.head.shared.iter().map(|id| id.parse()).collect();
-        let Ok(shared) = shared else { return false };
+        let (Ok(shared), Some(bonds)) = (shared, &ids.head.bonds) else { return false };
+        self.bonds.tie(file.generation, bonds);
         let sieve = Sieve { ids, shared, terms: Mutex::new(State::NotRead) };
         self.write().insert(file.generation, Arc::new(sieve));
         true
@@ -85,11 +90,12 @@ impl Sieves {
     /// Makes the filters of a file. Called before the file appears in a list.
     pub(crate) fn add(&self, file: &File, ids: &Ids, terms: Option<&Terms>) {
         let _alone = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = self.shared(file, &ids.traces);
+        let (shared, bonds) = self.shared(file, &ids.traces);
+        self.bonds.tie(file.generation, &bonds);
         let traces = ids.traces.iter().map(|trace| of_trace(*trace));
         let hashes: Vec<u64> = traces.chain(ids.interactions.iter().map(|id| of_interaction(id))).collect();
         let told = shared.iter().map(ToString::to_string).collect();
-        let head = sidecar::Head { shared: told, ..head(&file.about) };
+        let head = sidecar::Head { shared: told, bonds: Some(bonds), ..head(&file.about) };
         let path = self.path(file.generation, "ids");
         let (sidecar, bytes) = Sidecar::new(path.clone(), head, &[of_ids(&hashes)], &self.room);
         keep(&path, &bytes);
@@ -100,20 +106,23 @@ impl Sieves {
         self.write().insert(file.generation, Arc::new(sieve));
     }
 
-    /// The traces of a new file that other files may have, too; not told of files that it replaces.
-    fn shared(&self, file: &File, traces: &[TraceId]) -> Vec<TraceId> {
+    /// The traces of a new file that other files may have, too, and those files; not told of files that it replaces.
+    fn shared(&self, file: &File, traces: &[TraceId]) -> (Vec<TraceId>, Vec<u64>) {
         let hashes: Vec<u64> = traces.iter().map(|trace| of_trace(*trace)).collect();
         let mut shared = vec![false; traces.len()];
+        let mut bonds = BTreeSet::new();
         let others = self
             .all(|generation| generation != file.generation && !file.about.replaces.contains(&generation));
-        for (_, other) in others {
+        for (generation, other) in others {
             other.each_held(&hashes, |at| {
+                bonds.insert(generation);
                 if let Some(shared) = shared.get_mut(at) {
                     *shared = true;
                 }
             });
         }
-        traces.iter().zip(shared).filter(|(_, shared)| *shared).map(|(trace, _)| *trace).collect()
+        let shared = traces.iter().zip(shared).filter(|(_, shared)| *shared).map(|(trace, _)| *trace);
+        (shared.collect(), bonds.into_iter().collect())
     }
 
     fn put_terms(&self, file: &File, sieve: &Sieve, terms: &Terms) {
@@ -134,6 +143,7 @@ impl Sieves {
 
     /// Called when nobody can look at these files any more.
     pub(crate) fn forget(&self, generations: &[u64]) {
+        self.bonds.forget(generations);
         for generation in generations {
             self.write().remove(generation);
             for kind in ["ids", "terms"] {

@@ -3,15 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
+use store_api::time::Hour;
 
 use crate::file::{self, About};
 use crate::log::{Add, New, Values, milliseconds};
 use crate::partition::Partition;
 use crate::table::{Encoded, Promoted};
-use crate::{table, traces};
+use crate::{rollup, table, traces};
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Table {
+    Rollup5m,
+    Rollup1h,
+    Rollup1d,
     Interactions,
     Spans,
 }
@@ -22,7 +26,9 @@ const PARTITIONS: [(&str, &str); 2] = [("day", "date"), ("hour", "integer")];
 const ABOUT: &str = "throughline";
 /// Of its bytes: Parquet would not notice when some of them change.
 const CRC32: &str = "throughline.crc32";
-/// Set on fragments that are kept when their spans are gone.
+/// Generations that a file was made of.
+const COVERS: &str = "throughline.covers";
+/// Set on what is kept when its spans are gone.
 const ALONE: &str = "throughline.alone";
 
 /// What is in a file.
@@ -41,11 +47,19 @@ impl From<Encoded> for Content {
 }
 
 impl Table {
-    /// In the order in which a change is committed: with its spans a file is there.
+    /// Those in which each file of spans has one; in the order in which a change is committed: with its spans a file is
+    /// there.
     pub(crate) const ALL: [Self; 2] = [Self::Interactions, Self::Spans];
+    /// The narrowest rows first.
+    pub(crate) const ROLLUPS: [Self; 3] = [Self::Rollup5m, Self::Rollup1h, Self::Rollup1d];
+    pub(crate) const EVERY: [Self; 5] =
+        [Self::Rollup5m, Self::Rollup1h, Self::Rollup1d, Self::Interactions, Self::Spans];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Rollup5m => "rollup_5m",
+            Self::Rollup1h => "rollup_1h",
+            Self::Rollup1d => "rollup_1d",
             Self::Interactions => "interactions",
             Self::Spans => "spans",
         }
@@ -53,6 +67,7 @@ impl Table {
 
     pub(crate) fn columns(self) -> SchemaRef {
         match self {
+            Self::Rollup5m | Self::Rollup1h | Self::Rollup1d => rollup::columns(),
             Self::Interactions => traces::columns(),
             Self::Spans => table::span_columns(),
         }
@@ -61,6 +76,7 @@ impl Table {
     /// Columns of which the log says between what they lie.
     pub(crate) fn skipping(self) -> &'static [&'static str] {
         match self {
+            Self::Rollup5m | Self::Rollup1h | Self::Rollup1d => &["t_ns"],
             Self::Interactions => &["interaction_id", "start_ns", "end_ns"],
             Self::Spans => &["interaction_id", "start_ns", "duration_ns"],
         }
@@ -78,22 +94,29 @@ impl Table {
     pub(crate) fn add(self, partition: Partition, generation: u64, about: &About, content: Content) -> Add {
         let told = match self {
             Self::Spans => serde_json::to_string(about),
-            Self::Interactions => {
-                serde_json::to_string(&About { promoted: Promoted::default(), ..about.clone() })
-            }
+            _ => serde_json::to_string(&About { promoted: Promoted::default(), ..about.clone() }),
         };
-        let about = told.unwrap_or_default();
-        let crc32 = content.crc32.map(|crc32| (CRC32.to_owned(), Some(format!("{crc32:08x}"))));
-        let tags: Values = [(ABOUT.to_owned(), Some(about))].into_iter().chain(crc32).collect();
-        Add {
-            path: below(partition, generation),
-            partition_values: partition.values(),
-            size: i64::try_from(content.size).unwrap_or(i64::MAX),
-            modification_time: 0,
-            data_change: true,
-            stats: Some(content.stats),
-            tags: Some(tags),
-        }
+        tagged(partition, generation, (ABOUT, told.unwrap_or_default()), content)
+    }
+
+    /// What the log says of a file that was counted from files of other generations.
+    pub(crate) fn add_counted(hour: Hour, generation: u64, covers: &[u64], content: Content) -> Add {
+        let covers = serde_json::to_string(covers).unwrap_or_default();
+        tagged(Partition::Hour(hour), generation, (COVERS, covers), content)
+    }
+}
+
+fn tagged(partition: Partition, generation: u64, (key, value): (&str, String), content: Content) -> Add {
+    let crc32 = content.crc32.map(|crc32| (CRC32.to_owned(), Some(format!("{crc32:08x}"))));
+    let tags: Values = [(key.to_owned(), Some(value))].into_iter().chain(crc32).collect();
+    Add {
+        path: below(partition, generation),
+        partition_values: partition.values(),
+        size: i64::try_from(content.size).unwrap_or(i64::MAX),
+        modification_time: 0,
+        data_change: true,
+        stats: Some(content.stats),
+        tags: Some(tags),
     }
 }
 
@@ -112,6 +135,11 @@ impl Add {
     /// The columns that it has beside those of all files of its table.
     pub(crate) fn more_columns(&self) -> Promoted {
         self.about().map(|about| about.promoted).unwrap_or_default()
+    }
+
+    /// The generations that it was made of, in order.
+    pub(crate) fn covers(&self) -> Option<Vec<u64>> {
+        serde_json::from_str(self.tags.as_ref()?.get(COVERS)?.as_deref()?).ok()
     }
 
     pub(crate) fn rows(&self) -> Option<u64> {

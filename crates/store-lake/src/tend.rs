@@ -9,13 +9,14 @@ use store_api::StoreError;
 use store_api::door::Settings;
 use store_api::part::Row;
 
+use crate::commit::Change;
 use crate::disk::Disk;
 use crate::file::{File, Unusable};
 use crate::files;
 use crate::lake::{self, Inner, Lake, now_ns};
 use crate::log::{Add, Log, Snapshot};
 use crate::tables::Table;
-use crate::upkeep;
+use crate::{rollup, upkeep};
 
 /// Longer ago than all there is.
 const EVER: u64 = 200 * 365 * 24 * 3600;
@@ -50,7 +51,7 @@ pub struct Wrong {
 pub struct Repaired {
     /// Logs that were made anew.
     pub logs: Vec<&'static str>,
-    /// Files of spans that were moved aside, and what is wrong with them.
+    /// Files of spans, and of what was counted of them, that were moved aside, and what is wrong with them.
     pub aside: Vec<Wrong>,
     /// Rows that could still be read in those, and were written again.
     pub rows_saved: u64,
@@ -61,7 +62,7 @@ pub struct Repaired {
 /// Reads the logs alone; the store may be in use.
 pub fn stats(directory: &Path) -> Result<Vec<TableStats>, StoreError> {
     let disk = there(directory)?;
-    Table::ALL.iter().rev().map(|table| Ok(sum(*table, &Log::look(&disk, table.name())?))).collect()
+    Table::EVERY.iter().rev().map(|table| Ok(sum(*table, &Log::look(&disk, table.name())?))).collect()
 }
 
 /// Reads the logs and all files; the store may be in use.
@@ -69,7 +70,7 @@ pub fn check(directory: &Path) -> Result<Vec<Wrong>, StoreError> {
     let disk = there(directory)?;
     let mut wrong = Vec::new();
     let mut states = Vec::new();
-    for table in Table::ALL {
+    for table in Table::EVERY {
         match Log::look(&disk, table.name()) {
             Ok(state) => states.push((table, state)),
             Err(StoreError::Damaged { path, why, .. }) => {
@@ -85,7 +86,7 @@ pub fn check(directory: &Path) -> Result<Vec<Wrong>, StoreError> {
             wrong.extend(found.map(|why| Wrong { file, why }));
         }
     }
-    if let [(_, interactions), (_, spans)] = states.as_slice() {
+    if let [.., (Table::Interactions, interactions), (Table::Spans, spans)] = states.as_slice() {
         let missing = spans.adds.keys().filter(|path| !interactions.adds.contains_key(*path));
         wrong.extend(missing.map(|path| Wrong {
             file: format!("interactions/{path}"),
@@ -103,7 +104,7 @@ pub async fn repair(directory: &Path) -> Result<Repaired, StoreError> {
     let settings = Settings { retention: GoDuration::from_secs(EVER), ..settings(directory) };
     lake::blocking(move || {
         let mut done = Repaired::default();
-        for table in Table::ALL {
+        for table in Table::EVERY {
             if let Err(StoreError::Damaged { path, why, .. }) = Log::look(&disk, table.name()) {
                 tracing::warn!(log = %path.display(), why, "making a log anew");
                 disk.set_aside(&disk.root().join(table.name()).join("_delta_log"))?;
@@ -114,6 +115,7 @@ pub async fn repair(directory: &Path) -> Result<Repaired, StoreError> {
         for file in inner.list().values() {
             mend(&inner, file, &mut done)?;
         }
+        mend_rollups(&inner, &mut done)?;
         upkeep::clear(&inner, now_ns())?;
         Ok(done)
     })
@@ -169,6 +171,12 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
     if !add.fits(&bytes) {
         return Ok(Some(CHANGED.to_owned()));
     }
+    if Table::ROLLUPS.contains(&table) {
+        return Ok(match rollup::checked(bytes) {
+            Ok(rows) => differs(add, rows),
+            Err(why) => Some(why),
+        });
+    }
     drop(bytes);
     let Some(((partition, generation), about)) = add.generation().zip(add.about()) else {
         return Ok(Some("throughline did not write it".to_owned()));
@@ -176,6 +184,7 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
     let file = File::new(disk, partition, generation, about);
     let read = match table {
         Table::Spans => file.entries().map(|entries| entries.iter().map(|entry| entry.rows().len()).sum()),
+        Table::Rollup5m | Table::Rollup1h | Table::Rollup1d => return Ok(None),
         Table::Interactions if add.is_alone() => return Ok(None),
         // Where the spans are damaged, that is told of them.
         Table::Interactions => match file.entries() {
@@ -188,14 +197,34 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
         },
     };
     match read {
-        Ok(rows) if add.rows() == Some(rows as u64) => Ok(None),
-        Ok(rows) => {
-            let said = add.rows().map_or_else(|| "nothing".to_owned(), |rows| rows.to_string());
-            Ok(Some(format!("it has {rows} rows, and the log says {said}")))
-        }
+        Ok(rows) => Ok(differs(add, rows)),
         Err(Unusable::Damaged(why)) => Ok(Some(why)),
         Err(Unusable::Failed(error)) => Err(error),
     }
+}
+
+fn differs(add: &Add, rows: usize) -> Option<String> {
+    let said = add.rows().map_or_else(|| "nothing".to_owned(), |rows| rows.to_string());
+    (add.rows() != Some(rows as u64)).then(|| format!("it has {rows} rows, and the log says {said}"))
+}
+
+/// Damaged files of what was counted go; the upkeep makes them again.
+fn mend_rollups(inner: &Inner, done: &mut Repaired) -> Result<(), StoreError> {
+    for table in Table::ROLLUPS {
+        let adds = inner.tables.with(table, |state| state.adds.values().cloned().collect::<Vec<_>>());
+        for add in adds.unwrap_or_default() {
+            let Some(why) = checked(&inner.disk, table, &add)? else { continue };
+            let removes = vec![(table, add.path.clone())];
+            let change = Change { removes, spans_change: true, ..inner.change("REPAIR", now_ns())? };
+            inner.tables.commit(&change)?;
+            let path = inner.disk.root().join(table.name()).join(&add.path);
+            if inner.disk.size(&path)?.is_some() {
+                inner.disk.set_aside(&path)?;
+            }
+            done.aside.push(Wrong { file: below(&inner.disk, &path), why });
+        }
+    }
+    Ok(())
 }
 
 /// A damaged file gives its sound rows to a new one; fragments that differ from its rows are made again.

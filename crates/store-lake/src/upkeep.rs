@@ -14,6 +14,7 @@ use crate::compact;
 use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
 use crate::merge::{Stop, merge};
+use crate::rollup;
 use crate::sieve::Terms;
 use crate::tables::Table;
 use crate::traces::Entry;
@@ -106,6 +107,7 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     // Alone with the store means that it is about to close.
     let go_on = || Arc::strong_count(store) > 1 && store.leads(now_ns()).unwrap_or(false);
     while compact(store, now_ns(), &go_on)? && go_on() {}
+    while rollup::keep(store, now_ns())? && go_on() {}
     Ok(())
 }
 
@@ -161,6 +163,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
             }
         }
     });
+    change.adds.extend(rollup::of_gone(inner, &gone)?);
     change.removes.extend(gone.iter().map(|file| (Table::Spans, file.below())));
     if !gone.is_empty() {
         tracing::info!(files = gone.len(), "removing files of spans that are older than the retention");
@@ -168,6 +171,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     if !change.adds.is_empty() || !change.removes.is_empty() {
         inner.tables.commit(&change)?;
         inner.exchange(&gone, None);
+        inner.rollups.changed(&inner.tables);
     }
     drop(gone);
     clear(inner, now)

@@ -10,10 +10,11 @@ use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use flow::config::GoDuration;
+use store_api::analysis::{Scope, overview};
 use store_api::door::Settings;
 use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
-use store_api::{Limits, Questions, Recent, TraceStore};
+use store_api::{Analysis, Limits, Questions, Range, Recent, Stage, TraceStore};
 use store_lake::Lake;
 
 const WRITER: &str = "write-until-killed";
@@ -45,11 +46,11 @@ fn settings(directory: &Path) -> Settings {
 fn batch(n: u32) -> Vec<store_api::Span> {
     let [high, low, ..] = (n + 1).to_le_bytes();
     let sample = |span| {
-        Sample::new(1, span).interaction(&format!("call-{n}")).at(u64::from(span % 2) * 3600, 1).change(
-            |span| {
-                span.trace_id.0 = [7, high, low, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
-            },
-        )
+        let at = u64::from(span % 2) * 3600;
+        let sample = Sample::new(1, span).interaction(&format!("call-{n}")).stage(Stage::Queue).at(at, 1);
+        sample.change(|span| {
+            span.trace_id.0 = [7, high, low, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        })
     };
     (1..=SPANS).map(|span| sample(span).span()).collect()
 }
@@ -121,6 +122,13 @@ async fn check(directory: &Path, flushed: u32, round: u32) {
         assert_eq!(found.summary.span_count, u64::from(SPANS), "round {round}: batch {n} counts twice");
     }
     let page = lake.recent(Recent { limit: usize::MAX, ..Recent::default() }).await.unwrap();
+    let range = Range { from: NINE, to: NINE + 24 * 3600 * SECOND };
+    let question =
+        overview::Question { scope: Scope { range, ..Scope::default() }, ..overview::Question::default() };
+    let counted = lake.overview(question, LATER).await.unwrap();
+    let counted: u64 = counted.stages.iter().map(|line| line.latency.n).sum();
+    let there: u64 = page.interactions.iter().map(|summary| summary.span_count).sum();
+    assert_eq!(counted, there, "round {round}: what is counted is what is there");
     for summary in page.interactions {
         assert!(summary.span_count <= u64::from(SPANS), "round {round}: {} counts twice", summary.id);
     }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use flow::BoxFuture;
-use store_api::analysis::rollup;
+use store_api::analysis::rollup::{Kept, Rollups};
 use store_api::carried::Carried;
 use store_api::part::{Fragment, Part, Row, Started};
 use store_api::read::Reader;
@@ -35,7 +35,12 @@ impl TraceStore for Masked {
             let parts: Vec<_> =
                 reader.parts().iter().map(|part| Hiding { part: *part, spans: &spans }).collect();
             let parts: Vec<&dyn Part> = parts.iter().map(|part| part as &dyn Part).collect();
-            look(&mut Reader::new(&parts, limits))
+            let rollups = reader.rollups().map(|rollups| HidingRollups { rollups, spans: &spans });
+            let mut shown = Reader::new(&parts, limits);
+            if let Some(rollups) = &rollups {
+                shown = shown.with_rollups(rollups);
+            }
+            look(&mut shown)
         });
         self.0.look(limits, hidden)
     }
@@ -82,14 +87,69 @@ impl Part for Hiding<'_> {
     fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
         if carried.text.contains(text::DOTS) { Ok(None) } else { self.part.carrying(carried, range) }
     }
+}
 
-    fn rollups(&self, range: Range, step_ns: u64) -> Result<Option<Vec<rollup::Row>>, StoreError> {
-        let Some(mut rows) = self.part.rollups(range, step_ns)? else { return Ok(None) };
+/// What was counted of a store, under the names that its spans are shown with.
+struct HidingRollups<'a> {
+    rollups: &'a dyn Rollups,
+    spans: &'a RefCell<Spans>,
+}
+
+impl Rollups for HidingRollups<'_> {
+    fn rollups(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
+        let mut kept = self.rollups.rollups(range, widest)?;
         let mut spans = self.spans.borrow_mut();
-        for row in &mut rows {
-            let hidden = row.series.operation.as_deref().and_then(|name| spans.name(name));
-            row.series.operation = hidden.map(Arc::from).or(row.series.operation.take());
+        kept.rows.iter_mut().for_each(|row| spans.series(&mut row.series));
+        Ok(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store_api::analysis::observe::Traced;
+    use store_api::analysis::rollup::{Rollup, Row as Counted};
+    use store_api::testing::Sample;
+
+    use super::*;
+
+    const NAME: &str = "dial +44 20 7946 0318";
+
+    /// Counts one span, and shows none.
+    struct Counting;
+
+    impl Rollups for Counting {
+        fn rollups(&self, _: Range, _: u64) -> Result<Kept, StoreError> {
+            let span = Arc::new(Sample::new(1, 1).change(|span| span.name = NAME.to_owned()).span());
+            let mut rollup = Rollup::new(1, 1);
+            Traced::of(&[&span]).observations().for_each(|seen| rollup.add(&seen));
+            Ok(Kept { rows: rollup.rows(), rest: Vec::new() })
         }
-        Ok(Some(rows))
+    }
+
+    impl TraceStore for Counting {
+        fn append(&self, _: Vec<Span>) -> BoxFuture<'_, Result<Appended, StoreError>> {
+            Box::pin(async { Ok(Appended::default()) })
+        }
+
+        fn look(&self, limits: Limits, look: Look) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(std::future::ready(look(&mut Reader::new(&[], limits).with_rollups(self))))
+        }
+
+        fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_has_the_names_that_spans_are_shown_with() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let look: Look = Box::new(move |reader| {
+            let kept = reader.rollups().unwrap().rollups(Range::ALL, u64::MAX)?;
+            let operation = |row: Counted| row.series.operation.as_deref().map(str::to_owned);
+            tell.send(kept.rows.into_iter().filter_map(operation).collect::<Vec<_>>()).unwrap();
+            Ok(())
+        });
+        Masked(Arc::new(Counting)).look(Limits::default(), look).await.unwrap();
+        assert_eq!(told.recv().unwrap(), ["dial •••318"]);
     }
 }

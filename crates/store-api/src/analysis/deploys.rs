@@ -31,7 +31,7 @@ impl Deploys {
 
     pub(crate) fn see_row(&mut self, row: &Row) {
         if let Some((service, version)) = row.series.service.as_deref().zip(row.series.version.as_deref()) {
-            self.note(service, version, row.t);
+            self.note(service, version, row.first_ns);
         }
     }
 

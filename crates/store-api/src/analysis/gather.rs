@@ -7,10 +7,10 @@ use std::sync::Arc;
 use throughline_context::TraceId;
 
 use super::observe::Traced;
-use super::rollup::Row;
+use super::rollup::{Kept, LEAST_NS};
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
-use crate::part::Part;
+use crate::facts::Facts;
 use crate::question::{Filter, Range};
 use crate::read::Reader;
 use crate::select;
@@ -20,7 +20,7 @@ use crate::summary::Summary;
 /// Traces whose spans are in memory together.
 const TRACES_AT_ONCE: usize = 64;
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Shows every trace with a span that started in the range, and the part of the range in which nothing was left out:
     /// only what started there counts.
     pub(crate) fn each_trace(
@@ -87,20 +87,33 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The rows that parts keep for a range, and the parts that keep none.
-    pub(crate) fn kept_rows(
-        &self,
-        range: Range,
-        step_ns: u64,
-    ) -> Result<(Vec<Row>, Vec<&'a dyn Part>), StoreError> {
-        let (mut rows, mut without) = (Vec::new(), Vec::new());
-        for part in self.parts() {
-            match part.rollups(range, step_ns)? {
-                Some(kept) => rows.extend(kept),
-                None => without.push(*part),
+    /// What is kept for a range, in rows no wider than `widest`.
+    pub(crate) fn kept(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
+        match self.rollups() {
+            Some(rollups) if widest >= LEAST_NS => rollups.rollups(range, widest),
+            _ => Ok(Kept { rows: Vec::new(), rest: vec![range] }),
+        }
+    }
+
+    /// [`Self::each_trace`] over parts of the scope's range, the newest first, as far as its limits go.
+    pub(crate) fn each_trace_of(
+        &mut self,
+        scope: &Scope,
+        rest: &[Range],
+        mut see: impl FnMut(&Traced<'_>, Range),
+    ) -> Result<Covered, StoreError> {
+        let mut covered = Covered::nothing_yet(scope.range);
+        for range in rest.iter().rev() {
+            let spans = scope.spans.saturating_sub(usize::try_from(covered.spans).unwrap_or(usize::MAX));
+            let part = self.each_trace(&Scope { spans, ..scope.at(*range) }, &mut see)?;
+            covered.spans += part.spans;
+            covered.truncated |= part.truncated;
+            if part.complete_from > range.from {
+                covered.cut(part.complete_from);
+                break;
             }
         }
-        Ok((rows, without))
+        Ok(covered)
     }
 
     /// The traces of the interactions that a scope is about; nothing where it is about all.
@@ -119,7 +132,17 @@ impl<'a> Reader<'a> {
 
     /// The interactions with a trace that has a span in the range, and that fit; and from when on none is missing.
     pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<(Vec<Summary>, u64), StoreError> {
-        let (ids, complete_from) = self.started(range)?;
+        self.calls_where(range, filter, |_| true)
+    }
+
+    /// Those of them with a trace of which this holds.
+    pub(crate) fn calls_where(
+        &mut self,
+        range: Range,
+        filter: &Filter,
+        holds: impl Fn(&Facts) -> bool,
+    ) -> Result<(Vec<Summary>, u64), StoreError> {
+        let (ids, complete_from) = self.started_where(range, holds)?;
         let found = self.summaries(ids)?;
         let (mut found, complete_from) = match &filter.q {
             Some(search) => self.searched(search, found, complete_from)?,

@@ -69,6 +69,67 @@ impl Histogram {
         }
     }
 
+    /// Takes out what is among it. Least and greatest stay, or become the bounds of a bucket where theirs is empty now.
+    pub fn subtract(&mut self, other: &Self) {
+        while self.scale > other.scale {
+            self.downscale();
+        }
+        self.count = self.count.saturating_sub(other.count);
+        self.sum = self.sum.saturating_sub(other.sum);
+        self.zero = self.zero.saturating_sub(other.zero);
+        for (index, count) in other.buckets() {
+            let place = (index >> (other.scale - self.scale).clamp(0, 31)) - self.first;
+            let bucket = usize::try_from(place).ok().and_then(|place| self.counts.get_mut(place));
+            if let Some(bucket) = bucket {
+                *bucket = bucket.saturating_sub(count);
+            }
+        }
+        while self.counts.front() == Some(&0) {
+            self.counts.pop_front();
+            self.first += 1;
+        }
+        while self.counts.back() == Some(&0) {
+            self.counts.pop_back();
+        }
+        if self.count == 0 {
+            *self = Self::with_buckets(self.most);
+            return;
+        }
+        let (low, high) =
+            (bound(self.first, self.scale), bound(self.first + self.counts.len() as i32, self.scale));
+        self.max = if self.counts.is_empty() { 0 } else { self.max.min(high as u64) };
+        self.min = if self.zero > 0 { 0 } else { self.min.max(low as u64) };
+    }
+
+    /// What [`Self::buckets`], [`Self::zeros`] and the others told; `None` where that cannot be.
+    pub fn from_parts(
+        scale: i8,
+        first: i32,
+        counts: Vec<u64>,
+        zero: u64,
+        sum: u128,
+        [min, max]: [u64; 2],
+    ) -> Option<Self> {
+        let counted = counts.iter().try_fold(zero, |sum, count| sum.checked_add(*count))?;
+        let last = i64::from(first) + counts.len() as i64;
+        let sound = (-8..=SCALE).contains(&scale)
+            && (-64 << SCALE..=64 << SCALE).contains(&first)
+            && last <= 64 << SCALE
+            && min <= max;
+        let most = Self::ALL;
+        sound.then_some(Self {
+            scale,
+            most,
+            zero,
+            first,
+            counts: counts.into(),
+            count: counted,
+            sum,
+            min,
+            max,
+        })
+    }
+
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -314,6 +375,37 @@ mod tests {
             prop_assert_eq!(&one, &two);
             prop_assert_eq!(one.quantile(q), of(&values).quantile(q));
             prop_assert_eq!(one.sum(), values.iter().map(|value| u128::from(*value)).sum::<u128>());
+        }
+
+        #[test]
+        fn what_is_taken_out_is_as_if_it_had_never_been_there(
+            values in vec(any::<u64>(), 0..100), at in any::<prop::sample::Index>(), q in 0.0f64..=1.0,
+        ) {
+            let (stays, goes) = values.split_at(at.index(values.len() + 1));
+            let mut left = of(&values);
+            left.subtract(&of(goes));
+            let by_hand = of(stays);
+            prop_assert_eq!((left.count(), left.sum()), (by_hand.count(), by_hand.sum()));
+            let counts = |of: &Histogram| of.buckets().filter(|(_, count)| *count > 0).map(|(_, count)| count).sum::<u64>();
+            prop_assert_eq!(counts(&left), counts(&by_hand));
+            let width = 2f64.powf(1.0 / f64::from(left.scale()).exp2());
+            for (told, exact) in [
+                (left.quantile(q), by_hand.quantile(q)), (left.max(), by_hand.max()), (left.min(), by_hand.min()),
+            ] {
+                prop_assert_eq!(told.is_some(), exact.is_some());
+                let (told, exact) = (told.unwrap_or(1) as f64, exact.unwrap_or(1) as f64);
+                prop_assert!(told <= exact * width + 1.0 && told >= exact / width - 1.0, "{told} {exact}");
+            }
+        }
+
+        #[test]
+        fn its_parts_make_it_again(values in vec(any::<u64>(), 1..100)) {
+            let mut whole = Histogram::precise();
+            values.iter().for_each(|value| whole.record(*value));
+            let (first, counts) = (whole.first, whole.buckets().map(|(_, count)| count).collect());
+            let bounds = [whole.min().unwrap(), whole.max().unwrap()];
+            let again = Histogram::from_parts(whole.scale(), first, counts, whole.zeros(), whole.sum(), bounds);
+            prop_assert_eq!(again, Some(whole));
         }
 
         #[test]

@@ -9,7 +9,7 @@ use super::latency::{Latency, Within};
 use super::objective::{Objectives, State};
 use super::observe::{Observation, Traced};
 use super::peak::Peak;
-use super::rollup::Row;
+use super::rollup::{self, Row};
 use super::running::Running;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
@@ -29,7 +29,7 @@ pub const STRIP: [Stage; 9] = [
     Stage::Transfer,
     Stage::Wrapup,
 ];
-/// Steps of each series.
+/// Steps of each series, at most.
 const STEPS: u64 = 48;
 /// Regions of the grid; the rest is one line.
 const REGIONS: usize = 50;
@@ -139,11 +139,13 @@ enum Add<'a> {
 impl Reader<'_> {
     /// As of `now_ns`.
     pub(crate) fn overview(&mut self, question: &Question, now_ns: u64) -> Result<Overview, StoreError> {
-        let range = question.scope.range;
+        let asked = question.scope.range;
+        let (step_ns, widest) = rollup::wide_step(asked.to.saturating_sub(asked.from), STEPS);
+        let range = rollup::widened(asked, widest);
         let width = range.to.saturating_sub(range.from).max(1);
-        let step_ns = width.div_ceil(STEPS);
+        let question = &Question { scope: question.scope.at(range), ..question.clone() };
         let mut seen = Seen::new(&question.objectives, step_ns);
-        let covered = self.count(&question.scope, &mut seen)?;
+        let covered = self.count(&question.scope, &mut seen, widest)?;
         let ago = |by: u64| Range { from: range.from.saturating_sub(by), to: range.to.saturating_sub(by) };
         // A range of a week has one time before it, not two.
         let before = self.stages_of(question, ago(width), &mut seen.deploys)?;
@@ -181,12 +183,13 @@ impl Reader<'_> {
     ) -> Result<(Seen<'q>, bool), StoreError> {
         let mut seen = Seen::new(&question.objectives, range.to.saturating_sub(range.from));
         std::mem::swap(&mut seen.deploys, deploys);
-        let covered = self.count(&question.scope.at(range), &mut seen)?;
+        let covered = self.count(&question.scope.at(range), &mut seen, u64::MAX)?;
         std::mem::swap(&mut seen.deploys, deploys);
         Ok((seen, !covered.truncated))
     }
 
-    fn count(&mut self, scope: &Scope, seen: &mut Seen<'_>) -> Result<Covered, StoreError> {
+    /// From rows no wider than `widest`, and from spans.
+    fn count(&mut self, scope: &Scope, seen: &mut Seen<'_>, widest: u64) -> Result<Covered, StoreError> {
         let from = scope.range.from;
         let see = |seen: &mut Seen<'_>, trace: &Traced<'_>, window: Range| {
             let started = trace.observations().filter(|one| window.contains(one.span.start_ns));
@@ -195,9 +198,10 @@ impl Reader<'_> {
         if scope.needs_spans() {
             return self.each_trace(scope, |trace, window| see(seen, trace, window));
         }
-        let (rows, without) = self.kept_rows(scope.range, seen.step_ns)?;
-        rows.iter().for_each(|row| seen.see_row(row, scope));
-        Reader::new(&without, self.limits()).each_trace(scope, |trace, window| see(seen, trace, window))
+        let kept = self.kept(scope.range, widest)?;
+        let covered = self.each_trace_of(scope, &kept.rest, |trace, window| see(seen, trace, window))?;
+        kept.rows_since(covered.complete_from).for_each(|row| seen.see_row(row, scope));
+        Ok(covered)
     }
 }
 

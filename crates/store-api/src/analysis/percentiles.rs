@@ -5,18 +5,17 @@ use std::collections::HashMap;
 use throughline_context::{SpanId, TraceId};
 
 use super::histogram::Histogram;
-use super::rollup::Row;
+use super::rollup::{self, Row};
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
 use crate::read::Reader;
 use crate::span::Span;
 use crate::stage::Stage;
+use crate::time::Hour;
 
 /// On both sides of the interaction's start, where nothing else is asked for.
 const AROUND_NS: u64 = 24 * 3_600_000_000_000;
-/// Rows may be as wide as this.
-const STEP_NS: u64 = 3_600_000_000_000;
 
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -87,21 +86,15 @@ impl Reader<'_> {
     pub(crate) fn percentiles(&mut self, question: &Question) -> Result<Option<Percentiles>, StoreError> {
         let Some(call) = self.interaction(&question.id)? else { return Ok(None) };
         let start = call.summary.start_ns;
-        let range = Range {
-            from: question.from.unwrap_or(start.saturating_sub(AROUND_NS)),
-            to: question.to.unwrap_or(start.saturating_add(AROUND_NS)),
-        };
+        let around = Range { from: start.saturating_sub(AROUND_NS), to: start.saturating_add(AROUND_NS) };
+        let around = rollup::widened(around, Hour::NS);
+        let range =
+            Range { from: question.from.unwrap_or(around.from), to: question.to.unwrap_or(around.to) };
         let finished = || call.spans.iter().filter(|span| span.finished());
         let mut kinds: HashMap<Kind, Histogram> =
             finished().map(|span| (Kind::of_span(span), Histogram::precise())).collect();
-        let (rows, without) = self.kept_rows(range, STEP_NS)?;
-        for row in &rows {
-            if let Some(histogram) = Kind::of_row(row).and_then(|kind| kinds.get_mut(&kind)) {
-                histogram.merge(&row.histogram);
-            }
-        }
-        let mut raw = Reader::new(&without, self.limits());
-        let covered = raw.each_trace(&question.scope.at(range), |trace, window| {
+        let kept = self.kept(range, u64::MAX)?;
+        let covered = self.each_trace_of(&question.scope.at(range), &kept.rest, |trace, window| {
             for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
                 let kind = Kind::of(seen.stage, seen.service, seen.operation);
                 if let Some(histogram) = kinds.get_mut(&kind) {
@@ -109,6 +102,11 @@ impl Reader<'_> {
                 }
             }
         })?;
+        for row in kept.rows_since(covered.complete_from) {
+            if let Some(histogram) = Kind::of_row(row).and_then(|kind| kinds.get_mut(&kind)) {
+                histogram.merge(&row.histogram);
+            }
+        }
         let (mut told, mut places): (Vec<Counted>, HashMap<Kind, usize>) = Default::default();
         let mut spans = Vec::new();
         for span in finished() {

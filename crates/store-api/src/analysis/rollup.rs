@@ -1,5 +1,8 @@
 //! Observations counted by what they have in common: the rows that a store may keep instead of looking at spans again.
 
+mod kept;
+mod sum;
+
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,6 +12,9 @@ use throughline_context::{SpanId, TraceId};
 use super::histogram::Histogram;
 use super::observe::Observation;
 use crate::stage::Stage;
+
+pub use kept::{Kept, LEAST_NS, Rollups, WIDTHS, wide_step, widened};
+pub use sum::Sum;
 
 /// What the observations of one row have in common. Spans with a stage have stage, queue, region and channel, others
 /// service, operation, region and version.
@@ -29,6 +35,8 @@ pub struct Series {
 pub struct Row {
     /// Where the step begins.
     pub t: u64,
+    /// When the first of its spans started.
+    pub first_ns: u64,
     pub series: Series,
     /// Count, sum, least and greatest among it.
     pub histogram: Histogram,
@@ -45,6 +53,8 @@ pub struct Exemplar {
 
 /// Takes the place of names when there are too many series.
 pub const OTHER: &str = "__other__";
+/// Series that are told apart, in what is kept.
+pub const SERIES: usize = 5000;
 /// Exemplars of one row.
 const EXEMPLARS: usize = 3;
 
@@ -88,27 +98,38 @@ impl Rollup {
             self.series.insert(series.clone());
         }
         let t = seen.span.start_ns - seen.span.start_ns % self.step_ns;
-        let row = self.rows.entry((t, series)).or_insert_with_key(|(t, series)| Row {
-            t: *t,
-            series: series.clone(),
-            histogram: Histogram::default(),
-            exemplars: Vec::new(),
-        });
+        let row = self.rows.entry((t, series)).or_insert_with_key(|(t, series)| Row::empty(*t, series));
+        row.first_ns = row.first_ns.min(seen.span.start_ns);
         row.histogram.record(seen.span.duration_ns);
-        row.exemplars.push(Exemplar {
+        row.exemplify(&[Exemplar {
             duration_ns: seen.span.duration_ns,
             trace_id: seen.span.trace_id,
             span_id: seen.span.span_id,
-        });
-        row.exemplars.sort_unstable_by_key(|one| Reverse(*one));
-        row.exemplars.truncate(EXEMPLARS);
+        }]);
     }
 
     /// In the order of time, and of one time in that of the series.
     pub fn rows(self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.rows.into_values().collect();
-        rows.sort_by(|a, b| (a.t, &a.series).cmp(&(b.t, &b.series)));
-        rows
+        in_order(self.rows)
+    }
+}
+
+fn in_order(rows: HashMap<(u64, Series), Row>) -> Vec<Row> {
+    let mut rows: Vec<Row> = rows.into_values().collect();
+    rows.sort_by(|a, b| (a.t, &a.series).cmp(&(b.t, &b.series)));
+    rows
+}
+
+impl Row {
+    fn empty(t: u64, series: &Series) -> Self {
+        let (histogram, exemplars) = (Histogram::precise(), Vec::new());
+        Self { t, first_ns: u64::MAX, series: series.clone(), histogram, exemplars }
+    }
+
+    fn exemplify(&mut self, more: &[Exemplar]) {
+        self.exemplars.extend(more);
+        self.exemplars.sort_unstable_by_key(|one| Reverse(*one));
+        self.exemplars.truncate(EXEMPLARS);
     }
 }
 
@@ -134,6 +155,11 @@ impl Series {
                 ..Self::default()
             },
         }
+    }
+
+    /// As it is counted where there are too many.
+    pub fn nameless(self) -> Self {
+        self.folded(&mut Texts::default())
     }
 
     fn folded(mut self, texts: &mut Texts) -> Self {

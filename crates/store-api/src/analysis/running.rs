@@ -53,7 +53,8 @@ impl Reader<'_> {
 
     pub(crate) fn running(&mut self, now_ns: u64, filter: &Filter) -> Result<Running, StoreError> {
         let range = Range { from: now_ns.saturating_sub(LOOK_BACK_NS), to: u64::MAX };
-        let (calls, complete_from) = self.calls(range, filter)?;
+        // Of all others no summary is needed.
+        let (calls, complete_from) = self.calls_where(range, filter, |facts| !facts.open.is_empty())?;
         Ok(Running::of(&calls, now_ns, complete_from > range.from))
     }
 }

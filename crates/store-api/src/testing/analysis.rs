@@ -22,6 +22,7 @@ pub(crate) async fn analysis(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     a_comparison_tells_what_changed(&*open().await).await;
     transfers_are_counted_and_chains_followed(&*open().await).await;
     a_span_stands_among_its_kind(&*open().await).await;
+    a_day_counts_each_span_once(&*open().await).await;
 }
 
 async fn put(store: &dyn TraceStore, samples: impl IntoIterator<Item = Sample>) {
@@ -332,4 +333,36 @@ async fn a_span_stands_among_its_kind(store: &dyn TraceStore) {
     let [crm, queue] = found.spans.as_slice() else { panic!("two badges") };
     assert!((89.0..=91.5).contains(&crm.percentile), "{crm:?}");
     assert_eq!((queue.percentile, queue.kind, crm.kind), (100.0, 1, 0));
+}
+
+/// Spans come twice, again, late and over several hours; what a trace says comes in its last span.
+async fn a_day_counts_each_span_once(store: &dyn TraceStore) {
+    let hour = 3600;
+    put(store, [queued(1, hour - 10, 20), queued(2, hour - 5, 30), queued(3, 2 * hour, 5)]).await;
+    put(store, [queued(2, hour - 5, 30), queued(4, 0, 7).with(key::UNFINISHED, true)]).await;
+    put(store, [queued(4, 0, 40).revision(1), queued(3, hour, 50).revision(2)]).await;
+    let told =
+        |n: u8, region| Sample::new(n, 2).stage(Stage::Talk).at(3 * hour, 60).with(key::REGION, region);
+    put(store, [told(1, "eu")]).await;
+    put(store, [told(2, "us"), queued(5, 0, 60).interaction("call-5").with(key::REGION, "eu")]).await;
+    let range = Range { from: NINE, to: NINE + 24 * hour * SECOND };
+    let scope = Scope { range, ..Scope::default() };
+    let question = overview::Question { scope: scope.clone(), ..Default::default() };
+    let found = store.overview(question.clone(), range.to).await.expect(SOUND);
+    let queue = found.stages.iter().find(|line| line.stage == Stage::Queue).expect("it is in the strip");
+    assert_eq!((queue.latency.n, queue.latency.max), (5, Some(60 * SECOND)));
+    assert_eq!(queue.latency.mean, Some(40 * SECOND));
+    let steps: Vec<u64> = queue.series.iter().map(|step| step.n).collect();
+    assert_eq!((steps.len(), found.step_ns), (24, hour * SECOND));
+    assert_eq!(steps.get(..4), Some([4, 1, 0, 0].as_slice()));
+    let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
+    assert_eq!(regions, [(Some("eu"), 3), (None, 2), (Some("us"), 2)]);
+    let mut eu = question;
+    eu.scope.region = Some("eu".to_owned());
+    let found = store.overview(eu, range.to).await.expect(SOUND);
+    assert_eq!(found.stages.iter().map(|line| line.latency.n).sum::<u64>(), 3);
+    let question = percentiles::Question { id: "call-3".to_owned(), from: None, to: None, scope };
+    let found = store.percentiles(question).await.expect(SOUND).expect("it is there");
+    let badges: Vec<_> = found.spans.iter().map(|badge| (badge.n, badge.percentile)).collect();
+    assert_eq!(badges, [(5, 80.0)]);
 }

@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::file::File;
 use crate::log::{Change, Log, Snapshot};
 use crate::tables::Table;
-use crate::{format, found};
+use crate::{format, found, rollup};
 use reconcile::Fragments;
 pub(crate) use shared::named;
 
@@ -63,7 +63,8 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         ..Change::default()
     };
     let spans = settle(disk, Table::Spans, spans, change)?;
-    let logs = vec![(Table::Interactions, interactions), (Table::Spans, spans)];
+    let mut logs = rollups(disk, now_ns)?;
+    logs.extend([(Table::Interactions, interactions), (Table::Spans, spans)]);
     for (table, log) in &logs {
         let named =
             |path: &str| log.state().adds.contains_key(path) || log.state().removes.contains_key(path);
@@ -73,6 +74,17 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     format::settle(disk)?;
     let next = logs.iter().map(|(_, log)| log.generation().max(last(log.state()))).max().unwrap_or(0) + 1;
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })
+}
+
+/// What is counted can be counted again: it has no say in what there is.
+fn rollups(disk: &Disk, now_ns: u64) -> Result<Vec<(Table, Log)>, StoreError> {
+    let open = |table: Table| {
+        let log = Log::open(disk, table.name())?;
+        let removes = log.as_ref().map_or(Ok(Vec::new()), |log| rollup::sound(disk, table, log))?;
+        let change = Change { operation: "REPAIR", removes, rows_change: true, now_ns, ..Change::default() };
+        Ok((table, settle(disk, table, log, change)?))
+    };
+    Table::ROLLUPS.into_iter().map(open).collect()
 }
 
 /// The files of spans, and how their log has to change so that it names them.

@@ -49,7 +49,7 @@ impl Places {
         self.interactions.shrink_to_fit();
     }
 
-    pub(super) fn rows(&self, trace: TraceId) -> Option<Range<usize>> {
+    pub(crate) fn rows(&self, trace: TraceId) -> Option<Range<usize>> {
         let at = self.traces.binary_search_by_key(&trace, |(known, ..)| *known).ok()?;
         let (_, first, rows) = self.traces.get(at)?;
         let first = usize::try_from(*first).ok()?;

@@ -56,6 +56,7 @@ impl Inner {
             match write(&self.disk, &rows, target) {
                 Ok(Written { file, traces, terms, adds }) => {
                     self.files.add(&file, traces, Some(&terms));
+                    self.rollups.wrote(generation, &rows);
                     files.push(file);
                     change.adds.extend(adds);
                     change.generation = Some(generation);
@@ -79,6 +80,7 @@ impl Inner {
             Err(error) => {
                 let generations: Vec<u64> = files.iter().map(|file| file.generation).collect();
                 self.files.forget(&generations);
+                self.rollups.forget(&generations);
                 Err(error)
             }
         }

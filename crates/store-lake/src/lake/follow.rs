@@ -16,6 +16,7 @@ impl Inner {
     pub(crate) fn follow(&self) -> Result<(), StoreError> {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         self.tables.catch_up()?;
+        self.rollups.changed(&self.tables);
         // The list first: what is in it and not in the log has left.
         let list = self.list();
         let found = self.tables.with(Table::Spans, |state| {
@@ -48,6 +49,7 @@ impl Inner {
         let generations: Vec<u64> = unread.iter().map(|file| file.generation).collect();
         if !generations.is_empty() {
             self.files.forget(&generations);
+            self.rollups.forget(&generations);
         }
         for (file, shared) in unread.iter().zip(std::iter::repeat(self.disk.shared())) {
             if let Some(shared) = shared {

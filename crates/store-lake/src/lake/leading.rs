@@ -63,7 +63,7 @@ impl Inner {
         self.tables.claim(term, horizon, now)?;
         self.follow()?;
         self.agree(horizon, now)?;
-        Table::ALL.into_iter().try_for_each(|table| self.sweep(table, horizon))
+        Table::EVERY.into_iter().try_for_each(|table| self.sweep(table, horizon))
     }
 
     /// As after a crash of the only node: with its spans a file is there.

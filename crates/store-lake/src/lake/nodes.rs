@@ -67,9 +67,10 @@ fn names(node: &Inner, table: Table) -> Vec<String> {
 }
 
 fn compact(node: &Inner, lease_ns: u64) -> Result<bool, StoreError> {
-    let done = node
-        .leads_at(lease_ns, now_ns())
-        .and_then(|leads| Ok(leads && upkeep::compact(node, LATER, &|| true)?));
+    let done = node.leads_at(lease_ns, now_ns());
+    let done = done.and_then(|leads| {
+        Ok(leads && (upkeep::compact(node, LATER, &|| true)? || rollup::keep(node, LATER)?))
+    });
     if matches!(done, Err(StoreError::Conflict { .. })) {
         node.lead.lose();
     }
@@ -131,6 +132,7 @@ async fn nodes_write_one_store() {
         nodes.push(open(&bucket, &fresh).unwrap());
         for node in &nodes {
             node.follow().unwrap();
+            rollup::tests::agrees(node);
             let counts = counts(node).await;
             for (batch, acknowledged) in &batches {
                 let there = counts.get(&format!("call-{batch}")).copied().unwrap_or(0);
@@ -141,7 +143,7 @@ async fn nodes_write_one_store() {
             }
             assert_eq!(names(node, Table::Spans), names(node, Table::Interactions), "seed {seed}");
         }
-        let named: Vec<String> = Table::ALL
+        let named: Vec<String> = Table::EVERY
             .iter()
             .flat_map(|table| {
                 let state = |state: &crate::log::Snapshot| {
@@ -236,7 +238,7 @@ async fn who_slept_past_the_beginning_of_the_log_learns_it() {
     for term in 1..=110 {
         busy.tables.claim(term, 0, now_ns()).unwrap();
     }
-    for table in Table::ALL {
+    for table in Table::EVERY {
         let folder = format!("{}/_delta_log/", table.name());
         let entries =
             bucket.keys().into_iter().filter(|key| key.starts_with(&folder) && key.ends_with(".json"));

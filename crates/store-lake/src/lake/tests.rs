@@ -50,6 +50,9 @@ impl World {
                     true
                 }));
             }
+            if self.disk.below(3) == 0 {
+                drop(rollup::keep(store, LATER));
+            }
             self.disk.fill(self.disk.below(8) == 0);
             let batch = self.batches.len() as u8 + 1;
             let known =
@@ -62,6 +65,7 @@ impl World {
     }
 
     async fn check(&self, store: Arc<Inner>, seed: u64) {
+        rollup::tests::agrees(&store);
         let lake = Lake { inner: store };
         for (batch, acknowledged) in &self.batches {
             let id = format!("call-{batch}");

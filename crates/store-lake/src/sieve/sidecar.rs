@@ -38,6 +38,9 @@ pub(super) struct Head {
     /// Traces that may lie in other files, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) shared: Vec<String>,
+    /// The files that those lie in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bonds: Option<Vec<u64>>,
     /// The keys of all attributes; not kept where there are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keys: Option<Vec<String>>,

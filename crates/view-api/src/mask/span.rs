@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use flow::is_join_key;
 use personal::{Says, hint};
+use store_api::analysis::rollup::Series;
 use store_api::facts::Facts;
 use store_api::part::Fragment;
 use store_api::span::{Event, Link, Resource, key};
@@ -71,6 +72,15 @@ impl Spans {
         put(&mut fragment.facts.agents, agents);
         fragment.facts.names = shown;
         Arc::new(fragment)
+    }
+
+    /// Spans of one series are of one again when their names are hidden: it is added up by who reads it.
+    pub(super) fn series(&mut self, series: &mut Series) {
+        let operation = series.operation.as_deref().and_then(|text| self.name(text));
+        let version =
+            series.version.as_deref().and_then(|text| self.texts.hidden(text, || hint(key::VERSION)));
+        put(&mut series.operation, operation.map(|text| Some(text.into())));
+        put(&mut series.version, version.map(|text| Some(text.into())));
     }
 
     fn resource(&mut self, resource: &Arc<Resource>) -> Arc<Resource> {

@@ -115,26 +115,18 @@ async fn the_overview_carries_the_strip_the_grid_and_the_calls() {
         .latency.p95_ns: "29845417596"
         .latency.p99_ns: "29845417596"
         .objective_ns: "120000000000"
-        .series[0].n: 1
-        .series[0].p50_ns: "30000000000"
-        .series[0].p95_ns: "30000000000"
+        .series[0].n: 2
+        .series[0].p50_ns: "9067391235"
+        .series[0].p95_ns: "29845417596"
         .series[0].t_ns: "1795165200000000000"
-        .series[1].n: 1
-        .series[1].p50_ns: "9000000000"
-        .series[1].p95_ns: "9000000000"
-        .series[1].t_ns: "1795165275000000000"
-        .series[8].n: 1
-        .series[8].p50_ns: "30000000000"
-        .series[8].p95_ns: "30000000000"
-        .series[8].t_ns: "1795165800000000000"
-        .series[9].n: 1
-        .series[9].p50_ns: "9000000000"
-        .series[9].p95_ns: "9000000000"
-        .series[9].t_ns: "1795165875000000000"
-        .series[16].n: 1
-        .series[16].p50_ns: "3000000000"
-        .series[16].p95_ns: "3000000000"
-        .series[16].t_ns: "1795166400000000000"
+        .series[2].n: 2
+        .series[2].p50_ns: "9067391235"
+        .series[2].p95_ns: "29845417596"
+        .series[2].t_ns: "1795165800000000000"
+        .series[4].n: 1
+        .series[4].p50_ns: "3000000000"
+        .series[4].p95_ns: "3000000000"
+        .series[4].t_ns: "1795166400000000000"
         .stage: "queue"
         .state: "met"
         .week.change: null
@@ -752,10 +744,10 @@ async fn one_interaction_has_a_path_a_chain_and_percentiles() {
         "/api/v1/interactions/call-3/percentiles",
         "",
         expect![[r#"
-            .covers.complete_from: "1795080000000000000"
-            .covers.from: "1795080000000000000"
+            .covers.complete_from: "1795078800000000000"
+            .covers.from: "1795078800000000000"
             .covers.spans: 17
-            .covers.to: "1795252800000000000"
+            .covers.to: "1795255200000000000"
             .covers.truncated: false
             .interaction_id: "call-3"
             .kinds[0].bounds_ns: ["2971923841","3311872529","3690706839","4112874773","4583333121","5107605667","5691848041","6342919998","7068465955","7877004751","8778029666","9782119886","10901064716","12148001999","13537572377","15086091184","16811740013","18734780191","20877790670","23265933138","25927247443","28892980822","32197954782"]

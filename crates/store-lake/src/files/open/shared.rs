@@ -16,13 +16,17 @@ use crate::tables::Table;
 pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     format::check(disk)?;
     let logs: Result<Vec<_>, StoreError> =
-        Table::ALL.into_iter().map(|table| Ok((table, join(disk, table, now_ns)?))).collect();
+        Table::EVERY.into_iter().map(|table| Ok((table, join(disk, table, now_ns)?))).collect();
     format::settle(disk)?;
     let logs = logs?;
     let files = Files::new(disk.root());
     let mut list = List::new();
     for (_, log) in logs.iter().filter(|(table, _)| *table == Table::Spans) {
-        for file in named(disk, log.state()) {
+        // What a file shares with others can be told when those are known.
+        let (known, new): (Vec<File>, Vec<File>) =
+            named(disk, log.state()).into_iter().partition(|file| files.sieves.load(file));
+        list.extend(known.into_iter().map(|file| (file.generation, Arc::new(file))));
+        for file in new {
             if files.enter(&file)? {
                 list.insert(file.generation, Arc::new(file));
             }

@@ -12,7 +12,7 @@ use super::{Covers, Deploy, Latency, Ns, Running, Share, WithinThreshold};
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Overview {
     covers: Covers,
-    /// Width of one step of each series.
+    /// Width of one step of each series; of an hour or more the steps are whole ones of the clock (UTC).
     step_ns: Ns,
     /// Every stage of the strip, in the order of a call, also those without a span.
     stages: Vec<StageLine>,

@@ -1,0 +1,222 @@
+//! What is counted of a range, from where it costs least.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use store_api::StoreError;
+use store_api::analysis::rollup::{Kept, LEAST_NS, Rollups, Row, Sum};
+use store_api::question::Range;
+use store_api::shelf::Shelf;
+
+use super::correct::{Correction, Look};
+use super::made::width;
+use crate::file::File;
+use crate::files::List;
+use crate::lake::Inner;
+use crate::tables::Table;
+
+/// Spans of files of which nothing is in memory that are counted for one question.
+const SPANS: usize = 300_000;
+
+/// One question's view of a store.
+pub(crate) struct Asked<'a> {
+    pub(crate) inner: &'a Inner,
+    pub(crate) list: &'a List,
+    pub(crate) shelves: &'a [&'a Arc<Shelf>],
+}
+
+/// What rows of one width are counted of.
+struct Counted {
+    ranges: Vec<Range>,
+    sum: Sum,
+}
+
+impl Counted {
+    fn new(width: u64) -> Self {
+        Self { ranges: Vec::new(), sum: Sum::new(width) }
+    }
+
+    fn add<'r>(&mut self, rows: impl IntoIterator<Item = &'r Row>) {
+        rows.into_iter().filter(|row| is_in(&self.ranges, row.t)).for_each(|row| self.sum.add(row));
+    }
+
+    fn subtract<'r>(&mut self, rows: impl IntoIterator<Item = &'r Row>) {
+        rows.into_iter().filter(|row| is_in(&self.ranges, row.t)).for_each(|row| self.sum.subtract(row));
+    }
+}
+
+/// Rows of the files of one table.
+struct Stored {
+    width: u64,
+    ranges: Vec<Range>,
+    rows: Vec<Row>,
+}
+
+impl Stored {
+    /// Adding up is only needed where something is taken out.
+    fn with(self, hot: &Correction) -> Vec<Row> {
+        let Self { width, ranges, mut rows } = self;
+        if !hot.stored.iter().any(|row| is_in(&ranges, row.t)) {
+            rows.extend(hot.plus.iter().filter(|row| is_in(&ranges, row.t)).cloned());
+            return rows;
+        }
+        let mut counted = Counted { ranges, ..Counted::new(width) };
+        rows.iter().for_each(|row| counted.sum.add(row));
+        counted.add(&hot.plus);
+        counted.subtract(&hot.stored);
+        counted.sum.rows(usize::MAX)
+    }
+}
+
+fn is_in(ranges: &[Range], t: u64) -> bool {
+    ranges.iter().any(|range| range.contains(t))
+}
+
+impl Rollups for Asked<'_> {
+    fn rollups(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
+        let within = Range {
+            from: range.from.div_ceil(LEAST_NS).saturating_mul(LEAST_NS),
+            to: range.to - range.to % LEAST_NS,
+        };
+        if within.from >= within.to {
+            return Ok(Kept { rows: Vec::new(), rest: vec![range] });
+        }
+        let look = Look::new(&self.inner.rollups, &self.inner.files, self.list, self.shelves);
+        let mut left = vec![within];
+        let mut stored = Vec::new();
+        for table in Table::ROLLUPS.into_iter().rev().filter(|table| width(*table) <= widest) {
+            stored.push(self.stored(&look, table, within, &mut left)?);
+        }
+        let files = within_reach(&look, &mut left);
+        let hot = look.of_hot(within)?;
+        let mut rows: Vec<Row> = stored.into_iter().flat_map(|of| of.with(&hot)).collect();
+        let mut rest = without(vec![range], within);
+        rest.extend(left.iter().filter(|range| range.to <= files.from));
+        rest.sort_unstable_by_key(|range| range.from);
+        let ranges = left.into_iter().filter(|range| range.to > files.from).collect();
+        let mut open = Counted { ranges, ..Counted::new(LEAST_NS) };
+        count(&look, &mut open, &files.of, hot)?;
+        rows.extend(open.sum.rows(usize::MAX));
+        Ok(Kept { rows, rest })
+    }
+}
+
+impl Asked<'_> {
+    /// What a table has of what is left; that it takes out of it.
+    fn stored(
+        &self,
+        look: &Look<'_>,
+        table: Table,
+        within: Range,
+        left: &mut Vec<Range>,
+    ) -> Result<Stored, StoreError> {
+        let mut stored = Stored { width: width(table), ranges: Vec::new(), rows: Vec::new() };
+        for one in self.inner.rollups.made.within(table, within) {
+            let span = one.range();
+            let overlapping = left.iter().filter(|range| range.overlaps(span.from, span.to - 1));
+            let pieces: Vec<Range> = overlapping
+                .map(|range| Range { from: range.from.max(span.from), to: range.to.min(span.to) })
+                .collect();
+            // Wide rows cannot be cut.
+            if pieces.is_empty() || (stored.width > LEAST_NS && pieces != [span]) || !look.counts(&one)? {
+                continue;
+            }
+            let Some(rows) = self.inner.rollups.rows_of(&self.inner.disk, &one)? else { continue };
+            let is_asked = |row: &&Row| stored.width > LEAST_NS || is_in(&pieces, row.t);
+            stored.rows.extend(rows.iter().filter(is_asked).cloned());
+            *left = without(std::mem::take(left), span);
+            stored.ranges.extend(pieces);
+        }
+        Ok(stored)
+    }
+}
+
+/// The files that are counted, and from when on those are all.
+struct Reach<'a> {
+    from: u64,
+    of: Vec<&'a Arc<File>>,
+}
+
+/// The newest files with something of what is left, and no more than may be looked at; cuts what is left where they end.
+fn within_reach<'a>(look: &Look<'a>, left: &mut Vec<Range>) -> Reach<'a> {
+    let reaches = |file: &&Arc<File>| {
+        let about = &file.about;
+        !file.is_lost() && left.iter().any(|range| range.overlaps(about.first_start_ns, about.last_start_ns))
+    };
+    let mut files: Vec<&Arc<File>> = look.list.values().filter(reaches).collect();
+    files.sort_by_key(|file| Reverse(file.about.last_start_ns));
+    let mut spans = 0;
+    let beyond = files.iter().position(|file| {
+        spans += if look.rollups.partials.has(file.generation) { 0 } else { file.about.rows };
+        spans > SPANS
+    });
+    // One is always taken.
+    let beyond = beyond.map_or(files.len(), |beyond| beyond.max(1));
+    let from = files.get(beyond).map_or(0, |file| {
+        let last = file.about.last_start_ns;
+        (last - last % LEAST_NS).saturating_add(LEAST_NS)
+    });
+    files.truncate(beyond);
+    let pieces = left.iter().flat_map(|range| {
+        let at = from.clamp(range.from, range.to);
+        [Range { from: range.from, to: at }, Range { from: at, to: range.to }]
+    });
+    *left = pieces.filter(|piece| piece.from < piece.to).collect();
+    Reach { from, of: files }
+}
+
+fn without(ranges: Vec<Range>, taken: Range) -> Vec<Range> {
+    let cut = ranges.into_iter().flat_map(|range| {
+        let before = Range { from: range.from, to: range.to.min(taken.from) };
+        let after = Range { from: range.from.max(taken.to), to: range.to };
+        [before, after]
+    });
+    cut.filter(|range| range.from < range.to).collect()
+}
+
+fn count(
+    look: &Look<'_>,
+    counted: &mut Counted,
+    files: &[&Arc<File>],
+    hot: Correction,
+) -> Result<(), StoreError> {
+    let mut partials = HashMap::new();
+    for file in files {
+        if let Some(partial) = look.partial(file)? {
+            counted.add(&partial.rows);
+            partials.insert(file.generation, partial);
+        }
+    }
+    let mut corrections = look.corrections(look.shared(files))?;
+    corrections.push(Arc::new(hot));
+    corrections.iter().for_each(|one| counted.add(&one.plus));
+    for (generation, rows) in corrections.iter().flat_map(|one| &one.minus) {
+        // Of other files nothing was added.
+        let Some(partial) = partials.get(generation) else { continue };
+        for row in rows.iter().filter(|row| is_in(&counted.ranges, row.t)) {
+            counted.sum.subtract(&Row { series: partial.told(&row.series), ..row.clone() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_taken_out_of_others() {
+        let range = |(from, to)| Range { from, to };
+        let of = |ranges: &[(u64, u64)]| ranges.iter().copied().map(range).collect::<Vec<_>>();
+        for (taken, left) in [
+            ((0, 5), vec![(10, 20), (30, 40)]),
+            ((5, 15), vec![(15, 20), (30, 40)]),
+            ((12, 15), vec![(10, 12), (15, 20), (30, 40)]),
+            ((15, 35), vec![(10, 15), (35, 40)]),
+            ((0, 99), vec![]),
+        ] {
+            assert_eq!(without(of(&[(10, 20), (30, 40)]), range(taken)), of(&left), "{taken:?}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Keeps the tables: counts hours and days that are over, again where their files have changed, and removes what is too
+//! old.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use store_api::analysis::rollup::{LEAST_NS, Rollup, Row, SERIES, Sum};
+use store_api::time::Hour;
+use store_api::{Range, StoreError};
+use throughline_context::TraceId;
+
+use super::correct::Look;
+use super::made::{One, day_of, range, width};
+use super::partial::of_traces;
+use super::table::encode;
+use crate::commit::Change;
+use crate::file::{File, Unusable};
+use crate::lake::{Inner, now_ns};
+use crate::log::Add;
+use crate::partition::Partition;
+use crate::tables::{Content, Table, below};
+
+/// After the end of an hour, and after the last file that came late.
+const GRACE_NS: u64 = 10 * 60 * 1_000_000_000;
+
+/// Does one thing that is due; false where there was none. Where several nodes write, the one that leads does.
+pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
+    let _alone = inner.alone();
+    retain(inner, now)?;
+    let list = inner.list();
+    let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
+    let hours: BTreeSet<Hour> = list.values().filter_map(|file| hour_of(file)).collect();
+    for hour in hours.iter().rev() {
+        if is_due(inner, &look, *hour, now)? {
+            count_hour(inner, &look, *hour, now)?;
+            return Ok(true);
+        }
+    }
+    let counted = inner.rollups.made.within(Table::Rollup1h, Range::ALL);
+    let days: BTreeSet<Hour> = counted.iter().map(|one| day_of(one.hour)).collect();
+    for day in days.iter().rev() {
+        if count_day(inner, &look, *day, now)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn hour_of(file: &File) -> Option<Hour> {
+    match file.partition {
+        Partition::Hour(hour) => Some(hour),
+        Partition::Mixed => None,
+    }
+}
+
+fn since(now: u64, age: Duration) -> u64 {
+    now.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn is_due(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<bool, StoreError> {
+    let of = range(Table::Rollup1h, hour);
+    let quiet_since = look.sources(of).map(|file| file.about.written_ns).max().unwrap_or(0).max(of.to);
+    if now < quiet_since.saturating_add(GRACE_NS) {
+        return Ok(false);
+    }
+    for table in of_hours(inner, hour, now) {
+        match inner.rollups.made.get(table, hour) {
+            Some(made) if look.counts(&made)? => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// The tables that have rows of this hour, as far as those are not too old.
+fn of_hours(inner: &Inner, hour: Hour, now: u64) -> impl Iterator<Item = Table> {
+    let young = move |table: &Table| {
+        range(*table, hour).to > since(now, inner.settings.rollup_retention(table.name()))
+    };
+    [Table::Rollup5m, Table::Rollup1h].into_iter().filter(young)
+}
+
+fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<(), StoreError> {
+    let of = range(Table::Rollup1h, hour);
+    // Before the count, so that a file that turns out to be damaged makes it needless.
+    let mut covers = Vec::new();
+    for generation in look.consulted(of) {
+        if look.is_bound(generation, of)? {
+            covers.push(generation);
+        }
+    }
+    let rows = of_files(look, of)?.rows(usize::MAX);
+    let counted: Vec<(Table, Vec<Row>)> =
+        of_hours(inner, hour, now).map(|table| (table, summed(&rows, table))).collect();
+    put(inner, hour, &covers, &counted)
+}
+
+/// True where it was counted.
+fn count_day(inner: &Inner, look: &Look<'_>, day: Hour, now: u64) -> Result<bool, StoreError> {
+    let of = range(Table::Rollup1d, day);
+    let is_old = of.to <= since(now, inner.settings.rollup_retention(Table::Rollup1d.name()));
+    if now < of.to.saturating_add(GRACE_NS) || is_old {
+        return Ok(false);
+    }
+    if let Some(made) = inner.rollups.made.get(Table::Rollup1d, day)
+        && look.counts(&made)?
+    {
+        return Ok(false);
+    }
+    let (mut covers, mut sum) = (Vec::new(), Sum::new(width(Table::Rollup1d)));
+    for hour in (0..24).map(|more| Hour(day.0 + more)) {
+        match inner.rollups.made.get(Table::Rollup1h, hour) {
+            Some(made) => {
+                if !look.counts(&made)? {
+                    return Ok(false);
+                }
+                let Some(rows) = inner.rollups.rows_of(&inner.disk, &made)? else { return Ok(false) };
+                rows.iter().for_each(|row| sum.add(row));
+                covers.push(made.generation);
+            }
+            None if look.is_empty(range(Table::Rollup1h, hour))? => {}
+            None => return Ok(false),
+        }
+    }
+    put(inner, day, &covers, &[(Table::Rollup1d, sum.rows(SERIES))])?;
+    Ok(true)
+}
+
+/// What files have of a range, in rows of five minutes, from the spans themselves: so nothing is taken out again, and the
+/// least, the greatest and the exemplars are right to the span.
+fn of_files(look: &Look<'_>, range: Range) -> Result<Sum, StoreError> {
+    let mut sum = Sum::new(LEAST_NS);
+    let mut add = |rows: &[Row]| rows.iter().filter(|row| range.contains(row.t)).for_each(|row| sum.add(row));
+    let files: Vec<&Arc<File>> = look.sources(range).collect();
+    let shared = look.shared(&files);
+    let several: HashSet<TraceId> = shared.values().flatten().copied().collect();
+    for file in files {
+        let rows = match look.files.all_rows(file) {
+            Ok(rows) => rows.into_iter().filter(|row| !several.contains(&row.span.trace_id)),
+            Err(Unusable::Failed(error)) => return Err(error),
+            Err(Unusable::Damaged(why)) => {
+                file.lose(&why);
+                continue;
+            }
+        };
+        let mut rollup = Rollup::new(LEAST_NS, usize::MAX);
+        of_traces(&rows.collect::<Vec<_>>(), &mut rollup);
+        add(&rollup.rows());
+    }
+    look.corrections(shared)?.iter().for_each(|one| add(&one.plus));
+    Ok(sum)
+}
+
+fn summed(rows: &[Row], table: Table) -> Vec<Row> {
+    let mut sum = Sum::new(width(table));
+    rows.iter().for_each(|row| sum.add(row));
+    sum.rows(SERIES)
+}
+
+/// Puts files in the place of those that the tables have of these hours.
+fn put(inner: &Inner, hour: Hour, covers: &[u64], counted: &[(Table, Vec<Row>)]) -> Result<(), StoreError> {
+    let now_ns = now_ns();
+    let mut change = Change { spans_change: true, ..inner.change("WRITE", now_ns)? };
+    for (table, rows) in counted {
+        let generation = inner.next();
+        let file = encode(rows, *table);
+        let file =
+            file.map_err(|error| StoreError::Bug(format!("a rollup cannot be written as Parquet: {error}")));
+        let path = table.path(inner.disk.root(), Partition::Hour(hour), generation);
+        if let Err(error) = file.and_then(|file| {
+            inner.disk.put_file(&path, &file.bytes)?;
+            let add = Table::add_counted(hour, generation, covers, Content::from(file));
+            change.adds.push((*table, add.at(now_ns)));
+            Ok(())
+        }) {
+            for (table, add) in &change.adds {
+                drop(inner.disk.remove(&inner.disk.root().join(table.name()).join(&add.path)));
+            }
+            return Err(error);
+        }
+        change.removes.extend(named(inner, *table, hour).into_iter().map(|add| (*table, add.path)));
+        change.generation = Some(generation);
+    }
+    inner.tables.commit(&change)?;
+    inner.rollups.made.load(&inner.tables);
+    Ok(())
+}
+
+/// What the log of a table names of these hours.
+fn named(inner: &Inner, table: Table, hour: Hour) -> Vec<Add> {
+    let folder = below(Partition::Hour(hour), 0);
+    let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let in_folder = |add: &&Add| add.path.rsplit_once('/').is_some_and(|(of, _)| of == folder);
+    let adds = inner.tables.with(table, |state| state.adds.values().filter(in_folder).cloned().collect());
+    adds.unwrap_or_default()
+}
+
+/// What the tables have of the times of files that go because they are old: as long as it is right, it stays as it is.
+pub(crate) fn of_gone(inner: &Inner, gone: &[Arc<File>]) -> Result<Vec<(Table, Add)>, StoreError> {
+    let list = inner.list();
+    let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
+    let names: HashSet<u64> = gone.iter().map(|file| file.generation).collect();
+    let mut stay = Vec::new();
+    for table in Table::ROLLUPS {
+        for one in inner.rollups.made.within(table, Range::ALL) {
+            let mut files = look.sources(one.range()).map(|file| names.contains(&file.generation)).peekable();
+            // As long as a file of a day is left, its hours tell whether it is right.
+            let goes = if table == Table::Rollup1d {
+                files.peek().is_some() && files.all(|goes| goes)
+            } else {
+                files.any(|goes| goes)
+            };
+            if goes && !one.alone && look.counts(&one)? {
+                let add = inner.tables.with(table, |state| state.adds.get(&one.path).map(Add::alone));
+                stay.extend(add.flatten().map(|add| (table, add)));
+            }
+        }
+    }
+    Ok(stay)
+}
+
+fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
+    let mut removes = Vec::new();
+    for table in Table::ROLLUPS {
+        let since = since(now, inner.settings.rollup_retention(table.name()));
+        let all = inner.rollups.made.within(table, Range::ALL);
+        let old = all.iter().filter(|one| one.range().to <= since);
+        removes.extend(old.map(|one: &Arc<One>| (table, one.path.clone())));
+    }
+    if removes.is_empty() {
+        return Ok(());
+    }
+    inner.tables.commit(&Change { removes, spans_change: true, ..inner.change("DELETE", now_ns())? })?;
+    inner.rollups.made.load(&inner.tables);
+    Ok(())
+}
