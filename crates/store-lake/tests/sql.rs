@@ -648,7 +648,11 @@ async fn an_attribute_is_the_same_in_a_column_of_its_own() {
         let sample = sample
             .interaction(&format!("call-{}", n / 100))
             .with("tenant.id", format!("t{}", n % 7).as_str());
-        if n % 50 == 0 { sample.with("rare", "once in a while") } else { sample.with("number", n as i64) }
+        if n.is_multiple_of(50) {
+            sample.with("rare", "once in a while")
+        } else {
+            sample.with("number", n as i64)
+        }
     };
     let some = |from: u64, to: u64| (from..to).map(call).collect::<Vec<_>>();
     put(&lake, some(0, 500)).await;
