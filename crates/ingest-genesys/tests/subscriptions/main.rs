@@ -153,6 +153,8 @@ async fn the_pages_dialect_carries_the_context_in_its_first_message() {
     let (status, answer) = site.ask(&[("traceparent", B)], &body).await;
     assert_eq!((status, &answer["subscriptions"][0]["state"]), (200, &json!("subscribed")), "{answer}");
     assert_eq!(answer["subscriptions"][0]["topics"], json!([]));
+    // The answer says that the message is on its way.
+    site.subscribed(1).await;
     site.play(20_000);
     site.events(&call, |spans| kinds(spans).contains(&"customer.start")).await;
     site.make(Mischief::DropSockets);
