@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::cpu::Family;
 use super::machine::Machine;
+use crate::ports;
 use crate::sink::{self, Sink};
-use crate::sip::peers::edge::free_port;
 use crate::sip::peers::sipp::Answer;
 use crate::sip::peers::{Answering, Edge, Kamailio, Part, Protocol, Sipp, Statistics, kamailio::Role};
 
@@ -66,7 +66,7 @@ pub async fn measure(system: &System, rate: u64, seconds: u64) -> Result<Figures
     let (mut edge, mut peer) = (None, None);
     let (pid, through) = match system {
         System::Throughline(binary) => {
-            let own = free_port()?;
+            let own = ports::free()?;
             let environment = [
                 ("BENCH_SIP", own.to_string()),
                 ("BENCH_CALLEE", callee.address.to_string()),
