@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flow::BoxFuture;
 use throughline_context::TraceId;
 
@@ -31,6 +32,13 @@ pub trait TraceStore: Send + Sync {
     /// Called for a question in SQL, by those who have an engine for it.
     fn sql(&self, question: sql::Question) -> BoxFuture<'_, Result<sql::Answer, sql::Failed>> {
         drop(question);
+        Box::pin(std::future::ready(Err(sql::Failed::Unsupported)))
+    }
+
+    /// Called for what a client of Flight SQL asks about; the answer is a whole stream of Arrow IPC, with the columns that
+    /// Flight SQL wants.
+    fn sql_metadata(&self, about: sql::Metadata) -> BoxFuture<'_, Result<Bytes, sql::Failed>> {
+        drop(about);
         Box::pin(std::future::ready(Err(sql::Failed::Unsupported)))
     }
 

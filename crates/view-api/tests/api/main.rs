@@ -9,6 +9,7 @@ mod tempo;
 mod analysis;
 mod alerts;
 mod sql;
+mod flight;
 mod links;
 mod masking;
 mod roles;

@@ -63,6 +63,8 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("/api/v3/dependencies", "GET", READS),
     ("/jaeger.api_v2.QueryService/{method}", "POST", READS),
     ("/jaeger.api_v3.QueryService/{method}", "POST", READS),
+    ("/arrow.flight.protocol.FlightService/{method}", "POST", UNMASKED),
+    ("/arrow.flight.protocol.FlightService/Handshake", "POST", ANYBODY),
     ("/ready", "GET", READS),
     ("/api/echo", "GET", READS),
     ("/api/status/buildinfo", "GET", READS),
