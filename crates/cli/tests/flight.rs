@@ -194,6 +194,14 @@ fn adbc_asks_over_flight_sql() {
          ],
          "tables": [
           {
+           "name": "throughline.store.attr_keys",
+           "type": "TABLE",
+           "columns": [
+            "day",
+            "level"
+           ]
+          },
+          {
            "name": "throughline.store.interactions",
            "type": "TABLE",
            "columns": [

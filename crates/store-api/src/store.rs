@@ -8,6 +8,7 @@ use flow::BoxFuture;
 use throughline_context::TraceId;
 
 use crate::answer::{Appended, Interaction, Page, Trace};
+use crate::attr_keys::AttrKeys;
 use crate::error::StoreError;
 use crate::find::{Extent, Find, Hit, Services};
 use crate::hops::{self, Hops};
@@ -102,6 +103,15 @@ pub trait Questions: TraceStore {
         limits: Limits,
     ) -> impl Future<Output = Result<(Services, Extent), StoreError>> + Send {
         answer(self, limits, move |reader| reader.services(range))
+    }
+
+    /// Which attributes spans carry that started in a time range, or shortly before or after it.
+    fn attr_keys(
+        &self,
+        range: Range,
+        limits: Limits,
+    ) -> impl Future<Output = Result<AttrKeys, StoreError>> + Send {
+        answer(self, limits, move |reader| reader.attr_keys(range))
     }
 
     /// Where contexts get lost.

@@ -17,6 +17,7 @@ mod scan;
 mod joined;
 mod spans;
 mod interactions;
+mod attr_keys;
 mod session;
 mod info;
 mod metadata;

@@ -27,6 +27,7 @@ pub mod traceql;
 mod tempo;
 mod others;
 mod analysis;
+mod attributes;
 mod sql;
 mod flight;
 mod alerts;

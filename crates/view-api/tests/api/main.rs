@@ -7,6 +7,7 @@ mod hops;
 mod jaeger;
 mod tempo;
 mod analysis;
+mod attributes;
 mod alerts;
 mod sql;
 mod flight;

@@ -22,6 +22,7 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("/api/v1/hops", "GET", READS),
     ("/api/v1/hops/matrix", "GET", READS),
     ("/api/v1/overview", "GET", READS),
+    ("/api/v1/attributes", "GET", READS),
     ("/api/v1/stages/{stage}", "GET", READS),
     ("/api/v1/stages/{stage}/differs", "GET", READS),
     ("/api/v1/compare", "GET", READS),
