@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -82,8 +82,7 @@ fn spans() -> String {
 #[test]
 fn adbc_asks_over_flight_sql() {
     let directory = tempfile::tempdir().unwrap();
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (otlp, page) = (free(), free());
+    let [otlp, page] = sim::ports::several().unwrap();
     let plan = PLAN.replace("OTLP", &otlp.to_string()).replace("PAGE", &page.to_string());
     let plan = plan.replace("TOKEN", TOKEN).replace("HASH", &hash());
     let config = directory.path().join("c.yaml");
