@@ -363,7 +363,13 @@ mod tests {
 
     #[test]
     fn keys_are_told_by_level_and_type() {
-        expect![""].assert_eq(&lines(&AttrKeys::of(&spans(), Range::ALL)));
+        expect![[r#"
+            span db.system string 3 1-4 [("postgresql", 2), ("oracle", 1)]
+            span db.system int 1 2-2 [("3", 1)]
+            span tags array 1 3-3 []
+            resource service.name string 4 1-4 [("crm", 4)]
+            event tries int 1 2-2 [("1", 1), ("2", 1)]
+        "#]].assert_eq(&lines(&AttrKeys::of(&spans(), Range::ALL)));
         let range = Range { from: NINE + 2 * SECOND, to: NINE + 3 * SECOND };
         assert_eq!(AttrKeys::of(&spans(), range).keys.iter().map(|key| key.spans).max(), Some(1));
     }
