@@ -369,7 +369,8 @@ mod tests {
             span tags array 1 3-3 []
             resource service.name string 4 1-4 [("crm", 4)]
             event tries int 1 2-2 [("1", 1), ("2", 1)]
-        "#]].assert_eq(&lines(&AttrKeys::of(&spans(), Range::ALL)));
+        "#]]
+        .assert_eq(&lines(&AttrKeys::of(&spans(), Range::ALL)));
         let range = Range { from: NINE + 2 * SECOND, to: NINE + 3 * SECOND };
         assert_eq!(AttrKeys::of(&spans(), range).keys.iter().map(|key| key.spans).max(), Some(1));
     }
