@@ -22,8 +22,8 @@ test('J2: one paste and Enter answers where the time went, who waited, and wheth
   await page.waitForURL(/show=leg&leg=2/);
   await page.keyboard.press(']');
   await page.waitForURL(`**/interactions/${FOLLOW_ID}`);
-  const here = page.getByRole('region', { name: 'Call chain' }).locator('a[aria-current]');
-  await here.filter({ hasText: FOLLOW_ID.slice(0, 8) }).waitFor();
+  const before = page.getByRole('region', { name: 'Call chain' }).getByRole('link', { name: CALL_ID.slice(0, 8) });
+  await before.waitFor();
   await page.keyboard.press('[');
   await page.waitForURL(new RegExp(CALL_ID));
   expect(complaints).toEqual([]);
