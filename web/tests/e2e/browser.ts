@@ -18,7 +18,10 @@ const QUIET = [
 
 const FONTS = fileURLToPath(new URL('../fixtures/fonts.conf', import.meta.url));
 
-type Server = Awaited<ReturnType<typeof serve>>;
+export interface Served {
+  origin: string;
+  close(): Promise<unknown>;
+}
 
 export interface Visit {
   page: Page;
@@ -28,8 +31,11 @@ export interface Visit {
   settled(): Promise<void>;
 }
 
-/** One browser and one server for a file of tests; each visit has a context of its own. */
-export function stage(options: Parameters<typeof serve>[0] = {}) {
+/** One browser and one server of canned answers for a file of tests; each visit has a context of its own. */
+export const stage = (options: Parameters<typeof serve>[0] = {}) => stageOf(() => serve(options));
+
+/** The same before any server. */
+export function stageOf<Server extends Served>(start: () => Promise<Server>) {
   let browser: Browser;
   let server: Server;
   const open: { close(): Promise<void> }[] = [];
@@ -37,7 +43,7 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
   beforeAll(async () => {
     if (!existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url))))
       throw new Error('web/dist is missing: run `npm run build` first');
-    server = await serve(options);
+    server = await start();
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const env = { ...process.env, FONTCONFIG_FILE: FONTS } as Record<string, string>;
     browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox], env });

@@ -100,6 +100,24 @@ test('keys walk through the list', async () => {
   await page.waitForURL(/\/interactions\/.+/);
 });
 
+test('who it is may be told late: what is on screen stays, with the focus in it', async () => {
+  const { page } = await at.visit('/nothing-here');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/api/v1/session', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${at.server().origin}/interactions`);
+  await page.locator('a.open').first().waitFor();
+  await page.keyboard.press('j');
+  const focused = () => page.evaluate(() => document.activeElement?.classList.contains('open'));
+  await expect.poll(focused).toBe(true);
+  release();
+  await page.getByRole('link', { name: 'local' }).waitFor();
+  expect(await focused()).toBe(true);
+});
+
 test('says what is wrong, keeps what it has, and recovers by itself', async () => {
   const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
@@ -115,6 +133,23 @@ test('says what is wrong, keeps what it has, and recovers by itself', async () =
   at.server().state.failing = false;
   await cold.page.getByRole('button', { name: 'Try again' }).click();
   await cold.page.locator('a.open').first().waitFor();
+});
+
+test('what the filters find is saved from the address that answers them', async () => {
+  const { page } = await at.visit('/interactions?range=1h&queue=billing-uk&errors=true');
+  await page.locator('a.open').first().waitFor();
+  for (const [format, limit] of [
+    ['csv', '10000'],
+    ['json', '500'],
+  ]) {
+    const link = page.getByRole('link', { name: format ?? '', exact: true });
+    expect(await link.getAttribute('download')).toBe(`interactions.${format}`);
+    const asked = new URL((await link.getAttribute('href')) ?? '', page.url());
+    expect(asked.pathname).toBe('/api/v1/interactions');
+    const { from, ...rest } = Object.fromEntries(asked.searchParams);
+    expect(rest).toEqual({ queue: 'billing-uk', errors: 'true', format, limit });
+    expect(Date.now() - Date.parse(from ?? '')).toBeGreaterThan(3_500_000);
+  }
 });
 
 test('tells “none fits” from “none at all”', async () => {
