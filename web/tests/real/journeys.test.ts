@@ -193,8 +193,8 @@ test('J1 by keys alone', async () => {
   await press(slowCell(page));
   await page.waitForURL(/\/stages\/queue\?region=eu-west/);
   await press(page.getByRole('button', { name: 'Slowest 5 %' }));
-  await press(differs.getByRole('link', { name: /queue billing/ }));
-  await page.waitForURL(/queue=billing/);
+  await press(differs.getByRole('link', { name: /alerts 2 or more/ }));
+  await page.waitForURL(/interaction\.alerts/);
   await press(differs.getByRole('link', { name: /^p95/ }));
   await page.waitForURL(/\/interactions\/[0-9a-f-]{36}\?.*span=/);
 });
