@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['tests/{e2e,visual,real}/**/*.test.ts'],
+    include: [process.env['REAL'] ? 'tests/real/**/*.test.ts' : 'tests/{e2e,visual}/**/*.test.ts'],
     environment: 'node',
     // One browser at a time: the tests share a machine with others.
     fileParallelism: false,
