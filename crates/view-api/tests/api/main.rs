@@ -413,7 +413,7 @@ async fn errors_say_what_to_do() {
     }
     expect![[r#"
         /api/v1/interactions?regoin=eu
-          400 bad_request: regoin: unknown field `regoin`, expected one of `from`, `to`, `q`, `stage`, `region`, `queue`, `channel`, `outcome`, `agent`, `service`, `min_duration`, `errors`, `limit`, `cursor`
+          400 bad_request: regoin: unknown field `regoin`, expected one of `from`, `to`, `q`, `stage`, `region`, `queue`, `channel`, `outcome`, `agent`, `service`, `min_duration`, `errors`, `limit`, `cursor`, `format`
           the parameters are described at /api/openapi.json
         /api/v1/interactions?from=yesterday
           400 bad_request: `from` is not a time: `yesterday`
