@@ -5,7 +5,7 @@
 use std::fmt;
 use std::hash::Hasher;
 
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
 use siphasher::sip128::{Hasher128, SipHasher24};
@@ -29,7 +29,11 @@ impl Secret {
 
     /// A configured one: pseudonyms stay the same after a restart, and on other machines.
     pub fn new(bytes: &[u8]) -> Self {
-        let digest = digest(&SHA256, bytes);
+        // The same secret may be configured for the edge's marks: ids are published, and have a key of their own.
+        let mut context = Context::new(&SHA256);
+        context.update(b"ids");
+        context.update(bytes);
+        let digest = context.finish();
         let key = digest.as_ref().first_chunk().unwrap_or(&[0; 16]);
         Self { ids: SipHasher24::new_with_key(key), pseudonyms: hmac::Key::new(HMAC_SHA256, bytes) }
     }

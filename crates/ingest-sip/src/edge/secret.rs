@@ -9,7 +9,7 @@ use siphasher::sip::SipHasher24;
 
 /// The key of all marks. With the same secret, a restarted edge and others beside it know each other's marks.
 ///
-/// A mark is SipHash-2-4: as hard to forge as its 64 bits allow, and a tenth of the time of HMAC-SHA-256 cut to as many.
+/// A mark is SipHash-2-4: as hard to forge as its 64 bits allow, and cheaper than HMAC-SHA-256 cut to as many.
 pub struct Secret(SipHasher24);
 
 /// What a mark is made for; one kind is never taken for another.
