@@ -63,6 +63,10 @@ enum Command {
     Store(commands::store::Arguments),
 }
 
+#[cfg(feature = "heap-profile")]
+#[global_allocator]
+static ALLOCATOR: pipeline::extensions::pprof::Allocator = pipeline::extensions::pprof::Allocator;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     process::prepare();

@@ -11,6 +11,11 @@ mod proto;
 #[cfg(not(feature = "profile"))]
 #[path = "pprof/no_cpu.rs"]
 mod cpu;
+#[cfg(feature = "heap-profile")]
+mod heap;
+#[cfg(not(feature = "heap-profile"))]
+#[path = "pprof/no_heap.rs"]
+mod heap;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +30,10 @@ use tokio::sync::watch;
 
 use crate::net::serve::{Answer, HttpServer, Site, check_listener, text, typed, whole_seconds};
 use turn::Turn;
+
+/// The allocator of a program that wants heap profiles: jemalloc, which remembers who asked for memory.
+#[cfg(feature = "heap-profile")]
+pub use tikv_jemallocator::Jemalloc as Allocator;
 
 pub static FACTORY: Factory =
     Factory { name: "pprof", aliases: &[], signals: &[], check, make: Make::Extension(make) };
@@ -98,7 +107,14 @@ impl Extension for Pprof {
 async fn answer(ctx: Ctx, stopped: watch::Receiver<bool>, head: Parts) -> Answer {
     let mut answer = match head.uri.path() {
         "/debug/pprof" | "/debug/pprof/" => text(StatusCode::OK, index::INDEX),
-        "/debug/pprof/heap" => text(StatusCode::OK, memory::figures(&ctx)),
+        "/debug/pprof/heap" if query::as_text(head.uri.query()) => {
+            text(StatusCode::OK, memory::figures(&ctx))
+        }
+        "/debug/pprof/heap" => match heap::profile().await {
+            Some(Ok(gzip)) => download("heap.pb.gz", gzip),
+            Some(Err(why)) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("no profile: {why}\n")),
+            None => text(StatusCode::OK, memory::figures(&ctx)),
+        },
         "/debug/pprof/profile" => match query::seconds(head.uri.query()) {
             Ok(length) => profile(length, stopped).await,
             Err(why) => text(StatusCode::BAD_REQUEST, why),
@@ -133,14 +149,16 @@ async fn profile(length: Duration, mut stopped: watch::Receiver<bool>) -> Answer
         taking.finish().await
     };
     match profile.await {
-        Ok(gzip) => {
-            let mut answer = typed(StatusCode::OK, "application/octet-stream", gzip);
-            let name = HeaderValue::from_static("attachment; filename=\"profile.pb.gz\"");
-            answer.headers_mut().insert(CONTENT_DISPOSITION, name);
-            answer
-        }
+        Ok(gzip) => download("profile.pb.gz", gzip),
         Err(why) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("no profile: {why}\n")),
     }
+}
+
+fn download(name: &str, gzip: Vec<u8>) -> Answer {
+    let mut answer = typed(StatusCode::OK, "application/octet-stream", gzip);
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    answer.headers_mut().extend(disposition.ok().map(|disposition| (CONTENT_DISPOSITION, disposition)));
+    answer
 }
 
 #[cfg(test)]

@@ -139,12 +139,13 @@ async fn pprof_says_what_there_is() {
         start(&pprof::FACTORY, "endpoint: 127.0.0.1:0", Ctx::new(memory, Telemetry::default())).await;
     expect![[r#"
         200 | content-type: text/plain; charset=utf-8 | /debug/pprof/profile?seconds=30   CPU profile of 1 to 120 seconds (pprof protobuf, gzip)
-        /debug/pprof/heap                 memory of this process, as text
+        /debug/pprof/heap                 memory in use by who asked for it (pprof protobuf, gzip), where the binary has `heap-profile`
+        /debug/pprof/heap?debug=1         memory of this process, as text; other binaries answer this without `debug=1`, too
 
         go tool pprof http://ADDRESS/debug/pprof/profile?seconds=30
     "#]]
     .assert_eq(&started.get("/debug/pprof/").await.line());
-    let heap = started.get("/debug/pprof/heap").await;
+    let heap = started.get("/debug/pprof/heap?debug=1").await;
     assert!(heap.line().contains("12345  telemetry held"), "{}", heap.line());
     assert_eq!(
         (heap.header("cache-control"), heap.header("x-content-type-options")),

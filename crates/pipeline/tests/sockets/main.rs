@@ -13,6 +13,8 @@ mod extensions;
 mod zpages;
 #[cfg(feature = "profile")]
 mod profile;
+#[cfg(feature = "heap-profile")]
+mod heap;
 mod law;
 mod journal;
 mod personal;

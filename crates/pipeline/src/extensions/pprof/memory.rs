@@ -17,7 +17,7 @@ const OF_THE_SYSTEM: [(&str, &str); 6] = [
 
 pub(super) fn figures(ctx: &Ctx) -> String {
     let mut out =
-        "Bytes. The allocator does not tell who asked for memory; components count what they hold.\n\n"
+        "Bytes. Binaries with the feature `heap-profile` tell who asked for memory; components count what they hold.\n\n"
             .to_owned();
     let mut line = |bytes: u64, what: &str| {
         // Writing to a string cannot fail.

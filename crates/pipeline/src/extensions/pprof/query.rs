@@ -17,9 +17,27 @@ pub(super) fn seconds(query: Option<&str>) -> Result<Duration, String> {
     })
 }
 
+/// Whether figures as text are asked for, as Go's own endpoint is asked: `debug=1`.
+pub(super) fn as_text(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|pair| matches!(pair, "debug=1" | "debug=2"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_are_asked_for_as_in_go() {
+        for (query, expected) in [
+            (None, false),
+            (Some("debug=0"), false),
+            (Some("debug=1"), true),
+            (Some("gc=1&debug=2"), true),
+            (Some("xdebug=1"), false),
+        ] {
+            assert_eq!(as_text(query), expected, "{query:?}");
+        }
+    }
 
     #[test]
     fn seconds_are_bounded() {
