@@ -36,6 +36,7 @@ pub struct Live {
     pub exporters: Vec<Outlet>,
     pub journals: Vec<Fill>,
     pub logs: Vec<Log>,
+    pub sampling: Vec<Sampled>,
     pub cardinality: Vec<Key>,
     pub listeners: Vec<Listening>,
     pub extensions: Vec<String>,
@@ -126,6 +127,15 @@ pub struct Log {
     pub log: String,
     pub entries: u64,
     pub refuses: Option<String>,
+}
+
+/// What one policy of a sampler said of traces; a trace that several are asked about counts at each.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Sampled {
+    pub processor: String,
+    pub policy: String,
+    pub kept: u64,
+    pub left_out: u64,
 }
 
 /// An attribute key with many values.

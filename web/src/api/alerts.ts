@@ -138,6 +138,7 @@ export interface Status {
       why: string | null;
     }[];
     journals: { extension: string; used_bytes: number; limit_bytes: number | null }[];
+    sampling: { processor: string; policy: string; kept: number; left_out: number }[];
     listeners: { component: string; serves: string; address: string }[];
     left_out: number;
   } | null;

@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use flow::status::{Account, Fill, Held, Key, Listening, Live, Log, Outlet, Pipeline, Processor, Target};
+use flow::status::{
+    Account, Fill, Held, Key, Listening, Live, Log, Outlet, Pipeline, Processor, Sampled, Target,
+};
 use flow::{Ctx, Memory, Telemetry};
 use tokio::time::Instant;
 
@@ -83,6 +85,12 @@ impl Sources {
                 log: short(log),
                 entries: *entries,
                 refuses: why.map(short),
+            }),
+            sampling: room.most(&series.sampling(), |((processor, policy), [kept, left_out])| Sampled {
+                processor: short(processor),
+                policy: short(policy),
+                kept: *kept,
+                left_out: *left_out,
             }),
             cardinality: room.most(&self.guards.top(MOST_OFFENDERS), key),
             pipelines: room.most(&outline.pipelines, |one| look.pipeline(one)),

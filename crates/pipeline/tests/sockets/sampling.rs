@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use expect_test::expect;
 use flow::{
     Batch, BoxFuture, Ctx, ExportError, Exporter, Factory, Make, Memory, Registry, Signal, Telemetry,
 };
+use http::Method;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -12,10 +14,11 @@ use pipeline::engine::account::{Accounts, Balance};
 use pipeline::engine::running::Running;
 use pipeline::net::addresses::Addresses;
 use pipeline::plan::{Plan, Sources, World, read_file};
-use pipeline::{processors, receivers};
+use pipeline::{extensions, processors, receivers};
 use prost::Message;
+use serde_json::Value;
 
-use crate::client::{PROTOBUF, http, post};
+use crate::client::{PROTOBUF, http, post, request};
 
 /// In the place of the backend: keeps what arrives.
 static BACKEND: Factory = Factory {
@@ -63,6 +66,7 @@ async fn critical_paths_whole_and_of_the_others_the_slow_ones() {
         processors::memory_limiter::FACTORY,
         processors::tail_sampling::FACTORY,
         processors::batch::FACTORY,
+        extensions::zpages::FACTORY,
         BACKEND,
     ]);
     let sources = Sources {
@@ -73,6 +77,8 @@ async fn critical_paths_whole_and_of_the_others_the_slow_ones() {
             "processors.tail_sampling.decision_wait=10ms",
             "processors.batch.timeout=5ms",
             "service.telemetry.metrics.level=none",
+            "extensions.zpages.endpoint=127.0.0.1:0",
+            "service.extensions=[zpages]",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -110,5 +116,14 @@ async fn critical_paths_whole_and_of_the_others_the_slow_ones() {
     assert_eq!(arrived, ["below the payment", "payment", "payment late", "slow", "slow late"]);
     let balance = accounts.balances().remove(0);
     assert_eq!((balance.exported, balance.dropped, balance.lost), (5, 2, 0));
+    let address = ctx.get::<Addresses>().unwrap().of("zpages", "http").unwrap();
+    let ask = async |path| http(address, request(Method::GET, path, &[("host", "localhost")], "")).await.body;
+    let shown: Value = serde_json::from_slice(&ask("/debug/pipelinez.json").await).unwrap();
+    let shown: Vec<_> = shown["sampling"].as_array().unwrap().iter().map(Value::to_string).collect();
+    expect![[r#"
+        {"kept":1,"left_out":2,"policy":"critical-paths","processor":"tail_sampling"}
+        {"kept":1,"left_out":2,"policy":"slow-calls","processor":"tail_sampling"}"#]].assert_eq(&shown.join("\n"));
+    let page = ask("/debug/pipelinez").await;
+    assert!(String::from_utf8_lossy(&page).contains("<td>slow-calls</td><td class=\"n\">1</td>"));
     running.stop().await;
 }

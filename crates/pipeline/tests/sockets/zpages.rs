@@ -201,229 +201,230 @@ async fn the_page_shows_what_runs() {
     same(
         &live,
         expect![[r#"
-        {
-          "cardinality": [
             {
-              "acted": 2,
-              "action": "hash",
-              "key": "…",
-              "limit": 5,
-              "over": true,
-              "pipeline": "traces",
-              "processor": "cardinality",
-              "values": 7
-            }
-          ],
-          "exporters": [
-            {
-              "capacity": 4,
-              "exporter": "sink/failing",
-              "failing_for_seconds": "…",
-              "healthy": true,
-              "on_disk": 0,
-              "queued": 0,
-              "why": "<b>refused</b>"
-            },
-            {
-              "capacity": 1000,
-              "exporter": "sink/refusing",
-              "failing_for_seconds": null,
-              "healthy": true,
-              "on_disk": 0,
-              "queued": 0,
-              "why": null
-            },
-            {
-              "capacity": 1000,
-              "exporter": "sink/well",
-              "failing_for_seconds": null,
-              "healthy": true,
-              "on_disk": 0,
-              "queued": 0,
-              "why": null
-            }
-          ],
-          "extensions": [
-            "journal",
-            "zpages"
-          ],
-          "journals": [
-            {
-              "extension": "journal",
-              "limit_bytes": 67108864,
-              "used_bytes": "…"
-            }
-          ],
-          "left_out": 0,
-          "listeners": [
-            {
-              "address": "…",
-              "component": "otlp",
-              "serves": "http"
-            },
-            {
-              "address": "…",
-              "component": "zpages",
-              "serves": "http"
-            }
-          ],
-          "logs": [
-            {
-              "entries": 1,
-              "log": "pipelines/traces",
-              "refuses": null
-            }
-          ],
-          "memory": {
-            "cap_bytes": 3355443200,
-            "held_bytes": "…",
-            "limit_bytes": 4194304000,
-            "resident_bytes": "…"
-          },
-          "phase": "running",
-          "pipelines": [
-            {
-              "accounts": [
+              "cardinality": [
                 {
-                  "dropped": 3,
-                  "dropped_by": {
-                    "filtered": 3
-                  },
-                  "exported": 0,
-                  "exporter": "sink/failing",
-                  "in_flight": 7,
-                  "lost": 0,
-                  "lost_by": {},
-                  "received": 10,
-                  "refused": 0,
-                  "unaccounted": 0
-                },
-                {
-                  "dropped": 3,
-                  "dropped_by": {
-                    "filtered": 3
-                  },
-                  "exported": 0,
-                  "exporter": "sink/refusing",
-                  "in_flight": 0,
-                  "lost": 7,
-                  "lost_by": {
-                    "rejected": 7
-                  },
-                  "received": 10,
-                  "refused": 0,
-                  "unaccounted": 0
-                },
-                {
-                  "dropped": 3,
-                  "dropped_by": {
-                    "filtered": 3
-                  },
-                  "exported": 7,
-                  "exporter": "sink/well",
-                  "in_flight": 0,
-                  "lost": 0,
-                  "lost_by": {},
-                  "received": 10,
-                  "refused": 0,
-                  "unaccounted": 0
-                },
-                {
-                  "dropped": 3,
-                  "dropped_by": {
-                    "filtered": 3
-                  },
-                  "exported": 7,
-                  "exporter": "spanmetrics",
-                  "in_flight": 0,
-                  "lost": 0,
-                  "lost_by": {},
-                  "received": 10,
-                  "refused": 0,
-                  "unaccounted": 0
+                  "acted": 2,
+                  "action": "hash",
+                  "key": "…",
+                  "limit": 5,
+                  "over": true,
+                  "pipeline": "traces",
+                  "processor": "cardinality",
+                  "values": 7
                 }
               ],
               "exporters": [
                 {
-                  "exporter": "sink/well",
-                  "pipelines": []
-                },
-                {
-                  "exporter": "sink/refusing",
-                  "pipelines": []
-                },
-                {
+                  "capacity": 4,
                   "exporter": "sink/failing",
-                  "pipelines": []
+                  "failing_for_seconds": "…",
+                  "healthy": true,
+                  "on_disk": 0,
+                  "queued": 0,
+                  "why": "<b>refused</b>"
                 },
                 {
-                  "exporter": "spanmetrics",
-                  "pipelines": [
-                    "metrics/calls"
-                  ]
-                }
-              ],
-              "items": "spans",
-              "name": "traces",
-              "processors": [
-                {
-                  "incoming": 10,
-                  "outgoing": 10,
-                  "processor": "memory_limiter"
+                  "capacity": 1000,
+                  "exporter": "sink/refusing",
+                  "failing_for_seconds": null,
+                  "healthy": true,
+                  "on_disk": 0,
+                  "queued": 0,
+                  "why": null
                 },
                 {
-                  "incoming": 10,
-                  "outgoing": 7,
-                  "processor": "filter"
-                },
-                {
-                  "incoming": 7,
-                  "outgoing": 7,
-                  "processor": "cardinality"
-                }
-              ],
-              "received": 10,
-              "receivers": [
-                "otlp"
-              ],
-              "refused": 0
-            },
-            {
-              "accounts": [
-                {
-                  "dropped": 0,
-                  "dropped_by": {},
-                  "exported": 0,
+                  "capacity": 1000,
                   "exporter": "sink/well",
-                  "in_flight": 0,
-                  "lost": 0,
-                  "lost_by": {},
+                  "failing_for_seconds": null,
+                  "healthy": true,
+                  "on_disk": 0,
+                  "queued": 0,
+                  "why": null
+                }
+              ],
+              "extensions": [
+                "journal",
+                "zpages"
+              ],
+              "journals": [
+                {
+                  "extension": "journal",
+                  "limit_bytes": 67108864,
+                  "used_bytes": "…"
+                }
+              ],
+              "left_out": 0,
+              "listeners": [
+                {
+                  "address": "…",
+                  "component": "otlp",
+                  "serves": "http"
+                },
+                {
+                  "address": "…",
+                  "component": "zpages",
+                  "serves": "http"
+                }
+              ],
+              "logs": [
+                {
+                  "entries": 1,
+                  "log": "pipelines/traces",
+                  "refuses": null
+                }
+              ],
+              "memory": {
+                "cap_bytes": 3355443200,
+                "held_bytes": "…",
+                "limit_bytes": 4194304000,
+                "resident_bytes": "…"
+              },
+              "phase": "running",
+              "pipelines": [
+                {
+                  "accounts": [
+                    {
+                      "dropped": 3,
+                      "dropped_by": {
+                        "filtered": 3
+                      },
+                      "exported": 0,
+                      "exporter": "sink/failing",
+                      "in_flight": 7,
+                      "lost": 0,
+                      "lost_by": {},
+                      "received": 10,
+                      "refused": 0,
+                      "unaccounted": 0
+                    },
+                    {
+                      "dropped": 3,
+                      "dropped_by": {
+                        "filtered": 3
+                      },
+                      "exported": 0,
+                      "exporter": "sink/refusing",
+                      "in_flight": 0,
+                      "lost": 7,
+                      "lost_by": {
+                        "rejected": 7
+                      },
+                      "received": 10,
+                      "refused": 0,
+                      "unaccounted": 0
+                    },
+                    {
+                      "dropped": 3,
+                      "dropped_by": {
+                        "filtered": 3
+                      },
+                      "exported": 7,
+                      "exporter": "sink/well",
+                      "in_flight": 0,
+                      "lost": 0,
+                      "lost_by": {},
+                      "received": 10,
+                      "refused": 0,
+                      "unaccounted": 0
+                    },
+                    {
+                      "dropped": 3,
+                      "dropped_by": {
+                        "filtered": 3
+                      },
+                      "exported": 7,
+                      "exporter": "spanmetrics",
+                      "in_flight": 0,
+                      "lost": 0,
+                      "lost_by": {},
+                      "received": 10,
+                      "refused": 0,
+                      "unaccounted": 0
+                    }
+                  ],
+                  "exporters": [
+                    {
+                      "exporter": "sink/well",
+                      "pipelines": []
+                    },
+                    {
+                      "exporter": "sink/refusing",
+                      "pipelines": []
+                    },
+                    {
+                      "exporter": "sink/failing",
+                      "pipelines": []
+                    },
+                    {
+                      "exporter": "spanmetrics",
+                      "pipelines": [
+                        "metrics/calls"
+                      ]
+                    }
+                  ],
+                  "items": "spans",
+                  "name": "traces",
+                  "processors": [
+                    {
+                      "incoming": 10,
+                      "outgoing": 10,
+                      "processor": "memory_limiter"
+                    },
+                    {
+                      "incoming": 10,
+                      "outgoing": 7,
+                      "processor": "filter"
+                    },
+                    {
+                      "incoming": 7,
+                      "outgoing": 7,
+                      "processor": "cardinality"
+                    }
+                  ],
+                  "received": 10,
+                  "receivers": [
+                    "otlp"
+                  ],
+                  "refused": 0
+                },
+                {
+                  "accounts": [
+                    {
+                      "dropped": 0,
+                      "dropped_by": {},
+                      "exported": 0,
+                      "exporter": "sink/well",
+                      "in_flight": 0,
+                      "lost": 0,
+                      "lost_by": {},
+                      "received": 0,
+                      "refused": 0,
+                      "unaccounted": 0
+                    }
+                  ],
+                  "exporters": [
+                    {
+                      "exporter": "sink/well",
+                      "pipelines": []
+                    }
+                  ],
+                  "items": "metric_points",
+                  "name": "metrics/calls",
+                  "processors": [],
                   "received": 0,
-                  "refused": 0,
-                  "unaccounted": 0
+                  "receivers": [
+                    "spanmetrics"
+                  ],
+                  "refused": 0
                 }
               ],
-              "exporters": [
-                {
-                  "exporter": "sink/well",
-                  "pipelines": []
-                }
-              ],
-              "items": "metric_points",
-              "name": "metrics/calls",
-              "processors": [],
-              "received": 0,
-              "receivers": [
-                "spanmetrics"
-              ],
-              "refused": 0
-            }
-          ],
-          "process_id": "…",
-          "ready": true,
-          "uptime_seconds": "…",
-          "version": "…"
-        }"#]],
+              "process_id": "…",
+              "ready": true,
+              "sampling": [],
+              "uptime_seconds": "…",
+              "version": "…"
+            }"#]],
     );
 
     let page = site.get("/debug/pipelinez").await;

@@ -46,6 +46,7 @@ struct ProcessNow {
     pipelines: Vec<Pipeline>,
     exporters: Vec<Exporter>,
     journals: Vec<Journal>,
+    sampling: Vec<Sampled>,
     listeners: Vec<Listener>,
     /// Rows that there was no room for; the metrics have them.
     left_out: usize,
@@ -132,6 +133,15 @@ struct Journal {
     limit_bytes: Option<u64>,
 }
 
+/// What one policy of a sampler said of traces; a trace that several are asked about counts at each.
+#[derive(Serialize, ToSchema)]
+struct Sampled {
+    processor: String,
+    policy: String,
+    kept: u64,
+    left_out: u64,
+}
+
 #[derive(Serialize, ToSchema)]
 struct Listener {
     component: String,
@@ -187,6 +197,12 @@ impl ProcessNow {
             used_bytes: fill.used_bytes,
             limit_bytes: fill.limit_bytes,
         };
+        let sampled = |one: status::Sampled| Sampled {
+            processor: one.processor,
+            policy: one.policy,
+            kept: one.kept,
+            left_out: one.left_out,
+        };
         let listener = |one: status::Listening| Listener {
             component: one.component,
             serves: one.serves,
@@ -201,6 +217,7 @@ impl ProcessNow {
             pipelines: live.pipelines.into_iter().map(pipeline).collect(),
             exporters: live.exporters.into_iter().map(exporter).collect(),
             journals: live.journals.into_iter().map(journal).collect(),
+            sampling: live.sampling.into_iter().map(sampled).collect(),
             listeners: live.listeners.into_iter().map(listener).collect(),
             left_out: live.left_out,
         }

@@ -5,6 +5,12 @@ use std::collections::BTreeMap;
 use flow::Telemetry;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
+/// Processors that sample, and the metric in which each counts traces by policy.
+const SAMPLERS: [(&str, &str); 2] = [
+    ("probabilistic_sampler", "otelcol_processor_probabilistic_sampler_count_traces_sampled"),
+    ("tail_sampling", "otelcol_processor_tail_sampling_count_traces_sampled"),
+];
+
 /// All own metrics at one moment.
 pub(super) struct Series(Vec<MetricFamily>);
 
@@ -30,6 +36,25 @@ impl Series {
             *found.entry(label(metric, by).to_owned()).or_default() += value;
         }
         found
+    }
+
+    /// What samplers kept and left out, by processor and policy.
+    pub(super) fn sampling(&self) -> Vec<((String, String), [u64; 2])> {
+        let mut found: BTreeMap<_, [u64; 2]> = BTreeMap::new();
+        for (kind, name) in SAMPLERS {
+            for (metric, value) in self.of(name, &[]) {
+                let policy = label(metric, "policy");
+                let processor = Some(label(metric, "processor")).filter(|id| !id.is_empty()).unwrap_or(kind);
+                // The collector puts the name of the component before that of the policy.
+                let named = processor
+                    .split_once('/')
+                    .and_then(|(_, name)| policy.strip_prefix(name)?.strip_prefix('.'));
+                let [kept, left_out] =
+                    found.entry((processor.to_owned(), named.unwrap_or(policy).to_owned())).or_default();
+                *if label(metric, "sampled") == "true" { kept } else { left_out } += value;
+            }
+        }
+        found.into_iter().collect()
     }
 
     fn of<'s>(

@@ -6,6 +6,7 @@ use flow::status::{Live, Outlet};
 pub(super) fn put(html: &mut Html, live: &Live) {
     exporters(html, live);
     journal(html, live);
+    sampling(html, live);
     attributes(html, live);
     process(html, live);
 }
@@ -64,6 +65,23 @@ fn journal(html: &mut Html, live: &Live) {
         html.markup("</table>\n");
     }
     html.markup("</section>\n");
+}
+
+/// Nothing where no trace was asked about.
+fn sampling(html: &mut Html, live: &Live) {
+    if live.sampling.is_empty() {
+        return;
+    }
+    html.markup("<h1 id=\"sampling\">Sampling</h1>\n<section class=\"card wide\"><table>\n<tr><th>processor</th><th>policy</th>");
+    html.markup("<th class=\"n\">traces kept</th><th class=\"n\">left out</th><th></th></tr>\n");
+    for one in &live.sampling {
+        html.within("<tr><td>", &one.processor, "</td>").within("<td>", &one.policy, "</td>");
+        html.within("<td class=\"n\">", Count::of(one.kept), "</td>");
+        html.within("<td class=\"n\">", Count::of(one.left_out), "</td><td>");
+        meter(html, one.kept, one.kept.saturating_add(one.left_out));
+        html.markup("</td></tr>\n");
+    }
+    html.markup("</table></section>\n");
 }
 
 fn attributes(html: &mut Html, live: &Live) {
