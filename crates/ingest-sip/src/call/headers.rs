@@ -9,7 +9,7 @@ use throughline_context::{
     Candidate, Decision, Found, Getter, OTEL_TRACE_ID, PREVIOUS_TRACE_ID, Setter, Source, Traceparent, Trust,
     genesys,
 };
-use throughline_sip::{Edit, Message, Name, unfold};
+use throughline_sip::{Edit, Header, Message, Name, unescape, unfold};
 
 use crate::trunk::Trunk;
 
@@ -149,14 +149,38 @@ pub(crate) fn strip(message: &Message, edit: &mut Edit<'_>) -> bool {
     for name in OURS {
         all &= edit.remove_all(name).is_ok();
     }
-    for name in [uui::HEADER, uui::X_HEADER] {
-        for header in message.headers_named(name) {
-            if uui::parse(&unfold(header.value)).iter().any(|value| value.traceparent().is_some()) {
-                all &= edit.remove(header).is_ok();
-            }
+    for header in contexts_for_users(message) {
+        all &= edit.remove(header).is_ok();
+    }
+    all & strip_identities(message, edit)
+}
+
+/// Each User-to-User that holds a context.
+fn contexts_for_users(message: &Message) -> impl Iterator<Item = Header<'_>> {
+    let headers = [uui::HEADER, uui::X_HEADER].into_iter().flat_map(|name| message.headers_named(name));
+    headers.filter(|header| holds_context(&unfold(header.value)))
+}
+
+fn holds_context(user_to_user: &[u8]) -> bool {
+    uui::parse(user_to_user).iter().any(|value| value.traceparent().is_some())
+}
+
+/// Takes the `traceparent` out of P-Asserted-Identity. False where one could not be.
+fn strip_identities(message: &Message, edit: &mut Edit<'_>) -> bool {
+    let mut all = true;
+    for identity in message.addresses(Name::PAssertedIdentity).flatten() {
+        let in_uri = identity.uri().ok().and_then(|uri| uri.params.get(TRACEPARENT));
+        for param in identity.params.get(TRACEPARENT).into_iter().chain(in_uri) {
+            all &= edit.remove_param(param).is_ok();
         }
     }
     all
+}
+
+/// Whether a header embedded in a URI tells of a trace; its value is still escaped.
+pub(crate) fn embeds_context(name: &[u8], value: &[u8]) -> bool {
+    let is_uui = [uui::HEADER, uui::X_HEADER].iter().any(|uui| uui.as_bytes().eq_ignore_ascii_case(name));
+    is_ours(name) || (is_uui && holds_context(&unescape(value)))
 }
 
 /// What goes into a request to a peer that has asked for it.
@@ -170,14 +194,20 @@ pub(crate) struct Injection<'i> {
 
 impl Injection<'_> {
     /// Puts it in, and says what the message then carries; nothing where it could not be done.
-    pub(crate) fn write(&self, headers: &Headers<'_>, edit: &mut Edit<'_>) -> Option<Carriers> {
+    pub(crate) fn write(
+        &self,
+        message: &Message,
+        headers: &Headers<'_>,
+        edit: &mut Edit<'_>,
+    ) -> Option<Carriers> {
         let mut writer = Writer { headers, edit, all: true };
         let mut sent = Carriers::CONTEXT;
         sip::inject(self.context, &mut writer);
         if !self.context.tracestate.is_empty() {
             sent.add(Carriers::STATE);
         }
-        if self.trunk.user_to_user && uui::inject(&self.context.traceparent, &mut writer) {
+        let user_to_user = self.trunk.user_to_user && uui::inject(&self.context.traceparent, &mut writer);
+        if user_to_user {
             sent.add(Carriers::UUI);
         }
         if let Some(previous) = self.previous {
@@ -186,10 +216,19 @@ impl Injection<'_> {
         }
         let seen = headers.carriers();
         sent.add(seen.and(Carriers::SESSION));
-        sent.add(seen.and(Carriers::UUI));
         if self.believed {
             sent.add(seen.and(Carriers::CONVERSATION));
+            sent.add(seen.and(Carriers::UUI));
         } else {
+            // Where it was written, there was nothing but contexts, and it took their place.
+            let theirs = || contexts_for_users(message).filter(|_| !user_to_user);
+            if theirs().next().is_none() {
+                sent.add(seen.and(Carriers::UUI));
+            }
+            for header in theirs() {
+                writer.all &= writer.edit.remove(header).is_ok();
+            }
+            writer.all &= strip_identities(message, writer.edit);
             for name in [genesys::CONVERSATION_HEADER, OTEL_TRACE_ID, TRACERESPONSE] {
                 writer.unset(name);
             }

@@ -21,17 +21,27 @@ impl Calls {
         &mut self,
         hop: &Hop<'_>,
         message: &Message,
-        dialog: &Dialog<'_>,
-        place: Place,
+        of: Option<(&Dialog<'_>, Place)>,
         edit: &mut Edit<'_>,
     ) -> bool {
         let Ok(Some(address)) = message.refer_to() else { return true };
-        let replaces = replaces_of(&address);
+        let gift = of.and_then(|(dialog, place)| self.note_refer(hop, dialog, place, &address));
+        self.give(hop, &[address], gift, edit)
+    }
+
+    fn note_refer(
+        &mut self,
+        hop: &Hop<'_>,
+        dialog: &Dialog<'_>,
+        place: Place,
+        address: &NameAddr<'_>,
+    ) -> Option<(Token, Context)> {
+        let replaces = replaces_of(address);
         let hash = replaces.as_ref().map(|[id, to, from]| self.table.hash(&[id, to, from]));
-        let likeness = self.likeness_of_referred(hop, dialog, &address).filter(|_| hash.is_none());
-        let shown = people::shown(&address, self.settings.numbers, &self.settings.number_secret);
+        let likeness = self.likeness_of_referred(hop, dialog, address).filter(|_| hash.is_none());
+        let shown = people::shown(address, self.settings.numbers, &self.settings.number_secret);
         let cseq = dialog.cseq.number;
-        let Some(call) = self.table.get_mut(place.key) else { return true };
+        let call = self.table.get_mut(place.key)?;
         let mut waits = true;
         if let Some(refer) = call.timeline.refer(place.side, cseq) {
             super::timeline::earliest(&mut refer.at, hop.at);
@@ -39,7 +49,7 @@ impl Calls {
             refer.target = shown.unwrap_or_default();
             waits = refer.ended().is_none();
         }
-        let Some(call) = self.table.get(place.key) else { return true };
+        let call = self.table.get(place.key)?;
         let token = self.token(call, place.side, cseq);
         let context = call.trace.context.child(transfer_id(call, place.side, cseq, &self.settings));
         let conversation = call.trace.conversation;
@@ -48,7 +58,7 @@ impl Calls {
             let of = (place.key, Some((place.side, cseq)));
             self.transfers.add(Pending { token, at, context, conversation, likeness, replaces: hash, of });
         }
-        self.give(hop, &[address], token, &context, edit)
+        Some((token, context))
     }
 
     /// A 3xx: the caller may try the contacts, with the trace.
@@ -56,11 +66,21 @@ impl Calls {
         &mut self,
         hop: &Hop<'_>,
         message: &Message,
-        dialog: &Dialog<'_>,
-        place: Place,
+        of: Option<(&Dialog<'_>, Place)>,
         edit: &mut Edit<'_>,
     ) -> bool {
-        let Some(call) = self.table.get(place.key) else { return true };
+        let gift = of.and_then(|(dialog, place)| self.note_redirection(hop, dialog, place));
+        let contacts: Vec<_> = message.addresses(Name::Contact).flatten().collect();
+        self.give(hop, &contacts, gift, edit)
+    }
+
+    fn note_redirection(
+        &mut self,
+        hop: &Hop<'_>,
+        dialog: &Dialog<'_>,
+        place: Place,
+    ) -> Option<(Token, Context)> {
+        let call = self.table.get(place.key).filter(|_| hop.to.trunk.is_some())?;
         let cseq = dialog.cseq.number.to_be_bytes();
         let token = self.settings.secret.derive("redirection", &[&call.identity, &cseq]);
         let (context, conversation) = (call.trace.context.clone(), call.trace.conversation);
@@ -75,16 +95,15 @@ impl Calls {
             replaces,
             of: (place.key, None),
         });
-        let contacts: Vec<_> = message.addresses(Name::Contact).flatten().collect();
-        self.give(hop, &contacts, token, &given, edit)
+        Some((token, given))
     }
 
+    /// Without a gift, what others left in the addresses is taken out.
     fn give(
         &self,
         hop: &Hop<'_>,
         addresses: &[NameAddr<'_>],
-        token: Token,
-        context: &Context,
+        gift: Option<(Token, Context)>,
         edit: &mut Edit<'_>,
     ) -> bool {
         if self.settings.beside {
@@ -95,10 +114,12 @@ impl Calls {
             ReferTo::Headers if !believes(&hop.to) => ReferTo::Token,
             how => how,
         };
-        let gift = hop.to.trunk.map(|trunk| Gift { token, how: how(trunk), context });
+        let gift = gift.as_ref().zip(hop.to.trunk);
+        let gift = gift.map(|((token, context), trunk)| Gift { token: *token, how: how(trunk), context });
+        let believed = believes(&hop.from) && believes(&hop.to);
         let mut all = true;
         for address in addresses {
-            all &= rewrite(address, gift.as_ref(), edit);
+            all &= rewrite(address, gift.as_ref(), believed, edit);
         }
         all
     }

@@ -23,10 +23,8 @@ impl Calls {
         let (token, mut clean) = token::take(message, to, edit);
         let headers = Headers::of(message);
         let place = dialog.as_ref().and_then(|dialog| self.note(hop, message, dialog, &headers, token));
-        if let (Some(dialog), Some(place)) = (&dialog, place)
-            && dialog.cseq.method == Method::Refer
-        {
-            clean &= self.refer(hop, message, dialog, place, edit);
+        if message.method() == Some(Method::Refer) {
+            clean &= self.refer(hop, message, dialog.as_ref().zip(place), edit);
         }
         let sent = if self.settings.beside {
             Some(headers.carriers())
@@ -97,7 +95,7 @@ impl Calls {
             trunk,
             believed,
         };
-        injection.write(headers, edit)
+        injection.write(message, headers, edit)
     }
 
     /// Finds or begins the call, and notes the moment.

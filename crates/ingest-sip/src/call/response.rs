@@ -26,19 +26,24 @@ impl Calls {
             clean &= strip(message, edit);
         }
         let (Some(dialog), Some(status)) = (dialog, message.status()) else { return };
-        let Some(place) = self.place(&dialog) else {
+        let place = self.place(&dialog);
+        if (300..400).contains(&status) && !self.settings.beside {
+            let of = place
+                .map(|place| (&dialog, place))
+                .filter(|(dialog, place)| self.is_of_invite(dialog, *place));
+            clean &= self.redirect(hop, message, of, edit);
+        }
+        let Some(place) = place else {
             self.counts.unknown += u64::from(dialog.to_tag.is_some());
             self.counts.unchanged += u64::from(!clean);
             return;
         };
+        let begins = self.is_of_invite(&dialog, place);
         let Some(call) = self.table.get_mut(place.key) else { return };
         call.timeline.alive(hop.at);
         if believed && let Some(conversation) = headers.conversation() {
             call.trace.conversation.get_or_insert(conversation);
         }
-        let begins = place.side == Side::Caller
-            && dialog.cseq.method == Method::Invite
-            && dialog.cseq.number <= call.timeline.cseq;
         if begins {
             clean &= self.of_invite(hop, message, &dialog, place, (status, tells), edit);
         } else {
@@ -51,6 +56,14 @@ impl Calls {
         }
         self.closes(place.key);
         self.counts.unchanged += u64::from(!clean);
+    }
+
+    /// Whether it answers the request that began the call.
+    fn is_of_invite(&self, dialog: &Dialog<'_>, place: Place) -> bool {
+        let began = self.table.get(place.key).map(|call| call.timeline.cseq);
+        place.side == Side::Caller
+            && dialog.cseq.method == Method::Invite
+            && began.is_some_and(|began| dialog.cseq.number <= began)
     }
 
     /// A response to the request that began the call.
@@ -84,9 +97,6 @@ impl Calls {
         }
         if self.settings.beside {
             return true;
-        }
-        if (300..400).contains(&status) && hop.to.trunk.is_some() {
-            return self.redirect(hop, message, dialog, place, edit);
         }
         if !tells {
             return true;

@@ -5,6 +5,7 @@ use throughline_context::sip::X_TRACEPARENT;
 use throughline_context::w3c::{Context, TRACEPARENT, TRACESTATE};
 use throughline_sip::{Edit, Message, NameAddr, Uri};
 
+use super::headers::embeds_context;
 use super::secret::hex;
 use crate::trunk::ReferTo;
 
@@ -36,9 +37,14 @@ pub(crate) struct Gift<'g> {
     pub(crate) context: &'g Context,
 }
 
-/// Puts the gift into an address, and takes out what others left there; without a gift only that. False where it
-/// could not be done.
-pub(crate) fn rewrite(address: &NameAddr<'_>, gift: Option<&Gift<'_>>, edit: &mut Edit<'_>) -> bool {
+/// Puts the gift into an address, and takes out what others left there; without a gift only that. What tells of a trace
+/// otherwise stays where both sides are `believed`. False where it could not be done.
+pub(crate) fn rewrite(
+    address: &NameAddr<'_>,
+    gift: Option<&Gift<'_>>,
+    believed: bool,
+    edit: &mut Edit<'_>,
+) -> bool {
     let Ok(uri) = address.uri() else { return gift.is_none() };
     if !uri.is_sip() && !uri.scheme.eq_ignore_ascii_case(b"tel") {
         return true;
@@ -53,7 +59,8 @@ pub(crate) fn rewrite(address: &NameAddr<'_>, gift: Option<&Gift<'_>>, edit: &mu
     let ours = |name: &[u8]| {
         [TRACEPARENT, X_TRACEPARENT, TRACESTATE].iter().any(|own| own.as_bytes().eq_ignore_ascii_case(name))
     };
-    let kept = uri.headers().filter(|(name, _)| !ours(name));
+    let kept =
+        uri.headers().filter(|(name, value)| !ours(name) && (believed || !embeds_context(name, value)));
     let kept = kept.map(|(name, value)| [name, b"=", value].concat());
     let embedded = gift.filter(|gift| gift.how == ReferTo::Headers && uri.is_sip());
     let embedded = embedded.into_iter().flat_map(|gift| {

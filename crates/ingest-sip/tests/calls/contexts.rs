@@ -98,6 +98,74 @@ fn strangers_are_not_believed_and_not_told() {
     assert_eq!(stage.calls.counts().unchanged, 0);
 }
 
+const TOLD_FOR_USERS: &str = "User-to-User: 0030302d34626639326633353737663334646136613363653932396430653065343733362d303066303637616130626139303262372d3031;encoding=hex";
+
+/// docs/specs/propagation-sip.md, section 5.1: nothing of a stranger reaches a believed peer, nothing reaches a stranger.
+#[test]
+fn nothing_passes_between_strangers_and_believed_peers() {
+    let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    let users = b.clone().with(|trunk| trunk.user_to_user = true);
+    let all = format!(
+        "{PARENT}\nX-Traceparent: 00-{TRACE}-00f067aa0ba902b7-01\ntracestate: v={TRACE}\ntraceresponse: {TRACE}\n\
+         previous-trace-id: {TRACE}\notel-trace-id: {TRACE}\n{CONVERSATION}\n{TOLD_FOR_USERS}\n\
+         P-Asserted-Identity: <sip:+49301234@a.example;traceparent=00-{TRACE}-00f067aa0ba902b7-01;user=phone>;\
+         traceparent=00-{TRACE}-00f067aa0ba902b7-01"
+    );
+    let hex = "34626639326633353737663334646136613363653932396430653065343733";
+    for (from, to) in [(&a, &b), (&a, &users), (&b, &a), (&a, &stranger("192.0.2.9:5060"))] {
+        let (mut stage, dialog) = (Stage::new(), Dialog::new("between"));
+        for message in [dialog.invite(&all), dialog.by_caller("INFO", 2, &all)] {
+            let sent = stage.pass(from, to, &message);
+            for told in [TRACE, hex, "c41e7d90", "00f067aa0ba902b7"] {
+                assert!(!sent.contains(told), "{told} in {sent}");
+            }
+            let identity = header(&sent, "P-Asserted-Identity").unwrap();
+            assert_eq!(identity, "<sip:+49301234@a.example;user=phone>");
+        }
+        let back = stage.pass(to, from, &dialog.answer(200, "1 INVITE", &all));
+        assert!(!back.contains(TRACE) && !back.contains(hex) && !back.contains("c41e7d90"), "{back}");
+        assert_eq!(stage.calls.counts().unchanged, 0);
+    }
+    // Data of others for users is theirs.
+    let other = "User-to-User: 00abcd;encoding=hex";
+    let sent = Stage::new().pass(&a, &users, &Dialog::new("theirs").invite(other));
+    assert_eq!(header(&sent, "User-to-User").as_deref(), Some("00abcd;encoding=hex"));
+}
+
+/// Nor what is embedded in the addresses to which a peer is sent, whether the call is known or not.
+#[test]
+fn addresses_tell_strangers_nothing() {
+    let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    let sbc = party("192.0.2.2:5060", Some("sbc"));
+    let user_to_user =
+        TOLD_FOR_USERS.replace(": ", "=").replace(';', "%3B").replace("encoding=", "encoding%3D");
+    let ours = format!(
+        "traceparent=00-{TRACE}-00f067aa0ba902b7-01&x-inin-cnv=c41e7d90-5b2a-4f0e-9a6d-37c2e10b8f54&{user_to_user}&\
+         previous-trace-id={TRACE}&otel-trace-id={TRACE}"
+    );
+    let uri = format!("sip:sales@a.example;trace-token=00112233445566778899?Subject=x&{ours}");
+    for known in [true, false] {
+        for (from, to, kept) in [(&b, &a, false), (&a, &b, false), (&sbc, &b, true)] {
+            let (mut stage, dialog) = (Stage::new(), Dialog::new("embedded"));
+            if known {
+                stage.pass(from, to, &dialog.invite(""));
+                stage.pass(to, from, &dialog.answer(200, "1 INVITE", ""));
+            }
+            let refer = dialog.by_caller("REFER", 2, &format!("Refer-To: <{uri}>"));
+            let referred = header(&stage.pass(from, to, &refer), "Refer-To").unwrap();
+            let moved = stage.pass(from, to, &dialog.answer(302, "1 INVITE", &format!("Contact: <{uri}>")));
+            let moved = header(&moved, "Contact").unwrap();
+            for sent in [referred, moved] {
+                assert!(sent.starts_with("<sip:sales@a.example") && sent.contains("?Subject=x"), "{sent}");
+                assert!(!sent.contains("00112233445566778899") && !sent.contains("traceparent"), "{sent}");
+                assert_eq!(sent.contains("x-inin-cnv"), kept, "{sent}");
+                assert_eq!(sent.contains(TRACE), kept, "{sent}");
+                assert_eq!(sent.contains("User-to-User"), kept, "{sent}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_conversation_in_the_invite_is_the_trace() {
     let (mut stage, dialog) = (Stage::new(), Dialog::new("cnv"));
