@@ -14,8 +14,9 @@ use crate::trunk::Trunk;
 
 /// How long a message waits for earlier ones.
 const WINDOW: u64 = 1_000_000_000;
-/// Messages that wait; then the oldest go on at once.
+/// Messages that wait, and their bytes; then the oldest go on at once.
 const MOST_WAITING: usize = 65_536;
+const MOST_BYTES: usize = 64 << 20;
 /// How long a message is remembered, so that its copy by another agent is known for one.
 const COPIES: u64 = 5_000_000_000;
 /// A clock that is further from the time of day is set right at once.
@@ -42,6 +43,8 @@ pub struct Beside {
     trunk: Box<dyn Fn(SocketAddr) -> Option<Arc<Trunk>> + Send>,
     hasher: RandomState,
     waiting: BTreeMap<(u64, u64), (Sighting, Message)>,
+    /// Of the messages that wait.
+    bytes: usize,
     next: u64,
     /// Copies that were seen, with time and agent.
     seen: HashMap<u64, (u64, u32)>,
@@ -67,6 +70,7 @@ impl Beside {
             trunk: Box::new(trunk),
             hasher: RandomState::new(),
             waiting: BTreeMap::new(),
+            bytes: 0,
             next: 0,
             seen: HashMap::new(),
             by_age: VecDeque::new(),
@@ -77,13 +81,26 @@ impl Beside {
         }
     }
 
-    /// The same for an agent that is heard now. A clock that is minutes wrong would hold its calls back.
-    pub fn hear(&mut self, sighting: Sighting, now: u64) {
+    /// The same for an agent that is heard now. A clock that is minutes wrong would hold its calls back; and whoever floods
+    /// must not fill the memory, so that what has no room to wait is shown at once.
+    pub fn hear(&mut self, sighting: Sighting, now: u64, calls: &mut Calls) {
         if !self.clocks.contains_key(&sighting.agent) && self.clocks.len() < MOST_AGENTS {
             let base = if sighting.at.abs_diff(now) > FAR { difference(sighting.at, now) } else { 0 };
             self.clocks.insert(sighting.agent, Clock { base, lead: base, ..Clock::default() });
         }
         self.take(sighting);
+        if self.is_full() {
+            self.show(calls, Some(now));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() > MOST_WAITING || self.bytes > MOST_BYTES
+    }
+
+    /// Messages that wait, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.waiting.len(), self.bytes)
     }
 
     /// Takes a sighting in. What is no message of SIP is counted.
@@ -100,6 +117,7 @@ impl Beside {
             return;
         }
         self.newest = self.newest.max(at);
+        self.bytes += sighting.bytes.len();
         self.waiting.insert((at, self.next), (sighting, message));
         self.next += 1;
     }
@@ -108,9 +126,10 @@ impl Beside {
     pub fn show(&mut self, calls: &mut Calls, now: Option<u64>) {
         let until = now.map_or(u64::MAX, |now| now.saturating_sub(WINDOW));
         while let Some((&(at, _), _)) = self.waiting.first_key_value()
-            && (at <= until || self.waiting.len() > MOST_WAITING)
+            && (at <= until || self.is_full())
             && let Some(((at, _), (sighting, message))) = self.waiting.pop_first()
         {
+            self.bytes -= sighting.bytes.len();
             let [from, to] = [sighting.from, sighting.to].map(|address| (address, (self.trunk)(address)));
             let end = |(address, trunk): &'_ (SocketAddr, Option<Arc<Trunk>>)| (*address, trunk.clone());
             let ((from, from_trunk), (to, to_trunk)) = (end(&from), end(&to));

@@ -28,6 +28,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -177,10 +178,16 @@ impl Edge {
 
     /// Time passes; called at least once a second.
     pub fn tick(&mut self, now: u64, out: &mut Vec<Output>) {
-        self.tracing.tick(now);
+        self.trace(|tracing| tracing.tick(now));
         self.names.tick(now);
         self.probe(now, out);
         self.tick_calls(now, out);
+    }
+
+    /// A call goes on whatever becomes of its trace: a fault there ends with the message at which it came.
+    fn trace(&mut self, tell: impl FnOnce(&mut dyn Tracing)) {
+        let told = catch_unwind(AssertUnwindSafe(|| tell(&mut *self.tracing)));
+        self.counts.faults += u64::from(told.is_err());
     }
 
     /// What happened since this was last asked.

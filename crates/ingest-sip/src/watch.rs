@@ -1,5 +1,6 @@
 //! What comes out of calls, given to the pipeline: beside the messages, never in their way.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use prometheus::{IntCounterVec, IntGauge};
 use throughline_sip::{Edit, Heads, Message};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::call::{Calls, Counts, Finished};
 use crate::hop::{End, Hop, Tracing};
@@ -62,8 +63,9 @@ impl<W: Watched> Watch<W> {
     pub(crate) fn start(watched: W, ctx: &Ctx, traces: Arc<dyn Consumer>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let watched = Arc::new(Mutex::new(watched));
-        let giver = Giver { watched: Arc::clone(&watched), meters: Meters::new(ctx), traces };
-        Self { watched, stop, task: tokio::spawn(giver.run(stopped)) }
+        let meters = Meters::new(ctx);
+        let giver = Giver { watched: Arc::clone(&watched), lost: meters.lost.clone(), traces };
+        Self { watched, stop, task: tokio::spawn(giver.run(meters, stopped)) }
     }
 
     pub(crate) fn watched(&self) -> Arc<Mutex<W>> {
@@ -100,21 +102,36 @@ impl Tracing for Told {
     }
 }
 
-struct Giver<W> {
+struct Giver<W: Watched> {
     watched: Arc<Mutex<W>>,
-    meters: Meters,
+    lost: prometheus::IntCounter,
     traces: Arc<dyn Consumer>,
 }
 
+/// Spans that the pipeline is asked to take. Whoever stops waiting for its answer has not given them.
+struct Offered<'g, W: Watched> {
+    to: &'g Giver<W>,
+    finished: Option<Finished>,
+}
+
+impl<W: Watched> Drop for Offered<'_, W> {
+    fn drop(&mut self) {
+        if let Some(finished) = self.finished.take() {
+            locked(&self.to.watched).calls().put_back(finished);
+        }
+    }
+}
+
 impl<W: Watched> Giver<W> {
-    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+    async fn run(self, mut meters: Meters, mut stopped: watch::Receiver<bool>) {
+        let mut offer_at = Instant::now();
         while !*stopped.borrow() {
-            locked(&self.watched).turn(now());
-            let pause = if self.give().await { BETWEEN } else { AGAIN };
-            let counts = self.counts();
-            self.meters.show(&counts);
+            self.turn(&mut meters);
+            if offer_at <= Instant::now() && !self.give_in_time(&mut meters, &mut stopped).await {
+                offer_at = Instant::now() + AGAIN;
+            }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(BETWEEN) => {}
                 _ = stopped.changed() => {}
             }
         }
@@ -129,23 +146,42 @@ impl<W: Watched> Giver<W> {
         if left > 0 {
             tracing::error!(spans = left, "lost: the pipeline did not take them in time");
         }
-        let counts = self.counts();
-        self.meters.show(&counts);
+        meters.show(&self.counts());
+    }
+
+    fn turn(&self, meters: &mut Meters) {
+        locked(&self.watched).turn(now());
+        meters.show(&self.counts());
+    }
+
+    /// Gives what is there; meanwhile time passes for calls, however long the pipeline takes. False where it takes nothing
+    /// now, or not before the end.
+    async fn give_in_time(&self, meters: &mut Meters, stopped: &mut watch::Receiver<bool>) -> bool {
+        let mut giving = pin!(self.give());
+        while !*stopped.borrow() {
+            tokio::select! {
+                gave = &mut giving => return gave,
+                () = tokio::time::sleep(BETWEEN) => self.turn(meters),
+                _ = stopped.changed() => {}
+            }
+        }
+        timeout(AT_THE_END, giving).await.unwrap_or(false)
     }
 
     /// Gives what is there; false where the pipeline takes nothing now.
     async fn give(&self) -> bool {
         loop {
             let Some(finished) = self.finished() else { return true };
-            match self.traces.consume(finished.batch()).await {
-                Ok(()) => {}
+            let batch = finished.batch();
+            let mut offered = Offered { to: self, finished: Some(finished) };
+            match self.traces.consume(batch).await {
+                Ok(()) => offered.finished = None,
                 Err(refusal) if refusal.retryable() => {
                     tracing::debug!(%refusal, "spans of calls wait");
-                    locked(&self.watched).calls().put_back(finished);
                     return false;
                 }
                 Err(refusal) => {
-                    let spans = self.lose(&finished);
+                    let spans = offered.finished.take().map_or(0, |finished| self.lose(&finished));
                     tracing::error!(spans, %refusal, "lost: the pipeline refuses them for good");
                 }
             }
@@ -162,7 +198,7 @@ impl<W: Watched> Giver<W> {
 
     fn lose(&self, finished: &Finished) -> u64 {
         let spans = finished.spans() as u64;
-        self.meters.lost.inc_by(spans);
+        self.lost.inc_by(spans);
         spans
     }
 }

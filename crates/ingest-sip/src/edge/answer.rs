@@ -49,7 +49,7 @@ impl Edge {
         let (to, bytes) = self.written(request, status, phrase)?;
         let from =
             End { address: request.from.peer, transport: request.from.transport, trunk: request.trunk };
-        self.tracing.answered(request.at, &from, request.message, status);
+        self.trace(|tracing| tracing.answered(request.at, &from, request.message, status));
         self.counts.response(status, Direction::Out, to.transport);
         Some((to, bytes))
     }

@@ -108,6 +108,8 @@ const OTHER: usize = 14;
 pub struct Counts {
     messages: [[[u64; Transport::ALL.len()]; 2]; KINDS.len()],
     refused: [u64; Reason::ALL.len()],
+    /// Messages, and turns of the clock, at which the tracing panicked.
+    pub faults: u64,
 }
 
 impl Counts {

@@ -290,12 +290,13 @@ impl Edge {
             edit.prepend(Name::Via, via)?;
         }
         framed(&mut edit, message, to.transport)?;
+        let trunk = self.trunks.find(to.peer.ip()).cloned();
         let hop = Hop {
             at: request.at,
             from: End { address: request.from.peer, transport: request.from.transport, trunk: request.trunk },
-            to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
+            to: End { address: to.peer, transport: to.transport, trunk: trunk.as_ref() },
         };
-        self.tracing.request(&hop, message, heads, &mut edit);
+        self.trace(|tracing| tracing.request(&hop, message, heads, &mut edit));
         self.counts.request(request.method, Direction::Out, to.transport);
         Ok(edit.write())
     }

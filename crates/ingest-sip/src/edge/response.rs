@@ -81,12 +81,13 @@ impl Edge {
         let mut edit = message.edit();
         edit.remove_first(Name::Via, 1)?;
         framed(&mut edit, message, to.transport)?;
+        let believed = self.trunks.find(to.peer.ip()).cloned();
         let hop = Hop {
             at,
             from: End { address: from.peer, transport: from.transport, trunk },
-            to: End { address: to.peer, transport: to.transport, trunk: self.trunks.find(to.peer.ip()) },
+            to: End { address: to.peer, transport: to.transport, trunk: believed.as_ref() },
         };
-        self.tracing.response(&hop, message, heads, &mut edit);
+        self.trace(|tracing| tracing.response(&hop, message, heads, &mut edit));
         self.counts.response(message.status().unwrap_or(0), Direction::Out, to.transport);
         Ok(edit.write())
     }

@@ -75,7 +75,8 @@ impl Desk {
                 let Packet { at, from, to, transport, agent, payload, .. } = packet;
                 let bytes = bytes.slice_ref(payload);
                 let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.beside.hear(Sighting { at, from, to, transport, agent, bytes }, now());
+                let Seen { beside, calls } = &mut *seen;
+                beside.hear(Sighting { at, from, to, transport, agent, bytes }, now(), calls);
                 "taken"
             }
         };

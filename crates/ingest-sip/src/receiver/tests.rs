@@ -108,24 +108,28 @@ async fn a_call_between_transports() {
     edge.stop().await;
 }
 
-/// A pipeline that takes everything, or nothing.
+/// A pipeline that takes everything, or nothing, or never answers.
 #[derive(Default)]
 struct Pipeline {
     full: bool,
+    hangs: bool,
     spans: AtomicUsize,
     refused: AtomicUsize,
 }
 
 impl Consumer for Pipeline {
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
-        let count = if self.full { &self.refused } else { &self.spans };
+        let count = if self.full || self.hangs { &self.refused } else { &self.spans };
         count.fetch_add(batch.items, Ordering::SeqCst);
+        if self.hangs {
+            return Box::pin(std::future::pending());
+        }
         let answer = if self.full { Err(Refusal::busy("full", Duration::ZERO)) } else { Ok(()) };
         Box::pin(std::future::ready(answer))
     }
 }
 
-async fn a_call_before(pipeline: &Arc<Pipeline>) {
+async fn a_call_before(pipeline: &Arc<Pipeline>) -> Sip {
     let mut called = Agent::udp().await;
     let traces = Arc::clone(pipeline) as Arc<dyn Consumer>;
     let edge = start(UDP, &called.uri(), "", Outlets { traces: Some(traces), ..Outlets::default() }).await;
@@ -133,6 +137,7 @@ async fn a_call_before(pipeline: &Arc<Pipeline>) {
     caller.towards(edge.addresses()[0]);
     call(&mut caller, &mut called).await;
     edge.stop().await;
+    edge
 }
 
 #[tokio::test]
@@ -140,6 +145,16 @@ async fn a_call_goes_through_although_the_pipeline_takes_nothing() {
     let pipeline = Arc::new(Pipeline { full: true, ..Pipeline::default() });
     a_call_before(&pipeline).await;
     assert!(pipeline.refused.load(Ordering::SeqCst) > 0);
+}
+
+/// Nor does it keep the receiver from ending; what it did not take is counted.
+#[tokio::test]
+async fn a_call_goes_through_although_the_pipeline_never_answers() {
+    let pipeline = Arc::new(Pipeline { hangs: true, ..Pipeline::default() });
+    let edge = a_call_before(&pipeline).await;
+    assert!(pipeline.refused.load(Ordering::SeqCst) > 0);
+    let lost = edge.ctx.telemetry.counter("throughline_sip_lost_spans", "", &["receiver"]);
+    assert!(lost.with_label_values(&["sip"]).get() >= 3);
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 
 use flow::Telemetry;
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::edge::{Counts, Direction};
 
 pub(crate) struct Meters {
     messages: IntCounterVec,
     refused: IntCounterVec,
+    faults: IntCounter,
     unsent: IntCounterVec,
     targets: IntGaugeVec,
     connections: IntGauge,
@@ -32,6 +33,12 @@ impl Meters {
                 "SIP messages that were answered or dropped instead of being passed on.",
                 &["receiver", "reason"],
             ),
+            faults: counter(
+                "throughline_sip_tracing_faults",
+                "SIP messages that were passed on although their tracing failed by a fault of its own.",
+                &["receiver"],
+            )
+            .with_label_values(&[receiver]),
             unsent: counter(
                 "throughline_sip_unsent",
                 "SIP messages that could not be sent.",
@@ -72,6 +79,7 @@ impl Meters {
         for (reason, count) in counts.refusals() {
             self.refused.with_label_values(&[receiver, reason.name()]).inc_by(count);
         }
+        self.faults.inc_by(counts.faults);
         for (group, address, up) in targets {
             let labels = [receiver, group.as_str(), &address.to_string()];
             self.targets.with_label_values(&labels).set(i64::from(*up));

@@ -290,6 +290,36 @@ async fn settled(ctx: &Ctx, sink: &Sink, expected: (u64, u64)) {
     }
 }
 
+/// Whoever floods fills no memory: what has no room to wait is shown at once, in order.
+#[test]
+fn a_flood_waits_within_its_limits() {
+    let (mut beside, mut calls) = (Beside::new(|_| None), calls());
+    let (from, to) = ends(false);
+    for (count, body) in [(70_000_u64, 0), (1_500, 60_000)] {
+        for nth in 0..count {
+            let text = format!(
+                "MESSAGE sip:b@c SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK{body}x{nth}\r\nFrom: <sip:a@b>;tag=1\r\n\
+                 To: <sip:b@c>\r\nCall-ID: {nth}\r\nCSeq: 1 MESSAGE\r\nContent-Length: {body}\r\n\r\n{}",
+                "x".repeat(body)
+            );
+            let sighting = Sighting {
+                at: START + nth,
+                from,
+                to,
+                transport: Transport::Udp,
+                agent: 1,
+                bytes: text.into(),
+            };
+            beside.hear(sighting, START, &mut calls);
+            let (messages, bytes) = beside.waiting();
+            assert!(messages <= 65_536 && bytes <= 64 << 20, "{messages} {bytes}");
+        }
+        assert!(beside.waiting().0 > 1_000);
+    }
+    beside.show(&mut calls, None);
+    assert_eq!(beside.waiting(), (0, 0));
+}
+
 #[tokio::test]
 async fn packets_of_udp_and_tcp_become_spans_and_wrong_keys_do_not() {
     let (receiver, ctx, sink) = start("{endpoint: 127.0.0.1:0, auth_key: right}").await;

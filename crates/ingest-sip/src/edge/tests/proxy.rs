@@ -1,10 +1,11 @@
 //! What RFC 3261, section 16, asks of every proxy.
 
 use expect_test::expect;
-use throughline_sip::Name;
+use throughline_sip::{Edit, Heads, Name};
 
 use super::messages::{Ask, recorded, reply};
 use super::*;
+use crate::hop::{End, Hop};
 
 const CALLER: &str = "198.51.100.5:5060";
 const CALLED: &str = "203.0.113.10:5060";
@@ -46,6 +47,42 @@ fn a_call_goes_through() {
 
     "#]]
     .assert_eq(&text(&ringing));
+}
+
+struct Faulty;
+
+impl Tracing for Faulty {
+    fn request(&mut self, _: &Hop<'_>, _: &Message, _: &Heads<'_>, _: &mut Edit<'_>) {
+        panic!("a fault");
+    }
+
+    fn response(&mut self, _: &Hop<'_>, _: &Message, _: &Heads<'_>, _: &mut Edit<'_>) {
+        panic!("a fault");
+    }
+
+    fn answered(&mut self, _: u64, _: &End<'_>, _: &Message, _: u16) {
+        panic!("a fault");
+    }
+
+    fn tick(&mut self, _: u64) {
+        panic!("a fault");
+    }
+}
+
+#[test]
+fn a_call_goes_through_although_its_tracing_fails() {
+    let (mut edge, mut sound) = (Edge::new(setup(), Box::new(Faulty)), edge());
+    let (to, invite) = one(&mut edge, udp(CALLER), &Ask::default().bytes());
+    assert_eq!((to, text(&invite)), {
+        let (to, invite) = one(&mut sound, udp(CALLER), &Ask::default().bytes());
+        (to, text(&invite))
+    });
+    let (to, _) = one(&mut edge, udp(CALLED), &reply(&invite, 200, "sip:b@203.0.113.10"));
+    assert_eq!(to, CALLER.parse().unwrap());
+    let (_, refused) = one(&mut edge, udp("192.0.2.77:5060"), &Ask::default().bytes());
+    assert_eq!(refused.status(), Some(403));
+    edge.tick(2 * SECOND, &mut Vec::new());
+    assert_eq!(edge.counts().faults, 4);
 }
 
 #[test]
