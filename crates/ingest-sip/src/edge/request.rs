@@ -190,7 +190,7 @@ impl Edge {
         // Of one there is nothing to choose.
         let call = if group.targets.len() > 1 { marks::choice(&self.secret, heads.call_id) } else { 0 };
         let target = group.choose(call).ok_or(NO_TARGET)?;
-        let large = request.message.as_bytes().len() + ADDED > DATAGRAM;
+        let large = is_large(request);
         let way = |target: &Target| {
             let transport = match target.transport {
                 Transport::Udp if large && group.tcp_when_large => Transport::Tcp,
@@ -228,7 +228,17 @@ impl Edge {
         if self.own.is_address(address) || self.own.is_uri(&uri) {
             return Err(NO_ROUTE);
         }
-        self.flow(request, place.transport, address).map(Next::To)
+        let transport = match place.transport {
+            Transport::Udp if is_large(request) && self.takes_tcp(ip) => Transport::Tcp,
+            transport => transport,
+        };
+        self.flow(request, transport, address).map(Next::To)
+    }
+
+    /// Whether a target at this address takes large requests over TCP, those within a call too.
+    fn takes_tcp(&self, ip: std::net::IpAddr) -> bool {
+        let groups = self.groups.iter().filter(|group| group.tcp_when_large);
+        groups.flat_map(|group| &group.targets).any(|target| target.address.ip() == ip)
     }
 
     fn lookup(
@@ -300,6 +310,11 @@ impl Edge {
         self.counts.request(request.method, Direction::Out, to.transport);
         Ok(edit.write())
     }
+}
+
+/// RFC 3261, section 18.1.1: too large for a datagram that must arrive whole.
+fn is_large(request: &Request<'_>) -> bool {
+    request.message.as_bytes().len() + ADDED > DATAGRAM
 }
 
 /// Notes where a request really came from (RFC 3261, section 18.2.1; RFC 3581).

@@ -111,7 +111,40 @@ fn large_requests_go_over_tcp_where_the_target_has_it() {
         assert_eq!(via.transport, expected.name().as_bytes());
         assert_eq!(recorded(&message).len(), if expected == Transport::Tcp { 2 } else { 1 });
         assert!(expected == Transport::Tcp || message.as_bytes().len() - size < 900);
+        // Within the call the target is found by its address.
+        let route = recorded(&message).join(", ");
+        let more = vec![("Route", route)];
+        let uri = "sip:b@203.0.113.10:5099";
+        let again = Ask { method: "INVITE", uri, to_tag: Some("tb"), more, body: &body, ..Ask::default() };
+        let [(to, _)] = pass(&mut edge, udp(CALLER), &again.bytes()).try_into().unwrap();
+        assert_eq!((to.peer.port(), to.transport), (5099, expected));
     }
+}
+
+/// RFC 3261, section 26.2.2: to a target over TLS, with routes that keep the rest of the call on it.
+#[test]
+fn a_sips_call_stays_on_tls() {
+    let mut setup = setup();
+    let address = "192.0.2.1:5061".parse().unwrap();
+    setup.listeners.push(Listener::new(Transport::Tls, address, None));
+    setup.groups[0].targets = vec![Target::new(Transport::Tls, "203.0.113.10:5061".parse().unwrap())];
+    let mut edge = Edge::new(setup, Box::new(Untraced));
+    let caller = connection(3, Transport::Tls, "198.51.100.5:40001", 7);
+    edge.opened(caller);
+    let via = "SIP/2.0/TLS 198.51.100.5:5061;branch=z9hG4bKa";
+    let ask = Ask { uri: "sips:+4930@edge.example.com", via, ..Ask::default() };
+    let [(to, invite)] = pass(&mut edge, caller, &ask.bytes()).try_into().unwrap();
+    assert_eq!((to.transport, to.peer.port()), (Transport::Tls, 5061));
+    let routes = recorded(&invite);
+    assert!(routes.iter().all(|route| route.starts_with("<sips:192.0.2.1:5061;lr;tl=")), "{routes:?}");
+    let more = vec![("Route", routes.join(", "))];
+    let bye = Ask { method: "BYE", uri: "sips:b@203.0.113.77", via, to_tag: Some("tb"), more, ..ask };
+    let [(to, _)] = pass(&mut edge, caller, &bye.bytes()).try_into().unwrap();
+    assert_eq!((to.transport, to.peer), (Transport::Tls, "203.0.113.77:5061".parse().unwrap()));
+    let back = reply(&invite, 200, "sips:b@203.0.113.77");
+    let [(to, _)] =
+        pass(&mut edge, connection(3, Transport::Tls, "203.0.113.10:5061", 0), &back).try_into().unwrap();
+    assert_eq!(to, caller, "over the caller's own connection");
 }
 
 #[test]
