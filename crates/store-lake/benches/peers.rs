@@ -97,15 +97,14 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
     let needle_sql = ours::questions(&lake, &asked).await;
     let quantiles: Vec<String> = (0..5).map(|_| PERCENTILES.to_owned()).collect();
     let raw_percentiles = ours::questions(&lake, &quantiles).await;
+    println!("percentiles by stage, queue and region from rollups");
+    rollups::show(&lake, &centre, &marks, "1 h", Range { from: NINE, to: NINE + HOUR }).await;
     let fresh = ours::freshness(&lake, &Centre::new(8, 1), &Centre::new(8, 1).marks(40)).await;
     lake.flush().await.unwrap();
     println!(
         "search box, one attribute: p50 {:.1} ms, p95 {:.1} ms; fresh after {:.1} ms (p95)",
         needle.p50, needle.p95, fresh.p95
     );
-
-    println!("percentiles by stage, queue and region from rollups");
-    rollups::show(&lake, &centre, &marks, "1 h", Range { from: NINE, to: NINE + HOUR }).await;
 
     let raw = folder.join("raw.parquet");
     write_raw(&raw, &centre, &marks);

@@ -6,6 +6,7 @@ mod encode;
 mod decode;
 mod ids;
 mod stats;
+mod told;
 mod layout;
 
 pub(crate) use decode::{Resources, Wrong, column, decode, short_ids};

@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -16,6 +15,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::schema::types::ColumnPath;
 
 use super::stats::Stats;
+use super::told::Columns;
 
 /// Small enough that a look-up of one interaction reads little, and measured to be no larger on disk.
 const GROUP_ROWS: usize = 32 * 1024;
@@ -51,7 +51,7 @@ pub(crate) struct Encoded {
 pub(crate) fn to_parquet(
     layout: &Layout<'_>,
     about: String,
-    batches: impl IntoIterator<Item = Result<RecordBatch, arrow::error::ArrowError>>,
+    batches: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<Encoded, ParquetError> {
     let mut writing = Writing::begin(layout)?;
     for batch in batches {
@@ -118,12 +118,13 @@ fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
     Ok(properties.build())
 }
 
-/// Reads the rows in these ranges, which are in order and do not overlap, and as far as pages allow no others.
+/// Reads the rows in these ranges, which are in order and do not overlap, and as far as pages allow no others; of these the
+/// columns that rows are made of.
 pub(crate) fn read(
     file: File,
     metadata: &ArrowReaderMetadata,
     ranges: &[Range<usize>],
-) -> Result<ParquetRecordBatchReader, ParquetError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, ParquetError> {
     let mut groups = Vec::new();
     let mut selected = Vec::new();
     let (mut start, mut kept) = (0, 0);
@@ -142,9 +143,12 @@ pub(crate) fn read(
         start = end;
     }
     let selection = RowSelection::from_consecutive_ranges(selected.into_iter(), kept);
-    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+    let columns = Columns::of(metadata, &groups);
+    let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
         .with_batch_size(PAGE_ROWS)
         .with_row_groups(groups)
+        .with_projection(columns.mask.clone())
         .with_row_selection(selection)
-        .build()
+        .build()?;
+    Ok(batches.map(move |batch| columns.complete(batch?)))
 }

@@ -9,6 +9,7 @@ use store_api::span::{Dropped, Scope, Status, StatusCode};
 use store_api::testing::Sample;
 use store_api::testing::sample::{arbitrary_span, arbitrary_value};
 
+use super::told::Columns;
 use super::*;
 
 fn ordered(rows: &[Row]) -> Vec<Ordered<'_>> {
@@ -29,6 +30,22 @@ fn layout() -> Layout<'static> {
         ids: &["span_id"],
         skipping: &["start_ns"],
     }
+}
+
+fn written(encoded: Encoded) -> (std::fs::File, ArrowReaderMetadata) {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, &encoded.bytes).unwrap();
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = ArrowReaderMetadata::load(&file, options).unwrap();
+    (file, metadata)
+}
+
+fn read_back(
+    (file, metadata): &(std::fs::File, ArrowReaderMetadata),
+    ranges: &[std::ops::Range<usize>],
+) -> Vec<Row> {
+    let batches = read(file.try_clone().unwrap(), metadata, ranges).unwrap();
+    batches.flat_map(|batch| decode(&batch.unwrap(), &mut Resources::default()).unwrap()).collect()
 }
 
 proptest! {
@@ -58,6 +75,9 @@ proptest! {
         for promoted in [Promoted::default(), Promoted::with(&keys)] {
             let batch = encode(&ordered(&rows), &promoted).unwrap();
             prop_assert_eq!(&decode(&batch, &mut Resources::default()).unwrap(), &rows);
+            let layout = Layout { schema: promoting(&promoted), ..layout() };
+            let written = written(to_parquet(&layout, "{}".to_owned(), [Ok(batch)]).unwrap());
+            prop_assert_eq!(&read_back(&written, &[0..rows.len()]), &rows);
         }
     }
 }
@@ -65,38 +85,46 @@ proptest! {
 /// Over several row groups and pages.
 #[test]
 fn any_ranges_of_a_file_can_be_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("f.parquet");
     let count = 70_000;
-    let all = rows((0..count).map(|n| Sample::new(1, 1).at(n, 1).span()));
+    // Alike throughout, within each group, and nowhere.
+    let sample = |n: u64| {
+        let mut span = Sample::new(1, 1).at(n, 1).span();
+        let group = n / (32 * 1024);
+        span.trace_state = format!("group={group}");
+        span.dropped.events = group as u32;
+        span.dropped.links = 7;
+        span.status.message = format!("{}", n % 7);
+        if group == 1 {
+            span.links = vec![store_api::span::Link::default()];
+            span.attributes = [("only.here", n as i64)].into_iter().collect();
+        }
+        span
+    };
+    let all = rows((0..count).map(sample));
     let ordered = ordered(&all);
-    let file = to_parquet(
-        &layout(),
-        "{}".to_owned(),
-        ordered.chunks(8192).map(|rows| encode(rows, &Promoted::default())),
-    )
-    .unwrap();
-    std::fs::write(&path, file.bytes).unwrap();
-    let open = || std::fs::File::open(&path).unwrap();
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-    let metadata = ArrowReaderMetadata::load(&open(), options).unwrap();
-    assert_eq!(metadata.metadata().num_row_groups(), 3);
+    let batches = ordered.chunks(8192).map(|rows| encode(rows, &Promoted::default()));
+    let file = written(to_parquet(&layout(), "{}".to_owned(), batches).unwrap());
+    assert_eq!(file.1.metadata().num_row_groups(), 3);
     for bounds in [
         &[] as &[(usize, usize)],
         &[(0, 1)],
         &[(69_999, 70_000)],
         &[(32_767, 32_769)],
+        &[(40_000, 40_010)],
         &[(5, 10), (2047, 2049), (40_000, 40_003), (69_000, 70_000)],
         &[(0, 70_000)],
     ] {
         let ranges: Vec<_> = bounds.iter().map(|(start, end)| *start..*end).collect();
-        let mut found = Vec::new();
-        for batch in read(open(), &metadata, &ranges).unwrap() {
-            found.extend(decode(&batch.unwrap(), &mut Resources::default()).unwrap());
-        }
+        let found = read_back(&file, &ranges);
         let expected: Vec<Row> = ranges.iter().flat_map(|range| all[range.clone()].iter().cloned()).collect();
         assert!(found == expected, "{bounds:?}: {} rows", found.len());
     }
+    // And what is alike is not read: of the first group less than of the second one, which differs in itself.
+    let read = |group| Columns::of(&file.1, &[group]).told();
+    assert!(read(0).contains(&"links") && read(0).contains(&"attr_int") && !read(1).contains(&"links"));
+    let both = Columns::of(&file.1, &[0, 1]).told();
+    assert!(read(0).contains(&"trace_state") && !both.contains(&"trace_state"));
+    assert!(both.contains(&"dropped_links") && !both.contains(&"status_message"));
 }
 
 #[test]
