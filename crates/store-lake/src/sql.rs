@@ -20,18 +20,25 @@ mod interactions;
 mod session;
 mod cell;
 mod write;
+#[cfg(feature = "ballista")]
+pub(crate) mod cluster;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+#[cfg(not(feature = "ballista"))]
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use datafusion::prelude::SessionContext;
 use futures_util::{FutureExt, StreamExt, stream};
 use store_api::StoreError;
-use store_api::sql::{Answer, Failed, Question};
+use store_api::sql::{Answer, Failed, Question, Worked};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{self, Sender};
 
@@ -79,7 +86,7 @@ impl Engine {
         let bug = |what: String| Failed::Store(StoreError::Bug(what));
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let runtime =
-            Builder::new_multi_thread().worker_threads(threads).thread_name("sql").enable_time().build();
+            Builder::new_multi_thread().worker_threads(threads).thread_name("sql").enable_all().build();
         let runtime = runtime.map_err(|error| bug(format!("no threads for SQL: {error}")))?;
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(memory));
         // What does not fit is refused: a question writes nowhere.
@@ -109,11 +116,13 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     let handle = engine.handle().cloned().ok_or(Failed::Store(StoreError::Closed))?;
     let format = question.format;
     let (chunks, mut answer) = mpsc::channel(WAITING);
+    let worked = Arc::new(OnceLock::new());
+    let tell = Arc::clone(&worked);
     handle.spawn(async move {
         let meter = Arc::new(Meter::new(question.limits));
         let looking = Arc::new(Looking::new(inner, Arc::clone(&meter)));
         // What is damaged on disk may end in a panic.
-        let work = AssertUnwindSafe(run(&looking, &engine, &question, &chunks)).catch_unwind();
+        let work = AssertUnwindSafe(run(&looking, &engine, &question, &tell, &chunks)).catch_unwind();
         let done = tokio::select! {
             () = chunks.closed() => return,
             done = tokio::time::timeout(question.limits.time, work) => match done {
@@ -135,25 +144,59 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     let first = answer.recv().await.ok_or_else(broken)??;
     let rest = stream::unfold(answer, async |mut answer| Some((answer.recv().await?, answer)));
     let body = stream::once(std::future::ready(Ok(first))).chain(rest);
-    Ok(Answer { format, body: Box::pin(body) })
+    Ok(Answer { format, worked: worked.get().cloned(), body: Box::pin(body) })
 }
 
-async fn run(
+/// A question that only reads, planned.
+async fn asked(
     looking: &Arc<Looking>,
     engine: &Engine,
     question: &Question,
-    chunks: &Sender<Result<Bytes, Failed>>,
-) -> Result<(), Failed> {
-    let meter = &looking.meter;
-    let failed = |error| wrong::failed(&error, meter, engine.memory);
+) -> Result<(SessionContext, LogicalPlan), Failed> {
+    let failed = |error| wrong::failed(&error, &looking.meter, engine.memory);
     let statement = statement::read(&question.text, &looking.promoted)?;
     let context = session::open(looking, &engine.env, engine.threads).map_err(failed)?;
     let plan = context.state().statement_to_plan(statement).await.map_err(failed)?;
     // `SELECT INTO` and changes inside of `WITH` come to light here.
     let only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     only.verify_plan(&plan).map_err(|_| statement::refused("a question that makes or changes something"))?;
-    let frame = context.execute_logical_plan(plan).await.map_err(failed)?;
-    let mut batches = frame.execute_stream().await.map_err(failed)?;
+    Ok((context, plan))
+}
+
+#[cfg(feature = "ballista")]
+use cluster::ask as elsewhere;
+
+/// Without Ballista there is no cluster.
+#[cfg(not(feature = "ballista"))]
+async fn elsewhere(
+    _: &Arc<Looking>,
+    _: &Engine,
+    _: &Question,
+    _: &Arc<dyn ExecutionPlan>,
+) -> (Option<SendableRecordBatchStream>, Option<Worked>) {
+    (None, None)
+}
+
+async fn run(
+    looking: &Arc<Looking>,
+    engine: &Engine,
+    question: &Question,
+    worked: &OnceLock<Worked>,
+    chunks: &Sender<Result<Bytes, Failed>>,
+) -> Result<(), Failed> {
+    let meter = &looking.meter;
+    let failed = |error| wrong::failed(&error, meter, engine.memory);
+    let (context, plan) = asked(looking, engine, question).await?;
+    let plan = context.state().create_physical_plan(&plan).await.map_err(failed)?;
+    let (elsewhere, told) = elsewhere(looking, engine, question, &plan).await;
+    if let Some(told) = told {
+        // Nobody else tells.
+        worked.get_or_init(|| told);
+    }
+    let mut batches = match elsewhere {
+        Some(batches) => batches,
+        None => execute_stream(plan, context.task_ctx()).map_err(failed)?,
+    };
     let mut writer = Writer::new(question.format, batches.schema())?;
     let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = batches.next().await {

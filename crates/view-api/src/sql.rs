@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
-use axum::http::header;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use store_api::sql::{self, Failed, Format};
+use store_api::sql::{self, Failed, Format, On};
 
 use crate::api::Api;
 use crate::audit::What;
@@ -23,6 +23,8 @@ use crate::query::{self, SqlParameters};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Of an answer so much is made before it begins, so that what fails until then has a status.
 const AHEAD: usize = 1 << 20;
+/// Where an answer was worked out, of stores with a cluster.
+const WORKED: HeaderName = HeaderName::from_static("throughline-worked");
 const MOST_ROWS: u64 = 100_000_000;
 const MOST_SECONDS: u64 = 3600;
 const MOST_BYTES: u64 = 64 << 30;
@@ -116,16 +118,24 @@ async fn answer(
     };
     let headers = [(header::CONTENT_TYPE, answer.format.content_type()), (header::CACHE_CONTROL, "no-store")];
     let mut response = (headers, body).into_response();
+    if let Some(worked) = answer.worked {
+        let line: String = worked.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+            response.headers_mut().insert(WORKED, line);
+        }
+    }
     response.extensions_mut().insert(place);
     Ok(response)
 }
 
 fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
-    let SqlParameters { query, format, max_rows, max_seconds } = parameters;
+    let SqlParameters { query, format, max_rows, max_seconds, on } = parameters;
     let wrong = |why: String| ApiError::bad_request(why, "the parameters are described at /api/openapi.json");
     let format = format.filter(|format| !format.is_empty());
     let format = format.map(|format| format.parse::<Format>()).transpose();
     let format = format.map_err(|error| wrong(error.to_string()))?.unwrap_or_default();
+    let on = on.filter(|on| !on.is_empty()).map(|on| on.parse::<On>()).transpose();
+    let on = on.map_err(|error| wrong(error.to_string()))?.unwrap_or_default();
     let mut limits = sql::Limits { bytes: MOST_BYTES, ..sql::Limits::default() };
     for (name, given, most) in [("max_rows", max_rows, MOST_ROWS), ("max_seconds", max_seconds, MOST_SECONDS)]
     {
@@ -135,7 +145,7 @@ fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
     }
     limits.rows = max_rows.unwrap_or(limits.rows);
     limits.time = max_seconds.map_or(limits.time, Duration::from_secs);
-    Ok(sql::Question { text: query, format, limits })
+    Ok(sql::Question { text: query, format, limits, on })
 }
 
 impl From<Failed> for ApiError {
