@@ -61,6 +61,7 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	LAKE_SEEDS=2000 $(CARGO) test --release -p store-lake --lib lake::tests
 	KILLS=1000 $(CARGO) test --release -p store-lake --test kill
 	KILLS=200 $(CARGO) test --release -p store-lake --features cloud --test bucket
+	$(CARGO) test -p throughline --features ballista --test cluster
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \

@@ -17,7 +17,6 @@ use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
 use store_api::{Span, Stage, TraceStore};
 use store_lake::Lake;
-use throughline_context::SpanId;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
@@ -114,7 +113,10 @@ fn calls(traces: std::ops::RangeInclusive<u8>) -> Vec<Span> {
                 .with("http.response.status_code", i64::from(span) + 200);
             let sample = if span == 1 { sample.interaction(&format!("call-{trace}")) } else { sample };
             let sample = if span % 9 == 0 { sample.with("rare", "now and then") } else { sample };
-            sample.change(|made| made.parent_span_id = (span > 1).then_some(SpanId([1; 8])))
+            sample.change(|made| {
+                let first = Sample::new(trace, 1).span().span_id;
+                made.parent_span_id = Some(first).filter(|first| *first != made.span_id);
+            })
         })
     };
     traces.flat_map(call).map(Sample::span).collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Of an answer so much is made before it begins, so that what fails until then has a status.
 const AHEAD: usize = 1 << 20;
 /// Where an answer was worked out, of stores with a cluster.
-const WORKED: HeaderName = HeaderName::from_static("throughline-worked");
+const WORKED: &str = "throughline-worked";
 const MOST_ROWS: u64 = 100_000_000;
 const MOST_SECONDS: u64 = 3600;
 const MOST_BYTES: u64 = 64 << 30;

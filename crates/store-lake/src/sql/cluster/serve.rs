@@ -94,6 +94,8 @@ pub async fn schedule(settings: Scheduler, ready: impl FnOnce(SocketAddr)) -> Re
 pub async fn execute(settings: Executor) -> Result<(), Why> {
     let (host, port) = job::address(&settings.scheduler)?;
     let root = Root::open(&settings.store).map_err(|error| error.to_string())?;
+    let made = std::fs::create_dir_all(&settings.work);
+    made.map_err(|error| format!("cannot make {}: {error}", settings.work.display()))?;
     let env = nowhere(Some(settings.work.clone()))?;
     let known = session::knowing(SessionConfig::new_with_ballista(), &env);
     let tasks = settings.listen.port().checked_add(1).ok_or("the port after that of --listen is none")?;
