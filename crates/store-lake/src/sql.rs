@@ -21,7 +21,7 @@ mod session;
 mod cell;
 mod write;
 #[cfg(feature = "ballista")]
-pub(crate) mod cluster;
+pub mod cluster;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

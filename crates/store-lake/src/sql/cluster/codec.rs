@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::{DataFusionError, Result, not_impl_err};
-use datafusion::datasource::physical_plan::FileScanConfig;
-use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
 use super::reader::Root;
-use super::remote::{Remote, Rows};
+use super::remote::{Remote, Rows, files};
 use crate::sql::joined::{JOINED, Known};
 
 /// No message of Ballista begins with this: the first byte ends a group, and there is none.
@@ -92,11 +91,8 @@ impl fmt::Debug for Codec {
 }
 
 fn paths(scan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
-    let source =
-        scan.downcast_ref::<DataSourceExec>().map(|scan| -> &dyn Any { scan.data_source().as_ref() });
-    let files = source.and_then(|source| source.downcast_ref::<FileScanConfig>());
-    let groups = files.into_iter().flat_map(|files| &files.file_groups);
-    groups.flat_map(|group| group.iter()).map(|file| file.object_meta.location.to_string()).collect()
+    let listed = files(scan).into_iter().flat_map(|scan| &scan.file_groups).flat_map(FileGroup::iter);
+    listed.map(|file| file.object_meta.location.to_string()).collect()
 }
 
 fn external(error: serde_json::Error) -> DataFusionError {

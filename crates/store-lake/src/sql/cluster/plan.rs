@@ -1,6 +1,5 @@
 //! From a question to a plan that can leave this process.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,8 +8,8 @@ use ballista_core::optimizer::with_ballista_optimizer_rules;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result, plan_err};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -24,7 +23,7 @@ use store_api::door;
 
 use super::codec::Codec;
 use super::reader;
-use super::remote::{Remote, Rows};
+use super::remote::{Remote, Rows, files};
 use super::{LONGEST, Why};
 use crate::file::File;
 
@@ -74,11 +73,6 @@ pub(super) async fn planned(
         return Err(format!("its plan, with what has to travel along, has {is} MiB, and {most} are allowed"));
     }
     Ok(Planned { bytes, settings })
-}
-
-fn files(part: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
-    let source: &dyn Any = part.downcast_ref::<DataSourceExec>()?.data_source().as_ref();
-    source.downcast_ref()
 }
 
 /// Scans of our files become such of paths below the root, with the rows that count.

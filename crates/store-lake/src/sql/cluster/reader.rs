@@ -10,9 +10,7 @@ use bytes::Bytes;
 use datafusion::common::{Result, internal_err, plan_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfig, ParquetFileReaderFactory, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, ParquetFileReaderFactory, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::object_store::ObjectStore;
@@ -28,7 +26,7 @@ use store_api::StoreError;
 use store_api::door::Settings;
 use url::Url;
 
-use super::remote::Rows;
+use super::remote::{Rows, files};
 use crate::disk::Disk;
 use crate::tables::Table;
 
@@ -49,9 +47,7 @@ impl Root {
 
     /// A scan that reads here.
     pub(super) fn scan(&self, scan: &Arc<dyn ExecutionPlan>, rows: &Rows) -> Result<Arc<dyn ExecutionPlan>> {
-        let source =
-            scan.downcast_ref::<DataSourceExec>().map(|scan| -> &dyn Any { scan.data_source().as_ref() });
-        let Some(config) = source.and_then(|source| source.downcast_ref::<FileScanConfig>()) else {
+        let Some(config) = files(scan) else {
             return internal_err!("a scan of files is expected");
         };
         let source: &dyn Any = config.file_source.as_ref();
@@ -61,6 +57,9 @@ impl Root {
         let mut config = config.clone();
         let readers = Arc::new(Readers(self.clone()));
         config.file_source = Arc::new(source.clone().with_parquet_file_reader_factory(readers));
+        if !rows.values().all(|(all, kept)| in_order(*all, kept)) {
+            return internal_err!("rows are out of order");
+        }
         for group in &mut config.file_groups {
             let files = group.iter().map(|file| {
                 let Some((all, kept)) = rows.get(file.object_meta.location.as_ref()) else {
@@ -74,6 +73,15 @@ impl Root {
         }
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// As what we send always is.
+fn in_order(all: usize, kept: &[(usize, usize)]) -> bool {
+    let mut last = 0;
+    kept.iter().all(|(from, to)| last <= *from && from <= to && *to <= all && {
+        last = *to;
+        true
+    })
 }
 
 struct Readers(Root);

@@ -1,11 +1,14 @@
 //! A scan of files that another process reads.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{
@@ -14,6 +17,12 @@ use datafusion::physical_plan::{
 
 /// By the path of a file: how many rows it has, and which of them count, where not all do.
 pub(super) type Rows = BTreeMap<String, (usize, Vec<(usize, usize)>)>;
+
+/// What a scan of files is about.
+pub(super) fn files(scan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
+    let source: &dyn Any = scan.downcast_ref::<DataSourceExec>()?.data_source().as_ref();
+    source.downcast_ref()
+}
 
 /// Holds what the codec of the engine does not send along with a scan. Executors make a scan of both.
 #[derive(Debug)]
