@@ -1,6 +1,6 @@
 //! A plan on its way through a cluster: sent to the scheduler, waited for, fetched, and called off when nobody waits.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ballista_core::client::BallistaClient;
@@ -10,6 +10,7 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
     CancelJobParams, CleanJobDataParams, ExecuteQueryParams, KeyValuePair, PartitionLocation,
 };
+use ballista_core::serde::scheduler::PartitionId;
 use ballista_core::version;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -27,6 +28,9 @@ use crate::disk::random;
 
 /// To be reached; a question should not wait for who is not there.
 const REACH: Duration = Duration::from_secs(2);
+
+/// The scheduler remembers one of each node.
+static SESSION: LazyLock<String> = LazyLock::new(|| format!("{:016x}", random()));
 
 type Client = SchedulerGrpcClient<Channel>;
 
@@ -52,7 +56,10 @@ impl Drop for Job {
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
             let gone = match done {
-                true => client.clean_job_data(CleanJobDataParams { job_id }).await.map(drop),
+                true => client
+                    .clean_job_data(CleanJobDataParams { job_id, remove_stage_ids: Vec::new() })
+                    .await
+                    .map(drop),
                 false => client.cancel_job(CancelJobParams { job_id }).await.map(drop),
             };
             if let Err(status) = gone {
@@ -74,7 +81,7 @@ pub(super) async fn run(cluster: &door::Cluster, planned: Planned) -> Result<Sen
         Client::new(channel).max_encoding_message_size(LONGEST + 1).max_decoding_message_size(LONGEST);
     let settings = planned.settings.into_iter().map(|(key, value)| KeyValuePair { key, value });
     let params = ExecuteQueryParams {
-        session_id: format!("{:016x}", random()),
+        session_id: SESSION.clone(),
         settings: settings.collect(),
         operation_id: format!("{:016x}", random()),
         query: Some(Query::PhysicalPlan(planned.bytes)),
@@ -166,10 +173,11 @@ async fn fetch(
         let (Some(executor), Some(id)) = (part.executor_meta, part.partition_id) else {
             return Err("the cluster told of an answer without its place".to_owned());
         };
+        let id: PartitionId = id.into();
         let executor_port = u16::try_from(executor.port).unwrap_or(0);
         let fetched = client.fetch_partition_proxied(
             &executor.id,
-            &id.into(),
+            &id,
             part.file_id,
             layout,
             &executor.host,

@@ -78,9 +78,11 @@ impl Root {
 /// As what we send always is.
 fn in_order(all: usize, kept: &[(usize, usize)]) -> bool {
     let mut last = 0;
-    kept.iter().all(|(from, to)| last <= *from && from <= to && *to <= all && {
-        last = *to;
-        true
+    kept.iter().all(|(from, to)| {
+        last <= *from && from <= to && *to <= all && {
+            last = *to;
+            true
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! Schedulers and executors: those of Ballista, with our functions and our way to files.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ const HEARTBEAT_SECONDS: u64 = 3;
 const DEAD_SECONDS: u64 = 15;
 /// What a job leaves on executors goes at the latest after this.
 const LEFT_SECONDS: u64 = 3600;
+/// What a scheduler knows of jobs that are over.
+const KNOWN_SECONDS: u64 = 600;
 
 /// Settings of a scheduler.
 #[derive(Clone, Debug)]
@@ -65,13 +67,13 @@ pub async fn schedule(settings: Scheduler, ready: impl FnOnce(SocketAddr)) -> Re
     let address = listener.local_addr().map_err(|error| failed(&error))?;
     let env = nowhere(None)?;
     let config = SchedulerConfig {
-        external_host: settings.advertise.clone().unwrap_or_else(|| address.ip().to_string()),
+        external_host: reached(settings.advertise, address)?,
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
         enable_embedded_flight_proxy: true,
         finished_job_data_clean_up_interval_seconds: LEFT_SECONDS,
-        finished_job_state_clean_up_interval_seconds: LEFT_SECONDS,
+        finished_job_state_clean_up_interval_seconds: KNOWN_SECONDS,
         grpc_server_max_decoding_message_size: MESSAGE,
         grpc_server_max_encoding_message_size: MESSAGE,
         grpc_client_max_message_size: MESSAGE,
@@ -100,8 +102,8 @@ pub async fn execute(settings: Executor) -> Result<(), Why> {
     let known = session::knowing(SessionConfig::new_with_ballista(), &env);
     let tasks = settings.listen.port().checked_add(1).ok_or("the port after that of --listen is none")?;
     let config = ExecutorProcessConfig {
-        bind_host: settings.listen.ip().to_string(),
-        external_host: Some(settings.advertise.unwrap_or_else(|| settings.listen.ip().to_string())),
+        bind_host: host_of(settings.listen),
+        external_host: Some(reached(settings.advertise, settings.listen)?),
         port: settings.listen.port(),
         grpc_port: tasks,
         scheduler_host: host.to_owned(),
@@ -123,6 +125,24 @@ pub async fn execute(settings: Executor) -> Result<(), Why> {
         ..ExecutorProcessConfig::default()
     };
     start_executor_process(Arc::new(config)).await.map_err(|error| error.to_string())
+}
+
+fn host_of(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The host by which others reach who listens here.
+fn reached(advertise: Option<String>, listen: SocketAddr) -> Result<String, Why> {
+    match advertise {
+        Some(host) => Ok(host),
+        None if listen.ip().is_unspecified() => {
+            Err(format!("others cannot reach {}: say by which host they do with --advertise", listen.ip()))
+        }
+        None => Ok(host_of(listen)),
+    }
 }
 
 /// Where a plan can read nothing but our files.
