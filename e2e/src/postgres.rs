@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +30,7 @@ impl Postgres {
         if owner.is_some() {
             chown(folder.path(), owner, owner)?;
         }
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = sim::ports::free()?.port();
         let url = format!("postgresql://crm@127.0.0.1:{port}/postgres");
         let server = Self { folder, tools, owner, url };
         server.run("initdb", &["-D", "data", "-U", "crm", "-A", "trust", "-E", "UTF8", "--no-sync"])?;

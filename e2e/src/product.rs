@@ -1,12 +1,13 @@
 //! The built binary, started as a user starts it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sim::genesys::serve::Simulator;
+use sim::ports;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -108,7 +109,7 @@ impl Run {
 
     /// Starts it on free ports; a later [`Run::set`] of an address holds.
     pub fn spawn(mut self) -> Result<Product> {
-        let [http, grpc, page, metrics, sip] = free_addresses()?;
+        let [http, grpc, page, metrics, sip] = ports::several()?;
         let own = std::mem::take(&mut self.sets);
         let mut run = self
             .set("receivers.otlp.protocols.http.endpoint", http)
@@ -315,14 +316,6 @@ fn follow(child: &mut Child) -> Result<watch::Receiver<String>> {
         }
     });
     Ok(log)
-}
-
-/// Addresses that were free a moment ago.
-fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    let held: Vec<_> =
-        (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    let addresses: Vec<_> = held.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
-    addresses.try_into().ok().context("as many as asked for")
 }
 
 /// `THROUGHLINE_BIN`, else the binary beside the test's own.

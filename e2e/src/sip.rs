@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use sim::ports;
 use sim::sink::{Options, Sink};
 use sim::sip::callee::{self, Callee, Times};
 use sim::sip::callers::{self, Plan};
-use sim::sip::peers::edge::free_port;
 use sim::sip::peers::kamailio::Role;
 use sim::sip::peers::{Edge, Kamailio};
 use sim::sip::{Agent, Identity, Settings, Transport};
@@ -103,7 +103,8 @@ pub struct Place {
 
 impl Place {
     pub fn free() -> Result<Self> {
-        Ok(Self { plain: free_port()?, secure: free_port()?, longest_call: "4h" })
+        let [plain, secure] = ports::several()?;
+        Ok(Self { plain, secure, longest_call: "4h" })
     }
 
     /// Starts the binary here; calls go to these two by their number.

@@ -8,6 +8,7 @@
 
 mod chance;
 mod attribute;
+pub mod ports;
 pub mod format;
 pub mod grpc;
 pub mod load;

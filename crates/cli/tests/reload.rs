@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -97,7 +97,7 @@ fn send(connection: &mut TcpStream, id: u8) {
 fn sighup_exchanges_what_has_changed() {
     let directory = tempfile::tempdir().unwrap();
     let (config, out) = (directory.path().join("c.yaml"), directory.path().join("out.json"));
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = sim::ports::free().unwrap();
     let plan = PLAN.replace("ADDRESS", &address.to_string()).replace("PATH", &out.to_string_lossy());
     std::fs::write(&config, &plan).unwrap();
     let mut running = Running::start(&config, &[]);
@@ -152,7 +152,7 @@ impl<'p> Pipe<'p> {
 fn signals_at_a_bad_time_wait() {
     let directory = tempfile::tempdir().unwrap();
     let (config, out) = (directory.path().join("c.yaml"), directory.path().join("out.json"));
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = sim::ports::free().unwrap();
     let plan = PLAN.replace("ADDRESS", &address.to_string()).replace("PATH", &out.to_string_lossy());
     let pipe = Pipe::new(&config);
     let mut running = Running::spawn(&config, &[]);
@@ -180,7 +180,7 @@ fn signals_at_a_bad_time_wait() {
 /// What takes data and cannot deliver it: the destination answers nothing.
 fn stuck(directory: &Path, drain_timeout: &str) -> (Running, TcpListener) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = sim::ports::free().unwrap();
     let config = directory.join("c.yaml");
     let exporter = format!("otlp_http: {{endpoint: 'http://{}'}}", silent.local_addr().unwrap());
     let plan = PLAN.replace("ADDRESS", &address.to_string()).replace("file: {path: 'PATH'}", &exporter);

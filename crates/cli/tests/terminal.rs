@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -37,8 +37,7 @@ struct Site {
 impl Site {
     fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (otlp, page) = (free(), free());
+        let [otlp, page] = sim::ports::several().unwrap();
         let plan = PLAN.replace("OTLP", &otlp.to_string()).replace("PAGE", &page.to_string());
         let config = directory.path().join("c.yaml");
         std::fs::write(&config, plan.replace("DIRECTORY", directory.path().join("data").to_str().unwrap()))

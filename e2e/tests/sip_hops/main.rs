@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use e2e::product::binary;
 use serde_json::Value;
-use sim::sip::peers::edge::free_port;
+use sim::ports;
 use sim::sip::peers::kamailio::Role;
 use sim::sip::peers::{Edge, Kamailio};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -84,7 +84,7 @@ async fn kamailio_that_strips_is_named_with_its_mend() {
 
 /// Ours in the path, before an echo at that address.
 async fn edge(echo: SocketAddr, trunk: &str) -> Edge {
-    let address = free_port().unwrap();
+    let address = ports::free().unwrap();
     let configuration = format!(
         "receivers:
   sip:
@@ -109,7 +109,7 @@ service:
 /// Guarantees: our edge takes part in calls with a span of its own where the trunk keeps contexts, and is told to where it does not.
 #[tokio::test]
 async fn our_edge_by_what_is_agreed_with_the_trunk() {
-    let echo = free_port().unwrap();
+    let echo = ports::free().unwrap();
     let keeps = edge(echo, ", preserve_trace_context: true").await;
     let (status, report) = check(keeps.address, &echo.to_string(), &["--protocol", "invite"]).await;
     let findings = found(&report);

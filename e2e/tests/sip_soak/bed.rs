@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use e2e::product::{binary, get};
 use e2e::span::taken;
+use sim::ports;
 use sim::sink::{Options, Sink};
 use sim::sip::callee::{Callee, Part, Times};
 use sim::sip::peers::Edge;
-use sim::sip::peers::edge::free_port;
 use sim::sip::{Agent, Dial, Identity, Settings, TRUTH, Transport};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -54,7 +54,7 @@ impl Bed {
     /// Peers are 127.0.0.1 to 127.0.0.7; other addresses of loopback are strangers. Users `raw...` are at `raw`, a URI;
     /// `carla` sends callers on to the others, of whom `bert` is one.
     pub(crate) async fn start(limits: &str, raw: &str) -> Self {
-        let [plain, tls, metrics] = [(); 3].map(|()| free_port().unwrap());
+        let [plain, tls, metrics] = ports::several().unwrap();
         let [callee, transferor] = [open(Settings::default()).await, open(Settings::default()).await];
         let sink = Sink::start(Options::default().keeping()).await.unwrap();
         let (folder, identity) = (tempfile::tempdir().unwrap(), Identity::new().unwrap());

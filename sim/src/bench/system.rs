@@ -1,7 +1,7 @@
 //! The system under test: a program that is started, waited for, looked at and stopped.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::usage::Usage;
+use crate::ports;
 
 const UNTIL_READY: Duration = Duration::from_secs(30);
 const UNTIL_STOPPED: Duration = Duration::from_secs(30);
@@ -88,18 +89,9 @@ pub struct Ports {
 
 impl Ports {
     fn free() -> Result<Self> {
-        // All three are held at once, so that they differ.
-        let listeners = (bind()?, bind()?, bind()?);
-        Ok(Self {
-            grpc: listeners.0.local_addr()?,
-            http: listeners.1.local_addr()?,
-            telemetry: listeners.2.local_addr()?,
-        })
+        let [grpc, http, telemetry] = ports::several()?;
+        Ok(Self { grpc, http, telemetry })
     }
-}
-
-fn bind() -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on loopback")
 }
 
 /// It runs. It is killed when dropped.

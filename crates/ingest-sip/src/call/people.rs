@@ -22,7 +22,7 @@ pub(crate) fn user(user: &[u8], numbers: Numbers, secret: &Secret) -> Option<Box
     }
     Some(match numbers {
         Numbers::Clear => text.into(),
-        Numbers::Hashed => hex(&secret.derive::<8>("number", &[digits(&text).as_bytes()])).into(),
+        Numbers::Hashed => hex(&secret.pseudonym(digits(&text).as_bytes())).into(),
         Numbers::Masked => mask(&text).into(),
     })
 }

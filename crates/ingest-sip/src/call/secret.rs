@@ -3,14 +3,21 @@
 //! to be remembered.
 
 use std::fmt;
+use std::hash::Hasher;
 
+use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
+use siphasher::sip128::{Hasher128, SipHasher24};
 use throughline_context::{SpanId, TraceId};
 
 /// A key.
 #[derive(Clone)]
-pub struct Secret(hmac::Key);
+pub struct Secret {
+    /// Makes ids and tokens, some ten for a call.
+    ids: SipHasher24,
+    pseudonyms: hmac::Key,
+}
 
 impl Secret {
     /// A new one; nothing where the operating system has no random bytes.
@@ -22,7 +29,9 @@ impl Secret {
 
     /// A configured one: pseudonyms stay the same after a restart, and on other machines.
     pub fn new(bytes: &[u8]) -> Self {
-        Self(hmac::Key::new(HMAC_SHA256, bytes))
+        let digest = digest(&SHA256, bytes);
+        let key = digest.as_ref().first_chunk().unwrap_or(&[0; 16]);
+        Self { ids: SipHasher24::new_with_key(key), pseudonyms: hmac::Key::new(HMAC_SHA256, bytes) }
     }
 
     pub(crate) fn trace_id(&self, call: &[u8]) -> TraceId {
@@ -38,18 +47,26 @@ impl Secret {
 
     /// At most 16 bytes that depend on all parts.
     pub(crate) fn derive<const N: usize>(&self, purpose: &str, parts: &[&[u8]]) -> [u8; N] {
-        let mut context = hmac::Context::with_key(&self.0);
+        let mut hasher = self.ids;
         for part in [purpose.as_bytes()].iter().chain(parts) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part);
         }
-        let tag = context.sign();
-        let mut out = [0; N];
-        for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        out
+        first(&hasher.finish128().as_bytes())
     }
+
+    /// The same for the same number, here and wherever the key is known.
+    pub(crate) fn pseudonym(&self, number: &[u8]) -> [u8; 8] {
+        first(hmac::sign(&self.pseudonyms, number).as_ref())
+    }
+}
+
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    for (to, from) in out.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    out
 }
 
 impl fmt::Debug for Secret {

@@ -38,7 +38,8 @@ pub struct Settings {
     pub longest: Duration,
     /// A call that is neither answered nor refused is given up after so long.
     pub longest_setup: Duration,
-    /// After its end a call waits so long for what is late.
+    /// After its end a call waits so long for what is late: in the path for what is repeated (RFC 3261, twice T1), beside it for
+    /// copies, too.
     pub settle: Duration,
     /// How long a transfer can be taken up.
     pub token_lifetime: Duration,
@@ -59,7 +60,7 @@ impl Settings {
             transfers: 100_000,
             longest: Duration::from_secs(4 * 3600),
             longest_setup: Duration::from_secs(300),
-            settle: Duration::from_secs(2),
+            settle: Duration::from_secs(1),
             token_lifetime: Duration::from_secs(60),
             buffer: 8 << 20,
         }

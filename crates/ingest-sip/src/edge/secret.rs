@@ -1,11 +1,16 @@
 //! Marks that only this edge can make: in branches, routes and tags. So it knows its own again without remembering them.
 
 use std::fmt;
+use std::hash::Hasher;
 
-use ring::hmac;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use siphasher::sip::SipHasher24;
 
 /// The key of all marks. With the same secret, a restarted edge and others beside it know each other's marks.
-pub struct Secret(hmac::Key);
+///
+/// A mark is SipHash-2-4: as hard to forge as its 64 bits allow, and a tenth of the time of HMAC-SHA-256 cut to as many.
+pub struct Secret(SipHasher24);
 
 /// What a mark is made for; one kind is never taken for another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,25 +36,29 @@ pub(super) struct Mark(pub(super) u64);
 
 impl Secret {
     pub fn new(text: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes()))
+        let digest = digest(&SHA256, text.as_bytes());
+        Self::of(digest.as_ref().first_chunk().unwrap_or(&[0; 16]))
     }
 
     /// For this process alone.
     pub fn random() -> Result<Self, &'static str> {
-        let random = ring::rand::SystemRandom::new();
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &random);
-        key.map(Self).map_err(|_| "the system gives no random numbers")
+        let mut key = [0; 16];
+        SystemRandom::new().fill(&mut key).map_err(|_| "the system gives no random numbers")?;
+        Ok(Self::of(&key))
+    }
+
+    fn of(key: &[u8; 16]) -> Self {
+        Self(SipHasher24::new_with_key(key))
     }
 
     pub(super) fn mark<'a>(&self, purpose: Purpose, parts: impl IntoIterator<Item = &'a [u8]>) -> Mark {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(&[purpose as u8]);
+        let mut hasher = self.0;
+        hasher.write_u8(purpose as u8);
         for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part);
         }
-        let tag = context.sign();
-        Mark(tag.as_ref().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)))
+        Mark(hasher.finish())
     }
 }
 

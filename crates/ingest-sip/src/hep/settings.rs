@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use flow::config::{Finding, Node, is_loopback, split_port};
 use serde::Deserialize;
@@ -69,6 +70,7 @@ impl Settings {
     pub(super) fn calls(&self) -> Option<call::Settings> {
         let mut calls = call::Settings::new(Secret::random()?);
         calls.beside = true;
+        calls.settle = Duration::from_secs(2);
         calls.service = "sip-probe".to_owned();
         calls.region = (!self.region.is_empty()).then(|| self.region.clone());
         calls.numbers = self.numbers;

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use flow::config::Node;
 use flow::{Batch, BoxFuture, Consumer, Ctx, Memory, Outlets, Receiver, Refusal, Signal, Telemetry};
@@ -80,6 +81,7 @@ fn hep(
 fn calls() -> Calls {
     let mut settings = CallSettings::new(Secret::new(b"k"));
     settings.beside = true;
+    settings.settle = Duration::from_secs(2);
     let mut calls = Calls::new(settings);
     calls.summarise();
     calls

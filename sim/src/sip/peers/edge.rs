@@ -11,8 +11,6 @@ use tokio::net::UdpSocket;
 use super::kamailio::answers;
 use super::program::Program;
 
-pub use super::program::free_port;
-
 const UNTIL_READY: Duration = Duration::from_secs(30);
 
 /// A running `throughline run` with a receiver `sip`; killed when dropped.

@@ -8,7 +8,8 @@ use anyhow::Result;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::program::{Program, free_port};
+use super::program::Program;
+use crate::ports;
 use crate::sip::Identity;
 
 const UNTIL_READY: Duration = Duration::from_secs(20);
@@ -46,7 +47,7 @@ impl Kamailio {
     /// With a configuration that was made from the usual one.
     pub async fn start_with(role: &Role, configuration: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (address, mut secure) = (free_port()?, None);
+        let (address, mut secure) = (ports::free()?, None);
         let mut configuration = configuration.replace("@FOLDER@", &folder.path().to_string_lossy());
         let mut command = Command::new("kamailio");
         command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
@@ -64,7 +65,7 @@ impl Kamailio {
             Role::Secures(identity) => {
                 std::fs::write(folder.path().join("certificate.pem"), &identity.certificate_pem)?;
                 std::fs::write(folder.path().join("key.pem"), identity.key_pem())?;
-                let tls = free_port()?;
+                let tls = ports::free()?;
                 command.args(["-A", "SECURE", "-l", &format!("tls:{tls}")]);
                 secure = Some(tls);
             }

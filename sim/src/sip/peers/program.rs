@@ -1,7 +1,7 @@
 //! A child process with its children and its folder.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -96,17 +96,6 @@ impl Drop for Program {
         Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status().ok();
         self.child.wait().ok();
     }
-}
-
-/// A port of loopback that nobody has now, neither for datagrams nor for streams.
-pub fn free_port() -> Result<SocketAddr> {
-    for _ in 0..50 {
-        let address = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        if std::net::TcpListener::bind(address).is_ok() {
-            return Ok(address);
-        }
-    }
-    bail!("no free port on loopback")
 }
 
 /// Whether some process has this port of loopback, as the kernel lists it.

@@ -11,8 +11,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::program::{Program, free_port, is_bound};
+use super::program::{Program, is_bound};
 use crate::chance::Chance;
+use crate::ports;
 use crate::sip::Transferee;
 
 const UNTIL_READY: Duration = Duration::from_secs(20);
@@ -113,7 +114,7 @@ impl Sipp {
 
     /// What came unexpected is in the file `errors`.
     fn command(&self, folder: &TempDir) -> Result<Command> {
-        let port = free_port()?;
+        let port = ports::free()?;
         std::fs::write(folder.path().join("calls.csv"), self.rows())?;
         let mut command = sipp(folder, &self.scenario(), self.protocol, port)?;
         command.arg(self.through.to_string()).args(["-inf", "calls.csv", "-s", &self.user]);
@@ -165,7 +166,7 @@ impl Sipp {
 
 impl Answering {
     pub async fn start(answer: Answer, protocol: Protocol) -> Result<Self> {
-        let (folder, address) = (tempfile::tempdir()?, free_port()?);
+        let (folder, address) = (tempfile::tempdir()?, ports::free()?);
         let (scenario, next) = match answer {
             Answer::Talk => (include_str!("../../../sip/callee.xml"), None),
             Answer::Ring => (include_str!("../../../sip/callee-rings.xml"), None),

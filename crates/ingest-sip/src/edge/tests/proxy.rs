@@ -18,8 +18,8 @@ fn a_call_goes_through() {
     assert_eq!(to, CALLED.parse().unwrap());
     expect![[r#"
         INVITE sip:+4930@edge.example.com SIP/2.0
-        Record-Route: <sip:192.0.2.1:5060;lr;tl=0.0.fbeb255905c58ff4>
-        Via: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bK3f93c4ec472e1831e010442b35c549f5;tl=0.0.57e557d891014fec
+        Record-Route: <sip:192.0.2.1:5060;lr;tl=0.0.e625cc7da081b886>
+        Via: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKe951fe3b3962b73b536a163287cf29c7;tl=0.0.b17408695df847f5
         Via: SIP/2.0/UDP 10.0.0.1:5060;rport=49152;branch=z9hG4bKa;received=198.51.100.5
         Max-Forwards: 69
         From: <sip:a@198.51.100.5>;tag=fa
@@ -40,7 +40,7 @@ fn a_call_goes_through() {
         To: <sip:+4930@edge.example.com>;tag=tb
         Call-ID: c1
         CSeq: 1 INVITE
-        Record-Route: <sip:192.0.2.1:5060;lr;tl=0.0.fbeb255905c58ff4>
+        Record-Route: <sip:192.0.2.1:5060;lr;tl=0.0.e625cc7da081b886>
         Contact: <sip:b@203.0.113.10>
         Content-Length: 0
 

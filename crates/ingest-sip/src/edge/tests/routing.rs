@@ -171,7 +171,7 @@ fn a_path_leads_to_the_phone_that_registered() {
     ] {
         let (_, passed) = one(&mut edge, from, &register(supported, contact).bytes());
         let path = passed.first(Name::Path).map(|path| String::from_utf8_lossy(path).into_owned());
-        let expected = expected.map(|end| format!("<sip:192.0.2.1:5060;lr;tl=2.4d.ea1bd7cc17423584{end}"));
+        let expected = expected.map(|end| format!("<sip:192.0.2.1:5060;lr;tl=2.4d.529f741acc231304{end}"));
         assert_eq!(path, expected, "{supported} {contact}");
     }
     let call = |path: &str| Ask {
@@ -180,7 +180,7 @@ fn a_path_leads_to_the_phone_that_registered() {
         more: vec![("Route", path.to_owned())],
         ..Ask::default()
     };
-    let path = "<sip:192.0.2.1:5060;lr;tl=2.4d.ea1bd7cc17423584;ob>";
+    let path = "<sip:192.0.2.1:5060;lr;tl=2.4d.529f741acc231304;ob>";
     let [(to, invite)] = pass(&mut edge, udp("203.0.113.10:5060"), &call(path).bytes()).try_into().unwrap();
     assert_eq!((to, invite.first(Name::Route)), (phone, None));
     let routes = recorded(&invite);
