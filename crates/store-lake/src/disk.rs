@@ -55,6 +55,9 @@ enum Place {
     Shared(Arc<Shared>),
 }
 
+/// Of a bucket by its address; where its copies lie, and how many bytes of them.
+type Open = fn(Box<dyn objects::Objects>, &str, &Path, u64) -> Result<Shared, StoreError>;
+
 /// What became of a file that was to be there only if no other had its name.
 #[derive(Debug)]
 pub(crate) enum Put {
@@ -89,10 +92,7 @@ impl Disk {
         Self::with(settings, Shared::to_read)
     }
 
-    fn with(
-        settings: &Settings,
-        open: fn(Box<dyn objects::Objects>, &str, &Path, u64) -> Result<Shared, StoreError>,
-    ) -> Result<Self, StoreError> {
+    fn with(settings: &Settings, open: Open) -> Result<Self, StoreError> {
         let Some(url) = settings.url() else { return Ok(Self::new(&settings.directory)) };
         // The copies of one bucket must not be taken for those of another.
         let name = format!("copies-{:08x}", crc32fast::hash(url.as_bytes()));
