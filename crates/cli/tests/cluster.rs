@@ -1,6 +1,6 @@
 //! A Ballista cluster of this binary: a scheduler and two executors, each a process, over a store with all that makes
 //! answers hard.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -126,7 +126,7 @@ fn calls(traces: std::ops::RangeInclusive<u8>) -> Vec<Span> {
 fn again(traces: std::ops::RangeInclusive<u8>, revision: i64) -> Vec<Span> {
     let again = |trace: u8| {
         let sample = Sample::new(trace, 3).at(900, 50).stage(Stage::Hold).with("tenant.id", "moved");
-        if trace % 2 == 0 { sample.revision(revision).span() } else { sample.span() }
+        if trace.is_multiple_of(2) { sample.revision(revision).span() } else { sample.span() }
     };
     traces.map(again).collect()
 }

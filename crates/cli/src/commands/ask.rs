@@ -144,8 +144,8 @@ async fn post(
     let mut body = serde_json::json!({
         "query": text, "format": format.name(), "max_rows": limits.rows, "max_seconds": limits.time.as_secs().max(1),
     });
-    if on != On::Either {
-        body["on"] = on.name().into();
+    if let Some(body) = body.as_object_mut().filter(|_| on != On::Either) {
+        body.insert("on".to_owned(), on.name().into());
     }
     let help = "is it running? --server names another one, --store a directory";
     let response = page.send(Method::POST, "/api/v1/sql", Some(body.to_string())).await;
