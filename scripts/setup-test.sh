@@ -39,6 +39,6 @@ if [ -n "$missing$services" ]; then
     [ ! -d /run/systemd/system ] || $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
   done
 fi
-scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone crates/store-lake/tests/engines crates/store-lake/tests/bucket
+scripts/install-locked.sh web libs/node libs/python examples/genesys-python examples/browser-softphone crates/store-lake/tests/engines crates/store-lake/tests/bucket crates/cli/tests/flight
 scripts/setup-examples.sh
 [ ! -x scripts/setup-clients.sh ] || scripts/setup-clients.sh

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod summary;
 pub mod comparison;
 pub mod carried;
+pub mod attr_keys;
 pub mod search;
 pub mod question;
 pub mod answer;

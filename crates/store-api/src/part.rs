@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use throughline_context::TraceId;
 
+use crate::attr_keys::AttrKeys;
 use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
@@ -30,6 +31,12 @@ pub trait Part {
     /// The traces with a span here that started in the range and carries this; may name too many, never too few. Nothing
     /// where telling that would take long.
     fn carrying(&self, _carried: &Carried, _range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+        Ok(None)
+    }
+
+    /// Which attributes the spans here carry that started in the range, or shortly before or after it. Nothing where it is
+    /// found out by looking at them.
+    fn attr_keys(&self, _range: Range) -> Result<Option<AttrKeys>, StoreError> {
         Ok(None)
     }
 }

@@ -1,6 +1,7 @@
 //! Answers from parts. Each question gets a reader of its own, which looks at every trace at most once.
 
 mod known;
+mod attr_keys;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use throughline_context::TraceId;
 
 use crate::answer::Appended;
+use crate::attr_keys::AttrKeys;
 use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
@@ -195,6 +196,11 @@ impl Part for Shelf {
         let carries = |span: &ByIdentity| range.contains(span.0.start_ns) && carried.is_on(&span.0);
         let carrying = self.traces.iter().filter(|(_, shelved)| shelved.spans.iter().any(carries));
         Ok(Some(carrying.map(|(id, _)| *id).collect()))
+    }
+
+    fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {
+        let spans = self.traces.values().flat_map(|trace| trace.spans.iter().map(|span| &span.0));
+        Ok(Some(AttrKeys::of(spans, range)))
     }
 
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {

@@ -28,6 +28,33 @@ pub enum On {
     Cluster,
 }
 
+/// What clients of Flight SQL ask about what can be asked. Patterns are those of LIKE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Metadata {
+    /// The columns of a statement's answer, which is not made.
+    Statement(String),
+    Catalogs,
+    Schemas {
+        catalog: Option<String>,
+        schema: Option<String>,
+    },
+    Tables {
+        catalog: Option<String>,
+        schema: Option<String>,
+        table: Option<String>,
+        /// Empty for all.
+        kinds: Vec<String>,
+        columns: bool,
+    },
+    TableTypes,
+    PrimaryKeys,
+    ForeignKeys,
+    /// Types of columns.
+    Types,
+    /// What the engine can do, by the numbers of `SqlInfo`; empty for all.
+    Info(Vec<u32>),
+}
+
 /// What the bytes of an answer are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Format {

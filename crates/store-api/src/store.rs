@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flow::BoxFuture;
 use throughline_context::TraceId;
 
 use crate::answer::{Appended, Interaction, Page, Trace};
+use crate::attr_keys::AttrKeys;
 use crate::error::StoreError;
 use crate::find::{Extent, Find, Hit, Services};
 use crate::hops::{self, Hops};
@@ -31,6 +33,13 @@ pub trait TraceStore: Send + Sync {
     /// Called for a question in SQL, by those who have an engine for it.
     fn sql(&self, question: sql::Question) -> BoxFuture<'_, Result<sql::Answer, sql::Failed>> {
         drop(question);
+        Box::pin(std::future::ready(Err(sql::Failed::Unsupported)))
+    }
+
+    /// Called for what a client of Flight SQL asks about; the answer is a whole stream of Arrow IPC, with the columns that
+    /// Flight SQL wants.
+    fn sql_metadata(&self, about: sql::Metadata) -> BoxFuture<'_, Result<Bytes, sql::Failed>> {
+        drop(about);
         Box::pin(std::future::ready(Err(sql::Failed::Unsupported)))
     }
 
@@ -94,6 +103,15 @@ pub trait Questions: TraceStore {
         limits: Limits,
     ) -> impl Future<Output = Result<(Services, Extent), StoreError>> + Send {
         answer(self, limits, move |reader| reader.services(range))
+    }
+
+    /// Which attributes spans carry that started in a time range, or shortly before or after it.
+    fn attr_keys(
+        &self,
+        range: Range,
+        limits: Limits,
+    ) -> impl Future<Output = Result<AttrKeys, StoreError>> + Send {
+        answer(self, limits, move |reader| reader.attr_keys(range))
     }
 
     /// Where contexts get lost.

@@ -13,12 +13,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use flow::BoxFuture;
 use store_api::door::Settings;
 use store_api::part::Part;
 use store_api::read::Reader;
 use store_api::shelf::Shelf;
-use store_api::sql::{Answer, Failed, Question};
+use store_api::sql::{Answer, Failed, Metadata, Question};
 use store_api::store::Look;
 use store_api::{Appended, Limits, Span, StoreError, TraceStore};
 use tokio::sync::{Notify, watch};
@@ -294,6 +295,10 @@ impl TraceStore for Lake {
 
     fn sql(&self, question: Question) -> BoxFuture<'_, Result<Answer, Failed>> {
         Box::pin(crate::sql::ask(Arc::clone(&self.inner), question))
+    }
+
+    fn sql_metadata(&self, about: Metadata) -> BoxFuture<'_, Result<Bytes, Failed>> {
+        Box::pin(crate::sql::metadata(Arc::clone(&self.inner), about))
     }
 
     fn safe(&self) -> BoxFuture<'_, Result<(), StoreError>> {

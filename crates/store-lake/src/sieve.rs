@@ -1,8 +1,8 @@
 //! Which files may hold a trace, an interaction or an attribute, without opening them.
 //!
-//! Each file of spans has two sidecars in the folder `index` of the store, outside of its tables: `.ids` for its traces
-//! and interactions, `.terms` for the attributes of its spans. They are about speed alone: what cannot be read keeps
-//! its file in all answers, and is made again.
+//! Each file of spans has sidecars in the folder `index` of the store, outside of its tables: `.ids` for its traces
+//! and interactions, `.terms` for the attributes of its spans, `.keys` for what is told of those. They are about speed
+//! alone: what cannot be read keeps its file in all answers, and is made again.
 
 mod bonds;
 mod filter;
@@ -13,8 +13,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use store_api::attr_keys::AttrKeys;
 use throughline_context::TraceId;
 
+use crate::cache::Cache;
 use crate::disk;
 use crate::file::{self, File};
 use crate::files::List;
@@ -27,7 +29,10 @@ pub(crate) use terms::{Seen, Terms, of_interaction};
 
 /// Filters in memory; of the others the page that is asked for is read.
 const ROOM: usize = 256 << 20;
+/// What is told of attributes, in memory.
+const TOLD: usize = 16 << 20;
 const FOLDER: &str = "index";
+const KINDS: [&str; 3] = ["ids", "terms", "keys"];
 
 /// The filters of all files that are known: also of those that are not in a list yet, and of those that have left it as
 /// long as somebody may look at them.
@@ -36,6 +41,7 @@ pub(crate) struct Sieves {
     room: Arc<Room>,
     known: RwLock<HashMap<u64, Arc<Sieve>>>,
     pub(crate) bonds: Bonds,
+    told: Cache<AttrKeys>,
     /// For one who adds at a time, so that of two files with one trace the second sees the first.
     adding: Mutex<()>,
 }
@@ -70,6 +76,7 @@ impl Sieves {
             room: Arc::new(Room::new(bytes)),
             known: RwLock::default(),
             bonds: Bonds::default(),
+            told: Cache::new(TOLD),
             adding: Mutex::default(),
         }
     }
@@ -131,6 +138,14 @@ impl Sieves {
         let (sidecar, bytes) = Sidecar::new(path.clone(), head, &terms.filters, &self.room);
         keep(&path, &bytes);
         *sieve.terms() = State::Read(Arc::new(sidecar));
+        self.put_told(file, &terms.told);
+    }
+
+    fn put_told(&self, file: &File, told: &AttrKeys) {
+        let head = sidecar::Head { told: Some(told.clone()), ..head(&file.about) };
+        let path = self.path(file.generation, "keys");
+        keep(&path, &Sidecar::new(path.clone(), head, &[], &self.room).1);
+        self.told.forget(file.generation);
     }
 
     /// Makes the filters of a file's attributes again.
@@ -146,7 +161,8 @@ impl Sieves {
         self.bonds.forget(generations);
         for generation in generations {
             self.write().remove(generation);
-            for kind in ["ids", "terms"] {
+            self.told.forget(*generation);
+            for kind in KINDS {
                 drop(std::fs::remove_file(self.path(*generation, kind)));
             }
         }
@@ -224,6 +240,24 @@ impl Sieves {
             State::Read(terms) if !terms.is_broken() => Some(Arc::clone(terms)),
             _ => None,
         }
+    }
+
+    /// Which attributes its spans carry; nothing where that is not there, or cannot be read.
+    pub(crate) fn told(&self, file: &File) -> Option<Arc<AttrKeys>> {
+        let path = self.path(file.generation, "keys");
+        let read = || {
+            let sidecar = Sidecar::open(path.clone(), &file.about, &self.room);
+            let told = sidecar.and_then(|mut sidecar| sidecar.head.told.take()).ok_or(())?;
+            let weight = told.weight();
+            Ok((told, weight))
+        };
+        // What cannot be read is made again when it is not there.
+        self.told.get(file.generation, read).inspect_err(|()| drop(std::fs::remove_file(&path))).ok()
+    }
+
+    /// Whether the filters of a file's attributes, or what is told of them, have to be made.
+    pub(crate) fn lacks_terms(&self, file: &File) -> bool {
+        self.terms(file).is_none() || !self.path(file.generation, "keys").exists()
     }
 
     /// Whether the filter of a file's ids has to be made again.

@@ -17,7 +17,10 @@ mod scan;
 mod joined;
 mod spans;
 mod interactions;
+mod attr_keys;
 mod session;
+mod info;
+mod metadata;
 mod cell;
 mod write;
 #[cfg(feature = "ballista")]
@@ -38,7 +41,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use datafusion::prelude::SessionContext;
 use futures_util::{FutureExt, StreamExt, stream};
 use store_api::StoreError;
-use store_api::sql::{Answer, Failed, Question, Worked};
+use store_api::sql::{Answer, Failed, Limits, Metadata, Question, Worked};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{self, Sender};
 
@@ -147,6 +150,33 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     Ok(Answer { format, worked: worked.get().cloned(), body: Box::pin(body) })
 }
 
+/// What a statement would do, if it only reads.
+async fn plan(
+    looking: &Looking,
+    engine: &Engine,
+    context: &SessionContext,
+    text: &str,
+) -> Result<LogicalPlan, Failed> {
+    let failed = |error| wrong::failed(&error, &looking.meter, engine.memory);
+    let statement = statement::read(text, &looking.promoted)?;
+    let plan = context.state().statement_to_plan(statement).await.map_err(failed)?;
+    // `SELECT INTO` and changes inside of `WITH` come to light here.
+    let only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    only.verify_plan(&plan).map_err(|_| statement::refused("a question that makes or changes something"))?;
+    Ok(plan)
+}
+
+/// What there is to ask about. Reads no span.
+pub(crate) async fn metadata(inner: Arc<Inner>, about: Metadata) -> Result<Bytes, Failed> {
+    let engine = inner.sql.engine()?;
+    let handle = engine.handle().cloned().ok_or(Failed::Store(StoreError::Closed))?;
+    let told = handle.spawn(async move {
+        let looking = Arc::new(Looking::new(inner, Arc::new(Meter::new(Limits::default()))));
+        metadata::tell(&looking, &engine, about).await
+    });
+    told.await.unwrap_or_else(|error| Err(Failed::Store(StoreError::Bug(error.to_string()))))
+}
+
 /// A question that only reads, planned.
 async fn asked(
     looking: &Arc<Looking>,
@@ -154,12 +184,8 @@ async fn asked(
     question: &Question,
 ) -> Result<(SessionContext, LogicalPlan), Failed> {
     let failed = |error| wrong::failed(&error, &looking.meter, engine.memory);
-    let statement = statement::read(&question.text, &looking.promoted)?;
     let context = session::open(looking, &engine.env, engine.threads).map_err(failed)?;
-    let plan = context.state().statement_to_plan(statement).await.map_err(failed)?;
-    // `SELECT INTO` and changes inside of `WITH` come to light here.
-    let only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    only.verify_plan(&plan).map_err(|_| statement::refused("a question that makes or changes something"))?;
+    let plan = plan(looking, engine, &context, &question.text).await?;
     Ok((context, plan))
 }
 

@@ -206,8 +206,7 @@ pub(crate) fn fill(inner: &Inner) -> Result<bool, StoreError> {
     let _alone = inner.alone();
     let list = inner.list();
     let sieves = &inner.files.sieves;
-    let lacking =
-        |file: &&Arc<File>| !file.is_lost() && (sieves.lacks_ids(file) || sieves.terms(file).is_none());
+    let lacking = |file: &&Arc<File>| !file.is_lost() && (sieves.lacks_ids(file) || sieves.lacks_terms(file));
     let Some(file) = list.values().rev().find(lacking) else { return Ok(false) };
     let made = match sieves.lacks_ids(file) {
         true => inner.files.mend_ids(file),

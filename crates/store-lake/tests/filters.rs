@@ -1,17 +1,18 @@
 //! Filters leave files and rows out, and never an answer, whatever becomes of them on disk.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use flow::config::GoDuration;
 use futures_util::StreamExt;
 use proptest::prelude::*;
+use store_api::attr_keys::Level;
 use store_api::door::Settings;
 use store_api::sql::{Format, Limits as SqlLimits, On, Question};
 use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
 use store_api::testing::{Model, Sample, agree};
-use store_api::{Filter, Questions, Recent, Span, TraceStore, Value};
+use store_api::{Attributes, Filter, Limits, Questions, Range, Recent, Span, TraceStore, Value};
 use store_lake::Lake;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
@@ -91,8 +92,25 @@ proptest! {
                 }
             }
             agree(&lake, &model).await;
+            let told = lake.attr_keys(Range::ALL, Limits::default()).await.unwrap();
+            let told: BTreeSet<_> = told.keys.into_iter().map(|one| (one.level, one.key)).collect();
+            let carried: BTreeSet<_> = model.appended.iter().flat_map(keys).collect();
+            let kept: BTreeSet<_> = model.spans().iter().flat_map(|span| keys(span)).collect();
+            assert!(told.is_superset(&kept) && told.is_subset(&carried), "{told:?} of {carried:?}");
         });
     }
+}
+
+fn keys(span: &Span) -> impl Iterator<Item = (Level, String)> {
+    let of = |level, attributes: &Attributes| -> Vec<(Level, String)> {
+        attributes.iter().map(|(key, _)| (level, key.to_owned())).collect()
+    };
+    let mut all = of(Level::Span, &span.attributes);
+    all.extend(of(Level::Resource, span.resource.attributes()));
+    all.extend(of(Level::Scope, &span.scope.attributes));
+    all.extend(span.events.iter().flat_map(|event| of(Level::Event, &event.attributes)));
+    all.extend(span.links.iter().flat_map(|link| of(Level::Link, &link.attributes)));
+    all.into_iter()
 }
 
 async fn csv(lake: &Lake, text: &str) -> Vec<String> {

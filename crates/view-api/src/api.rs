@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::about::{self, Retention};
 use crate::alerts;
 use crate::analysis;
+use crate::attributes;
 use crate::audit::{self, Audit};
 use crate::auth::gate::{self, Gate};
 use crate::auth::{self, Doors};
@@ -150,6 +151,7 @@ impl Api {
             .route("/api/v1/traces/{trace_id}/spans/{span_id}", get(span))
             .route("/api/v1/hops", get(hops))
             .merge(analysis::router())
+            .merge(attributes::router())
             .merge(alerts::router())
             .merge(status::router())
             .merge(links::router())

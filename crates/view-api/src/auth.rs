@@ -99,10 +99,8 @@ impl Doors {
         if let Some(everybody) = &self.everybody {
             return Shown::Known(everybody.clone());
         }
-        if let Some(shown) = headers.get(header::AUTHORIZATION) {
-            let token = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
-            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-            return match token.and_then(|(_, token)| self.bearer(token.trim())) {
+        if headers.contains_key(header::AUTHORIZATION) {
+            return match authorization(headers, "bearer").and_then(|token| self.bearer(token)) {
                 Some(who) => Shown::Known(who),
                 None => Shown::Unknown,
             };
@@ -117,7 +115,8 @@ impl Doors {
         shown
     }
 
-    /// All are compared, so that the time tells nothing.
+    /// A token of the settings, or of a session: no other page can send this header. All are compared, so that the time
+    /// tells nothing.
     fn bearer(&self, token: &str) -> Option<Who> {
         let shown = digest(token);
         let mut found = None;
@@ -126,7 +125,7 @@ impl Doors {
                 found = Some(who.clone());
             }
         }
-        found
+        found.or_else(|| self.sessions.get(token).map(|(who, _)| who))
     }
 
     /// Browsers take a cookie of this name only over TLS, and from no other host.
@@ -144,6 +143,12 @@ impl Doors {
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What the header `authorization` has of a scheme.
+fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (shown, what) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    shown.eq_ignore_ascii_case(scheme).then_some(what.trim())
+}
 
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()

@@ -39,6 +39,13 @@ pub(crate) struct ApiError {
     retry_after: Option<u64>,
 }
 
+/// Goes with the answer, for those who have another form for it.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    pub(crate) sentence: String,
+}
+
 impl ApiError {
     fn new(
         status: StatusCode,
@@ -139,13 +146,17 @@ impl ApiError {
 
     /// What is wrong and what to do, for answers that have one text for both.
     pub(crate) fn sentence(&self) -> String {
-        let ErrorText { message, help, .. } = &self.body.error;
-        format!("{message}; {help}")
+        let ErrorText { message, help, line, column, .. } = &self.body.error;
+        match line.zip(*column) {
+            Some((line, column)) => format!("line {line}, column {column}: {message}; {help}"),
+            None => format!("{message}; {help}"),
+        }
     }
 
     /// With another body.
     pub(crate) fn shaped(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Told { status: self.status, sentence: self.sentence() });
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -13,7 +13,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flow::config::is_loopback;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Told};
+use crate::grpc;
 use crate::patient::{Held, Left, Place};
 use crate::settings::Settings;
 
@@ -42,10 +43,14 @@ impl Hosts {
 pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
     // HTTP/1 has nothing but the answer on its connection, which ends where nobody reads.
     let left = request.extensions().get::<Left>().filter(|_| request.version() == Version::HTTP_2).cloned();
+    let is_grpc = grpc::is_grpc(request.headers());
     let mut response = match admit(&hosts, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     };
+    if is_grpc && let Some(told) = response.extensions_mut().remove::<Told>() {
+        response = grpc::refused(&told.into());
+    }
     for (name, value) in HEADERS {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -55,8 +60,8 @@ pub(crate) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     }
 }
 
-/// What the addresses of Jaeger's services begin with.
-const GRPC: &str = "/jaeger.api_v";
+/// What the addresses of gRPC's services begin with: Jaeger's and Arrow Flight.
+const GRPC: [&str; 2] = ["/jaeger.api_v", "/arrow.flight.protocol."];
 
 const HEADERS: [(&str, &str); 5] = [
     (
@@ -77,7 +82,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 fn admit(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path();
-    if !asks && !path.starts_with(GRPC) && !path.starts_with(API) {
+    if !asks && !GRPC.iter().any(|service| path.starts_with(service)) && !path.starts_with(API) {
         return Err(ApiError::method_not_allowed());
     }
     // HTTP/2 has it in the address.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use flow::BoxFuture;
 use store_api::analysis::rollup::{Kept, Rollups};
+use store_api::attr_keys::AttrKeys;
 use store_api::carried::Carried;
 use store_api::part::{Fragment, Part, Row, Started};
 use store_api::read::Reader;
@@ -80,6 +81,12 @@ impl Part for Hiding<'_> {
         let found = self.part.rows(traces, most)?;
         let mut spans = self.spans.borrow_mut();
         Ok(found.into_iter().map(|row| Row { span: spans.span(row.span), ..row }).collect())
+    }
+
+    fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {
+        let mut spans = self.spans.borrow_mut();
+        let found = self.part.attr_keys(range)?;
+        Ok(found.map(|found| found.renamed(|key, kind, text| spans.value_of(key, kind, text))))
     }
 
     /// The filters know what was sent: they can tell who carries a text that is shown as it is, and nothing of one that

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use crate::{about, alerts, analysis, api, audit, auth, links, sql, status};
+use crate::{about, alerts, analysis, api, attributes, audit, auth, links, sql, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,7 @@ pub fn document() -> &'static str {
     TEXT.get_or_init(|| {
         let mut text = Document::openapi()
             .merge_from(analysis::Description::openapi())
+            .merge_from(attributes::Description::openapi())
             .merge_from(alerts::Description::openapi())
             .merge_from(status::Description::openapi())
             .merge_from(links::Description::openapi())

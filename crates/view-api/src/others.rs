@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::api::Api;
-use crate::{jaeger, tempo};
+use crate::{flight, jaeger, tempo};
 
 const TRACE: &str = "/api/traces/{trace_id}";
 
@@ -24,6 +24,7 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .merge(jaeger::routes())
         .merge(jaeger::grpc())
+        .merge(flight::routes())
         .merge(tempo::routes())
         .route(TRACE, get(trace))
         .with_state(api)

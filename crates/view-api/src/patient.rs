@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use tokio::time::{Sleep, sleep};
 
 /// As long as the preface of HTTP/2: by then it is known which HTTP is spoken, and that one has timeouts of its own.
@@ -84,7 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 /// The place of a question; travels with the answer until it is sent.
 pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
-/// For an answer over HTTP/2 to be taken, whose reader may leave it lying and the connection alive.
+/// For the next part of an answer over HTTP/2 to be taken, whose reader may leave it lying and the connection alive.
 const TAKEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// Tells a connection that one of its answers was left lying.
@@ -96,17 +96,22 @@ impl Left {
         self.0.notified().await;
     }
 
-    /// A body that is taken in time, or tells.
-    fn watch(&self) -> oneshot::Sender<()> {
-        let (taken, is_taken) = oneshot::channel::<()>();
+    /// A body whose parts are taken in time, or that tells. It says whether one lies there: none does while it is made.
+    fn watch(&self) -> watch::Sender<bool> {
+        let (lies, mut told) = watch::channel(true);
         let left = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // An error means that the body is gone, which is what is waited for.
-            if tokio::time::timeout(TAKEN_WITHIN, is_taken).await.is_err() {
-                left.notify_one();
+            loop {
+                let patience = if *told.borrow_and_update() { TAKEN_WITHIN } else { Duration::MAX };
+                match tokio::time::timeout(patience, told.changed()).await {
+                    Ok(Ok(())) => {}
+                    // The body is gone, as it should be.
+                    Ok(Err(_)) => return,
+                    Err(_) => return left.notify_one(),
+                }
             }
         });
-        taken
+        lies
     }
 }
 
@@ -114,13 +119,13 @@ impl Left {
 pub(crate) struct Held {
     body: Body,
     _place: Place,
-    _watched: Option<oneshot::Sender<()>>,
+    lies: Option<watch::Sender<bool>>,
 }
 
 impl Held {
     /// `left` where the connection does not see by itself that nobody reads.
     pub(crate) fn new(body: Body, place: Place, left: Option<&Left>) -> Self {
-        Self { body, _place: place, _watched: left.map(Left::watch) }
+        Self { body, _place: place, lies: left.map(Left::watch) }
     }
 }
 
@@ -132,7 +137,15 @@ impl HttpBody for Held {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+        let this = self.get_mut();
+        if let Some(lies) = &this.lies {
+            lies.send_replace(false);
+        }
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        if let Some(lies) = this.lies.as_ref().filter(|_| frame.is_ready()) {
+            lies.send_replace(true);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -146,6 +159,8 @@ impl HttpBody for Held {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::Instant;
 
@@ -204,6 +219,17 @@ mod tests {
         left.lying().await;
         assert_eq!(start.elapsed(), TAKEN_WITHIN);
         drop(lies);
+        let slow = stream::unfold((), async |()| {
+            sleep(2 * TAKEN_WITHIN).await;
+            Some((Ok::<_, io::Error>(Bytes::from("part")), ()))
+        });
+        let place = Arc::new(Arc::clone(&places).try_acquire_owned().unwrap());
+        let mut taken = Held::new(Body::from_stream(slow), place, Some(&left));
+        for _ in 0..3 {
+            taken.frame().await.unwrap().unwrap();
+            sleep(TAKEN_WITHIN / 2).await;
+        }
+        drop(taken);
         assert_eq!(places.available_permits(), 2);
         assert!(
             tokio::time::timeout(2 * TAKEN_WITHIN, left.lying()).await.is_err(),

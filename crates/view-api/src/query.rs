@@ -86,6 +86,23 @@ pub(crate) struct HopParameters {
     service: Option<String>,
 }
 
+/// Of attributes. All are optional, and empty means absent.
+#[derive(Deserialize, IntoParams, Default, Debug)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AttributeParameters {
+    /// Of spans that started at this time or later: RFC 3339, or nanoseconds since 1970.
+    #[param(example = "2026-11-20T09:00:00Z")]
+    pub(crate) from: Option<String>,
+    /// Of spans that started before this time: RFC 3339, or nanoseconds since 1970.
+    pub(crate) to: Option<String>,
+    /// `span`, `resource`, `scope`, `event` or `link`.
+    pub(crate) level: Option<String>,
+    /// Only keys with this text in them.
+    #[param(example = "http.")]
+    pub(crate) key: Option<String>,
+}
+
 /// Of the audit. All are optional, and empty means absent.
 #[derive(Deserialize, IntoParams, Default, Debug)]
 #[serde(default, deny_unknown_fields)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -21,6 +21,8 @@ use crate::query::{self, SqlParameters};
 
 /// Waits for one of the few places, as long as any question may wait.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For a question to arrive.
+const ARRIVES: Duration = Duration::from_secs(10);
 /// Of an answer so much is made before it begins, so that what fails until then has a status.
 const AHEAD: usize = 1 << 20;
 /// Where an answer was worked out, of stores with a cluster.
@@ -72,13 +74,33 @@ pub(crate) async fn posted(
     State(api): State<Api>,
     Extension(who): Extension<Who>,
     peer: Option<Extension<Peer>>,
-    parameters: Result<Json<SqlParameters>, JsonRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let Json(parameters) = parameters.map_err(|rejected| {
+    let read = tokio::time::timeout(ARRIVES, Json::from_request(request, &())).await;
+    let read = read.map_err(|_| ApiError::busy("the question did not arrive in time"))?;
+    let Json(parameters) = read.map_err(|rejected: JsonRejection| {
         let help = "send `{\"query\": \"SELECT …\"}` with `Content-Type: application/json`";
         ApiError::bad_request(rejected.body_text(), help)
     })?;
     answer(&api, &who, peer, parameters).await
+}
+
+/// The answer to a question, with the place that it keeps until it is sent.
+pub(crate) async fn open(
+    api: &Api,
+    who: &Who,
+    peer: Option<Peer>,
+    question: sql::Question,
+) -> Result<(sql::Answer, Place), ApiError> {
+    if api.masking {
+        // Nothing of the answer is masked.
+        api.audit.note(who, peer, What::Sql, question.text.clone(), String::new()).await?;
+    }
+    let place = tokio::time::timeout(PATIENCE, Arc::clone(api.sql_places()).acquire_owned());
+    let place =
+        place.await.map_err(|_| ApiError::busy("other questions in SQL take all the time there is"))?;
+    let place: Place = Arc::new(place.map_err(|_| ApiError::internal("no more questions"))?);
+    Ok((api.store().sql(question).await?, place))
 }
 
 async fn answer(
@@ -87,17 +109,8 @@ async fn answer(
     peer: Option<Extension<Peer>>,
     parameters: SqlParameters,
 ) -> Result<Response, ApiError> {
-    let question = question(parameters)?;
-    if api.masking {
-        // Nothing of the answer is masked.
-        let (peer, text) = (peer.map(|Extension(peer)| peer), question.text.clone());
-        api.audit.note(who, peer, What::Sql, text, String::new()).await?;
-    }
-    let place = tokio::time::timeout(PATIENCE, Arc::clone(api.sql_places()).acquire_owned());
-    let place =
-        place.await.map_err(|_| ApiError::busy("other questions in SQL take all the time there is"))?;
-    let place: Place = Arc::new(place.map_err(|_| ApiError::internal("no more questions"))?);
-    let mut answer = api.store().sql(question).await.map_err(ApiError::from)?;
+    let peer = peer.map(|Extension(peer)| peer);
+    let (mut answer, place) = open(api, who, peer, question(parameters)?).await?;
     let mut ahead: Vec<Bytes> = Vec::new();
     let mut length = 0;
     let body = loop {
@@ -128,7 +141,7 @@ async fn answer(
     Ok(response)
 }
 
-fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
+pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
     let SqlParameters { query, format, max_rows, max_seconds, on } = parameters;
     let wrong = |why: String| ApiError::bad_request(why, "the parameters are described at /api/openapi.json");
     let format = format.filter(|format| !format.is_empty());

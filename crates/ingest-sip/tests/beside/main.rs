@@ -244,7 +244,7 @@ impl Consumer for Sink {
     fn consume(&self, batch: Batch) -> BoxFuture<'_, Result<(), Refusal>> {
         let first = !std::mem::replace(&mut *self.refused.lock().unwrap(), true);
         if first {
-            return Box::pin(std::future::ready(Err(Refusal::busy("later", std::time::Duration::ZERO))));
+            return Box::pin(std::future::ready(Err(Refusal::busy("later", Duration::ZERO))));
         }
         assert_eq!(batch.signal, Signal::Traces);
         self.spans.lock().unwrap().push(batch.items);

@@ -9,6 +9,7 @@ use std::ops::Range as Rows;
 use std::sync::Arc;
 
 use store_api::StoreError;
+use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::Carried;
 use store_api::part::{Fragment, Part, Row, Started};
 use store_api::question::Range;
@@ -24,6 +25,8 @@ use crate::write;
 const FEW: usize = 32;
 /// Rows that were read for what is known of a trace, and are kept for who asks for them next.
 const KEPT_ROWS: usize = 4096;
+/// Rows that are read of files which nothing is told of yet.
+pub(crate) const TELLING_ROWS: usize = 200_000;
 /// Rows that are read to find those that carry something.
 const CARRYING_ROWS: usize = 32 * 2048;
 
@@ -106,6 +109,18 @@ impl<'a> OnDisk<'a> {
             self.keep(file.generation, trace, rows);
         }
         Ok(fragments)
+    }
+
+    /// Which attributes the spans of a file carry, and how many rows were read for that.
+    pub(crate) fn told(&self, file: &File, most: usize) -> Result<(Arc<AttrKeys>, usize), StoreError> {
+        if let Some(told) = self.files.sieves.told(file) {
+            return Ok((told, 0));
+        }
+        let rows = file.about.rows.min(most);
+        let truncated = rows < file.about.rows;
+        let read = Self::sound(file, self.files.some_rows(file, 0..rows))?.unwrap_or_default();
+        let told = AttrKeys::of(read.iter().map(|row| &row.span), Range::ALL);
+        Ok((Arc::new(AttrKeys { truncated: told.truncated || truncated, ..told }), rows))
     }
 
     fn keep(&self, generation: u64, trace: TraceId, rows: &[Row]) {
@@ -207,6 +222,19 @@ impl Part for OnDisk<'_> {
         }
         traces.dedup();
         Ok(Some(traces))
+    }
+
+    fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {
+        let reaches = |file: &&Arc<File>| {
+            !file.is_lost() && range.overlaps(file.about.first_start_ns, file.about.last_start_ns)
+        };
+        let (mut all, mut looked_at) = (Counting::default(), 0);
+        for file in self.list.values().rev().filter(reaches) {
+            let (told, rows) = self.told(file, TELLING_ROWS - looked_at)?;
+            all.join(&told);
+            looked_at += rows;
+        }
+        Ok(Some(all.told()))
     }
 
     fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {

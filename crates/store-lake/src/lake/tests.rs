@@ -150,17 +150,18 @@ async fn filters_are_made_again() {
     drop(store);
     let filters = disk::entries(&directory.path().join("index")).unwrap();
     let whole: Vec<u64> = filters.iter().map(|path| fs::metadata(path).unwrap().len()).collect();
-    assert_eq!(filters.len(), 8, "two for each file of an hour");
+    assert_eq!(filters.len(), 12, "three for each file of an hour");
     fs::remove_file(&filters[0]).unwrap();
-    fs::remove_file(&filters[1]).unwrap();
-    let half = fs::read(&filters[3]).unwrap();
-    fs::write(&filters[3], &half[..half.len() / 2]).unwrap();
+    fs::remove_file(&filters[2]).unwrap();
+    fs::remove_file(&filters[7]).unwrap();
+    let half = fs::read(&filters[5]).unwrap();
+    fs::write(&filters[5], &half[..half.len() / 2]).unwrap();
     let store = open();
     let mut made = 0;
     while upkeep::fill(&store).unwrap() {
         made += 1;
     }
-    assert_eq!(made, 2, "those of ids are made when the store opens");
+    assert_eq!(made, 3, "those of ids are made when the store opens");
     let again = filters.iter().map(|path| fs::metadata(path).unwrap().len());
     assert!(
         again.zip(whole).all(|(again, before)| again >= before),

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use store_api::attr_keys::AttrKeys;
 
 use super::filter::{BLOCK, Filter, may_hold, place};
 use crate::file::About;
@@ -44,6 +45,9 @@ pub(super) struct Head {
     /// The keys of all attributes; not kept where there are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keys: Option<Vec<String>>,
+    /// What is told of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<AttrKeys>,
 }
 
 /// Bytes that may yet be taken into memory.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use store_api::Span;
+use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::{Carried, each_of, each_term};
 use store_api::span::Resource;
 use throughline_context::TraceId;
@@ -49,6 +50,8 @@ pub(crate) struct Terms {
     pub(super) keys: Option<Vec<String>>,
     /// The first one is of all rows, the others of some each.
     pub(super) filters: Vec<Filter>,
+    /// What there is to ask for.
+    pub(super) told: AttrKeys,
 }
 
 impl Terms {
@@ -71,6 +74,7 @@ pub(crate) struct Seen {
     hashes: Vec<u64>,
     /// Held as long as they are compared by where they lie.
     resources: HashMap<*const Resource, Arc<Resource>>,
+    counting: Counting,
 }
 
 impl Seen {
@@ -86,6 +90,7 @@ impl Seen {
         if resources.insert(Arc::as_ptr(&span.resource), Arc::clone(&span.resource)).is_none() {
             each_of(span.resource.attributes(), see);
         }
+        self.counting.see(span);
         self.rows += 1;
         if self.rows.is_multiple_of(BLOCK_ROWS) {
             self.close(BLOCK_ROWS);
@@ -110,7 +115,7 @@ impl Seen {
         let mut filters = vec![Filter::of(&self.all, BITS, self.rows * MOST_FOR_A_ROW)];
         filters.append(&mut self.blocks);
         let keys = (self.keys.len() <= MOST_KEYS).then(|| self.keys.into_iter().collect());
-        Terms { keys, filters }
+        Terms { keys, filters, told: self.counting.told() }
     }
 }
 

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, col, lit};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use store_api::Search;
 
+use super::attr_keys::Keys;
 use super::interactions::Interactions;
 use super::looking::Looking;
 use super::spans::Spans;
@@ -36,6 +37,7 @@ pub(super) fn open(looking: &Arc<Looking>, env: &Arc<RuntimeEnv>, threads: usize
         Arc::new(Interactions { looking: Arc::clone(looking), search: None }),
         None,
     )?;
+    view(&context, "attr_keys", Arc::new(Keys { looking: Arc::clone(looking) }), None)?;
     context.register_udtf("search", Arc::new(Found { looking: Arc::clone(looking) }));
     Ok(context)
 }

@@ -9,7 +9,7 @@ use super::wrong;
 use crate::table::Promoted;
 
 /// Bytes of a question.
-const LONGEST: usize = 64 << 10;
+pub(super) const LONGEST: usize = 64 << 10;
 
 pub(super) fn read(text: &str, promoted: &Promoted) -> Result<Statement, Failed> {
     if text.len() > LONGEST {

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -99,7 +100,11 @@ impl Writer {
                     write!(out, "{}\r\n", cells.collect::<Vec<_>>().join(",")).map_err(bug)?;
                 }
             }
-            Kind::Arrow(writer) => writer.write(batch).map_err(bug)?,
+            Kind::Arrow(writer) => {
+                for portion in portions(batch).map_err(bug)? {
+                    writer.write(&portion).map_err(bug)?;
+                }
+            }
             Kind::Parquet(writer) => writer.write(batch).map_err(bug)?,
             Kind::OtlpJson(resources) => {
                 let rows = decode(batch, resources).map_err(|why| Failed::Wrong {
@@ -128,6 +133,32 @@ impl Writer {
         }
         Ok(self.out.take())
     }
+}
+
+/// Clients of Flight take 4 to 16 MiB in one message, unless told otherwise.
+const PORTION: usize = 2 << 20;
+
+fn portions(batch: &RecordBatch) -> Result<Vec<RecordBatch>, ArrowError> {
+    let whole = compact(batch.clone())?;
+    let rows = whole.num_rows();
+    let each = rows.div_ceil(whole.get_array_memory_size().div_ceil(PORTION).max(1)).max(1);
+    if each >= rows {
+        return Ok(vec![whole]);
+    }
+    (0..rows).step_by(each).map(|at| compact(whole.slice(at, each.min(rows - at)))).collect()
+}
+
+/// Without the bytes that no view shows: all of them would be sent with each part.
+fn compact(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let shrunk = batch.columns().iter().map(|column| -> ArrayRef {
+        match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+            _ => Arc::clone(column),
+        }
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(batch.schema(), shrunk.collect(), &options)
 }
 
 /// A field of RFC 4180.

@@ -8,12 +8,15 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use utoipa::{OpenApi, ToSchema};
 
 use super::access::SESSION;
-use super::{By, CSRF, Doors, Peer, Role, Shown, Who, cookies, password};
+use super::{By, CSRF, Doors, Peer, Role, Shown, Who, authorization, cookies, password, sessions};
 use crate::api::Api;
 use crate::audit::What;
 use crate::error::{ApiError, ErrorBody};
@@ -24,6 +27,11 @@ pub(crate) struct Description;
 
 /// Bytes of a body.
 const LARGEST: usize = 4 << 10;
+/// Clients in Go leave the padding out.
+const BASIC: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 const LONGEST_NAME: usize = 64;
 
 pub(crate) fn router() -> Router<Api> {
@@ -103,6 +111,21 @@ pub(crate) async fn sign_in(
         let help = "send `{\"name\": \"…\", \"password\": \"…\"}` with `Content-Type: application/json`";
         ApiError::bad_request(rejected.body_text(), help)
     })?;
+    let (who, new) = begin(&api, peer.map(|Extension(peer)| peer), &name, password).await?;
+    end(&api.doors, &headers);
+    let cookie = api.doors.set_cookie(&new.token, api.doors.sessions.lifetime().as_secs());
+    let mut response = told(&api, Some(who), Some(new.csrf)).into_response();
+    put(&mut response, &cookie);
+    Ok(response)
+}
+
+/// Begins the session of somebody who shows a password.
+async fn begin(
+    api: &Api,
+    peer: Option<Peer>,
+    name: &str,
+    password: String,
+) -> Result<(Who, sessions::New), ApiError> {
     let doors = &api.doors;
     if !doors.takes_passwords() {
         let help = "name `users` with `password_hash` under `auth` in the `view` section";
@@ -112,27 +135,53 @@ pub(crate) async fn sign_in(
     if name.len() > LONGEST_NAME || password.len() > password::LONGEST {
         return Err(wrong());
     }
-    let peer = peer.map(|Extension(peer)| peer);
     let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(from)| from);
-    doors.attempts.try_one(from, &name).map_err(ApiError::too_often)?;
-    let fits = doors.passwords.fits(&name, password).await;
+    doors.attempts.try_one(from, name).map_err(ApiError::too_often)?;
+    let fits = doors.passwords.fits(name, password).await;
     let fits = fits.ok_or_else(|| ApiError::busy("too many sign in at once"))?;
     let role = doors.users.iter().find(|(known, _)| *known == name).map(|(_, role)| *role);
     // What nobody is called may be a password in the wrong place.
-    let known = role.map_or("(unknown)", |_| name.as_str());
+    let known = role.map_or("(unknown)", |_| name);
     let who = Who { name: known.into(), role: role.unwrap_or_default(), by: By::Password };
     let what = if fits { What::SignIn } else { What::SignInFailed };
     api.audit.note(&who, peer, what, SESSION.to_owned(), String::new()).await?;
     if !fits {
         return Err(wrong());
     }
-    doors.attempts.right(from, &name);
-    end(doors, &headers);
+    doors.attempts.right(from, name);
     let new = doors.sessions.open(who.clone()).map_err(ApiError::internal)?;
-    let cookie = doors.set_cookie(&new.token, doors.sessions.lifetime().as_secs());
-    let mut response = told(&api, Some(who), Some(new.csrf)).into_response();
-    put(&mut response, &cookie);
-    Ok(response)
+    Ok((who, new))
+}
+
+/// The token of a session for a program that shows name and password as HTTP's basic authentication has them.
+pub(crate) async fn begin_basic(
+    api: &Api,
+    peer: Option<Peer>,
+    headers: &HeaderMap,
+) -> Result<String, ApiError> {
+    let shown = authorization(headers, "basic").and_then(|shown| BASIC.decode(shown).ok());
+    let shown = shown.and_then(|shown| String::from_utf8(shown).ok());
+    let Some((name, password)) = shown.as_deref().and_then(|shown| shown.split_once(':')) else {
+        let help = "send `authorization: Basic` with name and password, or a token with every call";
+        return Err(ApiError::unauthorized("no name and no password is shown", help));
+    };
+    let (_, new) = begin(api, peer, name, password.to_owned()).await?;
+    Ok(new.token)
+}
+
+/// Ends the session of a program, if it has one.
+pub(crate) async fn end_bearer(
+    api: &Api,
+    who: &Who,
+    peer: Option<Peer>,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let token = authorization(headers, "bearer").filter(|token| api.doors.sessions.get(token).is_some());
+    if let Some(token) = token {
+        api.audit.note(who, peer, What::SignOut, SESSION.to_owned(), String::new()).await?;
+        api.doors.sessions.close(token);
+    }
+    Ok(())
 }
 
 /// Ends the session.

@@ -1,32 +1,23 @@
 //! `jaeger.api_v2.QueryService` and `jaeger.api_v3.QueryService`: unary questions, answers in one message or several.
 
-mod message;
 mod read;
 mod lists;
 mod model;
 mod v2;
 mod v3;
 
-use std::time::Duration;
-
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
 use store_api::Span;
 
-use self::message::{Messages, framed, refused};
 use crate::api::Api;
 use crate::error::ApiError;
+use crate::grpc::{Messages, Wrong, framed, question, refused};
 
 /// Bytes of a question.
 const LARGEST: usize = 64 << 10;
-/// For a question to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Compressed flag and length.
-const PREFIX: usize = 5;
 /// Estimated bytes of spans in one message: clients take 4 MiB unless told otherwise.
 const PORTION: usize = 1 << 20;
 
@@ -37,67 +28,13 @@ pub(super) fn routes() -> Router<Api> {
 }
 
 async fn second(State(api): State<Api>, Path(method): Path<String>, request: Request) -> Response {
-    let answer = async { v2::answer(&api, &method, &question(request).await?).await };
+    let answer = async { v2::answer(&api, &method, &question(request, LARGEST).await?).await };
     answer.await.unwrap_or_else(|wrong| refused(&wrong))
 }
 
 async fn third(State(api): State<Api>, Path(method): Path<String>, request: Request) -> Response {
-    let answer = async { v3::answer(&api, &method, &question(request).await?).await };
+    let answer = async { v3::answer(&api, &method, &question(request, LARGEST).await?).await };
     answer.await.unwrap_or_else(|wrong| refused(&wrong))
-}
-
-/// What went wrong, by the codes of gRPC.
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong {
-    code: u16,
-    message: String,
-}
-
-impl Wrong {
-    fn new(code: u16, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::new(3, message)
-    }
-
-    fn unimplemented(method: &str) -> Self {
-        Self::new(12, format!("there is no method `{method}` here"))
-    }
-}
-
-impl From<ApiError> for Wrong {
-    fn from(error: ApiError) -> Self {
-        let code = match error.status() {
-            StatusCode::BAD_REQUEST => 3,
-            StatusCode::NOT_FOUND => 5,
-            StatusCode::SERVICE_UNAVAILABLE => 14,
-            _ => 13,
-        };
-        Self::new(code, error.sentence())
-    }
-}
-
-/// The one message of a request.
-async fn question(request: Request) -> Result<Bytes, Wrong> {
-    let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    if !matches!(kind.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..])) {
-        return Err(Wrong::invalid("the content type is not application/grpc"));
-    }
-    let read = tokio::time::timeout(PATIENCE, axum::body::to_bytes(request.into_body(), LARGEST)).await;
-    let read = read.map_err(|_| Wrong::new(4, "the question did not arrive in time"))?;
-    let bytes = read.map_err(|_| Wrong::new(8, format!("a question of at most {LARGEST} bytes is read")))?;
-    let broken = || Wrong::invalid("one message is wanted, whole and by itself");
-    let [compressed, len @ ..] = bytes.first_chunk::<PREFIX>().ok_or_else(broken)?;
-    let message = bytes.slice(PREFIX..);
-    if u32::from_be_bytes(*len) as usize != message.len() {
-        return Err(broken());
-    }
-    match compressed {
-        0 => Ok(message),
-        _ => Err(Wrong::new(12, "compressed questions are not read; send them as they are")),
-    }
 }
 
 /// Asks, and frames what comes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flow::is_join_key;
 use personal::{Says, hint};
 use store_api::analysis::rollup::Series;
+use store_api::attr_keys::Type;
 use store_api::facts::Facts;
 use store_api::part::Fragment;
 use store_api::span::{Event, Link, Resource, key};
@@ -105,6 +106,18 @@ impl Spans {
             let whole = attributes.iter().zip(hidden);
             whole.map(|((key, value), hidden)| (key, hidden.unwrap_or_else(|| value.clone()))).collect()
         })
+    }
+
+    /// A value of an attribute that is told as text.
+    pub(super) fn value_of(&mut self, key: &str, kind: Type, text: &str) -> Option<String> {
+        let value = match kind {
+            Type::Int => Value::Int(text.parse().ok()?),
+            _ => Value::from(text),
+        };
+        match self.attribute(key, &value)? {
+            Value::String(hidden) => Some(hidden),
+            _ => None,
+        }
     }
 
     fn attribute(&mut self, key: &str, value: &Value) -> Option<Value> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::{Value as Json, json};
+use store_api::attr_keys::{AttrKey, Level};
 use store_api::find::{Extent, Field, Find, Keys, Scope, Spans, Values};
 use store_api::span::Kind;
 use store_api::{Questions, Value};
@@ -91,9 +92,26 @@ pub(super) async fn values_v2(
     answer(json!({"tagValues": values}), &extent).await
 }
 
+/// What the store tells at once of all spans; of some of them it has to look.
 async fn keys(api: &Api, asked: &Asked) -> Result<(Keys, Extent), ApiError> {
     let find = find(asked)?;
-    held(api, async { Ok(api.store().find(find, Keys::default(), Keys::add).await?) }).await
+    if find.spans != Spans::ALL {
+        return held(api, async { Ok(api.store().find(find, Keys::default(), Keys::add).await?) }).await;
+    }
+    let told = held(api, async { Ok(api.store().attr_keys(find.range, LIMITS).await?) }).await?;
+    let extent = Extent { truncated: told.truncated, complete_from: find.range.from, ..Extent::default() };
+    let mut keys = Keys::default();
+    for AttrKey { level, key, .. } in told.keys {
+        let scope = match level {
+            Level::Span => Scope::Span,
+            Level::Resource => Scope::Resource,
+            Level::Scope => Scope::Instrumentation,
+            Level::Event => Scope::Event,
+            Level::Link => Scope::Link,
+        };
+        keys.of.entry(scope).or_default().insert(key);
+    }
+    Ok((keys, extent))
 }
 
 /// Values as they are written, with their types.

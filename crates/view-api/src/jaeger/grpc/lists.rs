@@ -4,11 +4,10 @@ use flow::wire::{Field, put_len, put_nested, put_varint_field};
 use store_api::find::Calls;
 use store_api::{Questions, Range};
 
-use super::Wrong;
-use super::message::Messages;
 use super::read;
 use crate::api::{Api, now_ns};
 use crate::error::ApiError;
+use crate::grpc::{Messages, Wrong};
 use crate::jaeger::question;
 use crate::query::LIMITS;
 

@@ -2,32 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use flow::wire::{Content, Field, Reader};
+use flow::wire::{Content, Field};
 
-use super::Wrong;
+use crate::grpc::Wrong;
+pub(super) use crate::grpc::{bytes, fields, text};
 use crate::jaeger::question::TraceQuery;
 
 /// Tags of a question.
 const MOST_TAGS: usize = 64;
-
-/// The fields of a message in which all bytes are fields.
-pub(super) fn fields(bytes: &[u8]) -> Result<Vec<Field<'_>>, Wrong> {
-    let mut reader = Reader::new(bytes);
-    let mut fields = Vec::new();
-    while !reader.is_empty() {
-        fields.push(reader.field().map_err(|_| Wrong::invalid("the question is no protobuf message"))?);
-    }
-    Ok(fields)
-}
-
-/// The bytes of the last field of this number.
-pub(super) fn bytes<'a>(fields: &[Field<'a>], number: u32) -> &'a [u8] {
-    fields.iter().rev().find(|field| field.number == number).map_or(&[], Field::bytes)
-}
-
-pub(super) fn text<'a>(fields: &[Field<'a>], number: u32) -> &'a str {
-    std::str::from_utf8(bytes(fields, number)).unwrap_or_default()
-}
 
 /// Nanoseconds of a `Timestamp` or a `Duration`; 0 where there is none or it is before its beginning.
 pub(super) fn time(fields: &[Field<'_>], number: u32) -> Result<u64, Wrong> {

@@ -8,12 +8,12 @@ use store_api::find::Operations;
 use store_api::{Questions, Span};
 use throughline_context::TraceId;
 
-use super::message::Messages;
 use super::read::{self, fields, text};
-use super::{Wrong, ask, ask_much, lists, model, portions};
+use super::{ask, ask_much, lists, model, portions};
 use crate::api::Api;
 use crate::asked::trace_id;
 use crate::error::ApiError;
+use crate::grpc::{Messages, Wrong};
 use crate::jaeger::answer::Gathered;
 use crate::jaeger::question;
 use crate::query::LIMITS;

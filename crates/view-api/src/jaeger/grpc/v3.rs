@@ -9,12 +9,12 @@ use store_api::find::Operations;
 use store_api::to_otlp::to_otlp;
 use store_api::{Questions, Span};
 
-use super::message::Messages;
 use super::read::{self, fields, text};
-use super::{Wrong, ask, ask_much, lists, portions};
+use super::{ask, ask_much, lists, portions};
 use crate::api::Api;
 use crate::asked::trace_id;
 use crate::error::ApiError;
+use crate::grpc::{Messages, Wrong};
 use crate::jaeger::answer::{Gathered, Summary};
 use crate::jaeger::question::{self, TraceQuery};
 use crate::jaeger::v3::kind_name;

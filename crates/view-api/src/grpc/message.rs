@@ -8,14 +8,16 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use futures_util::{Stream, StreamExt, stream};
+use http_body_util::StreamBody;
 use hyper::body::Frame;
 
 use super::{PREFIX, Wrong};
 
 /// The messages of an answer.
-pub(super) type Messages = Vec<Vec<u8>>;
+pub(crate) type Messages = Vec<Vec<u8>>;
 
-pub(super) fn framed(messages: Messages) -> Response {
+pub(crate) fn framed(messages: Messages) -> Response {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from(0));
     let mut frames: VecDeque<_> =
@@ -24,15 +26,39 @@ pub(super) fn framed(messages: Messages) -> Response {
     of(Body::new(Reply(frames)))
 }
 
+/// Messages as they come, in bytes that have their prefixes; what breaks off says why at its end.
+pub(crate) fn streamed(bytes: impl Stream<Item = Result<Bytes, Wrong>> + Send + 'static) -> Response {
+    let end = std::iter::once(Err(Wrong::new(0, "")));
+    let frames = bytes.chain(stream::iter(end)).scan(false, |ended, next| {
+        let frame = match next {
+            _ if *ended => None,
+            Ok(bytes) => Some(Frame::data(bytes)),
+            Err(wrong) => {
+                *ended = true;
+                let mut trailers = HeaderMap::new();
+                told(&mut trailers, &wrong);
+                Some(Frame::trailers(trailers))
+            }
+        };
+        std::future::ready(frame.map(Ok::<_, Infallible>))
+    });
+    of(Body::new(StreamBody::new(frames)))
+}
+
 /// An answer without a message: its status stands in the head.
-pub(super) fn refused(wrong: &Wrong) -> Response {
+pub(crate) fn refused(wrong: &Wrong) -> Response {
     let mut response = of(Body::empty());
-    let headers = response.headers_mut();
+    told(response.headers_mut(), wrong);
+    response
+}
+
+fn told(headers: &mut HeaderMap, wrong: &Wrong) {
     headers.insert("grpc-status", HeaderValue::from(wrong.code));
-    if let Ok(message) = HeaderValue::from_str(&percent_encoded(&wrong.message)) {
+    if let Ok(message) = HeaderValue::from_str(&percent_encoded(&wrong.message))
+        && !wrong.message.is_empty()
+    {
         headers.insert("grpc-message", message);
     }
-    response
 }
 
 fn of(body: Body) -> Response {
@@ -43,10 +69,15 @@ fn of(body: Body) -> Response {
 
 fn prefixed(message: &[u8]) -> Bytes {
     let mut prefixed = Vec::with_capacity(PREFIX + message.len());
-    prefixed.push(0);
-    prefixed.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+    prefix(&mut prefixed, message.len());
     prefixed.extend_from_slice(message);
     prefixed.into()
+}
+
+/// What stands before a message of so many bytes.
+pub(crate) fn prefix(out: &mut Vec<u8>, len: usize) {
+    out.push(0);
+    out.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
 }
 
 fn percent_encoded(text: &str) -> String {
