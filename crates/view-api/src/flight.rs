@@ -178,7 +178,7 @@ impl Call {
         };
         let (max_rows, max_seconds) = (number(ROWS)?, number(SECONDS)?);
         let format = Some(Format::Arrow.name().to_owned());
-        Ok(sql::question(SqlParameters { query, format, max_rows, max_seconds })?)
+        Ok(sql::question(SqlParameters { query, format, max_rows, max_seconds, on: None })?)
     }
 }
 

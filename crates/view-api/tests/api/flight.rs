@@ -108,7 +108,7 @@ impl TraceStore for Engine {
                 });
                 body = body.chain(rest).boxed();
             }
-            Ok(Answer { format: question.format, body })
+            Ok(Answer { format: question.format, worked: None, body })
         })
     }
 
