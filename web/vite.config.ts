@@ -38,9 +38,29 @@ const unusedListGoes: Plugin = {
         }
       : null,
 };
+/**
+ * What is derived is read: nothing here writes over it, which Svelte would have a setter for. And no part of this page
+ * asks which slots were filled.
+ */
+const unusedCodeGoes: Plugin = {
+  name: 'unused-code-goes',
+  apply: 'build',
+  enforce: 'post',
+  transform: (code, id) =>
+    /\/src\/.*\.svelte(\.ts)?$/.test(id)
+      ? {
+          code: code
+            .replace(/set \w+\(value\) \{\s*\$\.set\(this\.(#\w+), value\);\s*\}/g, (setter, field: string) =>
+              code.includes(`${field} = $.derived(`) ? '' : setter,
+            )
+            .replace(/,\s*\$\$slots: \{[^{}]*\}/g, ''),
+          map: null,
+        }
+      : null,
+};
 
 export default defineConfig({
-  plugins: [svelte(), neverHydrates, unusedListGoes],
+  plugins: [svelte(), neverHydrates, unusedListGoes, unusedCodeGoes],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.

@@ -21,6 +21,8 @@ const PATH = '/api/v1/session';
 
 class Session {
   now = $state.raw<SessionAnswer | null>(null);
+  /** Grows when it is somebody else: what one person saw is not left to the next. */
+  people = $state(0);
   who = $derived(this.now?.who ?? null);
   admin = $derived(this.who?.role === 'admin');
   /** There is something to unmask, and the right to. */
@@ -48,6 +50,8 @@ class Session {
   }
 
   #take(now: SessionAnswer) {
+    // The first answer only says who it was that the page on screen was made for.
+    if (this.now && this.who?.name !== now.who?.name) this.people++;
     this.now = now;
     door.csrf = now.csrf ?? '';
   }

@@ -36,10 +36,11 @@ use crate::mask::Masked;
 use crate::openapi;
 use crate::others;
 use crate::patient::Place;
-use crate::query::{self, DetailParameters, HopParameters, LIMITS, OUTLINE_LIMITS, Parameters};
+use crate::query::{self, DetailParameters, Format, HopParameters, LIMITS, OUTLINE_LIMITS, Parameters};
 use crate::settings::Settings;
 use crate::sql;
 use crate::status;
+use crate::table;
 
 /// Questions answered at the same time; others wait.
 const AT_ONCE: usize = 8;
@@ -189,7 +190,7 @@ impl Api {
     tag = "interactions",
     params(Parameters),
     responses(
-        (status = 200, body = Interactions),
+        (status = 200, content((Interactions = "application/json"), (String = "text/csv"))),
         (status = 400, description = "A parameter cannot be read", body = ErrorBody),
         (status = 503, description = "Busy; `Retry-After` says when to come back", body = ErrorBody),
     )
@@ -198,10 +199,13 @@ pub(crate) async fn interactions(
     State(api): State<Api>,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let question = query::question(query::read(parameters)?)?;
+    let (question, format) = query::question(query::read(parameters)?)?;
     api.ask(async {
         let page = api.store.recent(question).await?;
-        written(move || text(&Interactions::of(page, now_ns()))).await
+        match format {
+            Format::Json => written(move || text(&Interactions::of(page, now_ns()))).await,
+            Format::Csv => Ok(table::answer(page, now_ns())),
+        }
     })
     .await
 }

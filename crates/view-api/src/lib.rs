@@ -2,7 +2,7 @@
 //!
 //! In:       HTTP requests; the store behind `StoreDoor`; the page's files, if the binary has them.
 //! Out:      JSON answers, files, and the extension `view`.
-//! Core:     `query` (parameters to a question), `json` (answers to JSON), `analysis` (the same for where time goes),
+//! Core:     `query` (parameters to a question), `json` (answers to JSON), `table` (interactions to CSV), `analysis` (the same for where time goes),
 //!           `live` (events), `alerts` and `status`, `guard` (from where), `auth` (who asks, and what that one may), `mask`
 //!           (what answers hide), `audit` and `links` (what people did); `jaeger` and `tempo`, the same for clients of those;
 //!           `traceql`.
@@ -17,6 +17,7 @@ mod links;
 mod about;
 mod query;
 mod json;
+mod table;
 mod live;
 mod api;
 mod asked;

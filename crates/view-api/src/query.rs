@@ -13,6 +13,8 @@ use crate::error::ApiError;
 /// Interactions on one page, unless asked for others.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 500;
+/// Interactions in one table.
+const LARGEST_TABLE: usize = 10_000;
 
 /// How much one question may bring to light: what a browser can still show.
 pub(crate) const LIMITS: Limits = Limits { spans: 20_000, bytes: 32 << 20, traces: 50_000 };
@@ -50,10 +52,19 @@ pub(crate) struct Parameters {
     min_duration: Option<String>,
     /// `true`: only interactions with a failed span.
     errors: Option<String>,
-    /// Interactions on one page, 1 to 500; 50 if absent.
+    /// Interactions on one page, 1 to 500; 50 if absent. In a table 1 to 10000; 10000 if absent.
     limit: Option<String>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, or the header `throughline-next-cursor` of the table before.
     cursor: Option<String>,
+    /// `json`, or `csv` for a table with a line for each interaction and times in seconds; `json` if absent.
+    format: Option<String>,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Format {
+    Json,
+    Csv,
 }
 
 /// How one interaction is told.
@@ -151,7 +162,14 @@ pub(crate) fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T,
     Ok(parameters)
 }
 
-pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
+pub(crate) fn question(parameters: Parameters) -> Result<(Recent, Format), ApiError> {
+    let format = match given(parameters.format).as_deref() {
+        None | Some("json") => Format::Json,
+        Some("csv") => Format::Csv,
+        Some(other) => {
+            return Err(ApiError::bad_request(format!("`format` is `{other}`"), "write `json` or `csv`"));
+        }
+    };
     let range = range(parameters.from, parameters.to)?;
     let filter = Filter {
         q: given(parameters.q).map(|q| searched(&q)).transpose()?.flatten(),
@@ -167,12 +185,17 @@ pub(crate) fn question(parameters: Parameters) -> Result<Recent, ApiError> {
             .transpose()?,
         errors: parsed("errors", given(parameters.errors))?.unwrap_or(false),
     };
-    let limit = parsed("limit", given(parameters.limit))?.unwrap_or(PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        let help = format!("ask for 1 to {LARGEST_PAGE} interactions, and for more with `cursor`");
+    let (usual, most) = match format {
+        Format::Json => (PAGE, LARGEST_PAGE),
+        Format::Csv => (LARGEST_TABLE, LARGEST_TABLE),
+    };
+    let limit = parsed("limit", given(parameters.limit))?.unwrap_or(usual);
+    if !(1..=most).contains(&limit) {
+        let help = format!("ask for 1 to {most} interactions, and for more with `cursor`");
         return Err(ApiError::bad_request(format!("`limit` is {limit}"), help));
     }
-    Ok(Recent { range, filter, limit, cursor: parsed("cursor", given(parameters.cursor))?, limits: LIMITS })
+    let cursor = parsed("cursor", given(parameters.cursor))?;
+    Ok((Recent { range, filter, limit, cursor, limits: LIMITS }, format))
 }
 
 pub(crate) fn hops(parameters: HopParameters) -> Result<hops::Question, ApiError> {

@@ -30,6 +30,8 @@ pub struct Settings {
     /// What clients call it, where something stands before it: `https://api.example`.
     pub public_url: Option<String>,
     pub pace: Pace,
+    /// What went on for so long before the start has happened already, and can be asked for.
+    pub past: Duration,
     /// Between two heartbeats on a socket.
     pub heartbeat: Duration,
     pub event_bridge: Option<EventBridge>,
@@ -50,6 +52,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: None,
             pace: Pace::Live,
+            past: Duration::ZERO,
             heartbeat: Duration::from_secs(30),
             event_bridge: None,
         }
@@ -85,7 +88,9 @@ impl Simulator {
             }
         };
         let base = settings.public_url.unwrap_or_else(|| format!("http://{address}"));
-        let mut service = Service::new(options, &base, now);
+        let past = u64::try_from(settings.past.as_millis()).unwrap_or(0);
+        let mut service = Service::new(options, &base, now.saturating_sub(past));
+        service.advance(now);
         if began.is_none() {
             service = service.with_manual_clock();
         }

@@ -27,8 +27,11 @@ export class ApiError extends Error {
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
+const LIST = '/api/v1/interactions';
 export const listInteractions = (query: Query, signal?: AbortSignal): Promise<InteractionList> =>
-  get('/api/v1/interactions', query, signal);
+  get(LIST, query, signal);
+/** The same as an address. */
+export const listHref = (query: Query): string => LIST + queryString(query);
 
 /** With `unmask` what is personal is not masked, and the audit says that we saw it. */
 export const getInteraction = (id: string, query: Query = {}, signal?: AbortSignal): Promise<InteractionDetail> =>

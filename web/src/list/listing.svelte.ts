@@ -13,7 +13,6 @@ class Listing {
   /** No interaction at all is stored: the page then says how to send some. */
   storeEmpty = $state(false);
   more = $state<'none' | 'some' | 'loading'>('none');
-  updatedAt = $state<number | null>(null);
 
   #cursor: string | null = null;
   #shown: string | null = null;
@@ -57,7 +56,6 @@ class Listing {
       this.storeEmpty = storeEmpty;
       this.error = null;
       this.state = 'ready';
-      this.updatedAt = Date.now();
     } catch (cause) {
       if (isAbort(cause)) return;
       this.error = asApiError(cause);

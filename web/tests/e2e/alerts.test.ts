@@ -11,9 +11,9 @@ test('J6: tell me next time; the bell, a receiver, save', async () => {
   await page.waitForURL(/\/alerts\/new\?.*region=eu-west/);
   await page.getByText('Would have fired 3 times in 7 days').waitFor();
   const form = page.getByRole('form', { name: 'Rule' });
-  expect(await form.getByLabel('Name').inputValue()).toBe('Queue p95 in eu-west');
-  expect(await form.getByLabel('Region').inputValue()).toBe('eu-west');
-  expect(await form.getByLabel('Threshold').inputValue()).toBe('90s');
+  await expect.poll(() => form.getByLabel('Name').inputValue()).toBe('Queue p95 in eu-west');
+  await expect.poll(() => form.getByLabel('Region').inputValue()).toBe('eu-west');
+  await expect.poll(() => form.getByLabel('Threshold').inputValue()).toBe('90s');
   await form.getByLabel('on-call').click();
   await form.getByRole('button', { name: 'Save' }).click();
   await page.waitForURL(/\/alerts\/18f\d+$/);
@@ -21,7 +21,7 @@ test('J6: tell me next time; the bell, a receiver, save', async () => {
   expect(await presses()).toBeLessThanOrEqual(4);
   await page.getByRole('link', { name: 'All rules' }).click();
   const row = page.getByRole('row', { name: /on-call/ }).filter({ hasText: 'not enough data' });
-  expect(await row.textContent()).toContain('Queue p95 above 1 m 30 s, eu-west');
+  await expect.poll(() => row.textContent()).toContain('Queue p95 above 1 m 30 s, eu-west');
   expect(complaints).toEqual([]);
 });
 
@@ -32,7 +32,7 @@ test('J6 by keys alone, from the service level', async () => {
   await page.keyboard.press('Enter');
   await page.getByText('Would have fired 3 times').waitFor();
   const form = page.getByRole('form', { name: 'Rule' });
-  expect(await form.getByLabel('Measure').inputValue()).toBe('service_level');
+  await expect.poll(() => form.getByLabel('Measure').inputValue()).toBe('service_level');
   await form.getByLabel('Threshold').fill('75 %');
   await form.getByLabel('on-call').focus();
   await page.waitForURL(/threshold=75/);
@@ -48,10 +48,12 @@ test('what fires is on the overview, and its rule says since when and where', as
   const card = page.getByRole('region', { name: 'Firing alerts' });
   const rule = card.getByRole('link', { name: 'Queue p95 in eu-west' });
   await rule.waitFor();
-  expect(await card.textContent()).toMatch(/2 m 14\.2 s, n 1\u00a0204, for\s+\d\d m/);
+  await expect.poll(() => card.textContent()).toMatch(/2 m 14\.2 s, n 1\u00a0204, for\s+\d\d m/);
   await rule.click();
   await page.getByText('firing', { exact: true }).waitFor();
-  expect(await page.getByRole('region', { name: 'What happened' }).textContent()).toMatch(/delivered\s+on-call/);
+  await expect
+    .poll(() => page.getByRole('region', { name: 'What happened' }).textContent())
+    .toMatch(/delivered\s+on-call/);
   await page.getByRole('link', { name: /^max/ }).waitFor();
   await page.getByRole('link', { name: 'All rules' }).click();
   await page.getByRole('link', { name: 'Night calls' }).click();
@@ -65,8 +67,8 @@ test('a rule that cannot be is not saved, and what was written stays', async () 
   const form = page.getByRole('form', { name: 'Rule' });
   await form.getByRole('button', { name: 'Save' }).click();
   await form.getByRole('alert').waitFor();
-  expect(await form.getByRole('alert').textContent()).toContain('`window` is too short or too long');
-  expect(await form.getByLabel('Name').inputValue()).toBe('Mine');
+  await expect.poll(() => form.getByRole('alert').textContent()).toContain('`window` is too short or too long');
+  await expect.poll(() => form.getByLabel('Name').inputValue()).toBe('Mine');
   const { page: other } = await at.visit('/alerts/nobody');
   await other.getByRole('heading', { name: 'There is no such rule' }).waitFor();
 });
@@ -87,12 +89,12 @@ test('the status shows where items go, at what rate, and that none is missing', 
     .first()
     .waitFor();
   const row = pipeline.getByRole('row', { name: /otlp_http\/datadog/ });
-  expect(await row.textContent()).toMatch(/40.*12.*filtered; lost: 40 queue full/);
-  expect(await page.getByRole('region', { name: 'Queues', exact: true }).textContent()).toContain(
-    'failing for 1 m 35 s: connection refused',
-  );
-  expect(await page.getByRole('region', { name: 'Store', exact: true }).textContent()).toContain('1.2 GiB');
-  expect(await page.getByRole('region', { name: 'Clocks', exact: true }).textContent()).toContain('+183 ms');
+  await expect.poll(() => row.textContent()).toMatch(/40.*12.*filtered; lost: 40 queue full/);
+  await expect
+    .poll(() => page.getByRole('region', { name: 'Queues', exact: true }).textContent())
+    .toContain('failing for 1 m 35 s: connection refused');
+  await expect.poll(() => page.getByRole('region', { name: 'Store', exact: true }).textContent()).toContain('1.2 GiB');
+  await expect.poll(() => page.getByRole('region', { name: 'Clocks', exact: true }).textContent()).toContain('+183 ms');
   expect(complaints).toEqual([]);
 });
 

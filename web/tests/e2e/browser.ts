@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import axeCore from 'axe-core';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { chromium, type Browser, type BrowserContextOptions, type Page, type Request } from 'playwright-core';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { serve } from '../fixtures/server.mjs';
+import { SLOW } from './slow';
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const QUIET = [
@@ -17,16 +18,24 @@ const QUIET = [
 
 const FONTS = fileURLToPath(new URL('../fixtures/fonts.conf', import.meta.url));
 
-type Server = Awaited<ReturnType<typeof serve>>;
+export interface Served {
+  origin: string;
+  close(): Promise<unknown>;
+}
 
 export interface Visit {
   page: Page;
   /** Requests to other origins, script errors, and what the content security policy refused. */
   complaints: string[];
+  /** Until every answer that was asked for has come and is drawn, the live stream aside. */
+  settled(): Promise<void>;
 }
 
-/** One browser and one server for a file of tests; each visit has a context of its own. */
-export function stage(options: Parameters<typeof serve>[0] = {}) {
+/** One browser and one server of canned answers for a file of tests; each visit has a context of its own. */
+export const stage = (options: Parameters<typeof serve>[0] = {}) => stageOf(() => serve(options));
+
+/** The same before any server. */
+export function stageOf<Server extends Served>(start: () => Promise<Server>) {
   let browser: Browser;
   let server: Server;
   const open: { close(): Promise<void> }[] = [];
@@ -34,13 +43,16 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
   beforeAll(async () => {
     if (!existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url))))
       throw new Error('web/dist is missing: run `npm run build` first');
-    server = await serve(options);
+    server = await start();
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const env = { ...process.env, FONTCONFIG_FILE: FONTS } as Record<string, string>;
     browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...sandbox], env });
   });
+  // A page that stays open goes on asking and drawing, on the account of the tests that follow.
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()));
+  });
   afterAll(async () => {
-    await Promise.all(open.map((one) => one.close()));
     await browser?.close();
     await server?.close();
   });
@@ -58,11 +70,23 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
       });
       open.push(context);
       const page = await context.newPage();
+      if (SLOW > 1) {
+        const devtools = await context.newCDPSession(page);
+        await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOW });
+      }
       if (now !== undefined) await page.clock.setFixedTime(now);
       const complaints: string[] = [];
+      const asked = new Set<Request>();
       page.on('request', (request) => {
+        if (!request.url().endsWith('/api/v1/live')) asked.add(request);
         if (new URL(request.url()).origin !== server.origin) complaints.push(`left the origin: ${request.url()}`);
       });
+      page.on('requestfinished', (request) => asked.delete(request));
+      page.on('requestfailed', (request) => asked.delete(request));
+      const drawn = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+      const settled = async () => {
+        for (let quiet = 0; quiet < 3; quiet = asked.size === 0 ? quiet + 1 : 0) await drawn();
+      };
       page.on('pageerror', (error) => complaints.push(`script error: ${error.message}`));
       page.on('console', (message) => {
         if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
@@ -73,7 +97,7 @@ export function stage(options: Parameters<typeof serve>[0] = {}) {
         void dialog.dismiss();
       });
       await page.goto(server.origin + path);
-      return { page, complaints };
+      return { page, complaints, settled };
     },
   };
 }

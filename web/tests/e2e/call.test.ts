@@ -16,14 +16,14 @@ test('J2: one paste and Enter answers where the time went, who waited, and wheth
   const head = page.getByRole('region', { name: 'Interaction summary' });
   await head.getByText('Missed').waitFor();
   for (const words of ['12 m 48.2 s', 'Caller waited', '4 m 55.2 s', 'answered 4 m 18.6 s', '91 %', '2 rejoined'])
-    expect(await head.textContent()).toContain(words);
-  expect(await page.locator('.lane').count()).toBeGreaterThan(5);
+    await expect.poll(() => head.textContent()).toContain(words);
+  await expect.poll(() => page.locator('.lane').count()).toBeGreaterThan(5);
   await page.keyboard.press(']');
   await page.waitForURL(/show=leg&leg=2/);
   await page.keyboard.press(']');
   await page.waitForURL(`**/interactions/${FOLLOW_ID}`);
-  const here = page.getByRole('region', { name: 'Call chain' }).locator('a[aria-current]');
-  await here.filter({ hasText: FOLLOW_ID.slice(0, 8) }).waitFor();
+  const before = page.getByRole('region', { name: 'Call chain' }).getByRole('link', { name: CALL_ID.slice(0, 8) });
+  await before.waitFor();
   await page.keyboard.press('[');
   await page.waitForURL(new RegExp(CALL_ID));
   expect(complaints).toEqual([]);
@@ -33,13 +33,15 @@ test('the rail shows legs, the hand-over and the call that came again; each can 
   const { page } = await at.visit(PATH);
   const rail = page.getByRole('region', { name: 'Call chain' });
   await rail.getByText('called again').waitFor();
-  expect(await rail.getByRole('link').allTextContents()).toEqual([
-    expect.stringMatching(/Leg 1\s*billing-uk, agent-a\.reed\s*9 m 22\.9 s/),
-    expect.stringMatching(/Leg 2\s*agent-b\.lowe\s*4 m 44\.2 s/),
-    expect.stringMatching(/d2f04c77\s*collections-uk, agent-b\.lowe\s*1 m 01\.2 s/),
-  ]);
+  await expect
+    .poll(() => rail.getByRole('link').allTextContents())
+    .toEqual([
+      expect.stringMatching(/Leg 1\s*billing-uk, agent-a\.reed\s*9 m 22\.9 s/),
+      expect.stringMatching(/Leg 2\s*agent-b\.lowe\s*4 m 44\.2 s/),
+      expect.stringMatching(/d2f04c77\s*collections-uk, agent-b\.lowe\s*1 m 01\.2 s/),
+    ]);
   const rows = async () => Number(await page.getByRole('treegrid').getAttribute('aria-rowcount'));
-  expect(await rows()).toBe(23);
+  await expect.poll(() => rows()).toBe(23);
   await rail.getByRole('button', { name: 'Whole chain' }).click();
   await page.waitForURL(/show=chain/);
   await page.waitForFunction(() => document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount') === '28');
@@ -47,7 +49,7 @@ test('the rail shows legs, the hand-over and the call that came again; each can 
   await page.waitForURL(/show=leg/);
   await page.reload();
   await page.locator('[role=row]').first().waitFor();
-  expect(await rows()).toBe(18);
+  await expect.poll(() => rows()).toBe(18);
 });
 
 test('tabs by the keys 1 to 4 and by arrows; the address keeps the tab', async () => {
@@ -62,7 +64,7 @@ test('tabs by the keys 1 to 4 and by arrows; the address keeps the tab', async (
   ] as const) {
     await page.keyboard.press(key);
     await page.locator(sign).first().waitFor();
-    expect(await chosen()).toContain(name);
+    await expect.poll(() => chosen()).toContain(name);
   }
   await page.getByRole('tab', { name: 'Lanes' }).focus();
   await page.keyboard.press('ArrowLeft');
@@ -75,23 +77,28 @@ test('the ladder tells messages in order, three ways of time, and what SIP heade
   const { page } = await at.visit(`${PATH}?tab=ladder`);
   const rows = page.locator('ol li button');
   await rows.first().waitFor();
-  expect((await rows.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))).slice(0, 6)).toEqual([
-    '+0 s SIP INVITE, Caller to edge-sbc',
-    '+842.0 ms IVR, edge-sbc to IVR',
-    '+22.618 s POST /v2/lookup, IVR to middleware',
-    '+22.638 s GET /customers/{id} context lost here, middleware to crm-gateway',
-    '+22.656 s SELECT customer, crm-gateway to postgresql',
-    '+22.697 s answer, postgresql to crm-gateway',
-  ]);
+  const labels = () => rows.evaluateAll((all) => all.slice(0, 6).map((one) => one.getAttribute('aria-label')));
+  await expect
+    .poll(labels)
+    .toEqual([
+      '+0 s SIP INVITE, Caller to edge-sbc',
+      '+842.0 ms IVR, edge-sbc to IVR',
+      '+22.618 s POST /v2/lookup, IVR to middleware',
+      '+22.638 s GET /customers/{id} context lost here, middleware to crm-gateway',
+      '+22.656 s SELECT customer, crm-gateway to postgresql',
+      '+22.697 s answer, postgresql to crm-gateway',
+    ]);
   await page.keyboard.press('j');
   await page.keyboard.press('ArrowDown');
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('IVR, edge-sbc');
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label')))
+    .toContain('IVR, edge-sbc');
   await page.keyboard.press('Enter');
   await page.getByRole('complementary').getByRole('heading', { name: 'IVR flow Billing main' }).waitFor();
   await page.getByRole('button', { name: 'Since previous' }).click();
   await page.waitForURL(/clock=before/);
-  expect(await rows.nth(1).textContent()).toContain('+842.0 ms');
-  expect(await rows.nth(3).textContent()).toContain('+20.0 ms');
+  await expect.poll(() => rows.nth(1).textContent()).toContain('+842.0 ms');
+  await expect.poll(() => rows.nth(3).textContent()).toContain('+20.0 ms');
   await page.goto(`${at.server().origin}/interactions/${FOLLOW_ID}?tab=ladder`);
   await page.getByRole('button', { name: /INVITE no context came, carrier to sip-edge/ }).waitFor();
   await page.getByRole('button', { name: /INVITE traceparent, X-Traceparent, sip-edge to genesys/ }).waitFor();
@@ -104,7 +111,7 @@ test('events are filtered by words in the address, a span is shown raw, and the 
   await page.getByText('2 of 5 events').waitFor();
   await page.locator('ol li button').first().click();
   await page.getByRole('complementary').getByRole('heading', { name: 'PUT /notes/{id}' }).waitFor();
-  expect(await page.getByRole('region', { name: 'JSON of the span' }).textContent()).toContain(TRACES[2]);
+  await expect.poll(() => page.getByRole('region', { name: 'JSON of the span' }).textContent()).toContain(TRACES[2]);
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download OTLP JSON' }).click(),
@@ -121,8 +128,10 @@ test('percentiles stand in the rows, and the drawer says why a span stands where
   const drawer = page.getByRole('complementary', { name: 'Span details' });
   await drawer.getByText('p92 of its kind').waitFor();
   for (const words of ['p50 71 ms', 'p95 168 ms', 'this span 150.2 ms', 'Context lost at middleware to crm-gateway'])
-    expect(await drawer.textContent()).toContain(words);
-  expect(await page.locator('[role=row]').filter({ hasText: 'SELECT customer' }).textContent()).toContain('p97');
+    await expect.poll(() => drawer.textContent()).toContain(words);
+  await expect
+    .poll(() => page.locator('[role=row]').filter({ hasText: 'SELECT customer' }).textContent())
+    .toContain('p97');
   await page.goto(`${at.server().origin}${PATH}?span=${TRACES[2]}.00000000000000d1`);
   await drawer.getByText('Linked from').waitFor();
   await drawer.getByRole('button', { name: /Transfer REFER/ }).click();
@@ -133,11 +142,11 @@ test('clocks that differ are shown as sent, and set right when asked for', async
   const { page } = await at.visit(`/traces/${CLOCKS_TRACE}?span=${CLOCKS_TRACE}.00000000000000c2`);
   const drawer = page.getByRole('complementary', { name: 'Span details' });
   await drawer.getByText('Clock +50.0 ms, not corrected').waitFor();
-  expect(await drawer.textContent()).toContain('+0 s');
+  await expect.poll(() => drawer.textContent()).toContain('+0 s');
   await page.getByRole('button', { name: 'Clocks differ' }).click();
   await page.waitForURL(/skew=corrected/);
   await drawer.getByText('Clock +50.0 ms, set right').waitFor();
-  expect(await drawer.textContent()).toContain('+50.0 ms');
+  await expect.poll(() => drawer.textContent()).toContain('+50.0 ms');
 });
 
 test('a call in outline: a span tells its attributes when it is opened, the search and the ladder those of all', async () => {

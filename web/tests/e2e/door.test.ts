@@ -25,10 +25,10 @@ test('nobody sees a page before signing in, and who does is where the link led',
   expect(page.url()).toContain('tab=events');
   // What a viewer may not do, the page does not offer.
   for (const name of ['Unmask', 'Link to another call or trace by hand'])
-    expect(await page.getByRole('button', { name }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name }).count()).toBe(0);
   await page.getByRole('link', { name: 'viewer' }).click();
   await page.getByRole('heading', { name: 'Objectives' }).waitFor();
-  expect(await page.getByRole('heading', { name: 'Audit' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('heading', { name: 'Audit' }).count()).toBe(0);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   expect(complaints).toEqual([]);
@@ -94,7 +94,7 @@ test('two calls are linked by hand, shown so from there on, and parted again', a
 test('settings of the browser are one click', async () => {
   const { page } = await open.visit('/settings', { colorScheme: 'light' });
   await page.getByRole('button', { name: 'dark', exact: true }).click();
-  expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+  await expect.poll(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
   await page.getByRole('checkbox', { name: 'Single-key shortcuts work' }).uncheck();
   await page.getByText('90 days').waitFor();
   await page.getByRole('row', { name: 'Queue 2 m 00 s 20.0 s' }).waitFor();

@@ -17,16 +17,16 @@ test('J7: the first run lists what has come, and what comes is ticked', async ()
   const { page } = await at.visit('/');
   const list = page.getByRole('region', { name: 'What has come so far' });
   await list.getByText('throughline answers').waitFor();
-  expect(await list.getByText('not yet:').count()).toBe(4);
+  await expect.poll(() => list.getByText('not yet:').count()).toBe(4);
   await page.route('**/api/v1/interactions?*', async (route) => {
     const call = { id: 'first-call', services: ['ivr', 'crm'], trace_count: 1 };
     await route.fulfill({ json: { interactions: [call], next_cursor: null, truncated: false, facets: {} } });
   });
   await list.getByRole('link', { name: 'open it' }).first().waitFor();
-  expect(await list.getByText('not yet:').count()).toBe(1);
-  expect(await list.getByRole('link', { name: 'open it' }).first().getAttribute('href')).toBe(
-    '/interactions/first-call',
-  );
+  await expect.poll(() => list.getByText('not yet:').count()).toBe(1);
+  await expect
+    .poll(() => list.getByRole('link', { name: 'open it' }).first().getAttribute('href'))
+    .toBe('/interactions/first-call');
 });
 
 test('pages without data say so and lead nowhere dead', async () => {

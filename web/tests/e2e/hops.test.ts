@@ -11,7 +11,7 @@ test('J3: which hop dropped my traceparent, in two clicks', async () => {
   const hop = page.getByRole('region', { name: 'The chosen hop' });
   await hop.getByText('first broken hop').waitFor();
   for (const words of ['crm-gateway starts a new trace in 100 % of requests', 'version 7.3', 'since', 'What to do'])
-    expect(await hop.textContent()).toContain(words);
+    await expect.poll(() => hop.textContent()).toContain(words);
   await hop.getByRole('link', { name: 'Ladder of an example' }).click();
   await page.waitForURL((url) => url.pathname === `/interactions/${CALL_ID}` && url.search.includes('tab=ladder'));
   await page.getByRole('button', { name: /GET \/customers.*context lost here, middleware to crm-gateway/ }).waitFor();
@@ -19,8 +19,8 @@ test('J3: which hop dropped my traceparent, in two clicks', async () => {
   const row = drawer.getByRole('row', { name: /traceparent/ });
   await row.waitFor();
   expect(await presses()).toBe(2);
-  expect(await row.textContent()).toContain('absent');
-  expect(await drawer.getByRole('row', { name: /x-conversation-id/ }).textContent()).toContain('same');
+  await expect.poll(() => row.textContent()).toContain('absent');
+  await expect.poll(() => drawer.getByRole('row', { name: /x-conversation-id/ }).textContent()).toContain('same');
   expect(complaints).toEqual([]);
 });
 
@@ -29,20 +29,22 @@ test('the words for the other team are copied whole, from the hop and from the c
   const copied = () => page.evaluate(() => navigator.clipboard.readText());
   await page.getByRole('button', { name: 'Copy for the crm-gateway team' }).click();
   await page.getByText('Copied').waitFor();
-  expect(await copied()).toMatch(/from middleware to crm-gateway[\s\S]*Version: 7\.3[\s\S]*header as received: absent/);
+  await expect
+    .poll(() => copied())
+    .toMatch(/from middleware to crm-gateway[\s\S]*Version: 7\.3[\s\S]*header as received: absent/);
   await page.goto(`${at.server().origin}/interactions/${CALL_ID}?tab=ladder`);
   await page.getByRole('button', { name: 'Copy for the other team' }).click();
   await page.getByText('Copied').waitFor();
-  expect(await copied()).toMatch(
-    /lost between middleware and crm-gateway[\s\S]*traceparent: sent 00-c41e[\s\S]*received absent/,
-  );
+  await expect
+    .poll(() => copied())
+    .toMatch(/lost between middleware and crm-gateway[\s\S]*traceparent: sent 00-c41e[\s\S]*received absent/);
 });
 
 test('the matrix is walked by arrows, and a cell, a range and a service are in the address', async () => {
   const { page } = await at.visit('/hops');
   await page.getByRole('link', { name: /^> 99 %/ }).focus();
   await page.keyboard.press('ArrowDown');
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/0 %.*12/s);
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/0 %.*12/s);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'unknown caller to middleware' }).waitFor();
   await page.getByRole('link', { name: /^91 %/ }).click();

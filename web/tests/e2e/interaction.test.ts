@@ -20,39 +20,41 @@ async function opened(path = PATH, how = {}) {
 
 test('stages stand at the top, the work below them, and what was rejoined says so', async () => {
   const { page, complaints } = await opened();
-  expect((await names(page)).slice(0, 12)).toEqual([
-    'SIP INVITE',
-    'IVR flow Billing main',
-    'Prompt greeting',
-    'Collect account number',
-    'Data Action get-customer',
-    'POST /v2/lookup',
-    'validate token',
-    'GET crm-gateway',
-    'GET /customers/{id}',
-    'SELECT customer',
-    'SELECT open_invoices',
-    'Queue billing-uk',
-  ]);
+  await expect
+    .poll(async () => (await names(page)).slice(0, 12))
+    .toEqual([
+      'SIP INVITE',
+      'IVR flow Billing main',
+      'Prompt greeting',
+      'Collect account number',
+      'Data Action get-customer',
+      'POST /v2/lookup',
+      'validate token',
+      'GET crm-gateway',
+      'GET /customers/{id}',
+      'SELECT customer',
+      'SELECT open_invoices',
+      'Queue billing-uk',
+    ]);
   const crm = page.locator('[role=row]').filter({ hasText: 'GET /customers/{id}' });
-  expect(await crm.getAttribute('aria-level')).toBe('5');
-  expect(await crm.textContent()).toContain('new trace, rejoined');
+  await expect.poll(() => crm.getAttribute('aria-level')).toBe('5');
+  await expect.poll(() => crm.textContent()).toContain('new trace, rejoined');
   expect(complaints).toEqual([]);
 });
 
 test('a 41 ms query is seen beside four minutes of queue; without compression it is not', async () => {
   const { page } = await opened();
-  expect(await width(page, 'SELECT customer')).toBeGreaterThan(20);
-  expect(await page.locator('.axis').textContent()).toContain('4 m 12 s');
+  await expect.poll(() => width(page, 'SELECT customer')).toBeGreaterThan(20);
+  await expect.poll(() => page.locator('.axis').textContent()).toContain('4 m 12 s');
   await page.keyboard.press('g');
   await page.waitForURL(/gaps=off/);
-  expect(await width(page, 'SELECT customer')).toBeLessThanOrEqual(3);
+  await expect.poll(() => width(page, 'SELECT customer')).toBeLessThanOrEqual(3);
   await page.keyboard.press('g');
   const before = await width(page, 'Queue billing-uk');
   await page.getByRole('button', { name: 'queue 4 m 12 s , expand' }).click();
-  expect(await width(page, 'Queue billing-uk')).toBeGreaterThan(before);
+  await expect.poll(() => width(page, 'Queue billing-uk')).toBeGreaterThan(before);
   await page.getByRole('button', { name: 'Compress 4 m 12 s' }).click();
-  expect(await width(page, 'Queue billing-uk')).toBeCloseTo(before, 0);
+  await expect.poll(() => width(page, 'Queue billing-uk')).toBeCloseTo(before, 0);
 });
 
 test('waiting is hatched, work is solid, and long bars are cut where a gap is pressed together', async () => {
@@ -65,9 +67,9 @@ test('waiting is hatched, work is solid, and long bars are cut where a gap is pr
       .first()
       .evaluate((bar) => getComputedStyle(bar).backgroundImage);
   for (const name of ['Queue billing-uk', 'Alert Agent A'])
-    expect(await pattern(name)).toContain('repeating-linear-gradient');
-  for (const name of ['SIP INVITE', 'SELECT customer']) expect(await pattern(name)).toBe('none');
-  expect(await page.locator('[role=row]').filter({ hasText: 'IVR flow' }).locator('.brk').count()).toBe(2);
+    await expect.poll(() => pattern(name)).toContain('repeating-linear-gradient');
+  for (const name of ['SIP INVITE', 'SELECT customer']) await expect.poll(() => pattern(name)).toBe('none');
+  await expect.poll(() => page.locator('[role=row]').filter({ hasText: 'IVR flow' }).locator('.brk').count()).toBe(2);
 });
 
 test('the tree is worked by keys alone', async () => {
@@ -76,14 +78,16 @@ test('the tree is worked by keys alone', async () => {
     for (const key of all) await page.keyboard.press(key);
   };
   await press('j');
-  expect(await focused(page)).toBe('SIP INVITE');
+  await expect.poll(() => focused(page)).toBe('SIP INVITE');
   await press('ArrowDown', 'ArrowRight');
-  expect(await focused(page)).toBe('Prompt greeting');
+  await expect.poll(() => focused(page)).toBe('Prompt greeting');
   await press('ArrowLeft');
-  expect(await focused(page)).toBe('IVR flow Billing main');
+  await expect.poll(() => focused(page)).toBe('IVR flow Billing main');
   await press('ArrowLeft');
-  expect((await names(page)).slice(0, 3)).toEqual(['SIP INVITE', 'IVR flow Billing main', 'Queue billing-uk']);
-  expect(await page.locator('[role=row]').nth(1).getAttribute('aria-expanded')).toBe('false');
+  await expect
+    .poll(async () => (await names(page)).slice(0, 3))
+    .toEqual(['SIP INVITE', 'IVR flow Billing main', 'Queue billing-uk']);
+  await expect.poll(() => page.locator('[role=row]').nth(1).getAttribute('aria-expanded')).toBe('false');
   await press('ArrowRight', 'j', 'k', 'Enter');
   await page
     .getByRole('complementary', { name: 'Span details' })
@@ -94,9 +98,9 @@ test('the tree is worked by keys alone', async () => {
   await press('Escape');
   await page.getByRole('complementary').waitFor({ state: 'detached' });
   await press('End');
-  expect(await focused(page)).toBe('UPDATE note');
+  await expect.poll(() => focused(page)).toBe('UPDATE note');
   await press('Home');
-  expect(await focused(page)).toBe('SIP INVITE');
+  await expect.poll(() => focused(page)).toBe('SIP INVITE');
   await press('e');
   await page.getByRole('complementary').getByText('note is locked by another editor').first().waitFor();
 });
@@ -114,13 +118,13 @@ test('the drawer shows times, error, attributes, events, links and ids', async (
     TRACES[2],
     'Rejoined'.toLowerCase(),
   ]) {
-    expect(await drawer.textContent()).toContain(words);
+    await expect.poll(() => drawer.textContent()).toContain(words);
   }
   const turn = drawer.getByRole('button', { name: /^Starts at/ });
   await turn.focus();
   await page.keyboard.press('Enter');
   await drawer.getByText('Started', { exact: true }).waitFor();
-  expect(await drawer.textContent()).toMatch(/\d\d:\d\d:\d\d\.\d{3}\s*London UTC/);
+  await expect.poll(() => drawer.textContent()).toMatch(/\d\d:\d\d:\d\d\.\d{3}\s*London UTC/);
   await page.keyboard.press('Enter');
   await drawer.getByText('After previous').waitFor();
   await page.locator('[role=row]').filter({ hasText: 'Transfer REFER' }).click();
@@ -133,13 +137,15 @@ test('the drawer shows times, error, attributes, events, links and ids', async (
 
 test('lanes show who had the call; the same span lights up in both pictures; a line follows the pointer', async () => {
   const { page } = await opened();
-  expect(await page.locator('.lane b').allTextContents()).toEqual(['Caller', 'IVR', 'Queue', 'Agent', 'Agent']);
+  await expect
+    .poll(() => page.locator('.lane b').allTextContents())
+    .toEqual(['Caller', 'IVR', 'Queue', 'Agent', 'Agent']);
   await page.locator('[role=row]').filter({ hasText: 'Queue billing-uk' }).locator('.br').hover();
-  expect(await page.locator('.br.hot').count()).toBe(3);
-  expect(await page.locator('.cross').textContent()).toMatch(/^\+\d+ m/);
+  await expect.poll(() => page.locator('.br.hot').count()).toBe(3);
+  await expect.poll(() => page.locator('.cross').textContent()).toMatch(/^\+\d+ m/);
   await page.keyboard.press('2');
   await page.waitForURL(/tab=waterfall/);
-  expect(await page.locator('.lane').count()).toBe(0);
+  await expect.poll(() => page.locator('.lane').count()).toBe(0);
 });
 
 test('the brush zooms by keys and by pointer, and the address keeps the window', async () => {
@@ -157,17 +163,19 @@ test('the brush zooms by keys and by pointer, and the address keeps the window',
   await page.mouse.move(box.x + box.width * 0.4, box.y + 10, { steps: 4 });
   await page.mouse.up();
   await page.waitForURL(/window=/);
-  expect(await page.locator('[role=row]').filter({ hasText: 'SIP INVITE' }).textContent()).toContain('earlier');
+  await expect
+    .poll(() => page.locator('[role=row]').filter({ hasText: 'SIP INVITE' }).textContent())
+    .toContain('earlier');
 });
 
 test('ten thousand spans: a screenful of rows in the document, the last one reached by a key', async () => {
   const { page } = await opened(`/traces/${LARGE_TRACE}`);
-  expect(await page.getByRole('treegrid').getAttribute('aria-rowcount')).toBe('10001');
-  expect(await page.locator('[role=row]').count()).toBeLessThan(90);
+  await expect.poll(() => page.getByRole('treegrid').getAttribute('aria-rowcount')).toBe('10001');
+  await expect.poll(() => page.locator('[role=row]').count()).toBeLessThan(90);
   await page.keyboard.press('j');
   await page.keyboard.press('End');
-  expect(await focused(page)).toBe('SELECT row 9999');
-  expect(await page.locator('[role=row]').count()).toBeLessThan(90);
+  await expect.poll(() => focused(page)).toBe('SELECT row 9999');
+  await expect.poll(() => page.locator('[role=row]').count()).toBeLessThan(90);
   await page.keyboard.press('f');
   await page.waitForFunction(() => document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount') === '1');
 });
@@ -177,7 +185,7 @@ test('below 1180 px the drawer is one line until it is asked for', async () => {
     viewport: { width: 1024, height: 768 },
   });
   const attribute = page.getByRole('complementary').getByText('http.route');
-  expect(await attribute.isVisible()).toBe(false);
+  await expect.poll(() => attribute.isVisible()).toBe(false);
   await page.getByRole('button', { name: 'Details', exact: true }).click();
   await attribute.waitFor();
   await page.keyboard.press('Escape');

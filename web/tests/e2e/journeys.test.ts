@@ -30,13 +30,13 @@ test('J1: calls in eu-west are slow to be answered; three clicks to the cause, t
   await drawBox(page);
   const queue = page.getByRole('link', { name: /queue billing-uk/ });
   await queue.waitFor();
-  expect(await queue.textContent()).toMatch(/\+\d+ pt/);
+  await expect.poll(() => queue.textContent()).toMatch(/\+\d+ pt/);
   await queue.click();
   await page.waitForURL(/queue=billing-uk/);
   expect(params(page).get('box')).not.toBeNull();
   expect(await presses()).toBe(3);
   await page.getByRole('button', { name: 'queue: billing-uk' }).waitFor();
-  await page.locator('.diff').getByRole('link', { name: /^p95/ }).click();
+  await page.locator('.diff[aria-busy=false]').getByRole('link', { name: /^p95/ }).click();
   await page.waitForURL(`**/interactions/${CALL_ID}?span=*`);
   await page
     .getByRole('complementary', { name: 'Span details' })
@@ -62,7 +62,7 @@ test('J1 by keys alone: the cell, the box, the filter, the call', async () => {
   const first = params(page).get('box');
   for (const key of ['Shift+ArrowUp', 'Shift+ArrowRight', 'ArrowUp']) await page.keyboard.press(key);
   await page.waitForFunction((old) => new URL(location.href).searchParams.get('box') !== old, first);
-  expect(await page.getByText(/^Box .* inside$/).textContent()).toMatch(/\d/);
+  await expect.poll(() => page.getByText(/^Box .* inside$/).textContent()).toMatch(/\d/);
   await page.keyboard.press('Escape');
   await page.waitForURL((url) => !url.search.includes('box'));
   await page.getByRole('button', { name: 'Slowest 5 %' }).focus();
@@ -70,7 +70,7 @@ test('J1 by keys alone: the cell, the box, the filter, the call', async () => {
   await page.getByRole('link', { name: /queue billing-uk/ }).focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(/queue=billing-uk/);
-  await page.locator('.diff').getByRole('link', { name: /^p95/ }).focus();
+  await page.locator('.diff[aria-busy=false]').getByRole('link', { name: /^p95/ }).focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/interactions/${CALL_ID}?span=*`);
 });
@@ -104,8 +104,8 @@ test('J4: did the deployment make look-ups slower; the flag, the verdict, an exa
     .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = \d+ \/ \d+/)
     .waitFor();
   const row = page.getByRole('row', { name: /GET \/customers/ });
-  expect(await row.textContent()).toContain('slower');
-  expect(await page.getByRole('region', { name: 'New in B' }).textContent()).toContain('SELECT loyalty');
+  await expect.poll(() => row.textContent()).toContain('slower');
+  await expect.poll(() => page.getByRole('region', { name: 'New in B' }).textContent()).toContain('SELECT loyalty');
   await row.getByRole('link', { name: /Example of B/ }).click();
   await page.waitForURL(`**/interactions/${CALL_ID}?span=*`);
   expect(await presses()).toBeLessThanOrEqual(3);
@@ -126,7 +126,7 @@ test('a comparison of too little says so, and its sides are chosen by hand', asy
   await page.waitForURL(/a_region=us-east/);
   expect(params(page).get('a_version')).toBe('7.3');
   const shown = (name: string) => page.getByRole('group', { name }).getByLabel('Region').inputValue();
-  expect([await shown('A'), await shown('B')]).toEqual(['us-east', 'ap-south']);
+  await expect.poll(async () => [await shown('A'), await shown('B')]).toEqual(['us-east', 'ap-south']);
 });
 
 test('J5: transferred twice; the page of transfers leads to the call', async () => {
@@ -136,7 +136,7 @@ test('J5: transferred twice; the page of transfers leads to the call', async () 
     .first()
     .waitFor();
   const repeats = page.getByRole('region', { name: 'Handed over more than once' });
-  expect(await repeats.getByRole('row', { name: CALL_ID }).textContent()).toContain('collections-uk');
+  await expect.poll(() => repeats.getByRole('row', { name: CALL_ID }).textContent()).toContain('collections-uk');
   await repeats.getByRole('link', { name: CALL_ID }).click();
   await page.waitForURL(`**/interactions/${CALL_ID}`);
   await page.goBack();
@@ -195,7 +195,7 @@ test('the palette: a page, a theme, an id, and no mouse', async () => {
   await page.waitForURL('**/stages/talk');
   await type('theme: dark');
   await page.keyboard.press('Enter');
-  expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+  await expect.poll(() => page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
   await type(CALL_ID);
   await page.keyboard.press('Enter');
   await page.waitForURL(`**/interactions/${CALL_ID}`);
@@ -215,7 +215,7 @@ test('every picture is also a table, and the address says so', async () => {
     await page.waitForURL((url) => url.searchParams.get(param) === 'table');
   }
   await page.reload();
-  expect(await page.getByRole('table').count()).toBeGreaterThanOrEqual(3);
+  await expect.poll(() => page.getByRole('table').count()).toBeGreaterThanOrEqual(3);
   await page.goto(`${at.server().origin}/transfers?flow-as=table`);
   await page.getByRole('columnheader', { name: 'added wait p50' }).waitFor();
 });

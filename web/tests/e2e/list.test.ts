@@ -9,11 +9,11 @@ test('shows the newest interactions, and more of them on request', async () => {
   const { page, complaints } = await at.visit('/interactions');
   const rows = page.locator('tbody tr');
   await page.getByText('c41e7d90').first().waitFor();
-  expect(await rows.count()).toBe(50);
+  await expect.poll(() => rows.count()).toBe(50);
   const call = rows.filter({ hasText: CALL_ID });
   for (const words of ['voice, in', 'billing-uk', 'eu-west', '12 m 48.2 s', '4 m 55.2 s', 'Resolved', '23'])
-    expect(await call.textContent()).toContain(words);
-  expect(await call.getByRole('img').getAttribute('aria-label')).toContain('Queue 4 m 12.2 s');
+    await expect.poll(() => call.textContent()).toContain(words);
+  await expect.poll(() => call.getByRole('img').getAttribute('aria-label')).toContain('Queue 4 m 12.2 s');
   await page.getByRole('button', { name: 'Load 50 more' }).click();
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 100);
   expect(complaints).toEqual([]);
@@ -28,9 +28,8 @@ test('a facet narrows the list, stands in the address, and survives a reload', a
   await page.reload();
   await page.getByRole('button', { name: 'region: eu-west' }).waitFor();
   await page.locator('tbody td.region').first().waitFor();
-  expect(new Set((await page.locator('tbody td.region').allTextContents()).map((text) => text.trim()))).toEqual(
-    new Set(['eu-west']),
-  );
+  const regions = async () => (await page.locator('tbody td.region').allTextContents()).map((text) => text.trim());
+  await expect.poll(async () => [...new Set(await regions())]).toEqual(['eu-west']);
   await page.goBack();
   await page.getByRole('button', { name: 'All regions' }).waitFor();
   expect(search(page.url())).toBe('');
@@ -64,7 +63,7 @@ test('the search box: slash focuses, an exact id or a trace id opens, words filt
   await find('sales-de');
   await page.waitForURL(/q=sales-de/);
   await page.getByRole('link', { name: 'search: sales-de' }).waitFor();
-  expect(await box.inputValue()).toBe('sales-de');
+  await expect.poll(() => box.inputValue()).toBe('sales-de');
   await find(`${at.server().origin}/traces/${TRACES[2]}?span=00000000000000d1`);
   await page.waitForURL(/\/traces\/9b1fe07a.*span=/);
 });
@@ -94,11 +93,29 @@ test('keys walk through the list', async () => {
   const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
   for (const key of ['j', 'j', 'j', 'k']) await page.keyboard.press(key);
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(
-    await page.locator('a.open').nth(1).textContent(),
-  );
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.textContent))
+    .toBe(await page.locator('a.open').nth(1).textContent());
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/interactions\/.+/);
+});
+
+test('who it is may be told late: what is on screen stays, with the focus in it', async () => {
+  const { page } = await at.visit('/nothing-here');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/api/v1/session', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${at.server().origin}/interactions`);
+  await page.locator('a.open').first().waitFor();
+  await page.keyboard.press('j');
+  const focused = () => page.evaluate(() => document.activeElement?.classList.contains('open'));
+  await expect.poll(focused).toBe(true);
+  release();
+  await page.getByRole('link', { name: 'local' }).waitFor();
+  expect(await focused()).toBe(true);
 });
 
 test('says what is wrong, keeps what it has, and recovers by itself', async () => {
@@ -106,7 +123,7 @@ test('says what is wrong, keeps what it has, and recovers by itself', async () =
   await page.locator('a.open').first().waitFor();
   at.server().state.failing = true;
   await page.getByText('What you see is from the last good answer').waitFor();
-  expect(await page.locator('tbody tr').count()).toBe(50);
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(50);
   at.server().state.failing = false;
   await page.getByText('What you see is from the last good answer').waitFor({ state: 'detached' });
 
@@ -116,6 +133,23 @@ test('says what is wrong, keeps what it has, and recovers by itself', async () =
   at.server().state.failing = false;
   await cold.page.getByRole('button', { name: 'Try again' }).click();
   await cold.page.locator('a.open').first().waitFor();
+});
+
+test('what the filters find is saved from the address that answers them', async () => {
+  const { page } = await at.visit('/interactions?range=1h&queue=billing-uk&errors=true');
+  await page.locator('a.open').first().waitFor();
+  for (const [format, limit] of [
+    ['csv', '10000'],
+    ['json', '500'],
+  ]) {
+    const link = page.getByRole('link', { name: format ?? '', exact: true });
+    expect(await link.getAttribute('download')).toBe(`interactions.${format}`);
+    const asked = new URL((await link.getAttribute('href')) ?? '', page.url());
+    expect(asked.pathname).toBe('/api/v1/interactions');
+    const { from, ...rest } = Object.fromEntries(asked.searchParams);
+    expect(rest).toEqual({ queue: 'billing-uk', errors: 'true', format, limit });
+    expect(Date.now() - Date.parse(from ?? '')).toBeGreaterThan(3_500_000);
+  }
 });
 
 test('tells “none fits” from “none at all”', async () => {
@@ -129,7 +163,7 @@ test('the full stop stops and starts the following of the time; e leaves only er
   const { page } = await at.visit('/interactions');
   await page.locator('a.open').first().waitFor();
   const live = page.getByRole('button', { name: /Live/ });
-  expect(await live.getAttribute('aria-pressed')).toBe('true');
+  await expect.poll(() => live.getAttribute('aria-pressed')).toBe('true');
   await page.keyboard.press('.');
   await page.waitForFunction(() => document.querySelector('.live button')?.getAttribute('aria-pressed') === 'false');
   await page.keyboard.press('.');

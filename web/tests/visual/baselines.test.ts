@@ -10,11 +10,12 @@ const MOST_BYTES = 3_000_000;
 const at = stage({ now: NOW });
 
 async function shown(address: string, colorScheme: 'light' | 'dark') {
-  const { page, complaints } = await at.visit(address, {
+  const { page, complaints, settled } = await at.visit(address, {
     colorScheme,
     now: NOW,
   });
   await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('[aria-busy=true]'));
+  await settled();
   return { page, complaints, picture: await still(page) };
 }
 
@@ -24,7 +25,6 @@ for (const [name, address] of PAGES)
       const { page, complaints, picture } = await shown(address, scheme);
       await compareKept(page, `${name}-${scheme}.png`, picture);
       expect(complaints).toEqual([]);
-      await page.context().close();
     });
 
 test('smoothing is no difference; a part that moves by three pixels, or is gone, is one', async () => {

@@ -14,7 +14,7 @@ for (const [name, address, { centre = 'open', answers, sign }] of STATES)
   for (const colorScheme of ['light', 'dark'] as const)
     test(`${name}, ${colorScheme}`, async () => {
       const at = centres[centre];
-      const { page, complaints } = await at.visit('/nothing-here', { colorScheme, now: NOW });
+      const { page, complaints, settled } = await at.visit('/nothing-here', { colorScheme, now: NOW });
       // Asked for a third time, the counts would stand still.
       let looks = 0;
       await page.route('**/api/v1/status', (route) =>
@@ -29,11 +29,11 @@ for (const [name, address, { centre = 'open', answers, sign }] of STATES)
           await page.waitForFunction(
             () => document.querySelector('main') && !document.querySelector('[aria-busy=true]'),
           );
+        if (answers !== 'held' && address !== '/status') await settled();
         await compareKept(page, `${name}-${colorScheme}.png`, await still(page));
         expect(await accessibilityFindings(page)).toEqual([]);
       } finally {
         at.server().state.failing = false;
       }
       expect(complaints).toEqual([]);
-      await page.context().close();
     });

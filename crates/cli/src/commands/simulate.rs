@@ -56,6 +56,12 @@ struct Genesys {
     /// Divides all durations of the scenarios.
     #[arg(long, default_value = "1", value_parser = speed)]
     speed: f64,
+    /// How far durations go from those of the scenarios, from one conversation to the next: 0.3 is as in life.
+    #[arg(long, default_value_t = 0.0, value_parser = spread)]
+    spread: f64,
+    /// So much of the day has happened when it starts: what `throughline genesys backfill` can ask for.
+    #[arg(long, value_name = "DURATION", value_parser = super::top::duration)]
+    past: Option<Duration>,
     /// A file of a scenario; may be repeated. Without one, those that come with the simulator.
     #[arg(long = "scenario", value_name = "FILE")]
     scenarios: Vec<String>,
@@ -99,6 +105,11 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 =
         text.trim_end_matches('x').parse().map_err(|_| "write a number, as 10 or 10x".to_owned())?;
     if (0.01..=1000.0).contains(&speed) { Ok(speed) } else { Err("a speed is from 0.01 to 1000".to_owned()) }
+}
+
+fn spread(text: &str) -> Result<f64, String> {
+    let spread = text.parse().ok().filter(|spread| (0.0..=1.0).contains(spread));
+    spread.ok_or_else(|| "a spread is from 0 to 1".to_owned())
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -174,6 +185,7 @@ fn options(arguments: &Genesys, scenarios: Vec<Scenario>) -> Result<Options, Fai
         concurrent: arguments.concurrent,
         calls: arguments.calls,
         speed: arguments.speed,
+        spread: arguments.spread,
         ..Traffic::default()
     };
     Ok(Options {
@@ -195,7 +207,8 @@ fn settings(arguments: &Genesys) -> Result<Settings, Failed> {
     let header = arguments.event_bridge_header.as_deref();
     let bridge = arguments.event_bridge.as_deref().map(|url| EventBridge::parse(url, header)).transpose();
     let event_bridge = bridge.map_err(|error| wrong(format!("--event-bridge: {error}")))?;
-    Ok(Settings { listen: arguments.listen, event_bridge, ..Settings::default() })
+    let past = arguments.past.unwrap_or_default();
+    Ok(Settings { listen: arguments.listen, past, event_bridge, ..Settings::default() })
 }
 
 fn serve(options: Options, settings: Settings) -> anyhow::Result<()> {

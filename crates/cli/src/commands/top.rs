@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = GoDuration::read(text).map_err(str::to_owned)?.get();
     let allowed = Duration::from_secs(1)..=Duration::from_secs(31 * 24 * 3600);
     allowed.contains(&duration).then_some(duration).ok_or_else(|| "from `1s` to `744h`".to_owned())

@@ -211,6 +211,33 @@ async fn the_list() {
 }
 
 #[tokio::test]
+async fn the_list_as_a_table() {
+    let site = Site::open().await;
+    site.put(call()).await;
+    let answer = site.get("/api/v1/interactions?format=csv").await;
+    assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"interactions.csv\""));
+    assert_eq!(answer.header("throughline-next-cursor"), None);
+    let table = String::from_utf8(answer.body).unwrap().replace('\r', "");
+    expect![[r#"
+        id,start,duration_s,running,direction,channel,region,queues,agents,outcome,waited_s,worked_s,spans,errors,services,setup_s,ivr_s,action_s,queue_s,alert_s,talk_s,hold_s,park_s,consult_s,transfer_s,voicemail_s,wrapup_s
+        call-1,2026-11-20T09:00:00.000Z,200.000,false,inbound,voice,eu-west,billing,ann,handled,60.000,120.000,4,1,crm; ivr,,20.000,,60.000,,120.000,,,,,,
+    "#]].assert_eq(&table);
+
+    site.put([Sample::new(2, 1).interaction("call-2").at(300, 1)]).await;
+    let first = site.get("/api/v1/interactions?format=csv&limit=1").await;
+    let next = first.header("throughline-next-cursor").unwrap();
+    let rest = site.get(&format!("/api/v1/interactions?format=csv&cursor={next}")).await;
+    assert_eq!(String::from_utf8(rest.body).unwrap().replace('\r', ""), table);
+    for (asked, wrong) in
+        [("format=xml", "`format` is `xml`"), ("format=csv&limit=10001", "`limit` is 10001")]
+    {
+        let answer = site.get(&format!("/api/v1/interactions?{asked}")).await;
+        assert_eq!((answer.status, answer.json()["error"]["message"].as_str()), (400, Some(wrong)));
+    }
+}
+
+#[tokio::test]
 async fn one_interaction() {
     let site = Site::open().await;
     site.put(call()).await;
@@ -386,7 +413,7 @@ async fn errors_say_what_to_do() {
     }
     expect![[r#"
         /api/v1/interactions?regoin=eu
-          400 bad_request: regoin: unknown field `regoin`, expected one of `from`, `to`, `q`, `stage`, `region`, `queue`, `channel`, `outcome`, `agent`, `service`, `min_duration`, `errors`, `limit`, `cursor`
+          400 bad_request: regoin: unknown field `regoin`, expected one of `from`, `to`, `q`, `stage`, `region`, `queue`, `channel`, `outcome`, `agent`, `service`, `min_duration`, `errors`, `limit`, `cursor`, `format`
           the parameters are described at /api/openapi.json
         /api/v1/interactions?from=yesterday
           400 bad_request: `from` is not a time: `yesterday`

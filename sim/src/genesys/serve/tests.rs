@@ -109,6 +109,16 @@ async fn messages_come_when_the_clock_is_moved() {
 }
 
 #[tokio::test]
+async fn what_lies_behind_has_happened_at_the_start() {
+    let settings = Settings { past: Duration::from_secs(3600), ..manual() };
+    let visitor = Visitor::visit(answered(), settings).await;
+    visitor.simulator.with(|service| {
+        assert_eq!(service.now(), START);
+        assert!(service.tally().conversations_ended > 10);
+    });
+}
+
+#[tokio::test]
 async fn a_live_clock_tells_and_beats() {
     let mut options = answered();
     options.traffic.speed = 200.0;
