@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, Query, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use store_api::sql::{self, Failed, Format, On};
+use store_api::sql::{self, Failed, Format, On, Worked};
 
 use crate::api::Api;
 use crate::audit::What;
@@ -131,14 +131,19 @@ async fn answer(
     };
     let headers = [(header::CONTENT_TYPE, answer.format.content_type()), (header::CACHE_CONTROL, "no-store")];
     let mut response = (headers, body).into_response();
-    if let Some(worked) = answer.worked {
-        let line: String = worked.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
-            response.headers_mut().insert(WORKED, line);
-        }
-    }
+    tell(answer.worked, response.headers_mut());
     response.extensions_mut().insert(place);
     Ok(response)
+}
+
+/// What the store says of where it worked an answer out, in what a header and metadata of gRPC may hold.
+pub(crate) fn tell(worked: Option<Worked>, headers: &mut HeaderMap) {
+    let Some(worked) = worked else { return };
+    let plain = |c: char| if c.is_ascii() && !c.is_ascii_control() { c } else { ' ' };
+    let line: String = worked.to_string().chars().map(plain).collect();
+    if let Ok(line) = HeaderValue::try_from(line) {
+        headers.insert(WORKED, line);
+    }
 }
 
 pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
