@@ -100,6 +100,13 @@ impl Lake {
             let source = io::Error::new(io::ErrorKind::Unsupported, why);
             return Err(StoreError::io("use", &settings.directory, source));
         }
+        #[cfg(feature = "ballista")]
+        if let Some(cluster) = &settings.cluster
+            && let Err(why) = crate::cluster::address(&cluster.scheduler)
+        {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
+            return Err(StoreError::io("use", &settings.directory, source));
+        }
         let lock = lock(settings.local()).await?;
         let inner = blocking(move || Inner::open(settings, lock)).await?;
         let inner = Arc::new(inner);

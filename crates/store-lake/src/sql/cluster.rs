@@ -20,6 +20,7 @@ use futures_util::StreamExt;
 use store_api::door;
 use store_api::sql::{On, Question, Worked};
 
+pub(crate) use job::address;
 pub use serve::{Executor, Scheduler, execute, schedule};
 
 use super::looking::Looking;
@@ -33,15 +34,6 @@ const TRAVELS: usize = 16 << 20;
 /// Why a question does not go to the cluster, for who asked.
 type Why = String;
 
-/// Whether a question is one for the cluster, by the plan that would answer it here.
-fn pays(cluster: &door::Cluster, on: On, plan: &Arc<dyn ExecutionPlan>) -> bool {
-    match on {
-        On::Here => false,
-        On::Cluster => true,
-        On::Either => plan::rows(plan) >= cluster.from_spans.max(1),
-    }
-}
-
 /// The columns of an answer, where the cluster has it, and where it was worked out. What is not there yet when the stream is
 /// dropped is not worked out.
 pub(super) async fn ask(
@@ -51,8 +43,17 @@ pub(super) async fn ask(
     here: &Arc<dyn ExecutionPlan>,
 ) -> (Option<SendableRecordBatchStream>, Option<Worked>) {
     let Some(cluster) = &looking.inner.settings.cluster else { return (None, None) };
-    if !pays(cluster, question.on, here) {
+    let rows = plan::rows(here);
+    let pays = match question.on {
+        On::Here => false,
+        On::Cluster => true,
+        On::Either => rows >= cluster.from_spans.max(1),
+    };
+    if !pays {
         return (None, Some(Worked::Here));
+    }
+    if rows == 0 {
+        return (None, Some(Worked::Instead("it reads no span from a file".to_owned())));
     }
     match away(cluster, looking, engine, question).await {
         Ok(batches) => (Some(batches), Some(Worked::Cluster)),
@@ -76,12 +77,17 @@ async fn away(
     }
     let asked = asked(&looking, engine, question).await;
     let (context, plan) = asked.map_err(|failed| failed.to_string())?;
-    let planned = plan::planned(cluster, &context, &plan).await?;
+    let planned = plan::planned(cluster, &context, plan, question.limits.rows).await?;
     let batches = job::run(cluster, planned).await?;
     // As long as somebody looks at them, files stay.
-    let (schema, held) = (batches.schema(), looking);
+    Ok(holding(looking, batches))
+}
+
+/// What is held goes when the batches do.
+fn holding<T: Send + 'static>(held: T, batches: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = batches.schema();
     let batches = batches.inspect(move |_| {
         let _held = &held;
     });
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }

@@ -1,6 +1,6 @@
 //! A plan on its way through a cluster: sent to the scheduler, waited for, fetched, and called off when nobody waits.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ballista_core::client::BallistaClient;
@@ -15,6 +15,7 @@ use ballista_core::version;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use store_api::StoreError;
 use store_api::door;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,8 +24,9 @@ use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 
 use super::plan::Planned;
-use super::{LONGEST, Why};
+use super::{LONGEST, Why, holding};
 use crate::disk::random;
+use crate::sql::looking::external;
 
 /// To be reached; a question should not wait for who is not there.
 const REACH: Duration = Duration::from_secs(2);
@@ -35,7 +37,7 @@ static SESSION: LazyLock<String> = LazyLock::new(|| format!("{:016x}", random())
 type Client = SchedulerGrpcClient<Channel>;
 
 /// Host and port of `df://host:port`.
-pub(super) fn address(scheduler: &str) -> Result<(&str, u16), Why> {
+pub(crate) fn address(scheduler: &str) -> Result<(&str, u16), Why> {
     let named = scheduler.strip_prefix("df://").and_then(|rest| rest.trim_end_matches('/').rsplit_once(':'));
     let known = named.and_then(|(host, port)| Some((host, port.parse().ok()?)));
     known
@@ -189,11 +191,12 @@ async fn fetch(
         streams.push(fetched);
     }
     let Some(schema) = schema else { return Err("the cluster told of no answer".to_owned()) };
-    let held = Arc::new(job);
-    let batches = stream::iter(streams).flatten().inspect_ok(move |_| {
-        let _held = &held;
+    let place = format!("the cluster at df://{host}:{port}");
+    let batches = stream::iter(streams).flatten().map_err(move |error| {
+        let why = format!("it broke the answer off: {error}");
+        external(StoreError::Server { place: place.clone(), why, mend: "; ask again" })
     });
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    Ok(holding(job, Box::pin(RecordBatchStreamAdapter::new(schema, batches))))
 }
 
 /// An error with those that it came from.

@@ -12,9 +12,8 @@ use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::analyze::AnalyzeExec;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::prelude::SessionContext;
 use datafusion_proto::physical_plan::AsExecutionPlan;
@@ -45,12 +44,21 @@ pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     counted.map_or(0, |_| rows)
 }
 
-/// Planned as Ballista wants it: nothing that one part of a plan tells another while both run.
+/// Planned as Ballista wants it: nothing that one part of a plan tells another while both run. An answer with more rows than
+/// are allowed is made as far as shows that.
 pub(super) async fn planned(
     cluster: &door::Cluster,
     context: &SessionContext,
-    plan: &LogicalPlan,
+    plan: LogicalPlan,
+    most: u64,
 ) -> Result<Planned, Why> {
+    if matches!(plan, LogicalPlan::Analyze(_)) {
+        return Err("EXPLAIN ANALYZE is about how it is worked out here".to_owned());
+    }
+    let cannot = |error| format!("the question cannot be cut into parts: {error}");
+    let most = usize::try_from(most).ok().and_then(|most| most.checked_add(1));
+    let plan =
+        LogicalPlanBuilder::new(plan).limit(0, most).and_then(LogicalPlanBuilder::build).map_err(cannot)?;
     let state = context.state();
     let mut config = state.config().clone().upgrade_for_ballista();
     config = config.with_target_partitions(cluster.partitions.max(1)).with_repartition_file_scans(false);
@@ -59,11 +67,7 @@ pub(super) async fn planned(
         SessionStateBuilder::new_from_existing(state).with_config(config).with_optimizer_rules(rules).build();
     let settings = state.config().options().entries().into_iter().map(|entry| (entry.key, entry.value));
     let settings = settings.collect();
-    let cannot = |error| format!("the question cannot be cut into parts: {error}");
-    let plan = state.create_physical_plan(plan).await.map_err(cannot)?;
-    if rows(&plan) == 0 {
-        return Err("the question reaches into no file".to_owned());
-    }
+    let plan = state.create_physical_plan(&plan).await.map_err(cannot)?;
     let plan = plan.transform_up(leave).map_err(cannot)?.data;
     let node = PhysicalPlanNode::try_from_physical_plan(plan, &Codec::new(None)).map_err(cannot)?;
     let mut bytes = Vec::new();
@@ -81,9 +85,6 @@ fn leave(part: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPl
         && joins_once(*join.join_type())
     {
         return plan_err!("a join that is not by equality has to see all rows at once");
-    }
-    if part.downcast_ref::<AnalyzeExec>().is_some() {
-        return plan_err!("EXPLAIN ANALYZE is about how it is worked out here");
     }
     let Some(scan) = files(&part) else { return Ok(Transformed::no(part)) };
     let mut rows: Rows = BTreeMap::new();
