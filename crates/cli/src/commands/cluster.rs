@@ -35,6 +35,7 @@ enum Command {
 
 #[derive(Args)]
 struct Schedule {
+    /// Where nodes and executors reach it, and everybody else who can: there are no passwords.
     #[arg(long, value_name = "ADDRESS", default_value_t = local(50050))]
     listen: SocketAddr,
     /// The host by which executors reach it; without it, that of --listen.
@@ -55,7 +56,7 @@ struct Execute {
     /// For what stages hand on, and for copies of a bucket's files; without it, one that goes in the end.
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
-    /// Hands out results here, and takes tasks at the port after it.
+    /// Hands out results here, and takes tasks at the port after it, from everybody who reaches them.
     #[arg(long, value_name = "ADDRESS", default_value_t = local(50051))]
     listen: SocketAddr,
     /// The host by which the scheduler and other executors reach it; without it, that of --listen.
@@ -93,7 +94,10 @@ async fn serve(command: Command) -> Result<(), Failed> {
     let mut stop = Stop::listen().map_err(Failed::other)?;
     match command {
         Command::Scheduler(Schedule { listen, advertise }) => {
-            let ready = |address| tell(&format!("the scheduler is at df://{address}"));
+            let ready = |address| {
+                warn(address);
+                tell(&format!("the scheduler is at df://{address}"));
+            };
             let serving = cluster::schedule(Scheduler { listen, advertise }, ready);
             tokio::select! {
                 done = serving => done.map_err(Failed::other),
@@ -106,6 +110,7 @@ async fn serve(command: Command) -> Result<(), Failed> {
 
 /// It hears signals itself, and ends what it is at.
 async fn execute(arguments: Execute) -> Result<(), Failed> {
+    warn(arguments.listen);
     let own = tempfile::tempdir().map_err(Failed::other)?;
     let work = arguments.work.unwrap_or_else(|| own.path().to_owned());
     let storage = arguments.storage.into_iter().map(|(key, value)| (key, Opaque(value)));
@@ -125,6 +130,15 @@ async fn execute(arguments: Execute) -> Result<(), Failed> {
         memory: arguments.memory_mib << 20,
     };
     cluster::execute(settings).await.map_err(Failed::other)
+}
+
+/// Of a listener that others reach.
+fn warn(listen: SocketAddr) {
+    if !listen.ip().to_canonical().is_loopback() {
+        tell(&format!(
+            "warning: whoever reaches {listen} may read the store and use this machine: there are neither passwords nor encryption"
+        ));
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "what a person waits for")]
