@@ -1,7 +1,7 @@
 # Index of what can be done here; `make help` lists it. Everything is quick when nothing changed.
 CARGO ?= cargo
 # Everything that the binary can have; daily work (`cargo test`) does without the store's heavy crates.
-FEATURES := --features throughline/cloud,store-lake/cloud,throughline/clickhouse,throughline/profile
+FEATURES := --features throughline/cloud,store-lake/cloud,throughline/clickhouse,throughline/profile,throughline/ballista,store-lake/ballista
 BIN := $(shell $(CARGO) metadata --no-deps --format-version 1 --offline 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 FUZZ_SECONDS ?= 60
 
@@ -61,7 +61,6 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	LAKE_SEEDS=2000 $(CARGO) test --release -p store-lake --lib lake::tests
 	KILLS=1000 $(CARGO) test --release -p store-lake --test kill
 	KILLS=200 $(CARGO) test --release -p store-lake --features cloud --test bucket
-	$(CARGO) test -p throughline --features ballista --test cluster
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \
