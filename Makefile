@@ -1,7 +1,7 @@
 # Index of what can be done here; `make help` lists it. Everything is quick when nothing changed.
 CARGO ?= cargo
 # Everything that the binary can have; daily work (`cargo test`) does without the store's heavy crates.
-FEATURES := --features throughline/cloud,store-lake/cloud,throughline/clickhouse,throughline/profile,pipeline/heap-profile
+FEATURES := --features throughline/cloud,store-lake/cloud,throughline/clickhouse,throughline/profile,pipeline/heap-profile,throughline/ballista,store-lake/ballista
 BIN := $(shell $(CARGO) metadata --no-deps --format-version 1 --offline 2>/dev/null | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 FUZZ_SECONDS ?= 60
 

@@ -20,3 +20,5 @@ pub(crate) mod call;
 pub(crate) mod hash_password;
 #[cfg(feature = "lake")]
 pub(crate) mod store;
+#[cfg(feature = "ballista")]
+pub(crate) mod cluster;

@@ -61,6 +61,9 @@ enum Command {
     /// Look after the directory of a store: its size, whether it is sound, and to make it so.
     #[cfg(feature = "lake")]
     Store(commands::store::Arguments),
+    /// Make a cluster for long questions in SQL: its scheduler, its executors.
+    #[cfg(feature = "ballista")]
+    Cluster(commands::cluster::Arguments),
 }
 
 #[cfg(feature = "heap-profile")]
@@ -88,5 +91,7 @@ fn main() -> ExitCode {
         Command::HashPassword(arguments) => hash_password::run(&arguments),
         #[cfg(feature = "lake")]
         Command::Store(arguments) => commands::store::run(&arguments),
+        #[cfg(feature = "ballista")]
+        Command::Cluster(arguments) => commands::cluster::run(arguments),
     }
 }

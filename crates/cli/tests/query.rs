@@ -159,14 +159,19 @@ fn help_has_examples() {
           <SQL>  One statement that reads; `-` takes it from standard input
 
         Options:
-              --format <FORMAT>        [default: table] [possible values: table, json, csv, arrow, parquet,
-                                       otlp-json]
-              --server <URL>           The throughline to ask; without it, the one at http://127.0.0.1:7717,
-                                       else the usual directory
-              --store <DIR>            A directory of the `lake` exporter that no throughline has open
-              --max-rows <ROWS>        An answer with more rows is refused [default: 10000]
-              --max-seconds <SECONDS>  A question that takes longer is refused [default: 30]
-          -h, --help                   Print help
+              --format <FORMAT>             [default: table] [possible values: table, json, csv, arrow,
+                                            parquet, otlp-json]
+              --server <URL>                The throughline to ask; without it, the one at
+                                            http://127.0.0.1:7717, else the usual directory
+              --store <DIR>                 A directory of the `lake` exporter that no throughline has open
+              --scheduler <df://HOST:PORT>  A Ballista cluster of `throughline cluster`, which sees the same
+                                            files: works the answer out, if it can
+              --max-rows <ROWS>             An answer with more rows is refused [default: 10000]
+              --max-seconds <SECONDS>       A question that takes longer is refused [default: 30]
+              --on <WHERE>                  Where it is worked out, if the store has a cluster: here,
+                                            cluster, or either, by how many spans it may be about [default:
+                                            either]
+          -h, --help                        Print help
 
         Examples:
           throughline query "SELECT queue, count(*) AS calls, hist_quantile(latency_hist(duration_ns), 0.95)
@@ -185,18 +190,20 @@ fn help_has_examples() {
         Usage: throughline export [OPTIONS]
 
         Options:
-              --from <TIME>       Spans, or with --q interactions, that started at this time or later:
-                                  `2026-01-31` or `2026-01-31T08:00:00Z`
-              --to <TIME>         That started before this time
-              --q <SEARCH>        All spans of the interactions that this search finds, as the search box of
-                                  the page would
-              --interaction <ID>  All spans of this interaction
-              --format <FORMAT>   [default: otlp-json] [possible values: otlp-json, parquet, csv]
-          -o, --output <FILE>     Where to; without it, standard output
-              --server <URL>      The throughline to ask; without it, the one at http://127.0.0.1:7717, else
-                                  the usual directory
-              --store <DIR>       A directory of the `lake` exporter that no throughline has open
-          -h, --help              Print help
+              --from <TIME>                 Spans, or with --q interactions, that started at this time or
+                                            later: `2026-01-31` or `2026-01-31T08:00:00Z`
+              --to <TIME>                   That started before this time
+              --q <SEARCH>                  All spans of the interactions that this search finds, as the
+                                            search box of the page would
+              --interaction <ID>            All spans of this interaction
+              --format <FORMAT>             [default: otlp-json] [possible values: otlp-json, parquet, csv]
+          -o, --output <FILE>               Where to; without it, standard output
+              --server <URL>                The throughline to ask; without it, the one at
+                                            http://127.0.0.1:7717, else the usual directory
+              --store <DIR>                 A directory of the `lake` exporter that no throughline has open
+              --scheduler <df://HOST:PORT>  A Ballista cluster of `throughline cluster`, which sees the same
+                                            files: works the answer out, if it can
+          -h, --help                        Print help
 
         Examples:
           throughline export --from 2026-11-20 --to 2026-11-21 -o day.jsonl

@@ -48,9 +48,39 @@ pub struct Settings {
     pub memory_limit_mib: u64,
     /// Bytes that all questions in SQL may use together; what needs more is refused.
     pub sql_memory_limit_mib: u64,
+    /// Where long questions in SQL are worked out.
+    pub cluster: Option<Cluster>,
     /// Read by whoever runs the exporter, as for every exporter.
     pub retry_on_failure: IgnoredAny,
     pub sending_queue: IgnoredAny,
+}
+
+/// Other machines that work questions in SQL out; they see the same files.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// As in `df://10.0.0.7:50050`.
+    pub scheduler: String,
+    /// A question goes there when the files that it may be about hold so many spans.
+    #[serde(default = "from_spans")]
+    pub from_spans: u64,
+    /// Into how many parts a question is cut; as many as the executors have cores.
+    #[serde(default = "partitions")]
+    pub partitions: usize,
+}
+
+fn from_spans() -> u64 {
+    20_000_000
+}
+
+fn partitions() -> usize {
+    8
+}
+
+impl Cluster {
+    pub fn at(scheduler: impl Into<String>) -> Self {
+        Self { scheduler: scheduler.into(), from_spans: from_spans(), partitions: partitions() }
+    }
 }
 
 impl Default for Settings {
@@ -76,6 +106,7 @@ impl Default for Settings {
             sync: false,
             memory_limit_mib: 128,
             sql_memory_limit_mib: 256,
+            cluster: None,
             retry_on_failure: IgnoredAny,
             sending_queue: IgnoredAny,
         }

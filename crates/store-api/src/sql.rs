@@ -15,6 +15,17 @@ pub struct Question {
     pub text: String,
     pub format: Format,
     pub limits: Limits,
+    pub on: On,
+}
+
+/// Where a question is to be worked out, as far as there is a choice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum On {
+    /// On the cluster where the store has one and the question reaches into so many spans that it pays.
+    #[default]
+    Either,
+    Here,
+    Cluster,
 }
 
 /// What clients of Flight SQL ask about what can be asked. Patterns are those of LIKE.
@@ -88,7 +99,28 @@ impl Default for Limits {
 /// Dropping the body ends the work.
 pub struct Answer {
     pub format: Format,
+    /// Told by stores with a cluster.
+    pub worked: Option<Worked>,
     pub body: Body,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Worked {
+    Here,
+    Cluster,
+    /// Here, and why not on the cluster.
+    Instead(String),
+}
+
+impl fmt::Display for Worked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here => f.write_str("here"),
+            Self::Cluster => f.write_str("cluster"),
+            Self::Instead(why) => write!(f, "here; {why}"),
+        }
+    }
 }
 
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Failed>> + Send>>;
@@ -152,6 +184,35 @@ impl Format {
         }
     }
 }
+
+impl On {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Either => "either",
+            Self::Here => "here",
+            Self::Cluster => "cluster",
+        }
+    }
+}
+
+impl FromStr for On {
+    type Err = UnknownPlace;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPlace> {
+        let known = [Self::Either, Self::Here, Self::Cluster].into_iter().find(|on| on.name() == text);
+        known.ok_or_else(|| UnknownPlace(text.to_owned()))
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{0}` is no place to work a question out: write either, here or cluster")]
+pub struct UnknownPlace(String);
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use crate::refused::Refused;
 use crate::store::Inner;
 
 pub(crate) async fn ask(store: &Inner, question: Question) -> Result<Answer, Failed> {
-    let Question { text, format, limits } = question;
+    let Question { text, format, limits, .. } = question;
     let name = match format {
         Format::Json => "JSONCompact",
         Format::Csv => "CSVWithNames",
@@ -65,14 +65,22 @@ pub(crate) async fn ask(store: &Inner, question: Question) -> Result<Answer, Fai
     };
     let mut body = BodyDataStream::new(answer.into_body());
     if format != Format::Json {
-        return Ok(Answer { format, body: Box::pin(body.map(move |chunk| chunk.map_err(&broken))) });
+        return Ok(Answer {
+            format,
+            worked: None,
+            body: Box::pin(body.map(move |chunk| chunk.map_err(&broken))),
+        });
     }
     let mut whole = Vec::new();
     while let Some(chunk) = body.next().await {
         whole.extend_from_slice(&chunk.map_err(&broken)?);
     }
     let ours = Bytes::from(rewritten(&whole)?);
-    Ok(Answer { format, body: Box::pin(futures_util::stream::once(std::future::ready(Ok(ours)))) })
+    Ok(Answer {
+        format,
+        worked: None,
+        body: Box::pin(futures_util::stream::once(std::future::ready(Ok(ours)))),
+    })
 }
 
 #[derive(Deserialize)]

@@ -55,6 +55,9 @@ enum Place {
     Shared(Arc<Shared>),
 }
 
+/// Of a bucket by its address; where its copies lie, and how many bytes of them.
+type Open = fn(Box<dyn objects::Objects>, &str, &Path, u64) -> Result<Shared, StoreError>;
+
 /// What became of a file that was to be there only if no other had its name.
 #[derive(Debug)]
 pub(crate) enum Put {
@@ -80,13 +83,23 @@ impl Disk {
 
     /// Where these settings have the store.
     pub(crate) fn of(settings: &Settings) -> Result<Self, StoreError> {
+        Self::with(settings, Shared::open)
+    }
+
+    /// The same, where nothing is to be written.
+    #[cfg(feature = "ballista")]
+    pub(crate) fn to_read(settings: &Settings) -> Result<Self, StoreError> {
+        Self::with(settings, Shared::to_read)
+    }
+
+    fn with(settings: &Settings, open: Open) -> Result<Self, StoreError> {
         let Some(url) = settings.url() else { return Ok(Self::new(&settings.directory)) };
         // The copies of one bucket must not be taken for those of another.
         let name = format!("copies-{:08x}", crc32fast::hash(url.as_bytes()));
         let root = settings.local().join(name);
         let objects =
             bucket(url, settings).map_err(|source| StoreError::io("use", Path::new(url), source))?;
-        Ok(Self::in_bucket(&root, Shared::open(objects, url, &root, settings.copies_limit())?))
+        Ok(Self::in_bucket(&root, open(objects, url, &root, settings.copies_limit())?))
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -95,6 +95,18 @@ impl Lake {
             let source = io::Error::new(io::ErrorKind::InvalidInput, why);
             return Err(StoreError::io("use", &settings.directory, source));
         }
+        if settings.cluster.is_some() && !cfg!(feature = "ballista") {
+            let why = "this throughline was built without the feature `ballista`; build it with that, or take `cluster` out of the `lake` section";
+            let source = io::Error::new(io::ErrorKind::Unsupported, why);
+            return Err(StoreError::io("use", &settings.directory, source));
+        }
+        #[cfg(feature = "ballista")]
+        if let Some(cluster) = &settings.cluster
+            && let Err(why) = crate::cluster::address(&cluster.scheduler)
+        {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
+            return Err(StoreError::io("use", &settings.directory, source));
+        }
         let lock = lock(settings.local()).await?;
         let inner = blocking(move || Inner::open(settings, lock)).await?;
         let inner = Arc::new(inner);

@@ -33,3 +33,5 @@ mod sql;
 pub mod tend;
 
 pub use lake::{Lake, open};
+#[cfg(feature = "ballista")]
+pub use sql::cluster;

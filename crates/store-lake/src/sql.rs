@@ -23,9 +23,11 @@ mod info;
 mod metadata;
 mod cell;
 mod write;
+#[cfg(feature = "ballista")]
+pub mod cluster;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use datafusion::execution::context::SQLOptions;
@@ -33,10 +35,13 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+#[cfg(not(feature = "ballista"))]
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use datafusion::prelude::SessionContext;
 use futures_util::{FutureExt, StreamExt, stream};
 use store_api::StoreError;
-use store_api::sql::{Answer, Failed, Limits, Metadata, Question};
+use store_api::sql::{Answer, Failed, Limits, Metadata, Question, Worked};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{self, Sender};
 
@@ -84,7 +89,7 @@ impl Engine {
         let bug = |what: String| Failed::Store(StoreError::Bug(what));
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let runtime =
-            Builder::new_multi_thread().worker_threads(threads).thread_name("sql").enable_time().build();
+            Builder::new_multi_thread().worker_threads(threads).thread_name("sql").enable_all().build();
         let runtime = runtime.map_err(|error| bug(format!("no threads for SQL: {error}")))?;
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(memory));
         // What does not fit is refused: a question writes nowhere.
@@ -114,11 +119,13 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     let handle = engine.handle().cloned().ok_or(Failed::Store(StoreError::Closed))?;
     let format = question.format;
     let (chunks, mut answer) = mpsc::channel(WAITING);
+    let worked = Arc::new(OnceLock::new());
+    let tell = Arc::clone(&worked);
     handle.spawn(async move {
         let meter = Arc::new(Meter::new(question.limits));
         let looking = Arc::new(Looking::new(inner, Arc::clone(&meter)));
         // What is damaged on disk may end in a panic.
-        let work = AssertUnwindSafe(run(&looking, &engine, &question, &chunks)).catch_unwind();
+        let work = AssertUnwindSafe(run(&looking, &engine, &question, &tell, &chunks)).catch_unwind();
         let done = tokio::select! {
             () = chunks.closed() => return,
             done = tokio::time::timeout(question.limits.time, work) => match done {
@@ -140,7 +147,7 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     let first = answer.recv().await.ok_or_else(broken)??;
     let rest = stream::unfold(answer, async |mut answer| Some((answer.recv().await?, answer)));
     let body = stream::once(std::future::ready(Ok(first))).chain(rest);
-    Ok(Answer { format, body: Box::pin(body) })
+    Ok(Answer { format, worked: worked.get().cloned(), body: Box::pin(body) })
 }
 
 /// What a statement would do, if it only reads.
@@ -170,18 +177,52 @@ pub(crate) async fn metadata(inner: Arc<Inner>, about: Metadata) -> Result<Bytes
     told.await.unwrap_or_else(|error| Err(Failed::Store(StoreError::Bug(error.to_string()))))
 }
 
+/// A question that only reads, planned.
+async fn asked(
+    looking: &Arc<Looking>,
+    engine: &Engine,
+    question: &Question,
+) -> Result<(SessionContext, LogicalPlan), Failed> {
+    let failed = |error| wrong::failed(&error, &looking.meter, engine.memory);
+    let context = session::open(looking, &engine.env, engine.threads).map_err(failed)?;
+    let plan = plan(looking, engine, &context, &question.text).await?;
+    Ok((context, plan))
+}
+
+#[cfg(feature = "ballista")]
+use cluster::ask as elsewhere;
+
+/// Without Ballista there is no cluster.
+#[cfg(not(feature = "ballista"))]
+async fn elsewhere(
+    _: &Arc<Looking>,
+    _: &Engine,
+    _: &Question,
+    _: &Arc<dyn ExecutionPlan>,
+) -> (Option<SendableRecordBatchStream>, Option<Worked>) {
+    (None, None)
+}
+
 async fn run(
     looking: &Arc<Looking>,
     engine: &Engine,
     question: &Question,
+    worked: &OnceLock<Worked>,
     chunks: &Sender<Result<Bytes, Failed>>,
 ) -> Result<(), Failed> {
     let meter = &looking.meter;
     let failed = |error| wrong::failed(&error, meter, engine.memory);
-    let context = session::open(looking, &engine.env, engine.threads).map_err(failed)?;
-    let plan = plan(looking, engine, &context, &question.text).await?;
-    let frame = context.execute_logical_plan(plan).await.map_err(failed)?;
-    let mut batches = frame.execute_stream().await.map_err(failed)?;
+    let (context, plan) = asked(looking, engine, question).await?;
+    let plan = context.state().create_physical_plan(&plan).await.map_err(failed)?;
+    let (elsewhere, told) = elsewhere(looking, engine, question, &plan).await;
+    if let Some(told) = told {
+        // Nobody else tells.
+        worked.get_or_init(|| told);
+    }
+    let mut batches = match elsewhere {
+        Some(batches) => batches,
+        None => execute_stream(plan, context.task_ctx()).map_err(failed)?,
+    };
     let mut writer = Writer::new(question.format, batches.schema())?;
     let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = batches.next().await {

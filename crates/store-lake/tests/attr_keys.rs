@@ -8,7 +8,7 @@ use flow::config::GoDuration;
 use futures_util::StreamExt;
 use store_api::attr_keys::AttrKey;
 use store_api::door::Settings;
-use store_api::sql::{Format, Limits as SqlLimits, Question};
+use store_api::sql::{Format, Limits as SqlLimits, On, Question};
 use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
 use store_api::{Limits, Questions, Range, TraceStore};
@@ -45,7 +45,8 @@ async fn told(lake: &Lake, range: Range) -> String {
 }
 
 async fn csv(lake: &Lake, text: &str) -> String {
-    let question = Question { text: text.to_owned(), format: Format::Csv, limits: SqlLimits::default() };
+    let question =
+        Question { text: text.to_owned(), format: Format::Csv, limits: SqlLimits::default(), on: On::Either };
     let mut body = lake.sql(question).await.unwrap_or_else(|failed| panic!("{text}: {failed}")).body;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await {

@@ -8,7 +8,7 @@ use flow::config::GoDuration;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use store_api::door::Settings;
-use store_api::sql::{Format, Limits as SqlLimits, Question};
+use store_api::sql::{Format, Limits as SqlLimits, On, Question};
 use store_api::testing::Sample;
 use store_api::testing::sample::{NINE, SECOND};
 use store_api::{Limits, Questions, Recent, Span, Stage, TraceStore};
@@ -94,7 +94,12 @@ async fn other_engines_come_to_our_answers() {
     while lake.compact(LATER).await.unwrap() {}
     assert_eq!(answers(&lake).await, before);
     let question = "SELECT count(*) FROM spans_raw WHERE attr_interaction_queue_name = 'billing'";
-    let question = Question { text: question.to_owned(), format: Format::Csv, limits: SqlLimits::default() };
+    let question = Question {
+        text: question.to_owned(),
+        format: Format::Csv,
+        limits: SqlLimits::default(),
+        on: On::Either,
+    };
     let mut answer = lake.sql(question).await.unwrap().body;
     let answer = String::from_utf8(answer.next().await.unwrap().unwrap().to_vec()).unwrap();
     let billing = answer.lines().nth(1).unwrap();

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use proptest::prelude::*;
 use store_api::attr_keys::Level;
 use store_api::door::Settings;
-use store_api::sql::{Format, Limits as SqlLimits, Question};
+use store_api::sql::{Format, Limits as SqlLimits, On, Question};
 use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
 use store_api::testing::{Model, Sample, agree};
 use store_api::{Attributes, Filter, Limits, Questions, Range, Recent, Span, TraceStore, Value};
@@ -114,7 +114,8 @@ fn keys(span: &Span) -> impl Iterator<Item = (Level, String)> {
 }
 
 async fn csv(lake: &Lake, text: &str) -> Vec<String> {
-    let question = Question { text: text.to_owned(), format: Format::Csv, limits: SqlLimits::default() };
+    let question =
+        Question { text: text.to_owned(), format: Format::Csv, limits: SqlLimits::default(), on: On::Either };
     let mut body = lake.sql(question).await.unwrap_or_else(|failed| panic!("{text}: {failed}")).body;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await {

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use proptest::prelude::*;
 use serde_json::Value;
 use store_api::door::Settings;
-use store_api::sql::{Failed, Format, Limits, Question};
+use store_api::sql::{Failed, Format, Limits, On, Question};
 use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
 use store_api::testing::{Model, Sample};
 use store_api::to_spans::to_spans;
@@ -36,7 +36,7 @@ async fn open(directory: &Path) -> Lake {
 }
 
 async fn ask(lake: &Lake, text: &str, format: Format, limits: Limits) -> Result<Vec<u8>, Failed> {
-    let mut answer = lake.sql(Question { text: text.to_owned(), format, limits }).await?;
+    let mut answer = lake.sql(Question { text: text.to_owned(), format, limits, on: On::Either }).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.body.next().await {
         bytes.extend(chunk?);
@@ -342,7 +342,7 @@ async fn who_hangs_up_ends_the_work() {
         Limits { rows: u64::MAX, bytes: u64::MAX, time: Duration::from_secs(3600), ..Limits::default() };
     let text = "SELECT s.* FROM spans s, generate_series(1, 1000000000) AS a(n)".to_owned();
     let answer = lake
-        .sql(Question { text, format: Format::Csv, limits })
+        .sql(Question { text, format: Format::Csv, limits, on: On::Either })
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     drop(answer);

@@ -32,6 +32,7 @@ const LARGEST: usize = 128 << 10;
 /// Headers of a call, as the parameters of `/api/v1/sql`.
 const ROWS: &str = "max-rows";
 const SECONDS: &str = "max-seconds";
+const ON: &str = "on";
 
 const PREPARE: &str = "CreatePreparedStatement";
 const CLOSE: &str = "ClosePreparedStatement";
@@ -165,6 +166,7 @@ impl Call {
         let question = self.question(statement)?;
         let (answer, place) = sql::open(&self.api, &self.who, self.peer, question).await?;
         let mut response = streamed(data(answer.body));
+        sql::tell(answer.worked, response.headers_mut());
         response.extensions_mut().insert(place);
         Ok(response)
     }
@@ -177,8 +179,9 @@ impl Call {
             number.map_err(|_| Wrong::invalid(format!("the header `{name}` is not a number")))
         };
         let (max_rows, max_seconds) = (number(ROWS)?, number(SECONDS)?);
+        let on = self.headers.get(ON).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let format = Some(Format::Arrow.name().to_owned());
-        Ok(sql::question(SqlParameters { query, format, max_rows, max_seconds })?)
+        Ok(sql::question(SqlParameters { query, format, max_rows, max_seconds, on })?)
     }
 }
 

@@ -148,6 +148,9 @@ pub(crate) struct SqlParameters {
     pub(crate) max_rows: Option<u64>,
     /// A question that takes longer is refused; 30 if absent.
     pub(crate) max_seconds: Option<u64>,
+    /// Where it is worked out, if the store has a cluster: `here`, `cluster`, or `either`, which goes by how many spans it
+    /// may be about; `either` if absent. The header `throughline-worked` of the answer says where it was.
+    pub(crate) on: Option<String>,
 }
 
 pub(crate) fn read<T>(parameters: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, Query, Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use store_api::sql::{self, Failed, Format};
+use store_api::sql::{self, Failed, Format, On, Worked};
 
 use crate::api::Api;
 use crate::audit::What;
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ARRIVES: Duration = Duration::from_secs(10);
 /// Of an answer so much is made before it begins, so that what fails until then has a status.
 const AHEAD: usize = 1 << 20;
+/// Where an answer was worked out, of stores with a cluster.
+const WORKED: &str = "throughline-worked";
 const MOST_ROWS: u64 = 100_000_000;
 const MOST_SECONDS: u64 = 3600;
 const MOST_BYTES: u64 = 64 << 30;
@@ -129,16 +131,29 @@ async fn answer(
     };
     let headers = [(header::CONTENT_TYPE, answer.format.content_type()), (header::CACHE_CONTROL, "no-store")];
     let mut response = (headers, body).into_response();
+    tell(answer.worked, response.headers_mut());
     response.extensions_mut().insert(place);
     Ok(response)
 }
 
+/// What the store says of where it worked an answer out, in what a header and metadata of gRPC may hold.
+pub(crate) fn tell(worked: Option<Worked>, headers: &mut HeaderMap) {
+    let Some(worked) = worked else { return };
+    let plain = |c: char| if c.is_ascii() && !c.is_ascii_control() { c } else { ' ' };
+    let line: String = worked.to_string().chars().map(plain).collect();
+    if let Ok(line) = HeaderValue::try_from(line) {
+        headers.insert(WORKED, line);
+    }
+}
+
 pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
-    let SqlParameters { query, format, max_rows, max_seconds } = parameters;
+    let SqlParameters { query, format, max_rows, max_seconds, on } = parameters;
     let wrong = |why: String| ApiError::bad_request(why, "the parameters are described at /api/openapi.json");
     let format = format.filter(|format| !format.is_empty());
     let format = format.map(|format| format.parse::<Format>()).transpose();
     let format = format.map_err(|error| wrong(error.to_string()))?.unwrap_or_default();
+    let on = on.filter(|on| !on.is_empty()).map(|on| on.parse::<On>()).transpose();
+    let on = on.map_err(|error| wrong(error.to_string()))?.unwrap_or_default();
     let mut limits = sql::Limits { bytes: MOST_BYTES, ..sql::Limits::default() };
     for (name, given, most) in [("max_rows", max_rows, MOST_ROWS), ("max_seconds", max_seconds, MOST_SECONDS)]
     {
@@ -148,7 +163,7 @@ pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiEr
     }
     limits.rows = max_rows.unwrap_or(limits.rows);
     limits.time = max_seconds.map_or(limits.time, Duration::from_secs);
-    Ok(sql::Question { text: query, format, limits })
+    Ok(sql::Question { text: query, format, limits, on })
 }
 
 impl From<Failed> for ApiError {

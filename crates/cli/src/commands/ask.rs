@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Response};
 use store_api::TraceStore;
-use store_api::door::Settings;
-use store_api::sql::{self, Format, Limits, Question};
+use store_api::door::{Cluster, Settings};
+use store_api::sql::{self, Format, Limits, On, Question, Worked};
 
 use super::page::{Page, USUAL};
 use crate::{components, exit};
@@ -25,6 +25,9 @@ pub(crate) struct Source {
     /// A directory of the `lake` exporter that no throughline has open.
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     store: Option<PathBuf>,
+    /// A Ballista cluster of `throughline cluster`, which sees the same files: works the answer out, if it can.
+    #[arg(long, value_name = "df://HOST:PORT", requires = "store")]
+    scheduler: Option<String>,
 }
 
 /// Why there is no answer, and with what the command ends.
@@ -52,7 +55,7 @@ pub(crate) enum Asked {
 impl Source {
     pub(crate) async fn open(&self) -> Result<Asked, Failed> {
         if let Some(directory) = &self.store {
-            return open(directory.clone()).await;
+            return open(directory.clone(), self.scheduler.as_deref()).await;
         }
         let address = self.server.as_deref().unwrap_or(USUAL);
         let page = Page::at(address)?;
@@ -65,18 +68,19 @@ impl Source {
             let help = "start `throughline run`, or name a server with --server or a directory with --store";
             return Err(Failed::new(exit::FAILED, &what, help));
         }
-        open(usual).await
+        open(usual, None).await
     }
 }
 
-async fn open(directory: PathBuf) -> Result<Asked, Failed> {
+async fn open(directory: PathBuf, scheduler: Option<&str>) -> Result<Asked, Failed> {
     if !directory.is_dir() {
         let what = format!("{} is not a directory", directory.display());
         return Err(Failed::new(exit::INPUT, &what, "name the `directory` of the `lake` exporter"));
     }
     // What a configuration keeps longer than usual must not go because somebody looks.
     let for_ever = GoDuration::from_secs(1000 * 365 * 24 * 3600);
-    let settings = Settings { directory, retention: for_ever, ..Settings::default() };
+    let cluster = scheduler.map(|scheduler| Cluster { from_spans: 0, ..Cluster::at(scheduler) });
+    let settings = Settings { directory, retention: for_ever, cluster, ..Settings::default() };
     (components::OPEN_STORE)(settings).await.map(Asked::Store).map_err(Failed::other)
 }
 
@@ -87,19 +91,26 @@ impl Asked {
         text: &str,
         format: Format,
         limits: Limits,
+        on: On,
         mut give: impl FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), Failed> {
         match self {
             Self::Server(page) => {
-                let mut body = post(page, text, format, limits).await?;
+                let response = post(page, text, format, limits, on).await?;
+                let worked = response.headers().get("throughline-worked").and_then(|told| told.to_str().ok());
+                note(worked.and_then(|told| told.strip_prefix("here; ")));
+                let mut body = response.into_body();
                 while let Some(frame) = body.frame().await {
                     let frame = frame.map_err(|_| broken())?;
                     give(frame.data_ref().unwrap_or(&Bytes::new())).map_err(Failed::other)?;
                 }
             }
             Self::Store(store) => {
-                let question = Question { text: text.to_owned(), format, limits };
+                let question = Question { text: text.to_owned(), format, limits, on };
                 let mut answer = store.sql(question).await.map_err(|failed| failure(&failed))?;
+                if let Some(Worked::Instead(why)) = &answer.worked {
+                    note(Some(why));
+                }
                 while let Some(chunk) = answer.body.next().await {
                     let chunk = chunk.map_err(|failed| failure(&failed))?;
                     give(&chunk).map_err(Failed::other)?;
@@ -115,13 +126,30 @@ fn broken() -> Failed {
     Failed::new(exit::FAILED, "the server broke the answer off", help)
 }
 
-async fn post(page: &Page, text: &str, format: Format, limits: Limits) -> Result<Incoming, Failed> {
-    let body = serde_json::json!({
+/// That it was not the cluster.
+#[expect(clippy::print_stderr, reason = "beside the answer to a command")]
+fn note(why: Option<&str>) {
+    if let Some(why) = why {
+        eprintln!("note: worked out here, not on the cluster: {why}");
+    }
+}
+
+async fn post(
+    page: &Page,
+    text: &str,
+    format: Format,
+    limits: Limits,
+    on: On,
+) -> Result<Response<Incoming>, Failed> {
+    let mut body = serde_json::json!({
         "query": text, "format": format.name(), "max_rows": limits.rows, "max_seconds": limits.time.as_secs().max(1),
     });
+    if let Some(body) = body.as_object_mut().filter(|_| on != On::Either) {
+        body.insert("on".to_owned(), on.name().into());
+    }
     let help = "is it running? --server names another one, --store a directory";
     let response = page.send(Method::POST, "/api/v1/sql", Some(body.to_string())).await;
-    response.map(Response::into_body).map_err(|why| page.failed(why, help))
+    response.map_err(|why| page.failed(why, help))
 }
 
 fn failure(failed: &sql::Failed) -> Failed {

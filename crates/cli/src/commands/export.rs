@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use store_api::Search;
-use store_api::sql::Format;
+use store_api::sql::{Format, On};
 use store_api::time::parse_rfc3339;
 
 use super::ask::{Asked, Failed, Source, ended, limits};
@@ -84,7 +84,7 @@ async fn export(arguments: &Arguments) -> Result<(), Failed> {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other,
         };
-        return asked.ask(&text, format, limits(ROWS, SECONDS), give).await;
+        return asked.ask(&text, format, limits(ROWS, SECONDS), On::Either, give).await;
     };
     let failed = |error| Failed::other(format!("cannot write {}: {error}", path.display()));
     let unfinished = unfinished(path);
@@ -95,7 +95,7 @@ async fn export(arguments: &Arguments) -> Result<(), Failed> {
         progress(written);
         file.write_all(bytes)
     };
-    let done = asked.ask(&text, format, limits(ROWS, SECONDS), give).await;
+    let done = asked.ask(&text, format, limits(ROWS, SECONDS), On::Either, give).await;
     end_progress();
     if done.is_err() {
         // Half an answer is none.
@@ -118,7 +118,7 @@ async fn traces(asked: &Asked, id: &str) -> Result<String, Failed> {
     let mut answer = Vec::new();
     let give = |bytes: &[u8]| answer.write_all(bytes);
     let text = format!("SELECT unnest(trace_ids) {of}");
-    asked.ask(&text, Format::Json, limits(ROWS, SECONDS), give).await?;
+    asked.ask(&text, Format::Json, limits(ROWS, SECONDS), On::Either, give).await?;
     let answer: serde_json::Value = serde_json::from_slice(&answer).map_err(Failed::other)?;
     let rows = answer.pointer("/rows").and_then(serde_json::Value::as_array).into_iter().flatten();
     let ids: Vec<String> = rows.filter_map(|row| row.get(0)?.as_str()).map(quoted).collect();

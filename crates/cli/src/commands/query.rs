@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use store_api::sql::Format;
+use store_api::sql::{Format, On};
 
 use super::ask::{Failed, Source, ended, limits};
 use super::screen::print;
@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// A question that takes longer is refused.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     max_seconds: u64,
+    /// Where it is worked out, if the store has a cluster: here, cluster, or either, by how many spans it may be about.
+    #[arg(long, value_name = "WHERE", default_value_t)]
+    on: On,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -68,7 +71,7 @@ async fn answer(arguments: &Arguments) -> Result<(), Failed> {
     let mut whole = Vec::new();
     let to_table = arguments.format == Shown::Table;
     let give = |bytes: &[u8]| if to_table { whole.write_all(bytes) } else { print(bytes) };
-    asked.ask(&text, arguments.format.format(), limits, give).await?;
+    asked.ask(&text, arguments.format.format(), limits, arguments.on, give).await?;
     if to_table {
         let table = table::of(&whole).map_err(Failed::other)?;
         print(table.as_bytes()).map_err(Failed::other)?;

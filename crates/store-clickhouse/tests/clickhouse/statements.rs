@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use store_api::TraceStore;
-use store_api::sql::{Failed, Format, Limits, Question};
+use store_api::sql::{Failed, Format, Limits, On, Question};
 use store_api::testing::Sample;
 use store_clickhouse::ClickHouse;
 
 use crate::shim::Shim;
 
 async fn ask(store: &ClickHouse, text: &str, format: Format, limits: Limits) -> Result<Vec<u8>, Failed> {
-    let mut body = store.sql(Question { text: text.to_owned(), format, limits }).await?.body;
+    let mut body = store.sql(Question { text: text.to_owned(), format, limits, on: On::Either }).await?.body;
     let mut whole = Vec::new();
     while let Some(chunk) = body.next().await {
         whole.extend_from_slice(&chunk?);

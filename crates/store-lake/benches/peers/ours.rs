@@ -10,7 +10,7 @@ use flow::config::GoDuration;
 use futures_util::StreamExt;
 use store_api::door::Settings;
 use store_api::span::key;
-use store_api::sql::{Format, Limits as SqlLimits, Question};
+use store_api::sql::{Format, Limits as SqlLimits, On, Question};
 use store_api::to_otlp::to_otlp;
 use store_api::to_spans::to_spans;
 use store_api::{Filter, Limits, Questions, Recent, TraceStore, Value};
@@ -154,7 +154,7 @@ pub(crate) async fn questions(lake: &Lake, texts: &[String]) -> Spread {
     let mut took = Vec::new();
     for text in texts {
         let limits = SqlLimits { time: Duration::from_secs(600), ..SqlLimits::default() };
-        let question = Question { text: text.clone(), format: Format::Csv, limits };
+        let question = Question { text: text.clone(), format: Format::Csv, limits, on: On::Either };
         let began = Instant::now();
         let mut answer = lake.sql(question).await.unwrap().body;
         let mut lines = 0;

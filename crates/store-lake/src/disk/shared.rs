@@ -31,12 +31,21 @@ impl Shared {
         root: &Path,
         limit: u64,
     ) -> Result<Self, StoreError> {
-        let copies = Copies::open(root, limit)
-            .map_err(|source| StoreError::io("make the directory of copies", root, source))?;
-        let shared =
-            Self { objects, url: url.trim_end_matches('/').to_owned(), root: root.to_owned(), copies };
+        let shared = Self::to_read(objects, url, root, limit)?;
         shared.probe()?;
         Ok(shared)
+    }
+
+    /// For those who only read.
+    pub(super) fn to_read(
+        objects: Box<dyn Objects>,
+        url: &str,
+        root: &Path,
+        limit: u64,
+    ) -> Result<Self, StoreError> {
+        let copies = Copies::open(root, limit)
+            .map_err(|source| StoreError::io("make the directory of copies", root, source))?;
+        Ok(Self { objects, url: url.trim_end_matches('/').to_owned(), root: root.to_owned(), copies })
     }
 
     fn probe(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The interaction of a row where its file does not know it: another part of the trace has it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::overlap::Overlap;
+
+/// The name of the function that a plan has for it.
+pub(super) const JOINED: &str = "joined";
 
 /// The columns of a projection over a scan of files, with `interaction_id` as the whole store has it.
 pub(super) fn project(
@@ -56,22 +60,35 @@ fn known(
     stored: Arc<dyn PhysicalExpr>,
     trace: Arc<dyn PhysicalExpr>,
 ) -> Arc<dyn PhysicalExpr> {
-    let types = vec![DataType::Utf8, DataType::Utf8];
-    let signature = Signature::exact(types, Volatility::Immutable);
-    let function = ScalarUDF::new_from_impl(Known { overlap: Arc::clone(overlap), signature });
+    let function = ScalarUDF::new_from_impl(Known::new(Arc::clone(&overlap.interactions)));
     let field = Arc::new(Field::new("interaction_id", DataType::Utf8, true));
     let config = Arc::new(ConfigOptions::default());
-    Arc::new(ScalarFunctionExpr::new("joined", Arc::new(function), vec![stored, trace], field, config))
+    Arc::new(ScalarFunctionExpr::new(JOINED, Arc::new(function), vec![stored, trace], field, config))
 }
 
-struct Known {
-    overlap: Arc<Overlap>,
+/// Knows the interactions of some traces.
+pub(super) struct Known {
+    interactions: Arc<Interactions>,
     signature: Signature,
+}
+
+type Interactions = HashMap<String, Option<String>>;
+
+impl Known {
+    pub(super) fn new(interactions: Arc<Interactions>) -> Self {
+        let signature = Signature::exact(vec![DataType::Utf8, DataType::Utf8], Volatility::Immutable);
+        Self { interactions, signature }
+    }
+
+    #[cfg(feature = "ballista")]
+    pub(super) fn interactions(&self) -> &Interactions {
+        &self.interactions
+    }
 }
 
 impl ScalarUDFImpl for Known {
     fn name(&self) -> &str {
-        "joined"
+        JOINED
     }
 
     fn signature(&self) -> &Signature {
@@ -89,7 +106,7 @@ impl ScalarUDFImpl for Known {
         else {
             return exec_err!("ids are text");
         };
-        let id = |row: usize| match self.overlap.interactions.get(traces.value(row)) {
+        let id = |row: usize| match self.interactions.get(traces.value(row)) {
             Some(known) => known.as_deref(),
             None => stored.is_valid(row).then(|| stored.value(row)),
         };
@@ -100,7 +117,7 @@ impl ScalarUDFImpl for Known {
 /// The same where it looks into the same.
 impl PartialEq for Known {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.overlap, &other.overlap)
+        Arc::ptr_eq(&self.interactions, &other.interactions)
     }
 }
 
@@ -108,7 +125,7 @@ impl Eq for Known {}
 
 impl Hash for Known {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.overlap).hash(state);
+        Arc::as_ptr(&self.interactions).hash(state);
     }
 }
 

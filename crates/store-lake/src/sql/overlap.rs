@@ -20,8 +20,8 @@ use crate::files::{Files, List};
 pub(super) struct Overlap {
     /// By the generation of a file: rows that do not count, in order.
     pub(super) losers: HashMap<u64, Vec<usize>>,
-    /// The interaction of a trace of several parts.
-    pub(super) interactions: HashMap<String, Option<String>>,
+    /// The interaction of a trace, where some file says otherwise.
+    pub(super) interactions: Arc<HashMap<String, Option<String>>>,
     /// Files that say otherwise of one of these traces.
     pub(super) patched: HashSet<u64>,
     /// The rows in memory that count, with their interactions.
@@ -96,6 +96,7 @@ impl Overlap {
         found: &HashMap<TraceId, Arc<Settled>>,
     ) -> Result<Self, StoreError> {
         let mut overlap = Self::default();
+        let mut interactions = HashMap::new();
         let mut lost: HashSet<(usize, TraceId, usize)> = HashSet::new();
         for (trace, settled) in found {
             for place in &settled.losers {
@@ -104,9 +105,12 @@ impl Overlap {
                     PartId::Hot(shelf) => drop(lost.insert((shelf, *trace, place.row))),
                 }
             }
-            overlap.interactions.insert(trace.to_string(), settled.interaction.clone());
-            overlap.patched.extend(&settled.patched);
+            if !settled.patched.is_empty() {
+                interactions.insert(trace.to_string(), settled.interaction.clone());
+                overlap.patched.extend(&settled.patched);
+            }
         }
+        overlap.interactions = Arc::new(interactions);
         overlap.losers.values_mut().for_each(|rows| rows.sort_unstable());
         for ((number, rows), shelf) in hot.into_iter().enumerate().zip(shelves) {
             for (trace, rows) in rows {

@@ -42,7 +42,6 @@ pub(super) fn open(looking: &Arc<Looking>, env: &Arc<RuntimeEnv>, threads: usize
     Ok(context)
 }
 
-/// Without factories of tables and without formats of files: there is nothing to make a table of.
 fn state(env: &Arc<RuntimeEnv>, threads: usize) -> SessionState {
     let mut config = SessionConfig::new()
         .with_information_schema(true)
@@ -52,6 +51,11 @@ fn state(env: &Arc<RuntimeEnv>, threads: usize) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.parquet.pushdown_filters = true;
+    knowing(config, env)
+}
+
+/// With our functions. Without factories of tables and without formats of files: there is nothing to make a table of.
+pub(super) fn knowing(config: SessionConfig, env: &Arc<RuntimeEnv>) -> SessionState {
     let mut scalars = SessionStateDefaults::default_scalar_functions();
     scalars.extend([attr::attr(), latency::quantile()]);
     let mut aggregates = SessionStateDefaults::default_aggregate_functions();

@@ -44,8 +44,22 @@ pub(super) fn failed(error: &DataFusionError, meter: &Meter, memory: usize) -> F
         | DataFusionError::ExecutionJoin(_) => {
             Failed::Store(StoreError::Bug(format!("SQL failed: {}", error.strip_backtrace())))
         }
-        root => Failed::Wrong { message: said(&root.strip_backtrace()), place: place(error) },
+        root => match of_store(root) {
+            Some(error) => Failed::Store(error),
+            None => Failed::Wrong { message: said(&root.strip_backtrace()), place: place(error) },
+        },
     }
+}
+
+/// What the store said to the engine.
+fn of_store(error: &DataFusionError) -> Option<StoreError> {
+    let DataFusionError::External(error) = error else { return None };
+    Some(match error.downcast_ref()? {
+        StoreError::Server { place, why, mend } => {
+            StoreError::Server { place: place.clone(), why: why.clone(), mend }
+        }
+        other => StoreError::Bug(format!("SQL failed: {other}")),
+    })
 }
 
 /// Without what the engine calls its own stages, and where it keeps our tables.

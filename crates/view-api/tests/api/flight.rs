@@ -16,7 +16,7 @@ use hyper::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use store_api::door::Opener;
-use store_api::sql::{Answer, Failed, Metadata, Question};
+use store_api::sql::{Answer, Failed, Metadata, On, Question, Worked};
 use store_api::store::Look;
 use store_api::{Appended, Limits, Span, StoreDoor, StoreError, TraceStore};
 use tokio::net::TcpStream;
@@ -108,7 +108,12 @@ impl TraceStore for Engine {
                 });
                 body = body.chain(rest).boxed();
             }
-            Ok(Answer { format: question.format, body })
+            let worked = match question.on {
+                On::Either => None,
+                On::Here => Some(Worked::Here),
+                On::Cluster => Some(Worked::Instead("no\nexecutors".to_owned())),
+            };
+            Ok(Answer { format: question.format, worked, body })
         })
     }
 
@@ -289,6 +294,15 @@ async fn a_statement_is_answered_message_by_message() {
 }
 
 #[tokio::test]
+async fn an_answer_says_where_it_was_worked_out() {
+    let flight = Flight::open().await;
+    for (on, told) in [("either", None), ("here", Some("here")), ("cluster", Some("here; no executors"))] {
+        let reply = flight.select("SELECT 1", &[("on", on)]).await;
+        assert_eq!((reply.status.as_str(), reply.worked.as_deref()), ("0", told), "{on}: {}", reply.why);
+    }
+}
+
+#[tokio::test]
 async fn a_statement_is_prepared_with_its_columns() {
     let flight = Flight::open().await;
     let mut prepared = Vec::new();
@@ -354,6 +368,7 @@ async fn what_is_refused_says_why() {
     let put = flight.call("DoPut", &wire::Ticket { ticket: vec![] }, &[]).await;
     let rows = flight.select("SELECT 1", &[("max-rows", "many")]).await;
     let most = flight.select("SELECT 1", &[("max-rows", "1000000000")]).await;
+    let place = flight.select("SELECT 1", &[("on", "mars")]).await;
     let prepared = command("ActionCreatePreparedStatementRequest", "drop");
     let prepared = flight.act("CreatePreparedStatement", prepared, &[]).await;
     let action = flight.act("CancelQuery", vec![], &[]).await;
@@ -366,6 +381,7 @@ async fn what_is_refused_says_why() {
         ("put", put),
         ("rows", rows),
         ("most", most),
+        ("place", place),
         ("prepared", prepared),
         ("action", action),
         ("method", method),
@@ -390,6 +406,7 @@ async fn what_is_refused_says_why() {
         put: 12 the store is only read here, and statements take no parameters
         rows: 3 the header `max-rows` is not a number
         most: 3 `max_rows` is a number from 1 to 100000000; the parameters are described at /api/openapi.json
+        place: 3 `mars` is no place to work a question out: write either, here or cluster; the parameters are described at /api/openapi.json
         prepared: 7 DROP is not answered; the store is only read here: write SELECT, WITH, SHOW TABLES, SHOW COLUMNS, DESCRIBE or EXPLAIN
         action: 12 there is no action `CancelQuery` here
         method: 12 there is no method `ListFlights` here

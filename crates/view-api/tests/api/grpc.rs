@@ -20,6 +20,7 @@ pub(crate) struct Reply {
     pub(crate) status: String,
     pub(crate) why: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) worked: Option<String>,
 }
 
 async fn ask(site: &Site, method: &str, question: impl Message) -> Reply {
@@ -67,7 +68,8 @@ pub(crate) async fn send_to(
     drop(sender);
     driven.abort();
     let authorization = of(&head.headers, "authorization");
-    Reply { messages, status, why, authorization }
+    let worked = of(&head.headers, "throughline-worked");
+    Reply { messages, status, why, authorization, worked }
 }
 
 /// The messages of `query.proto`, `model.proto` and `query_service.proto`, by their field numbers.

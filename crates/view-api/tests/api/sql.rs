@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flow::{BoxFuture, Extension};
 use futures_util::{StreamExt, stream};
-use store_api::sql::{Answer, Failed, Format, Question};
+use store_api::sql::{Answer, Failed, Format, On, Question, Worked};
 use store_api::store::Look;
 use store_api::{Appended, Limits, Span, StoreDoor, StoreError, TraceStore};
 use view_api::{Settings, View};
@@ -46,7 +46,12 @@ impl TraceStore for Engine {
                 let chunks = (0..count).map(|_| Ok(Bytes::from(vec![b'x'; 64 << 10])));
                 let end = if verb == "breaks" { Err(limit()) } else { Ok(Bytes::from(text)) };
                 let body = stream::iter(chunks).chain(stream::iter([end])).boxed();
-                Answer { format: question.format, body }
+                let worked = match question.on {
+                    On::Either => None,
+                    On::Here => Some(Worked::Here),
+                    On::Cluster => Some(Worked::Instead("no\nexecutors".to_owned())),
+                };
+                Answer { format: question.format, worked, body }
             })
         })
     }
@@ -83,6 +88,7 @@ async fn errors_have_a_status_a_place_and_a_mend() {
         "breaks%202",
         "rows&format=xml",
         "rows&max_rows=0",
+        "rows&on=mars",
         "rows&q=1",
     ] {
         let answer = get(view.address().unwrap(), &format!("/api/v1/sql?query={query}"), &[]).await;
@@ -96,7 +102,8 @@ async fn errors_have_a_status_a_place_and_a_mend() {
         422 {"code":"limit","help":"ask for less","message":"too much"}
         400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`xml` is no format: write json, csv, arrow, parquet or otlp-json"}
         400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`max_rows` is a number from 1 to 100000000"}
-        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"q: unknown field `q`, expected one of `query`, `format`, `max_rows`, `max_seconds`"}
+        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`mars` is no place to work a question out: write either, here or cluster"}
+        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"q: unknown field `q`, expected one of `query`, `format`, `max_rows`, `max_seconds`, `on`"}
     "#]].assert_eq(&said);
 }
 
@@ -115,6 +122,20 @@ async fn answers_come_in_their_format_however_long() {
     assert!(long.body.ends_with(b"\r\n0\r\n\r\n"), "the answer has an end");
     let broken = post(&view, "application/json", r#"{"query": "breaks 40"}"#).await;
     assert!(!broken.body.ends_with(b"0\r\n\r\n"), "what broke off has none");
+}
+
+#[tokio::test]
+async fn an_answer_says_where_it_was_worked_out() {
+    let view = open().await;
+    for (on, told) in [
+        ("", None),
+        ("&on=either", None),
+        ("&on=here", Some("here")),
+        ("&on=cluster", Some("here; no executors")),
+    ] {
+        let answer = get(view.address().unwrap(), &format!("/api/v1/sql?query=rows{on}"), &[]).await;
+        assert_eq!((answer.status, answer.header("throughline-worked")), (200, told), "{on}");
+    }
 }
 
 #[tokio::test]
