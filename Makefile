@@ -23,7 +23,7 @@ test: ## everything that has to hold; installs what it needs
 	scripts/setup-test.sh
 	$(MAKE) ui check
 	$(CARGO) test --workspace $(FEATURES)
-	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e
+	cd web && npm run --silent check && npm run --silent test && npm run --silent e2e && REAL=1 npm run --silent e2e
 	cd libs/node && npm run --silent check && npm run --silent test
 	cd libs/python && .venv/bin/python -m unittest discover -q -s tests -t .
 	cd examples/node-service && npm run --silent test

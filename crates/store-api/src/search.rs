@@ -82,6 +82,8 @@ enum Amount {
     Traces,
     /// Hand-overs by people, as the transfers are counted.
     Transfers,
+    /// How often agents were alerted.
+    Alerts,
 }
 
 /// A search that was not understood.
@@ -168,7 +170,7 @@ impl Name {
 }
 
 impl Amount {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("duration", Self::Duration),
         ("waited", Self::Waited),
         ("worked", Self::Worked),
@@ -176,10 +178,11 @@ impl Amount {
         ("spans", Self::Spans),
         ("traces", Self::Traces),
         ("transfers", Self::Transfers),
+        ("alerts", Self::Alerts),
     ];
 
     fn is_time(self) -> bool {
-        !matches!(self, Self::Errors | Self::Spans | Self::Traces | Self::Transfers)
+        !matches!(self, Self::Errors | Self::Spans | Self::Traces | Self::Transfers | Self::Alerts)
     }
 }
 

@@ -1,4 +1,4 @@
-import type { HeatMap } from '../api/types';
+import type { HeatMap, Latency } from '../api/types';
 import { msOf, parseNanos } from '../time';
 import { linear, type Scale } from './scale';
 
@@ -124,3 +124,17 @@ export const countIn = (heat: Heat, { left, right, low, high }: Cells): number =
   heat.counts
     .slice(left, right + 1)
     .reduce((sum, column) => sum + column.slice(low, high + 1).reduce((part, one) => part + one, 0), 0);
+
+/** So many spans inside a box and outside of it are needed to say what differs. */
+export const ENOUGH = 20;
+
+/** The least length of the slowest 5 %, or of as many rows of the map as are enough; null where too few stay outside. */
+export function slowestOf(heat: Heat, { n, p95_ns }: Latency): { min: number; percent: number } | null {
+  if (p95_ns !== null && n * 0.05 >= ENOUGH) return { min: Number(parseNanos(p95_ns)), percent: 5 };
+  const [right, high] = [heat.columns - 1, rowsOf(heat) - 1];
+  const inside = (low: number) => countIn(heat, { left: 0, right, low, high });
+  let low = high;
+  while (low > 0 && inside(low) < ENOUGH) low--;
+  if (inside(low) < ENOUGH || n - inside(low) < ENOUGH) return null;
+  return { min: heat.bounds[low] ?? 0, percent: Math.round((100 * inside(low)) / n) };
+}

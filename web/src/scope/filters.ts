@@ -126,7 +126,11 @@ export function rangeOf(filters: Filters, now: number): [from: number, to: numbe
 export function withTerm(q: string | undefined, key: string, value: string): string | null {
   if (value.includes('"') || /[\s()="<>!:]/.test(key) || key === '') return null;
   const plain = /^[\w.\-/@+]+$/.test(value) && !value.includes('..');
-  const term = `${key}=${plain ? value : `"${value}"`}`;
+  return both(q, `${key}=${plain ? value : `"${value}"`}`);
+}
+
+/** Both searches hold. */
+export function both(q: string | undefined, term: string): string {
   if (!q) return term;
   return /\bOR\b/.test(q) ? `(${q}) ${term}` : `${q} ${term}`;
 }

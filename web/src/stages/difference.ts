@@ -1,6 +1,6 @@
 import type { Difference, ExampleSpan, GroupBy } from '../api/types';
 import { interactionHref, traceHref } from '../routes';
-import { changed, withTerm, type Filters } from '../scope/filters';
+import { both, changed, withTerm, type Filters } from '../scope/filters';
 
 const NAMES: Record<string, 'queue' | 'region' | 'channel' | 'agent' | 'outcome' | 'service' | 'version'> = {
   'interaction.queue.name': 'queue',
@@ -13,6 +13,9 @@ const NAMES: Record<string, 'queue' | 'region' | 'channel' | 'agent' | 'outcome'
   'service.version': 'version',
 };
 
+/** No attribute of a span: counted, and searched for by number. */
+const ALERTS = 'interaction.alerts';
+
 /** What people call an attribute. */
 export const keyName = ({ service, key }: Pick<Difference, 'service' | 'key'>): string =>
   service === null ? (NAMES[key] ?? key) : `${service} ${NAMES[key] ?? key}`;
@@ -22,7 +25,8 @@ export function filtersWith(filters: Filters, { service, key, value }: Differenc
   const word = NAMES[key] ?? (Object.values(NAMES).find((one) => one === key) as GroupBy | undefined);
   if (word && word !== 'operation' && (service === null || word === 'version'))
     return changed(filters, { [word]: value });
-  const q = withTerm(filters.q, key, value);
+  const q =
+    key === ALERTS ? both(filters.q, value === '1' ? 'alerts=1' : 'alerts>=2') : withTerm(filters.q, key, value);
   return q === null ? null : changed(filters, { q });
 }
 

@@ -18,6 +18,7 @@ test('J2: one paste and Enter answers where the time went, who waited, and wheth
   for (const words of ['12 m 48.2 s', 'Caller waited', '4 m 55.2 s', 'answered 4 m 18.6 s', '91 %', '2 rejoined'])
     await expect.poll(() => head.textContent()).toContain(words);
   await expect.poll(() => page.locator('.lane').count()).toBeGreaterThan(5);
+  await page.getByRole('region', { name: 'Call chain' }).getByRole('link', { name: 'Leg 2' }).waitFor();
   await page.keyboard.press(']');
   await page.waitForURL(/show=leg&leg=2/);
   await page.keyboard.press(']');

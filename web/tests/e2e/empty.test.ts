@@ -18,6 +18,12 @@ test('J7: the first run lists what has come, and what comes is ticked', async ()
   const list = page.getByRole('region', { name: 'What has come so far' });
   await list.getByText('throughline answers').waitFor();
   await expect.poll(() => list.getByText('not yet:').count()).toBe(4);
+  // Whoever answers first: the list stays until the calls are on it.
+  await page.route('**/api/v1/overview?*', async (route) => {
+    const overview = (await (await route.fetch()).json()) as { calls: object };
+    await route.fulfill({ json: { ...overview, calls: { ...overview.calls, n: 1 } } });
+  });
+  for (let asked = 0; asked < 2; asked++) await page.waitForResponse(/\/api\/v1\/overview\?/);
   await page.route('**/api/v1/interactions?*', async (route) => {
     const call = { id: 'first-call', services: ['ivr', 'crm'], trace_count: 1 };
     await route.fulfill({ json: { interactions: [call], next_cursor: null, truncated: false, facets: {} } });
@@ -27,6 +33,8 @@ test('J7: the first run lists what has come, and what comes is ticked', async ()
   await expect
     .poll(() => list.getByRole('link', { name: 'open it' }).first().getAttribute('href'))
     .toBe('/interactions/first-call');
+  await list.getByRole('button', { name: 'Show the overview' }).click();
+  await list.waitFor({ state: 'detached' });
 });
 
 test('pages without data say so and lead nowhere dead', async () => {

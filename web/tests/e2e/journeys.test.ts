@@ -65,7 +65,16 @@ test('J1 by keys alone: the cell, the box, the filter, the call', async () => {
   await expect.poll(() => page.getByText(/^Box .* inside$/).textContent()).toMatch(/\d/);
   await page.keyboard.press('Escape');
   await page.waitForURL((url) => !url.search.includes('box'));
-  await page.getByRole('button', { name: 'Slowest 5 %' }).focus();
+  const slowest = page.getByRole('button', { name: 'Slowest 5 %' });
+  await slowest.focus();
+  // It stays, with the focus, and takes the box away again.
+  for (const pressed of [true, false, true]) {
+    await page.keyboard.press('Enter');
+    await slowest.and(page.locator(`[aria-pressed=${pressed}]:focus`)).waitFor();
+    await page.waitForURL((url) => url.searchParams.has('box') === pressed);
+  }
+  await page.getByRole('button', { name: 'Remove the box' }).press('Enter');
+  await slowest.and(page.locator('[aria-pressed=false]:focus')).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: /queue billing-uk/ }).focus();
   await page.keyboard.press('Enter');
@@ -175,7 +184,7 @@ test('time and filters go along from page to page, a relative range or fixed tim
   await page.getByRole('link', { name: 'Interactions', exact: true }).click();
   await page.waitForURL(/\/interactions\?region=eu-west&range=1h/);
   await page.getByRole('link', { name: 'Stages', exact: true }).click();
-  await page.getByText('Slowest 5 %').waitFor();
+  await page.getByRole('button', { name: /^Slowest \d+ %$/ }).waitFor();
   await page.getByRole('button', { name: 'Range: choose two fixed times' }).click();
   await page.getByLabel('From').fill('2026-11-20T10:00:00');
   await page.getByRole('button', { name: 'Apply' }).click();

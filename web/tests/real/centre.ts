@@ -5,10 +5,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 import type { InteractionList } from '../../src/api/types';
 import type { Served } from '../e2e/browser';
 import { spansOf } from './services';
@@ -22,6 +23,10 @@ const REGIONS = {
 };
 /** More calls than a region has. */
 const PAGE = 500;
+/** For one step of the beginning; what takes longer fails by its name. */
+const PATIENCE = 90_000;
+/** Below those that the system gives to connections, of which one may be taken between being found and being used. */
+const PORTS = { first: 20_000, count: 12_000 };
 
 type Region = keyof typeof REGIONS;
 
@@ -51,7 +56,8 @@ export async function open(): Promise<Centre> {
   await said(product, 'everything is ready');
 
   const interactions = async (query: string) => {
-    const answer = await fetch(`${origin}/api/v1/interactions?${query}`);
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(`${origin}/api/v1/interactions?${query}`, { signal });
     if (!answer.ok) throw new Error(`${query}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as InteractionList;
   };
@@ -80,22 +86,28 @@ export async function open(): Promise<Centre> {
       }),
     );
     cloud.kill();
-    // What goes on is left to the receiver.
-    const [, all, open] = /done: (\d+) conversations.*; (\d+) go on/.exec(told) ?? [];
-    return Number(all) - Number(open);
+    const [, count] = /done: (\d+) conversations/.exec(told) ?? [];
+    if (count === undefined) throw new Error(`the backfill of ${name} does not say how much it did:\n${told}`);
+    return Number(count);
   };
   /** What the services of a region's calls sent, before and after the release. */
   const served = async (region: string, otlp: string, count: number) => {
     const released = Date.now() - RELEASED_HOURS_AGO * 3_600_000;
     // What was taken in is to be seen a moment later.
-    const seen = async () => (await interactions(`limit=${PAGE}&region=${region}`)).interactions;
-    let calls = await seen();
-    while (calls.length < count) calls = await seen();
+    const calls = await vi.waitFor(
+      async () => {
+        const { interactions: seen } = await interactions(`limit=${PAGE}&region=${region}`);
+        if (seen.length < count) throw new Error(`${seen.length} of ${count} calls of ${region} are listed`);
+        return seen;
+      },
+      { timeout: PATIENCE, interval: 200 },
+    );
     for (let from = 0; from < calls.length; from += 100) {
       const answer = await fetch(`http://${otlp}/v1/traces`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(spansOf(calls.slice(from, from + 100), released)),
+        signal: AbortSignal.timeout(PATIENCE),
       });
       if (!answer.ok) throw new Error(await answer.text());
     }
@@ -110,7 +122,12 @@ export async function open(): Promise<Centre> {
     },
     async close() {
       const all = started.filter((child) => child.exitCode === null && child.signalCode === null);
-      const gone = all.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+      const gone = all.map((child) =>
+        within(
+          () => `${child.spawnargs.join(' ')} goes on after it was asked to end`,
+          new Promise((resolve) => child.once('exit', resolve)),
+        ),
+      );
       all.forEach((child) => child.kill());
       await Promise.all(gone);
       await rm(data, { recursive: true });
@@ -139,40 +156,68 @@ function built(): string {
   return found;
 }
 
+const given = new Set<number>();
 /** An address of this machine that nobody listens on. */
-function free(): Promise<string> {
-  return new Promise((resolve, reject) => {
+async function free(): Promise<string> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (given.has(port)) continue;
+    given.add(port);
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(`127.0.0.1:${port}`));
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
     });
+    await new Promise((resolve) => server.close(resolve));
+    if (listens) return `127.0.0.1:${port}`;
+  }
+}
+
+/** Fails with these words when it takes too long. */
+function within<T>(what: () => string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`after ${PATIENCE / 1000} s: ${what()}`)), PATIENCE);
   });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** What a program has said when these words are in it. */
 function said(child: ChildProcess, words: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let all = '';
-    const hear = (bytes: Buffer) => {
-      all += bytes.toString();
-      if (all.includes(words)) resolve(all);
-    };
-    child.stdout?.on('data', hear);
-    child.stderr?.on('data', hear);
-    child.once('exit', () => reject(new Error(`${child.spawnargs.join(' ')} ended without “${words}”:\n${all}`)));
-  });
+  const heard = listen(child);
+  const failed = (how: string) => `${child.spawnargs.join(' ')} ${how} “${words}”:\n${heard.all}`;
+  return within(
+    () => failed('has not said'),
+    new Promise((resolve, reject) => {
+      heard.more = () => heard.all.includes(words) && resolve(heard.all);
+      child.once('close', () => reject(new Error(failed('ended without'))));
+    }),
+  );
 }
 
 /** All that a program said, once it has ended well. */
 function ended(child: ChildProcess): Promise<string> {
-  let all = '';
-  child.stdout?.on('data', (bytes: Buffer) => (all += bytes.toString()));
-  child.stderr?.on('data', (bytes: Buffer) => (all += bytes.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) =>
-      code === 0 ? resolve(all) : reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}:\n${all}`)),
-    );
-  });
+  const heard = listen(child);
+  const failed = (how: string) => `${child.spawnargs.join(' ')} ${how}:\n${heard.all}`;
+  return within(
+    () => failed('goes on'),
+    new Promise((resolve, reject) => {
+      // Not `exit`: what it said last may still come.
+      child.once('close', (code) => {
+        if (code === 0) resolve(heard.all);
+        else reject(new Error(failed(`ended with ${code}`)));
+      });
+    }),
+  );
+}
+
+function listen(child: ChildProcess) {
+  const heard = { all: '', more: (): unknown => null };
+  const hear = (bytes: Buffer) => {
+    heard.all += bytes.toString();
+    heard.more();
+  };
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
+  return heard;
 }

@@ -22,6 +22,7 @@ const slowCell = (page: Page) =>
     .getByRole('row', { name: /eu-west/ })
     .getByRole('link', { name: /objective missed/ })
     .and(page.locator('[href^="/stages/queue"]'));
+const legs = (page: Page) => page.getByRole('region', { name: 'Call chain' });
 const params = (page: Page) => new URL(page.url()).searchParams;
 async function found(query: string): Promise<string> {
   const { interactions } = await at.server().interactions(`limit=1&${query}`);
@@ -56,7 +57,7 @@ test('J1: calls in eu-west are slow to be answered; three clicks to the cause, t
   const presses = await counted(page);
   await slowCell(page).click();
   await page.waitForURL(/\/stages\/queue\?region=eu-west/);
-  await page.getByText('Slowest 5 %').waitFor();
+  await page.getByRole('button', { name: 'Slowest 5 %' }).waitFor();
   const pad = await page.getByRole('application', { name: /Queue wait/ }).boundingBox();
   if (!pad) throw new Error('no heat map');
   await page.mouse.move(pad.x + pad.width * 0.1, pad.y + 6);
@@ -94,6 +95,7 @@ test('J2: this one call; one paste answers where the time went, who waited, and 
   await expect.poll(() => page.locator('.lane').count()).toBeGreaterThan(5);
   await page.keyboard.press('c');
   await page.waitForURL(/path=off/);
+  await legs(page).getByRole('link', { name: 'Leg 2' }).waitFor();
   await page.keyboard.press(']');
   await page.waitForURL(/leg=2/);
   expect(await presses()).toBe(0);
@@ -149,8 +151,7 @@ test('J5: the customer was transferred twice; two clicks to the legs of the call
   await page.waitForURL(/q=transfers%3E%3D2/);
   await page.getByRole('link', { name: id }).first().click();
   await page.waitForURL(`**/interactions/${id}`);
-  const rail = page.getByRole('region', { name: 'Call chain' });
-  for (const leg of ['Leg 1', 'Leg 2', 'Leg 3']) await rail.getByRole('link', { name: leg }).waitFor();
+  for (const leg of ['Leg 1', 'Leg 2', 'Leg 3']) await legs(page).getByRole('link', { name: leg }).waitFor();
   expect(await presses()).toBe(2);
   expect(complaints).toEqual([]);
 });
@@ -192,9 +193,12 @@ test('J1 by keys alone', async () => {
   const differs = page.locator('.diff[aria-busy=false]');
   await press(slowCell(page));
   await page.waitForURL(/\/stages\/queue\?region=eu-west/);
-  await press(page.getByRole('button', { name: 'Slowest 5 %' }));
+  const slowest = page.getByRole('button', { name: /^Slowest \d+ %$/ });
+  await press(slowest);
+  await page.waitForURL(/box=/);
+  await expect.poll(() => slowest.and(page.locator('[aria-pressed=true]:focus')).count()).toBe(1);
   await press(differs.getByRole('link', { name: /alerts 2 or more/ }));
-  await page.waitForURL(/interaction\.alerts/);
+  await page.waitForURL(/alerts%3E%3D2/);
   await press(differs.getByRole('link', { name: /^p95/ }));
   await page.waitForURL(/\/interactions\/[0-9a-f-]{36}\?.*span=/);
 });
@@ -220,6 +224,7 @@ test('J2 by keys alone, from the list: search, walk the picture, open the longes
     await page.keyboard.press(key);
     await page.getByRole('tab', { name: tab, selected: true }).waitFor();
   }
+  await legs(page).getByRole('link', { name: 'Leg 2' }).waitFor();
   await page.keyboard.press(']');
   await page.waitForURL(/leg=2/);
 });

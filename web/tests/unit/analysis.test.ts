@@ -26,6 +26,8 @@ describe('what differs becomes a filter', () => {
 
   test.each([
     [one(null, 'interaction.queue.name', 'billing-uk'), 'queue', { queue: 'billing-uk' }],
+    [one(null, 'interaction.alerts', '2 or more'), 'interaction.alerts', { q: 'hold>30s alerts>=2' }],
+    [one(null, 'interaction.alerts', '1'), 'interaction.alerts', { q: 'hold>30s alerts=1' }],
     [one('crm', 'service.version', '7.3'), 'crm version', { version: '7.3' }],
     [one(null, 'language', 'de'), 'language', { q: 'hold>30s language=de' }],
     [one('flow', 'interaction.queue.name', 'a b'), 'flow queue', { q: 'hold>30s interaction.queue.name="a b"' }],

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { boxOf, boxQuery, cellsOf, describeBox, formatBox, parseBox, type Box } from '../../src/charts/box';
-import { cellAt, cellPaths, cellsBetween, countIn, heatOf, levelOf, moved, scales } from '../../src/charts/heat';
+import {
+  cellAt,
+  cellPaths,
+  cellsBetween,
+  countIn,
+  heatOf,
+  levelOf,
+  moved,
+  scales,
+  slowestOf,
+} from '../../src/charts/heat';
 import {
   clockIn,
   durationTicks,
@@ -140,6 +150,31 @@ describe('heat map', () => {
     expect(moved(one, heat, -5, -5, true)).toEqual(one);
     expect(moved(one, heat, -5, 9, false)).toEqual({ left: 0, right: 0, low: 2, high: 2 });
     expect(countIn(heat, cellsBetween({ column: 2, row: 2 }, { column: 0, row: 1 }))).toBe(10);
+  });
+});
+
+describe('the slowest', () => {
+  const latency = (n: number, p95_ns: string | null) => ({
+    n,
+    errors: 0,
+    mean_ns: p95_ns,
+    p50_ns: p95_ns,
+    p95_ns,
+    p99_ns: p95_ns,
+    max_ns: p95_ns,
+  });
+  const map = (...rows: number[]) =>
+    heatOf({ from_ns: '0', step_ns: '1', bounds_ns: rows.concat(0).map((_, row) => `${2 ** row}`), counts: [rows] });
+
+  test.each([
+    ['5 % where that is enough', map(390, 10), 400, { min: 77, percent: 5 }],
+    ['else as many rows as are enough', map(60, 20, 15, 5), 100, { min: 4, percent: 20 }],
+    ['which may be most', map(20, 25), 45, { min: 2, percent: 56 }],
+    ['but not all', map(19, 25), 44, null],
+    ['nor too few', map(15, 5), 20, null],
+    ['nor none', map(), 0, null],
+  ])('%s', (_, map, n, wanted) => {
+    expect(slowestOf(map, latency(n, n === 0 ? null : '77'))).toEqual(wanted);
   });
 });
 

@@ -10,7 +10,7 @@ use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
 use crate::read::Reader;
-use crate::span::key;
+use crate::span::{Span, key};
 use crate::stage::Stage;
 use crate::value::{Attributes, Value};
 
@@ -248,8 +248,12 @@ impl Difference {
 }
 
 /// How often agents were alerted: a call that is offered twice waited for somebody who did not answer.
+pub(crate) fn times_alerted<'s>(spans: impl IntoIterator<Item = &'s Span>) -> usize {
+    spans.into_iter().filter(|span| span.stage() == Some(Stage::Alert)).count()
+}
+
 fn offers(trace: &Traced<'_>) -> &'static str {
-    match trace.spans.iter().filter(|span| span.stage() == Some(Stage::Alert)).count() {
+    match times_alerted(trace.spans.iter().map(|span| &***span)) {
         0 => "",
         1 => "1",
         _ => "2 or more",

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use throughline_context::TraceId;
 
 use super::{Amount, Key, Name, Search, Term, Test};
+use crate::analysis::differs::times_alerted;
 use crate::analysis::transfers::{may_be_handed_over, times_handed_over};
 use crate::carried::Carried;
 use crate::span::Span;
+use crate::stage::Stage;
 use crate::summary::Summary;
 use crate::value::{Attributes, Value};
 
@@ -46,6 +48,10 @@ impl Term {
             Self::Is(Key::Amount(Amount::Transfers), test) => {
                 (!may_be_handed_over(summary)).then(|| test.fits_number(0.0))
             }
+            Self::Is(Key::Amount(Amount::Alerts), test) => {
+                let alerted = summary.stages.iter().any(|(stage, _)| *stage == Stage::Alert);
+                (!alerted).then(|| test.fits_number(0.0))
+            }
             Self::Is(Key::Amount(amount), test) => {
                 Some(amount_of(summary, *amount).is_some_and(|is| test.fits_number(is)))
             }
@@ -73,6 +79,11 @@ impl Term {
             Self::Is(Key::Amount(Amount::Transfers), test) => self
                 .by_summary(summary, &Carriers::new())
                 .unwrap_or_else(|| test.fits_number(times_handed_over(spans) as f64)),
+            Self::Is(Key::Amount(Amount::Alerts), test) => {
+                self.by_summary(summary, &Carriers::new()).unwrap_or_else(|| {
+                    test.fits_number(times_alerted(spans.iter().map(Borrow::<Span>::borrow)) as f64)
+                })
+            }
             Self::Is(..) => self.by_summary(summary, &Carriers::new()).unwrap_or(false),
         }
     }
@@ -149,6 +160,6 @@ fn amount_of(summary: &Summary, amount: Amount) -> Option<f64> {
         Amount::Spans => summary.span_count,
         Amount::Traces => summary.trace_ids.len() as u64,
         // Only the spans tell.
-        Amount::Transfers => return None,
+        Amount::Transfers | Amount::Alerts => return None,
     } as f64)
 }

@@ -28,6 +28,7 @@ fn what_is_typed_is_read_as_it_is_meant() {
         ("duration<=1.5s", "duration *..1500000000"),
         ("ERRORS>0", "errors 0<..*"),
         ("transfers>=2", "transfers 2..*"),
+        ("alerts=1", "alerts 1..1"),
         ("running=TRUE", "running~true"),
         ("running!=true", "!running~true"),
         ("http.response.status_code>=500", "http.response.status_code 500..*"),
@@ -130,6 +131,7 @@ fn a_search_holds_for_the_interaction_or_not() {
         ("errors>0 OR sip.call_id=*", true),
         ("running=false transfers=0", true),
         ("running=true OR transfers>0", false),
+        ("alerts=0 -alerts>=1", true),
     ] {
         assert_eq!(search(text).holds(&summary, &spans), holds, "{text}");
         if let Some(known) = search(text).by_summary(&summary, &Carriers::new()) {

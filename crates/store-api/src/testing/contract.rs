@@ -310,13 +310,17 @@ async fn hand_overs_and_what_goes_on_are_searched_for(store: &dyn TraceStore) {
     // Overflow is no hand-over; talk before another queue is one, though no span says so.
     put(store, [queue(2, 1, "a"), queue(2, 2, "b"), stage(2, 3, Stage::Talk)]).await;
     put(store, [queue(3, 1, "a"), stage(3, 2, Stage::Talk), queue(3, 3, "b")]).await;
-    put(store, [stage(4, 1, Stage::Talk).with(key::UNFINISHED, true)]).await;
+    put(store, [stage(3, 4, Stage::Alert), stage(3, 5, Stage::Alert)]).await;
+    put(store, [stage(4, 1, Stage::Talk).with(key::UNFINISHED, true), stage(4, 2, Stage::Alert)]).await;
     for (text, ids) in [
         ("transfers>=2", vec!["call-1"]),
         ("transfers=1", vec!["call-3"]),
         ("transfers=0", vec!["call-2", "call-4"]),
         ("transfers=1..2 running=false", vec!["call-3"]),
         ("running=true", vec!["call-1", "call-4"]),
+        ("alerts=0", vec!["call-1", "call-2"]),
+        ("alerts=1", vec!["call-4"]),
+        ("alerts>=2 transfers=1", vec!["call-3"]),
         ("running!=true -transfers=0", vec!["call-3"]),
     ] {
         let (found, _) = all_pages(store, &Recent { filter: searched(text), ..Recent::default() }).await;
