@@ -7,7 +7,7 @@ use super::begin::{agent, believes};
 use super::dialog::{Dialog, Place};
 use super::headers::{Headers, TRACERESPONSE, strip};
 use super::request::session_expires;
-use super::timeline::{Side, earliest, may_offer};
+use super::timeline::{self, Refused, Side, earliest, may_offer};
 use crate::hop::Hop;
 
 impl Calls {
@@ -92,7 +92,10 @@ impl Calls {
                 let product = message.first(Name::Server).or_else(|| message.first(Name::UserAgent));
                 call.people.server_agent = product.map(agent).or_else(|| call.people.server_agent.take());
             }
-            300.. => timeline.refuse(dialog.cseq.number, hop.at, status),
+            300.. => {
+                let (cseq, cause) = (dialog.cseq.number, timeline::cause(message));
+                timeline.refuse(Refused { cseq, at: hop.at, status, cause });
+            }
             _ => {}
         }
         if self.settings.beside {
