@@ -82,7 +82,7 @@ impl Calls {
             return if passes {
                 Some(headers.carriers())
             } else {
-                strip(message, edit).then(|| headers.carriers().and(Carriers::default()))
+                strip(message, edit).then(|| headers.kept())
             };
         };
         let of_transfer = (dialog.cseq.method == Method::Refer)
