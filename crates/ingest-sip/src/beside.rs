@@ -84,9 +84,19 @@ impl Beside {
     /// The same for an agent that is heard now. A clock that is minutes wrong would hold its calls back; and whoever floods
     /// must not fill the memory, so that what has no room to wait is shown at once.
     pub fn hear(&mut self, sighting: Sighting, now: u64, calls: &mut Calls) {
-        if !self.clocks.contains_key(&sighting.agent) && self.clocks.len() < MOST_AGENTS {
-            let base = if sighting.at.abs_diff(now) > FAR { difference(sighting.at, now) } else { 0 };
-            self.clocks.insert(sighting.agent, Clock { base, lead: base, ..Clock::default() });
+        let room = self.clocks.len() < MOST_AGENTS;
+        let base = if sighting.at.abs_diff(now) > FAR { difference(sighting.at, now) } else { 0 };
+        let set = Clock { base, lead: base, ..Clock::default() };
+        match self.clocks.get_mut(&sighting.agent) {
+            // What is behind may have waited at the agent; what is ahead, or is right without us, tells of a clock that was set.
+            Some(clock) => {
+                let at = sighting.at.saturating_add_signed(-clock.lead);
+                if at.abs_diff(now) > FAR && (at > now || base == 0) {
+                    *clock = set;
+                }
+            }
+            None if room => _ = self.clocks.insert(sighting.agent, set),
+            None => {}
         }
         self.take(sighting);
         if self.is_full() {

@@ -28,7 +28,7 @@ pub(crate) const TRACERESPONSE: &str = "traceresponse";
 
 /// Which headers stood in a message, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
-pub(crate) struct Carriers(u8);
+pub(crate) struct Carriers(u16);
 
 impl Carriers {
     pub(crate) const TOKEN: Self = Self(64);
@@ -38,7 +38,8 @@ impl Carriers {
     const UUI: Self = Self(8);
     const PREVIOUS: Self = Self(32);
     const SESSION: Self = Self(128);
-    const NAMES: [(&'static str, u8); 8] = [
+    pub(crate) const RESPONSE: Self = Self(256);
+    const NAMES: [(&'static str, u16); 9] = [
         (TRACEPARENT, 1),
         ("x-traceparent", 2),
         (TRACESTATE, 4),
@@ -47,6 +48,7 @@ impl Carriers {
         (PREVIOUS_TRACE_ID, 32),
         ("trace-token", 64),
         ("session-id", 128),
+        (TRACERESPONSE, 256),
     ];
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -91,6 +93,18 @@ impl<'m> Headers<'m> {
         let mut carriers = Carriers::default();
         self.fields.iter().for_each(|(name, _)| carriers.add(Carriers::of(name)));
         carriers
+    }
+
+    /// Those that a stranger gets all the same: what [`strip`] does not take out.
+    pub(crate) fn kept(&self) -> Carriers {
+        let mut kept = self.carriers().and(Carriers::SESSION);
+        let of_others = |(name, value): &(&str, Cow<'_, [u8]>)| {
+            Carriers::of(name) == Carriers::UUI && !holds_context(value)
+        };
+        if self.fields.iter().any(of_others) {
+            kept.add(Carriers::UUI);
+        }
+        kept
     }
 
     /// The conversation of Genesys Cloud, if its trunk said so.

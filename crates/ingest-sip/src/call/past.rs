@@ -55,7 +55,7 @@ impl Past {
         let Self { context, decision, previous, conversation, ended, cseq, .. } = self;
         let (at, released) = (Some(ended), Some(ended));
         let branch = self.callee.map(|tag| Branch { tag, answered: at, bye: None, released });
-        let refused = branch.is_none().then_some(Refused { cseq, at: ended, status: 0 });
+        let refused = branch.is_none().then_some(Refused { cseq, at: ended, status: 0, cause: None });
         let branches = branch.into_iter().collect();
         let timeline = Timeline { invited: at, cseq, refused, branches, last: ended, ..Timeline::default() };
         let trace = Trace { previous, conversation, ..Trace::new(decision, context, ended) };

@@ -6,7 +6,7 @@ use super::begin::believes;
 use super::dialog::{Dialog, Place};
 use super::headers::{Carriers, Headers, Injection, strip};
 use super::record::{Fate, Mark, Sent};
-use super::timeline::{self, Side, earliest};
+use super::timeline::{self, Bye, Refused, Side, earliest};
 use super::token::{self, Token};
 use super::{Calls, spans};
 use crate::hop::{End, Hop};
@@ -60,7 +60,7 @@ impl Calls {
         let Some(place) = self.note(&hop, request, &dialog, &headers, token::peek(request)) else { return };
         if let Some(call) = self.table.get_mut(place.key).filter(|_| dialog.begins() && status >= 200) {
             earliest(&mut call.timeline.responded, at);
-            call.timeline.refuse(dialog.cseq.number, at, status);
+            call.timeline.refuse(Refused { cseq: dialog.cseq.number, at, status, cause: None });
             call.way.iter_mut().for_each(|way| way.to = None);
         }
         self.closes(place.key);
@@ -82,7 +82,7 @@ impl Calls {
             return if passes {
                 Some(headers.carriers())
             } else {
-                strip(message, edit).then(|| headers.carriers().and(Carriers::default()))
+                strip(message, edit).then(|| headers.kept())
             };
         };
         let of_transfer = (dialog.cseq.method == Method::Refer)
@@ -134,12 +134,11 @@ impl Calls {
             }
             Method::Cancel => {
                 earliest(&mut timeline.cancelled, hop.at);
-                timeline.cause = timeline.cause.or(cause(message));
+                timeline.cancel_cause = timeline.cancel_cause.or(timeline::cause(message));
             }
             Method::Bye => {
-                timeline.cause = timeline.cause.or(cause(message));
                 if let Some(branch) = place.callee_tag.and_then(|tag| timeline.branch(tag)) {
-                    let new = (hop.at, place.side);
+                    let new = Bye { at: hop.at, side: place.side, cause: timeline::cause(message) };
                     branch.bye = Some(branch.bye.map_or(new, |known| known.min(new)));
                 }
             }
@@ -230,8 +229,4 @@ pub(crate) const fn other(side: Side) -> Side {
 pub(crate) fn session_expires(message: &Message) -> Option<u32> {
     let value = message.get(Name::SessionExpires).ok()??;
     str::from_utf8(value).ok()?.split(';').next()?.trim().parse().ok()
-}
-
-fn cause(message: &Message) -> Option<u8> {
-    message.all(Name::Reason).find_map(timeline::cause)
 }

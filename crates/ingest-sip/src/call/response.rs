@@ -5,9 +5,10 @@ use throughline_sip::{Edit, Message, Method, Name};
 use super::Calls;
 use super::begin::{agent, believes};
 use super::dialog::{Dialog, Place};
-use super::headers::{Headers, TRACERESPONSE, strip};
+use super::headers::{Carriers, Headers, TRACERESPONSE, strip};
+use super::record::Call;
 use super::request::session_expires;
-use super::timeline::{Side, earliest, may_offer};
+use super::timeline::{self, Refused, Side, earliest, may_offer};
 use crate::hop::Hop;
 
 impl Calls {
@@ -51,7 +52,10 @@ impl Calls {
         }
         if begins && (200..300).contains(&status) {
             let seen = headers.carriers();
-            let sent = if believed && tells || self.settings.beside { seen } else { Default::default() };
+            let mut sent = if passes { seen } else { headers.kept() };
+            if self.restarted(place, tells).is_some() {
+                sent.add(Carriers::RESPONSE);
+            }
             self.mark(hop, place, &headers, ("INVITE", Some(status)), (seen, sent));
         }
         self.closes(place.key);
@@ -92,20 +96,25 @@ impl Calls {
                 let product = message.first(Name::Server).or_else(|| message.first(Name::UserAgent));
                 call.people.server_agent = product.map(agent).or_else(|| call.people.server_agent.take());
             }
-            300.. => timeline.refuse(dialog.cseq.number, hop.at, status),
+            300.. => {
+                let (cseq, cause) = (dialog.cseq.number, timeline::cause(message));
+                timeline.refuse(Refused { cseq, at: hop.at, status, cause });
+            }
             _ => {}
         }
         if self.settings.beside {
             return true;
         }
-        if !tells {
-            return true;
-        }
-        let restarted = self.table.get(place.key).filter(|call| call.trace.decision != "continue");
-        match restarted.filter(|_| status < 300) {
+        match self.restarted(place, tells).filter(|_| status < 300) {
             Some(call) => edit.set(TRACERESPONSE, call.trace.context.traceparent.to_bytes()).is_ok(),
             None => true,
         }
+    }
+
+    /// A call that is in another trace than its caller said, who believes us and has to be told.
+    fn restarted(&self, place: Place, tells: bool) -> Option<&Call> {
+        let call = self.table.get(place.key).filter(|_| tells && !self.settings.beside);
+        call.filter(|call| call.trace.decision != "continue")
     }
 
     /// A response to a request within the dialog, or to a REFER.

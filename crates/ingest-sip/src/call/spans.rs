@@ -6,7 +6,7 @@ use flow::Stage;
 
 use super::record::Call;
 use super::settings::Settings;
-use super::timeline::{Refer, Refused, Side};
+use super::timeline::{Bye, Refer, Refused, Side};
 use crate::hop::Transport;
 use write::{Span, Value};
 
@@ -141,14 +141,15 @@ impl<'c> Tree<'c> {
             span.text("sip.trunk.to", way.to_trunk.as_ref().map(|trunk| &*trunk.name));
         }
         span.text("genesys_cloud.conversation.id", trace.conversation.map(uuid));
-        span.push("sip.q850.cause", timeline.cause.map(|cause| Value::Int(cause.into())));
+        span.push("sip.q850.cause", timeline.cause().map(|cause| Value::Int(cause.into())));
         let forks = timeline.branches.iter().filter(|branch| branch.answered.is_some()).count();
         span.push("sip.answers", (forks > 1).then_some(Value::Int(forks as i64)));
-        let released_by = timeline.bye().map(|(_, side)| side_name(side));
+        let released_by = timeline.bye().map(|bye| side_name(bye.side));
         let unknown = (timeline.ended().is_none() || timeline.answered().is_some()) && !refers_alone;
         span.text("sip.released_by", released_by.or(unknown.then_some("unknown")));
-        if let (Some(answered), Some((bye, _))) = (timeline.answered(), timeline.bye()) {
-            span.push("sip.session_duration_ms", Some(Value::Double(ms(bye.saturating_sub(answered)))));
+        if let (Some(answered), Some(bye)) = (timeline.answered(), timeline.bye()) {
+            let talked = Value::Double(ms(bye.at.saturating_sub(answered)));
+            span.push("sip.session_duration_ms", Some(talked));
         }
         span.text("throughline.context.decision", Some(trace.decision));
         span.text("throughline.context.source", trace.source);
@@ -186,7 +187,7 @@ impl<'c> Tree<'c> {
         let timeline = &self.call.timeline;
         let Some(answered) = timeline.answered() else { return };
         // Stages add up to what the caller went through: while the call is handed over, nobody talks.
-        let until = timeline.bye().map_or(end, |(at, _)| at).min(timeline.handed_over().unwrap_or(u64::MAX));
+        let until = timeline.bye().map_or(end, |bye| bye.at).min(timeline.handed_over().unwrap_or(u64::MAX));
         let until = until.max(answered);
         let mut from = answered;
         let holds = timeline.holds(until);
@@ -243,7 +244,7 @@ impl<'c> Tree<'c> {
     }
 
     fn release(&mut self) {
-        let Some((bye, side)) = self.call.timeline.bye() else { return };
+        let Some(Bye { at: bye, side, .. }) = self.call.timeline.bye() else { return };
         let released = self.call.timeline.branches.iter().filter_map(|branch| branch.released).max();
         let Some(released) = released.filter(|released| *released >= bye) else { return };
         let mut span = self.child("Release", Stage::Talk, "release", 0, (bye, released));

@@ -31,7 +31,7 @@ impl Summary {
         let start = timeline.invited.unwrap_or(end);
         let since = |from: u64, at: u64| at.saturating_sub(from) as f64 / 1e6;
         let answered = timeline.answered();
-        let until = timeline.bye().map_or(end, |(at, _)| at);
+        let until = timeline.bye().map_or(end, |bye| bye.at);
         Self {
             start_ns: start,
             call_id: String::from_utf8_lossy(&call.call_id).into_owned(),

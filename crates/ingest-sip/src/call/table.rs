@@ -233,7 +233,7 @@ mod tests {
         let traceparent = Traceparent { trace_id: TraceId([id; 16]), parent_id: SpanId([id; 8]), flags: 1 };
         let mut call = Call::new([id; 16], Trace::new("continue", Context::new(traceparent), SECOND));
         call.timeline.invited = Some(SECOND);
-        call.timeline.refused = Some(Refused { cseq: 0, at: SECOND, status: 486 });
+        call.timeline.refused = Some(Refused { cseq: 0, at: SECOND, status: 486, cause: None });
         call
     }
 

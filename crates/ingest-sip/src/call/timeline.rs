@@ -1,7 +1,7 @@
 //! What happened in a call and when: facts that only grow. The order in which messages came, and how often, changes
 //! nothing: of each moment the earliest counts, of answers the last transaction's.
 
-use throughline_sip::Method;
+use throughline_sip::{Message, Method, Name};
 
 /// Who of a dialog sent a request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,8 +24,8 @@ pub(crate) struct Timeline {
     pub(crate) responded: Option<u64>,
     pub(crate) ringing: Option<u64>,
     pub(crate) cancelled: Option<u64>,
-    /// Why a CANCEL or BYE was sent, by its Reason (Q.850).
-    pub(crate) cause: Option<u8>,
+    /// Why a CANCEL was sent, by its Reason (Q.850).
+    pub(crate) cancel_cause: Option<u8>,
     pub(crate) refused: Option<Refused>,
     /// Those that answered, by their tags.
     pub(crate) branches: Vec<Branch>,
@@ -43,13 +43,23 @@ pub(crate) struct Refused {
     pub(crate) cseq: u32,
     pub(crate) at: u64,
     pub(crate) status: u16,
+    /// By its Reason (RFC 6432).
+    pub(crate) cause: Option<u8>,
+}
+
+/// A BYE: when, by whom, and why.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Bye {
+    pub(crate) at: u64,
+    pub(crate) side: Side,
+    pub(crate) cause: Option<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Branch {
     pub(crate) tag: u64,
     pub(crate) answered: Option<u64>,
-    pub(crate) bye: Option<(u64, Side)>,
+    pub(crate) bye: Option<Bye>,
     pub(crate) released: Option<u64>,
 }
 
@@ -88,14 +98,14 @@ impl Timeline {
         self.last = self.last.max(at);
     }
 
-    pub(crate) fn refuse(&mut self, cseq: u32, at: u64, status: u16) {
-        let new = Refused { cseq, at, status };
+    pub(crate) fn refuse(&mut self, new: Refused) {
+        let Refused { cseq, at, status, cause } = new;
         self.refused = Some(match self.refused {
             Some(known) if (known.cseq, known.status) == (cseq, status) => {
-                Refused { at: at.min(known.at), ..new }
+                Refused { at: at.min(known.at), cause: known.cause.or(cause), ..new }
             }
             // Where two answers to one request are seen, that which came first.
-            Some(known) if (known.cseq, new.at) >= (cseq, known.at) => known,
+            Some(known) if (known.cseq, at) >= (cseq, known.at) => known,
             _ => new,
         });
     }
@@ -145,9 +155,15 @@ impl Timeline {
         self.branches.iter().filter_map(|branch| branch.answered).min()
     }
 
-    /// When the first BYE of the branch that was released last was sent, and by whom.
-    pub(crate) fn bye(&self) -> Option<(u64, Side)> {
+    /// The first BYE of the branch that was released last.
+    pub(crate) fn bye(&self) -> Option<Bye> {
         self.branches.iter().filter_map(|branch| branch.bye).max()
+    }
+
+    /// Why the call ended, or came to nothing, as far as somebody said it by Q.850.
+    pub(crate) fn cause(&self) -> Option<u8> {
+        let refused = self.refused.filter(|_| self.answered().is_none()).and_then(|refused| refused.cause);
+        self.bye().and_then(|bye| bye.cause).or(self.cancel_cause).or(refused)
     }
 
     /// When talk ended because the call was handed over.
@@ -164,11 +180,11 @@ impl Timeline {
         }
         let mut answered = self.branches.iter().filter(|branch| branch.answered.is_some()).peekable();
         if answered.peek().is_none() {
-            let without = self.branches.iter().filter_map(|branch| branch.bye).map(|(at, _)| at).max();
+            let without = self.branches.iter().filter_map(|branch| branch.bye).map(|bye| bye.at).max();
             let refused = self.refused.filter(|refused| refused.cseq >= self.cseq);
             return refused.map(|refused| refused.at).or(without);
         }
-        let ends = answered.map(|branch| branch.released.or(branch.bye.map(|(at, _)| at)));
+        let ends = answered.map(|branch| branch.released.or(branch.bye.map(|bye| bye.at)));
         ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max())
     }
 
@@ -252,8 +268,12 @@ pub(crate) fn holds(body: &[u8]) -> Option<bool> {
     (media > 0).then_some(all_held || null_address)
 }
 
-/// The value of a Reason that names a cause by Q.850.
-pub(crate) fn cause(reason: &[u8]) -> Option<u8> {
+/// The cause that a message names by Q.850 in one of its Reasons.
+pub(crate) fn cause(message: &Message) -> Option<u8> {
+    message.all(Name::Reason).find_map(q850)
+}
+
+fn q850(reason: &[u8]) -> Option<u8> {
     let text = str::from_utf8(reason).ok()?;
     let mut parts = text.split(';').map(str::trim);
     if !parts.next()?.eq_ignore_ascii_case("Q.850") {

@@ -78,6 +78,12 @@ fn hep(
     packet
 }
 
+fn sighting(at: u64, by_callee: bool, text: &str, agent: u32) -> Sighting {
+    let (from, to) = ends(by_callee);
+    let bytes = text.as_bytes().to_vec().into();
+    Sighting { at, from, to, transport: Transport::Udp, agent, bytes }
+}
+
 fn calls() -> Calls {
     let mut settings = CallSettings::new(Secret::new(b"k"));
     settings.beside = true;
@@ -104,20 +110,26 @@ const EXPECTED: &str = "seen answered Some(100.0) Some(900.0) Some(4100.0)";
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Two agents see every message, their packets come in any order, and the clock of one is wrong.
+    /// Two agents see every message, their packets come in any order, and the clock of one is wrong, as a message before
+    /// has shown.
     #[test]
-    fn copies_and_order_change_nothing(order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle()) {
+    fn copies_and_order_change_nothing(
+        order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle(),
+        skew in -50_000..50_000_i64,
+    ) {
         let script = call();
         let (mut beside, calls) = (Beside::new(|_| None), calls());
+        let mut see = |agent: usize, ms: u64, by_callee: bool, text: &str| {
+            let skew = skew * MS as i64 * i64::from(agent == 1);
+            beside.take(sighting((START + ms * MS).saturating_add_signed(skew), by_callee, text, agent as u32));
+        };
+        let first = call()[0].2.replace("INVITE", "OPTIONS");
+        (0..2).for_each(|agent| see(agent, 0, false, &first));
         for at in order {
             let (ms, by_callee, text) = script.get(at / 2).unwrap();
-            let (from, to) = ends(*by_callee);
-            let agent = (at % 2) as u32;
-            let at = START + ms * MS;
-            let bytes = text.clone().into_bytes().into();
-            beside.take(Sighting { at, from, to, transport: Transport::Udp, agent, bytes });
+            see(at % 2, *ms, *by_callee, text);
         }
-        prop_assert_eq!(beside.copies, 6);
+        prop_assert_eq!(beside.copies, 7);
         prop_assert_eq!(shown(beside, calls), EXPECTED);
     }
 
@@ -147,11 +159,7 @@ fn the_clock_of_another_agent_is_set_right() {
     let lead = 3_000 * MS;
     // Both see the set-up; only the agent whose clock is ahead sees the end.
     for (ms, by_callee, text) in call() {
-        let (from, to) = ends(by_callee);
-        let mut see = |agent: u32, at: u64| {
-            let bytes = text.clone().into_bytes().into();
-            beside.take(Sighting { at, from, to, transport: Transport::Udp, agent, bytes });
-        };
+        let mut see = |agent: u32, at: u64| beside.take(sighting(at, by_callee, &text, agent));
         if ms < 5000 {
             see(1, START + ms * MS);
         }
@@ -159,6 +167,66 @@ fn the_clock_of_another_agent_is_set_right() {
     }
     assert_eq!(beside.copies, 4);
     assert_eq!(shown(beside, calls), EXPECTED);
+}
+
+/// What is told of calls whose agent's clock is `lead` ms ahead, and from the fourth message on `then` ms, when they are heard
+/// as they happen; when each began, after the start; and how long messages had to wait.
+fn heard(lead: i64, then: i64) -> (String, Vec<i64>) {
+    let (mut beside, mut calls) = (Beside::new(|_| None), calls());
+    for (at, (ms, by_callee, text)) in call().into_iter().enumerate() {
+        let now = START + ms * MS;
+        let lead = if at < 3 { lead } else { then };
+        beside.hear(
+            sighting(now.saturating_add_signed(lead * MS as i64), by_callee, &text, 7),
+            now,
+            &mut calls,
+        );
+        beside.tick(&mut calls, now + 1_000 * MS);
+    }
+    // Nothing waits for a time that is not there yet: the call is over, and told of once it has settled.
+    beside.tick(&mut calls, START + 10_000 * MS);
+    let told = calls.summaries();
+    let began = told.iter().map(|call| (call.start_ns as i64 - START as i64) / MS as i64).collect();
+    let lines = told.iter().map(|call| format!("{} {:?} {:?}", call.outcome, call.answer_ms, call.talk_ms));
+    (lines.collect::<Vec<_>>().join("\n"), began)
+}
+
+const TOLD: &str = "answered Some(900.0) Some(4100.0)";
+
+/// Guarantees: a clock that is more than a minute wrong holds no call back, and its calls stand where they were; one that
+/// is less wrong is left alone, for nothing tells a clock from a network.
+#[test]
+fn a_clock_that_is_minutes_wrong_is_set_right() {
+    for (lead, began) in
+        [(0, 0), (61_000, 0), (3_600_000, 0), (-61_000, 0), (-86_400_000, 0), (-59_000, -59_000)]
+    {
+        assert_eq!(heard(lead, lead), (TOLD.to_owned(), vec![began]), "{lead} ms");
+    }
+}
+
+/// Guarantees: a clock that is set while a call goes on, right or wrong, changes nothing of it.
+#[test]
+fn a_clock_that_is_set_during_a_call_is_followed() {
+    for (lead, then) in [(600_000, 0), (-600_000, 0), (0, 600_000), (-600_000, 600_000), (600_000, 1_200_000)]
+    {
+        assert_eq!(heard(lead, then), (TOLD.to_owned(), vec![0]), "{lead} ms, then {then} ms");
+    }
+}
+
+/// Scenario: an agent sends what it saw minutes ago, in one go, and then what happens now.
+/// Guarantees: its clock is right, and what it saw stands where it was.
+#[test]
+fn what_waited_at_its_agent_is_told_as_it_was() {
+    let (mut beside, mut calls) = (Beside::new(|_| None), calls());
+    let now = START + 600_000 * MS;
+    beside.hear(sighting(now, false, "OPTIONS sip:b SIP/2.0\r\nCall-ID: now\r\n\r\n", 7), now, &mut calls);
+    for (ms, by_callee, text) in call() {
+        beside.hear(sighting(START + ms * MS, by_callee, &text, 7), now, &mut calls);
+    }
+    beside.tick(&mut calls, now);
+    let told = calls.summaries();
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].start_ns, told[0].talk_ms), (START, Some(4100.0)));
 }
 
 /// An Ethernet frame with IPv4 and UDP.

@@ -14,6 +14,7 @@ const KEYS: &[&str] = &[
     "sip.transfer.duration_ms",
     "sip.session_request_delay_ms",
     "sip.answers",
+    "sip.q850.cause",
 ];
 
 /// A call with a hold, a fork and a transfer: who, when, what.
@@ -27,7 +28,7 @@ fn script() -> Vec<(bool, u64, String)> {
         (true, 1000, dialog.answer(200, "1 INVITE", "")),
         (true, 1010, other(dialog.answer(200, "1 INVITE", ""))),
         (false, 1020, dialog.by_caller("ACK", 1, "")),
-        (false, 1030, other(dialog.by_caller("BYE", 2, ""))),
+        (false, 1030, other(dialog.by_caller("BYE", 2, "Reason: Q.850;cause=26"))),
         (true, 1040, other(dialog.answer(200, "2 BYE", ""))),
         (true, 2000, dialog.by_callee("INVITE", 3, &sdp("sendonly"))),
         (false, 2010, dialog.answer_callee(200, "3 INVITE", "")),
@@ -37,7 +38,7 @@ fn script() -> Vec<(bool, u64, String)> {
         (false, 4010, dialog.answer_callee(202, "5 REFER", "")),
         (false, 4020, dialog.by_caller("NOTIFY", 6, &sipfrag("100 Trying"))),
         (false, 4500, dialog.by_caller("NOTIFY", 7, &sipfrag("200 OK"))),
-        (true, 4600, dialog.by_callee("BYE", 8, "")),
+        (true, 4600, dialog.by_callee("BYE", 8, "Reason: Q.850;cause=16")),
         (false, 4610, dialog.answer_callee(200, "8 BYE", "")),
     ]
 }

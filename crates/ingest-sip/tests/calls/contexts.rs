@@ -197,16 +197,23 @@ fn user_to_user_is_written_once_and_never_beside_another() {
     assert!(header(&sent, "traceparent").unwrap().starts_with("00-4bf92f3577f34da6c19e9222d19e89b8-"));
 }
 
+/// Guarantees: both forms are read, and the trace id alone is written, into what begins the call and nothing else.
 #[test]
 fn a_previous_trace_is_linked_and_passed_on() {
-    let (mut stage, dialog) = (Stage::new(), Dialog::new("previous"));
-    let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
-    let sent = stage.pass(&a, &b, &dialog.invite(&format!("previous-trace-id: {TRACE}")));
-    assert_eq!(header(&sent, "previous-trace-id").as_deref(), Some(TRACE));
-    assert!(!header(&sent, "traceparent").unwrap().contains(TRACE));
-    stage.pass(&b, &a, &dialog.answer(486, "1 INVITE", ""));
-    let spans = stage.spans();
-    assert_eq!(hex(&spans.named("SIP call").links[0].trace_id), TRACE);
+    let whole = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    for came in [TRACE, &whole] {
+        let (mut stage, dialog) = (Stage::new(), Dialog::new("previous"));
+        let (a, b) = (party("192.0.2.1:5060", Some("sbc")), party("198.51.100.1:5060", Some("genesys")));
+        let sent = stage.pass(&a, &b, &dialog.invite(&format!("previous-trace-id: {came}")));
+        assert_eq!(header(&sent, "previous-trace-id").as_deref(), Some(TRACE));
+        assert!(!header(&sent, "traceparent").unwrap().contains(TRACE));
+        stage.pass(&b, &a, &dialog.answer(200, "1 INVITE", ""));
+        let bye = stage.pass(&a, &b, &dialog.by_caller("BYE", 2, ""));
+        assert_eq!(header(&bye, "previous-trace-id"), None);
+        stage.pass(&b, &a, &dialog.answer(200, "2 BYE", ""));
+        let spans = stage.spans();
+        assert_eq!(hex(&spans.named("SIP call").links[0].trace_id), TRACE);
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod play;
 mod tree;
 mod plain;
 mod contexts;
+mod told;
 mod transfers;
 mod bounds;

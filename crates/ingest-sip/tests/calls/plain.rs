@@ -165,6 +165,54 @@ fn attempts_that_fail() {
     .assert_eq(&stage.spans().tree(KEYS));
 }
 
+/// Guarantees: what a gateway says of its network in a final answer is on the call, and by Q.850 alone; a call that is
+/// answered after all has the cause of its BYE. The Reason of a CANCEL comes before that of the 487 which it asked for.
+#[test]
+fn causes_of_calls_that_fail() {
+    let mut stage = Stage::new();
+    let (a, b) = (stranger("192.0.2.1:5060"), party("198.51.100.1:5060", Some("genesys")));
+    for (name, status, reason) in [
+        ("congested", 503, "Reason: SIP;cause=503;text=\"x\", q.850 ; cause=34"),
+        ("apart", 480, "Reason: SIP;cause=480\nReason: Q.850;cause=19"),
+        ("other", 486, "Reason: SIP;cause=600"),
+        ("odd", 486, "Reason: Q.850;cause=999"),
+        ("moved", 302, "Reason: Q.850;cause=22"),
+    ] {
+        let dialog = Dialog::new(name);
+        stage.pass(&a, &b, &dialog.invite(""));
+        stage.after(10).pass(&b, &a, &dialog.answer(status, "1 INVITE", reason));
+    }
+    let proven = Dialog::new("proven");
+    stage.pass(&a, &b, &proven.invite(""));
+    stage.after(10).pass(&b, &a, &proven.answer(407, "1 INVITE", "Reason: Q.850;cause=21"));
+    stage.after(10).pass(&a, &b, &proven.invite("").replace("1 INVITE", "2 INVITE"));
+    stage.after(10).pass(&b, &a, &proven.answer(200, "2 INVITE", ""));
+    stage.after(10).pass(&a, &b, &proven.by_caller("BYE", 3, ""));
+    stage.after(10).pass(&b, &a, &proven.answer(200, "3 BYE", ""));
+    let cancelled = Dialog::new("cancelled");
+    stage.pass(&a, &b, &cancelled.invite(""));
+    let cancel = format!("{}Reason: Q.850;cause=26\n", cancelled.cancel());
+    stage.after(10).pass(&a, &b, &cancel);
+    stage.after(10).pass(&b, &a, &cancelled.answer(487, "1 INVITE", "Reason: Q.850;cause=31"));
+    let spans = stage.spans();
+    let roots = spans.spans.iter().filter(|span| span.name == "SIP call");
+    let shown = roots.map(|span| {
+        let cause = span.attributes.iter().find(|attribute| attribute.key == "sip.q850.cause");
+        let cause = cause.map(crate::tree::shown).unwrap_or_default();
+        format!("{} {cause}\n", crate::tree::attribute(span, "sip.call_id").unwrap())
+    });
+    expect![[r#"
+        congested 34
+        apart 19
+        other 
+        odd 
+        moved 22
+        proven 
+        cancelled 26
+    "#]]
+    .assert_eq(&shown.collect::<String>());
+}
+
 #[test]
 fn a_call_that_has_to_prove_who_it_is() {
     let (mut stage, dialog) = (Stage::new(), Dialog::new("proof"));
