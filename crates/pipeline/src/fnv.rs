@@ -1,6 +1,6 @@
 //! FNV-1a over 64 bits: the same in every process and version, and no secret.
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fnv(u64);
 
 impl Default for Fnv {

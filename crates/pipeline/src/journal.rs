@@ -13,6 +13,8 @@ mod decisions;
 mod home;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod power_cuts;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

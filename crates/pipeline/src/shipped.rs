@@ -13,7 +13,7 @@ use crate::engine::account::Accounts;
 use crate::engine::running::Running;
 use crate::net::addresses::Addresses;
 use crate::plan::{Plan, Sources, World, findings_as_text, read_file};
-use crate::{exporters, extensions, processors, receivers};
+use crate::{connectors, exporters, extensions, processors, receivers};
 
 mod backends;
 mod regions;
@@ -107,6 +107,8 @@ fn read(
         processors::region::FACTORY,
         exporters::otlp_grpc::FACTORY,
         exporters::otlp_http::FACTORY,
+        exporters::prometheus::FACTORY,
+        connectors::spanmetrics::FACTORY,
         LAKE,
         extensions::basicauth::FACTORY,
         extensions::health_check::FACTORY,

@@ -42,6 +42,8 @@ pub struct Figures {
     pub exported: u64,
     /// Offered and not accepted: refused, or given up after "come back later".
     pub refused: u64,
+    /// Answers of "come back later" that did not say when.
+    pub timeless: u64,
     /// The connection broke, or no answer came in time.
     pub unknown: u64,
     /// Of a span on its way out, with the compression of the exporter.
@@ -71,6 +73,7 @@ impl Figures {
             expected: (warm_up.accepted + load.accepted) / scenario.kept_one_in,
             exported: seen.sink.spans,
             refused: refused(warm_up) + refused(load),
+            timeless: warm_up.timeless + load.timeless,
             unknown: warm_up.unknown + load.unknown,
             bytes_per_span_out: ratio(seen.sink.wire_bytes as f64, seen.sink.spans as f64),
             wait_p50_ms: wait_ms(0.5),
@@ -92,6 +95,7 @@ impl Figures {
             expected: all(|run| run.expected),
             exported: all(|run| run.exported),
             refused: all(|run| run.refused),
+            timeless: all(|run| run.timeless),
             unknown: all(|run| run.unknown),
             ..runs.get(runs.len() / 2)?.clone()
         })
@@ -136,6 +140,9 @@ impl Figures {
         }
         if self.lost() > 0 {
             self.misses.push(format!("{} accepted spans lost", self.lost()));
+        }
+        if self.timeless > 0 {
+            self.misses.push(format!("{} refusals did not say when to come back", self.timeless));
         }
         if self.surplus() > self.unknown {
             self.misses.push(format!("{} spans too many came out", self.surplus() - self.unknown));
@@ -203,6 +210,7 @@ mod tests {
             (Figures { idle_mib: 16.0, ..figures() }, "idle MiB 16.00 > 15.00"),
             (Figures { peak_mib: 65.0, ..figures() }, "peak MiB 65.00 > 64.00"),
             (Figures { exported: 999, ..figures() }, "1 accepted spans lost"),
+            (Figures { timeless: 3, ..figures() }, "3 refusals did not say when to come back"),
             (Figures { exported: 1010, unknown: 4, ..figures() }, "6 spans too many came out"),
             (Figures { accepted: 0, expected: 0, exported: 0, ..figures() }, "nothing was accepted"),
         ] {

@@ -125,7 +125,10 @@ impl Client {
         self.tally.attempts += u64::from(reply != Reply::Unsent);
         match &reply {
             Reply::Accepted { .. } => self.tally.waited(start.elapsed()),
-            Reply::Busy { .. } => self.tally.busy += 1,
+            Reply::Busy { retry_after } => {
+                self.tally.busy += 1;
+                self.tally.timeless += u64::from(retry_after.is_none());
+            }
             Reply::Refused(_) => {}
             Reply::Unknown | Reply::Unsent => return reply,
         }

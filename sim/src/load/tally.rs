@@ -24,6 +24,8 @@ pub struct Tally {
     pub attempts: u64,
     /// Answers that said: later.
     pub busy: u64,
+    /// Of those, the ones that did not say when.
+    pub timeless: u64,
     /// The first answer of refusal, word for word.
     pub first_refusal: Option<String>,
     #[serde(skip)]
@@ -41,6 +43,7 @@ impl Tally {
         self.unknown += other.unknown;
         self.attempts += other.attempts;
         self.busy += other.busy;
+        self.timeless += other.timeless;
         self.first_refusal = self.first_refusal.take().or(other.first_refusal);
         self.waits_us.extend(other.waits_us);
     }

@@ -58,6 +58,7 @@ async fn accounts_are_exact_when_half_the_requests_are_refused() {
             assert_eq!((tally.offered, tally.accepted, sink.spans()), (1000, 500, 500));
             assert_eq!((tally.given_up, tally.refused), if busy { (500, 0) } else { (0, 500) });
             assert_eq!(tally.first_refusal.is_some(), !busy);
+            assert_eq!((tally.busy, tally.timeless), if busy { (50, 50) } else { (0, 0) }, "none says when");
         }
     }
 }
@@ -71,7 +72,7 @@ async fn retries_deliver_everything_once() {
         let tally = Load { retry, ..load(&sink, format, 100) }.run().await.tally;
         assert_eq!((tally.accepted, sink.spans()), (1000, 1000));
         assert_eq!((tally.attempts, tally.busy), (100 + tally.busy, sink.counts().refused));
-        assert!(tally.busy >= 99, "{tally:?}");
+        assert!(tally.busy >= 99 && tally.timeless == 0, "{tally:?}");
     }
 }
 

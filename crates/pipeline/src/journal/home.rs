@@ -77,9 +77,10 @@ impl Home {
         let lock = lock(&directory).await?;
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         let streams = self.all().clone();
+        let ctx = self.ctx.clone();
         tokio::task::spawn_blocking(move || {
             warn_of_others(&directory, &streams);
-            streams.iter().try_for_each(|(path, stream)| stream.open(HostDirectory::new(path)?))
+            streams.iter().try_for_each(|(path, stream)| open_at(path, stream, &ctx))
         })
         .await?
     }
@@ -101,6 +102,20 @@ impl Extension for Home {
             }
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         })
+    }
+}
+
+#[cfg(not(test))]
+fn open_at(path: &Path, stream: &Arc<Stream>, _: &Ctx) -> io::Result<()> {
+    stream.open(HostDirectory::new(path)?)
+}
+
+/// On disks that fail, where the context offers some.
+#[cfg(test)]
+fn open_at(path: &Path, stream: &Arc<Stream>, ctx: &Ctx) -> io::Result<()> {
+    match ctx.get::<super::simulated::Disks>() {
+        Some(disks) => stream.open(disks.at(path)),
+        None => stream.open(HostDirectory::new(path)?),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::journal::disk::{Disk, DiskFile};
 
@@ -48,7 +49,7 @@ pub(in crate::journal) struct Faults {
 
 /// Survives the logs that use it.
 #[derive(Clone)]
-pub(in crate::journal) struct SimDisk(Arc<Mutex<State>>);
+pub(in crate::journal) struct SimDisk(Arc<(Mutex<State>, Condvar)>);
 
 struct State {
     files: BTreeMap<u32, Contents>,
@@ -57,6 +58,8 @@ struct State {
     /// Calls until the power goes.
     fuse: Option<usize>,
     dead: bool,
+    /// A sync takes until this is over.
+    stalled: bool,
 }
 
 #[derive(Clone, Default)]
@@ -74,11 +77,23 @@ pub(in crate::journal) struct SimFile {
 impl SimDisk {
     pub(in crate::journal) fn new(seed: u64, faults: Faults) -> Self {
         let chance = Chance::new(seed ^ 0xd15c);
-        Self(Arc::new(Mutex::new(State { files: BTreeMap::new(), chance, faults, fuse: None, dead: false })))
+        let files = BTreeMap::new();
+        let state = State { files, chance, faults, fuse: None, dead: false, stalled: false };
+        Self(Arc::new((Mutex::new(state), Condvar::new())))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.0.lock().unwrap()
+    }
+
+    /// No sync ends from now on, until [`SimDisk::go_on`].
+    pub(in crate::journal) fn stall(&self) {
+        self.state().stalled = true;
+    }
+
+    pub(in crate::journal) fn go_on(&self) {
+        self.state().stalled = false;
+        self.0.1.notify_all();
     }
 
     /// A file that somebody else has written.
@@ -138,6 +153,50 @@ impl SimDisk {
             file.safe[bit / 8] ^= 1 << (bit % 8);
             file.seen.clone_from(&file.safe);
         }
+    }
+}
+
+/// A disk for each directory of a journal, on one supply of power.
+pub(in crate::journal) struct Disks {
+    seed: u64,
+    faults: Faults,
+    by_path: Mutex<BTreeMap<PathBuf, SimDisk>>,
+}
+
+impl Disks {
+    pub(in crate::journal) fn new(seed: u64, faults: Faults) -> Self {
+        Self { seed, faults, by_path: Mutex::default() }
+    }
+
+    pub(in crate::journal) fn at(&self, path: &Path) -> SimDisk {
+        let mut disks = self.by_path.lock().unwrap();
+        let seed = self.seed * 16 + disks.len() as u64;
+        disks.entry(path.to_owned()).or_insert_with(|| SimDisk::new(seed, self.faults.clone())).clone()
+    }
+
+    fn each(&self, act: impl FnMut(&SimDisk)) {
+        self.by_path.lock().unwrap().values().for_each(act);
+    }
+
+    /// The power goes at the n-th call of the busiest one from now on.
+    pub(in crate::journal) fn light(&self, calls: usize) {
+        self.each(|disk| disk.light(calls));
+    }
+
+    pub(in crate::journal) fn any_is_dead(&self) -> bool {
+        self.by_path.lock().unwrap().values().any(SimDisk::is_dead)
+    }
+
+    pub(in crate::journal) fn die(&self) {
+        self.each(|disk| disk.state().dead = true);
+    }
+
+    pub(in crate::journal) fn restart(&self) {
+        self.each(SimDisk::restart);
+    }
+
+    pub(in crate::journal) fn quiet(&self) {
+        self.each(SimDisk::quiet);
     }
 }
 
@@ -228,6 +287,7 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        drop(self.disk.0.1.wait_while(self.disk.state(), |state| state.stalled).unwrap());
         self.with(|state, file| {
             match state.call(state.faults.sync) {
                 Ok(()) => {

@@ -277,7 +277,7 @@ fn is_constant_argument(argument: &Arg) -> bool {
     match argument {
         Arg::Value(code) => is_constant(code),
         Arg::List(all) => all.iter().all(is_constant),
-        Arg::None | Arg::Pattern(_) | Arg::Glob(_) | Arg::Word(_) | Arg::Function(_) => true,
+        Arg::None | Arg::Pattern(_) | Arg::Glob(_) | Arg::Word(_) | Arg::Format(_) | Arg::Function(_) => true,
         Arg::Target(_) => false,
     }
 }

@@ -6,11 +6,13 @@ mod texts;
 mod hashes;
 mod times;
 mod collections;
+mod format;
 pub(super) mod editors;
 
 pub(super) use args::{Arg, Args, Param, ParamKind, Target};
 pub(crate) use editors::Change;
 pub(super) use editors::Editor;
+pub(super) use format::Format;
 
 use super::code::Valued;
 use super::path::Context;

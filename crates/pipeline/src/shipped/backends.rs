@@ -86,6 +86,88 @@ fn the_files_are_sound_as_they_are() {
     }
 }
 
+/// Guarantees: `backends/` has no file that no test here knows.
+#[test]
+fn each_file_is_of_a_backend_that_is_tested() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/backends")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let mut known: Vec<_> = VENDORS.iter().map(|vendor| format!("{}.yaml", vendor.file)).collect();
+    known.push("prometheus.yaml".to_owned());
+    known.sort();
+    assert_eq!(files, known);
+}
+
+/// Guarantees: Prometheus finds what it asks for, at its path and in its format, without what the guide masks.
+#[tokio::test]
+async fn prometheus_finds_the_spans_as_metrics() {
+    let name = "backends/prometheus.yaml";
+    let outline =
+        plan(name, &[], &[], &|text| text).unwrap_or_else(|findings| panic!("{findings}")).to_string();
+    assert!(outline.contains("otlp -> memory_limiter -> attributes -> batch -> spanmetrics"), "{outline}");
+    let sets = [
+        "processors.batch.timeout=10ms",
+        "connectors.spanmetrics.metrics_flush_interval=10ms",
+        // What is masked must be masked in labels too.
+        "connectors.spanmetrics.dimensions=[{name: customer.phone.number}, {name: interaction.campaign_id}]",
+    ];
+    let sets: Vec<_> = ANYWHERE.into_iter().chain(sets).collect();
+    let env = [("PROMETHEUS_ENDPOINT", "127.0.0.1:0")];
+    let plan = lenient(name, &sets, &env, &|text| text).unwrap_or_else(|findings| panic!("{findings}"));
+    let ctx = context();
+    let mut running = Running::start(&plan, &ctx).await.unwrap();
+    let addresses = ctx.get::<Addresses>().unwrap();
+    send(addresses.of("otlp", "grpc").unwrap(), &[SPAN]).await;
+    let scraped = addresses.of("prometheus", "http").unwrap();
+    let counted = async {
+        loop {
+            let answer = scrape(scraped, "/metrics", TEXT).await;
+            if answer.2.contains("traces_span_metrics_calls_total{") {
+                break answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (status, kind, text) = tokio::time::timeout(Duration::from_secs(60), counted).await.unwrap();
+    assert_eq!((status, kind.as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    let sample = text.lines().find(|line| line.starts_with("traces_span_metrics_calls_total{")).unwrap();
+    let (labels, value) = sample.rsplit_once(' ').unwrap();
+    assert_eq!(value, "1", "{sample}");
+    for label in [r#"job="crm""#, r#"span_name="look up""#, r#"customer_phone_number="***-***-**""#] {
+        assert!(labels.contains(label), "{label}: {sample}");
+    }
+    assert!(!text.contains("7946") && !text.contains("spring"), "{text}");
+    assert!(text.contains("# TYPE traces_span_metrics_duration_seconds histogram"), "{text}");
+
+    let (_, kind, text) = scrape(scraped, "/metrics", "application/openmetrics-text;version=1.0.0").await;
+    assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(text.contains(r#"# {trace_id="0102030405060708090a0b0c0d0e0f10""#), "{text}");
+    assert_eq!(scrape(scraped, "/", TEXT).await.0, 404);
+    running.stop().await;
+    let balances = ctx.get::<Accounts>().unwrap().balances();
+    let traces = balances.iter().find(|balance| &*balance.pipeline == "traces").unwrap();
+    assert_eq!((traces.exported, traces.difference()), (1, 0));
+}
+
+/// What a Prometheus without exemplars asks for.
+const TEXT: &str = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+/// Status, type and text of an answer.
+async fn scrape(from: std::net::SocketAddr, path: &str, accept: &str) -> (u16, String, String) {
+    use http_body_util::{BodyExt, Empty};
+    use hyper_util::rt::TokioIo;
+    let stream = tokio::net::TcpStream::connect(from).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http1::handshake::<_, Empty<bytes::Bytes>>(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(path).header("host", from.to_string()).header("accept", accept);
+    let answer = client.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, kind, String::from_utf8(body.to_vec()).unwrap())
+}
+
 #[tokio::test]
 async fn each_backend_is_sent_what_it_asks_for() {
     for vendor in VENDORS {

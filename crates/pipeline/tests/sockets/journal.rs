@@ -129,6 +129,15 @@ impl Life {
         self.ctx.get::<Accounts>().unwrap().balances()
     }
 
+    /// Of the counters of this name that have such a label, all together.
+    fn count(&self, name: &str, label: &str) -> f64 {
+        let families = self.ctx.telemetry.registry().gather();
+        let all =
+            families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        let labelled = all.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        labelled.map(|metric| metric.get_counter().get_value()).sum()
+    }
+
     async fn quiet(&self) {
         let quiet = |balance: &Balance| balance.in_flight == 0 && balance.difference() == 0;
         while !self.balances().iter().all(quiet) {
@@ -314,6 +323,59 @@ async fn a_full_journal_refuses_and_loses_nothing() {
     backends.wait_for("backend/a", accepted + 1).await;
     life.quiet().await;
     life.stop().await;
+}
+
+/// Scenario: the backend is away, and more waits for it than its queue has memory for; the process ends. It starts again
+/// with a `max_age` that all of that is older than; then once more.
+/// Guarantees: what is too old is given up at the door and at the queue, counted with its reason, and reaches nobody; the
+/// law closes, and nothing of it comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_old_is_given_up_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let backends = Backends::new(&["backend/a"]);
+    backends.set_away("backend/a", true);
+    let life = Life::start(&one_exporter(), directory.path(), &backends).await;
+    for number in 0..40 {
+        assert_eq!(life.send(number, 1 << 20).await.status, 200);
+    }
+    // Beyond 16 MiB the exporter's queue has a log of its own.
+    let queued = async {
+        while life.count("throughline_journal_written_bytes", "exporters/backend/a") < 1.0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), queued).await.expect("nothing overflows");
+    life.stop().await;
+
+    backends.set_away("backend/a", false);
+    // A millisecond is over for sure once a later one has begun.
+    let begun = std::time::SystemTime::now();
+    while begun.elapsed().unwrap() < Duration::from_millis(2) {
+        tokio::task::yield_now().await;
+    }
+    let yaml = one_exporter().replace("DIRECTORY}", "DIRECTORY, max_age: 1ms}");
+    let mut life = Life::start(&yaml, directory.path(), &backends).await;
+    for log in ["pipelines/traces", "exporters/backend/a"] {
+        assert!(life.count("throughline_journal_restored_entries", log) > 0.0, "{log}");
+    }
+    let given_up = async {
+        while life.balances()[0].lost < 40 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), given_up).await.expect("it is not given up");
+    life.quiet().await;
+    life.running.stop().await;
+    let [balance] = life.balances().try_into().unwrap();
+    assert_eq!((balance.received, balance.lost, balance.exported), (40, 40, 0));
+    assert_eq!((balance.in_flight, balance.difference()), (0, 0));
+    assert_eq!(life.count("throughline_exporter_lost_items", "expired"), 40.0);
+    assert!(backends.arrived("backend/a").is_empty(), "it was given up");
+    assert_eq!(life.ctx.memory.held(), 0);
+
+    let life = Life::start(&one_exporter(), directory.path(), &backends).await;
+    let [balance] = life.stop().await.try_into().unwrap();
+    assert_eq!((balance.received, balance.in_flight), (0, 0), "nothing comes again");
 }
 
 /// Scenario: no journal, but a queue with `storage: file_storage`, as the collector has it; the backend is away.

@@ -1,11 +1,17 @@
 use expect_test::expect;
 use flow::{Memory, Telemetry};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::exemplar;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::*;
 use crate::connectors::aggregating::Aggregate;
-use crate::connectors::given::{SECOND, attributes, failed, findings, request, settings, shown, span};
+use crate::connectors::given::{
+    SECOND, attributes, failed, findings, request, settings, shown, span, written,
+};
 
 fn graph(yaml: &str) -> (ServiceGraph, Telemetry) {
     let ctx = Ctx::new(std::sync::Arc::new(Memory::default()), Telemetry::default()).named("servicegraph");
@@ -166,6 +172,73 @@ fn calls_that_nobody_makes_any_more_are_forgotten() {
     assert!(!shown(&mut graph, 800 * SECOND, false).is_empty());
     assert!(shown(&mut graph, 902 * SECOND, false).is_empty());
     assert_eq!(graph.size(), (0, 0));
+}
+
+/// Guarantees: of an interval the slowest calls are examples, each side with its own span; of the next one none of them.
+#[test]
+fn the_slowest_calls_are_examples_once() {
+    let (mut graph, _) = graph("{exemplars: {enabled: true, max_per_data_point: 2}}");
+    for (n, took, answered) in [(1, 300, 10), (2, 100, 30), (3, 200, 20)] {
+        graph.read(&from("ivr", vec![half(n, CLIENT, took, &[])]), SECOND);
+        graph.read(&from("crm", vec![half(n, SERVER, answered, &[])]), SECOND);
+    }
+    // Seconds, and which span of which call.
+    let exemplars = |graph: &mut ServiceGraph, name: &str| -> Vec<(f64, u8, Vec<u8>)> {
+        let decoded = ExportMetricsServiceRequest::decode(&*written(graph, 2 * SECOND)[0]).unwrap();
+        let all = &decoded.resource_metrics[0].scope_metrics[0].metrics;
+        let metric = all.iter().find(|metric| metric.name == name).unwrap();
+        let Some(Data::Histogram(histogram)) = &metric.data else { panic!("a histogram") };
+        let all = histogram.data_points[0].exemplars.iter().map(|exemplar| {
+            let Some(exemplar::Value::AsDouble(value)) = exemplar.value else { panic!("a double") };
+            assert_eq!(exemplar.time_unix_nano, SECOND);
+            (value, exemplar.trace_id[0], exemplar.span_id.clone())
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    };
+    let (client, server) = ("traces_service_graph_request_client", "traces_service_graph_request_server");
+    assert_eq!(exemplars(&mut graph, client), [(0.2, 3, vec![3; 8]), (0.3, 1, vec![1; 8])]);
+    assert_eq!(exemplars(&mut graph, server), [], "they were told with the first of the two");
+    for (n, took, answered) in [(4, 300, 10), (5, 100, 30), (6, 200, 20)] {
+        graph.read(&from("ivr", vec![half(n, CLIENT, took, &[])]), SECOND);
+        graph.read(&from("crm", vec![half(n, SERVER, answered, &[])]), SECOND);
+    }
+    let own = |n: u8| vec![n, 1, 1, 1, 1, 1, 1, 1];
+    assert_eq!(exemplars(&mut graph, server), [(0.02, 6, own(6)), (0.03, 5, own(5))]);
+    assert_eq!(exemplars(&mut graph, client), []);
+}
+
+/// Guarantees: 10 000 series of calls and as many of unpaired halves; what finds no room is counted in one more, so that
+/// sums stay right.
+#[test]
+fn ten_thousand_series_unless_told_otherwise() {
+    let (mut graph, telemetry) = graph("{virtual_node_peer_attributes: []}");
+    for n in 0..12_000 {
+        let query = half(1, CLIENT, 5, &[("db.name", "customers")]);
+        graph.read(&from(&format!("service-{n}"), vec![query]), SECOND);
+    }
+    assert_eq!(graph.size().0, 10_000);
+    let rows = shown(&mut graph, 2 * SECOND, false);
+    let requests: Vec<_> =
+        rows.lines().filter(|row| row.starts_with("traces_service_graph_request_total{")).collect();
+    assert_eq!(requests.len(), 10_001);
+    let over = "traces_service_graph_request_total{otel_metric_overflow=\"true\"} 2000";
+    assert!(requests.contains(&over), "{:?}", requests.iter().find(|row| row.contains("overflow")));
+    let overflowed = telemetry
+        .counter("throughline_connector_overflowed_spans", "", &["connector"])
+        .with_label_values(&["servicegraph"]);
+    assert_eq!(overflowed.get(), 2_000);
+
+    let (mut graph, _) = self::graph("{virtual_node_peer_attributes: [], store: {max_items: 20000}}");
+    for n in 0..12_000_u64 {
+        let mut alone = half(1, CLIENT, 5, &[]);
+        alone.trace_id = [7, n].map(u64::to_be_bytes).concat();
+        graph.read(&from(&format!("service-{n}"), vec![alone]), SECOND);
+    }
+    let rows = shown(&mut graph, 9 * SECOND, false);
+    assert_eq!(graph.size().0, 10_000);
+    assert!(rows.contains("traces_service_graph_unpaired_spans_total{otel_metric_overflow=\"true\"} 2000\n"));
 }
 
 #[test]

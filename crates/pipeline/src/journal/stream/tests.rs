@@ -1,3 +1,5 @@
+use std::task::Poll;
+
 use bytes::Bytes;
 use flow::{Fault, Outcome, Payload, Signal};
 
@@ -95,6 +97,48 @@ async fn a_full_disk_refuses() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(next(&stream).await.batch.items, safe);
+    stream.finish().await;
+}
+
+/// Scenario: the disk takes nothing for a while, and then goes on.
+/// Guarantees: what may wait for it is bounded; beyond that clients are told to come back, and the health says why. What
+/// waited becomes safe and comes out in order, and clients are let in again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_disk_refuses() {
+    let disk = SimDisk::new(8, Faults::default());
+    let mut means = stream(&["out"], Duration::ZERO).means.clone();
+    means.segment = 4 << 20;
+    let stream = Stream::new("pipelines/traces", &[Arc::from("out")], means);
+    stream.open(disk.clone()).unwrap();
+    stream.begin();
+    disk.stall();
+    let mut waiting = Vec::new();
+    let refusal = loop {
+        if let Err(refusal) = stream.admit(1 << 20) {
+            break refusal;
+        }
+        let mut append = Box::pin(stream.append(batch(waiting.len(), 1 << 20)));
+        let polled = std::future::poll_fn(|context| Poll::Ready(append.as_mut().poll(context))).await;
+        assert!(polled.is_pending(), "safe on a disk that takes nothing");
+        waiting.push(append);
+        // What the writer has in hand, and what waits for it.
+        assert!(waiting.len() << 20 <= 2 * MOST_WAITING + (2 << 20), "nothing bounds what waits");
+    };
+    assert_eq!((refusal.fault, refusal.retry_after), (Fault::Busy, Some(Duration::from_secs(30))));
+    assert!(refusal.why.contains("slower than what comes in"), "{refusal}");
+    assert_eq!(stream.means.health.readiness().journals[0].why, refusal.why);
+
+    disk.go_on();
+    let count = waiting.len();
+    for append in waiting {
+        append.await.unwrap();
+    }
+    stream.admit(1 << 20).unwrap();
+    for number in 0..count {
+        let Taken { batch, .. } = next(&stream).await;
+        assert_eq!(batch.items, number);
+        batch.ack.settle("out", Outcome::Exported);
+    }
     stream.finish().await;
 }
 

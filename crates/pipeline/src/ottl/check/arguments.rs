@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::{Checker, kind, suggest};
 use crate::ottl::code::Code;
-use crate::ottl::functions::{Arg, Param, ParamKind, converters};
+use crate::ottl::functions::{Arg, Format, Param, ParamKind, converters};
 use crate::ottl::glob::Glob;
 use crate::ottl::syntax::{Argument, Call, Expr, Kind};
 use crate::ottl::time;
@@ -39,7 +39,15 @@ impl Checker {
                 }
             })
             .collect();
-        arguments.into_iter().collect::<Option<Vec<_>>>().filter(|_| self.errors_since(before) == 0)
+        let arguments = arguments.into_iter().collect::<Option<Vec<_>>>();
+        if let Some([Arg::Format(format), Arg::List(values)]) = arguments.as_deref()
+            && format.values() != values.len()
+        {
+            let message =
+                format!("the format is for {} values, and there are {}", format.values(), values.len());
+            self.wrong(Wrong::new(call.at.clone(), message));
+        }
+        arguments.filter(|_| self.errors_since(before) == 0)
     }
 
     fn errors_since(&self, before: usize) -> usize {
@@ -102,6 +110,10 @@ impl Checker {
                 }
                 self.wrong(Wrong::new(expr.at.clone(), "the format has one `%s` and no other `%`"));
                 None
+            }
+            ParamKind::ValuesFormat => {
+                let format = Format::parse(self.literal(param, expr)?);
+                self.sound(expr, format).map(Arg::Format)
             }
             ParamKind::TimeFormat => {
                 let format = time::checked(self.literal(param, expr)?);

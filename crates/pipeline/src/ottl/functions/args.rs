@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use super::Converter;
+use super::{Converter, Format};
 use crate::ottl::code::{Code, Valued};
 use crate::ottl::failure::Failure;
 use crate::ottl::glob::Glob;
@@ -36,6 +36,8 @@ pub(in crate::ottl) enum ParamKind {
     Word(&'static [&'static str]),
     /// A text with one `%s`, written out.
     Format,
+    /// A format of Go's `fmt` for the values of the list behind it, written out.
+    ValuesFormat,
     /// What a time looks like, written out.
     TimeFormat,
     /// A path that can be set.
@@ -72,6 +74,7 @@ pub(in crate::ottl) enum Arg {
     Pattern(Regex),
     Glob(Glob),
     Word(String),
+    Format(Format),
     Target(Target),
     Function(&'static Converter),
 }
@@ -196,6 +199,13 @@ impl<'a> Args<'a, '_> {
         match self.get(nth) {
             Arg::Word(word) => Some(word),
             _ => None,
+        }
+    }
+
+    pub(super) fn format(&self, nth: usize) -> Result<&'a Format, Failure> {
+        match self.get(nth) {
+            Arg::Format(format) => Ok(format),
+            _ => Err(unchecked(nth)),
         }
     }
 

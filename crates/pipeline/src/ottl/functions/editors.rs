@@ -1,12 +1,13 @@
 //! Editors: each gives the message as it is afterwards, and leaves what it reads alone.
 
+mod flatten;
 mod maps;
 mod replace;
 
 use flow::otlp::view::{Array, Value as View};
-use flow::wire::put_len;
+use flow::wire::{fields_of, put_len};
 
-use super::args::{ANY, Args, BOOL, INT, MAP, Param, ParamKind, TEXT, Target, one, optional};
+use super::args::{ANY, Args, BOOL, INT, MAP, Param, ParamKind, TEXT, Target, one, optional, wrong};
 use crate::ottl::code::Key;
 use crate::ottl::failure::Failure;
 use crate::ottl::scene::Level;
@@ -80,6 +81,21 @@ pub(in crate::ottl) const ALL: &[Editor] = &[
             one("strategy", ParamKind::Word(&["insert", "update", "upsert"])),
         ],
         run: maps::merge,
+    },
+    Editor {
+        name: "flatten",
+        params: &[
+            one("target", ParamKind::MapTarget),
+            optional("prefix", TEXT),
+            optional("depth", INT),
+            optional("resolve_conflicts", BOOL),
+        ],
+        run: flatten::flatten,
+    },
+    Editor {
+        name: "delete_index",
+        params: &[one("target", ParamKind::Target), one("start_index", INT), optional("end_index", INT)],
+        run: delete_index,
     },
     Editor {
         name: "truncate_all",
@@ -179,4 +195,36 @@ fn append(args: Args<'_, '_>) -> Changed {
     }
     check_depth(&wrapped(5, &list), keys.len())?;
     set(target.place, &keys, &Value::of(View::Array(Array(&list))), args.scene)
+}
+
+/// Takes elements out of a list: one, or those in front of `end_index`.
+fn delete_index(args: Args<'_, '_>) -> Changed {
+    let target = args.target(0)?;
+    let list = match target.code.value(args.scene)? {
+        Value::List(list) => list,
+        other => return Err(wrong(0, "a list", &other)),
+    };
+    let count = fields_of(&list, 0..list.len(), 1).count();
+    let start = args.int(1)?;
+    let end = if args.has(2) { args.int(2)? } else { start.saturating_add(1) };
+    let gone = match (usize::try_from(start), usize::try_from(end)) {
+        // All of a list may go, of an empty one too.
+        (Ok(0), Ok(end)) if end == count => 0..end,
+        (Ok(start), Ok(end)) if start < count && start <= end && end <= count => start..end,
+        _ => {
+            return Err(Failure::new(format!(
+                "the list has {count} elements, and not those from {start} to {end}"
+            )));
+        }
+    };
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let mut rest = Vec::with_capacity(list.len());
+    for (nth, element) in fields_of(&list, 0..list.len(), 1).enumerate() {
+        if !gone.contains(&nth) {
+            put_len(&mut rest, 1, element.bytes());
+        }
+    }
+    set(target.place, &keys(target, args)?, &Value::List(rest.into()), args.scene)
 }

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::Converter;
@@ -17,6 +19,12 @@ const CODINGS: ParamKind = ParamKind::Word(&["base64", "base64-raw", "base64-url
 const ID: ParamKind = ParamKind::Value(&[Type::Bytes, Type::Text]);
 
 pub(super) const ALL: &[Converter] = &[
+    Converter::new("MD5", &[one("target", TEXT)], Some(Type::Text), |args| {
+        Ok(Value::text(hex(&Md5::digest(args.text(0)?.as_bytes()))))
+    }),
+    Converter::new("SHA1", &[one("target", TEXT)], Some(Type::Text), |args| {
+        Ok(Value::text(hex(&Sha1::digest(args.text(0)?.as_bytes()))))
+    }),
     Converter::new("SHA256", &[one("target", TEXT)], Some(Type::Text), |args| {
         Ok(Value::text(hex(&Sha256::digest(args.text(0)?.as_bytes()))))
     }),

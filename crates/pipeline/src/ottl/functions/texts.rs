@@ -47,6 +47,15 @@ pub(super) const ALL: &[Converter] = &[
             Ok(Value::text(joined))
         },
     ),
+    Converter::new(
+        "Format",
+        &[one("format", ParamKind::ValuesFormat), one("values", ParamKind::List)],
+        Some(Type::Text),
+        |args| {
+            let values = args.list(1).iter().map(|value| value.value(args.scene));
+            args.format(0)?.write(values).map(Value::text)
+        },
+    ),
     Converter::new("Split", &[one("target", TEXT), one("delimiter", TEXT)], Some(Type::List), |args| {
         let (text, delimiter) = (args.text(0)?, args.text(1)?);
         let mut out = Vec::new();

@@ -28,7 +28,7 @@ fn unknown_names() {
         c.yaml:1:1: error: there is no function `IsMtch`, at column 5:
             not IsMtch(name, "x")
                 ^^^^^^
-          help: did you mean `IsMatch`? the functions are Base64Decode, Base64Encode, Bool, Coalesce, Concat, ContainsValue, ConvertCase, Day, Decode, Double, Duration, ExtractPatterns, FNV, FormatTime, HasPrefix, HasSuffix, Hex, Hour, Hours, Index, Int, IsBool, IsDouble, IsEmpty, IsInCIDR, IsInt, IsList, IsMap, IsMatch, IsRootSpan, IsString, IsValidLuhn, Keys, Len, Log, Microseconds, Milliseconds, Minute, Minutes, Month, Nanosecond, Nanoseconds, Now, ParseInt, ParseJSON, ParseKeyValue, SHA256, SHA512, Second, Seconds, SpanID, Split, String, Substring, Time, ToCamelCase, ToLowerCase, ToSnakeCase, ToUpperCase, TraceID, Trim, TrimPrefix, TrimSuffix, TruncateTime, Unix, UnixMicro, UnixMilli, UnixNano, UnixSeconds, Values, Weekday, Year"#]],
+          help: did you mean `IsMatch`? the functions are Base64Decode, Base64Encode, Bool, Coalesce, Concat, ContainsValue, ConvertCase, Day, Decode, Double, Duration, ExtractPatterns, FNV, Format, FormatTime, HasPrefix, HasSuffix, Hex, Hour, Hours, Index, Int, IsBool, IsDouble, IsEmpty, IsInCIDR, IsInt, IsList, IsMap, IsMatch, IsRootSpan, IsString, IsValidLuhn, Keys, Len, Log, MD5, Microseconds, Milliseconds, Minute, Minutes, Month, Nanosecond, Nanoseconds, Now, ParseInt, ParseJSON, ParseKeyValue, SHA1, SHA256, SHA512, Second, Seconds, SpanID, Split, String, Substring, Time, ToCamelCase, ToLowerCase, ToSnakeCase, ToUpperCase, TraceID, Trim, TrimPrefix, TrimSuffix, TruncateTime, Unix, UnixMicro, UnixMilli, UnixNano, UnixSeconds, Values, Weekday, Year"#]],
     );
     condition(
         Context::Span,
@@ -99,7 +99,7 @@ fn unknown_names() {
         c.yaml:1:1: error: there is no editor `sett`, at column 1:
             sett(name, "x")
             ^^^^
-          help: did you mean `set`? the editors are set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches"#]],
+          help: did you mean `set`? the editors are set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, flatten, delete_index, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches"#]],
     );
     statement(
         Within::context(Context::Span),
@@ -108,7 +108,7 @@ fn unknown_names() {
         c.yaml:1:1: error: `Concat` gives a value and changes nothing, at column 1:
             Concat([name], "")
             ^^^^^^
-          help: a statement begins with an editor: set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches"#]],
+          help: a statement begins with an editor: set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, flatten, delete_index, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches"#]],
     );
     statement(
         Within::context(Context::Span),
@@ -277,7 +277,7 @@ fn wrong_arguments() {
         c.yaml:1:1: error: `SHA265` is no function of one text that gives a text, at column 33:
             replace_pattern(name, "a", "b", SHA265, "%d")
                                             ^^^^^^
-          help: did you mean `SHA256`? these are Base64Decode, Base64Encode, Hex, SHA256, SHA512, String, ToCamelCase, ToLowerCase, ToSnakeCase, ToUpperCase, Trim
+          help: did you mean `SHA256`? these are Base64Decode, Base64Encode, Hex, MD5, SHA1, SHA256, SHA512, String, ToCamelCase, ToLowerCase, ToSnakeCase, ToUpperCase, Trim
         c.yaml:1:1: error: the format has one `%s` and no other `%`, at column 41:
             replace_pattern(name, "a", "b", SHA265, "%d")
                                                     ^^^^"#]],

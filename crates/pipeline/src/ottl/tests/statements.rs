@@ -239,6 +239,142 @@ fn values_are_shortened_and_made_text() {
     });
 }
 
+/// The examples of the collector's documentation, and what stands beside them.
+#[test]
+fn maps_are_flattened() {
+    let of = |given: Vec<KeyValue>, text: &str| {
+        let mut sample = sample();
+        sample.scope_spans[0].spans[0].attributes = given;
+        let statement = parsed(text, Context::Span);
+        let change =
+            with_scene(&sample, |scene| statement.apply(scene)).map_err(|failure| failure.to_string())?;
+        let change = change.map(|change| Span::decode(change.message.as_slice()).unwrap());
+        let span = change.unwrap_or_else(|| sample.scope_spans[0].spans[0].clone());
+        assert_eq!((&*span.name, span.events.len()), ("GET /api/users", 2), "the rest stays");
+        Ok::<_, String>(shown(&span.attributes))
+    };
+    let address = || vec![pair("street", "first"), pair("house", 1234i64)];
+    let documented = || {
+        vec![
+            pair("name", "test"),
+            pair("address", address()),
+            pair("occupants", vec!["user 1".any(), "user 2".any()]),
+        ]
+    };
+    let deep = || vec![pair("0", vec![pair("1", vec![pair("2", vec![pair("3", "value")])])])];
+    let conflicts = || {
+        vec![
+            pair("address", vec![pair("street", vec![pair("number", "first")]), pair("house", 1234i64)]),
+            pair("address.street", vec![pair("number", vec!["second".any(), "third".any()])]),
+            pair("address.street.number", "fourth"),
+            pair("occupants", vec!["user 1".any(), "user 2".any()]),
+        ]
+    };
+    let mixed = || vec![pair("a", vec![vec![1i64.any(), 2i64.any()].any(), vec![pair("b", 3i64)].any()])];
+    for (given, text, expected) in [
+        (
+            documented(),
+            "flatten(attributes)",
+            r#"name="test" address.street="first" address.house=1234 occupants.0="user 1" occupants.1="user 2""#,
+        ),
+        (
+            documented(),
+            "flatten(attributes, \"app\", resolve_conflicts = false)",
+            r#"app.name="test" app.address.street="first" app.address.house=1234 app.occupants.0="user 1" app.occupants.1="user 2""#,
+        ),
+        (deep(), "flatten(attributes)", r#"0.1.2.3="value""#),
+        (deep(), "flatten(attributes, depth = 2)", r#"0.1.2={3="value"}"#),
+        (
+            conflicts(),
+            "flatten(attributes, resolve_conflicts = true)",
+            r#"address.street.number="first" address.house=1234 address.street.number.0="second" address.street.number.1="third" address.street.number.2="fourth" occupants="user 1" occupants.0="user 2""#,
+        ),
+        (
+            conflicts(),
+            "flatten(attributes)",
+            r#"address.street.number="fourth" address.house=1234 address.street.number.0="second" address.street.number.1="third" occupants.0="user 1" occupants.1="user 2""#,
+        ),
+        (mixed(), "flatten(attributes)", "a.0.0=1 a.0.1=2 a.1.b=3"),
+        (mixed(), "flatten(attributes, depth = 1)", "a.0=[1,2] a.1={b=3}"),
+        (vec![pair("m", deep())], "flatten(attributes[\"m\"])", r#"m={0.1.2.3="value"}"#),
+        (vec![pair("a", 1i64)], "flatten(attributes)", "a=1"),
+    ] {
+        assert_eq!(of(given, text).as_deref(), Ok(expected), "{text}");
+    }
+    assert_eq!(of(deep(), "flatten(attributes, depth = 0)"), Err("the depth must be at least 1".to_owned()));
+    assert_eq!(of(deep(), "flatten(attributes[\"1\"])"), Err("this is nil, not a map".to_owned()));
+}
+
+#[test]
+fn elements_are_deleted() {
+    let list = |text: &str| {
+        let after = after(text, Context::Span)?;
+        let nested: Vec<_> = after.scope_spans[0].spans[0]
+            .attributes
+            .iter()
+            .filter(|pair| pair.key == "nested")
+            .cloned()
+            .collect();
+        Ok::<_, String>(shown(&nested))
+    };
+    let of = |rest: &str| list(&format!("delete_index(attributes[\"nested\"][\"list\"], {rest})"));
+    let deep = "deep={x=true}}";
+    for (rest, expected) in [
+        ("0", "[\"two\"]"),
+        ("1", "[1]"),
+        ("0, 1", "[\"two\"]"),
+        ("0, end_index = 2", "[]"),
+        ("1, 1", "[1,\"two\"]"),
+        ("0, Len(attributes[\"nested\"][\"list\"])", "[]"),
+    ] {
+        assert_eq!(of(rest), Ok(format!("nested={{list={expected} {deep}")), "{rest}");
+    }
+    for (rest, from, to) in [("2", 2, 3), ("-1", -1, 0), ("1, 0", 1, 0), ("0, 3", 0, 3)] {
+        let why = format!("the list has 2 elements, and not those from {from} to {to}");
+        assert_eq!(of(rest), Err(why), "{rest}");
+    }
+    assert_eq!(
+        list("delete_index(attributes[\"ok\"], 0)"),
+        Err("argument 1 is a boolean, not a list".to_owned())
+    );
+}
+
+/// What Go's `fmt.Sprintf` writes.
+#[test]
+fn values_are_formatted() {
+    for (call, expected) in [
+        (r#"Format("%04d-%02d-%02d", [Year(start_time), Month(start_time), Day(start_time)])"#, "2024-02-29"),
+        (
+            r#"Format("%s/%v/%v", [attributes["http.method"], attributes["http.status_code"], attributes["ok"]])"#,
+            "GET/500/false",
+        ),
+        (r#"Format("%5d|%-5d|%05d|%+d", [42, 42, -42, 42])"#, "   42|42   |-0042|+42"),
+        (r#"Format("%f %.2f %8.3f", [0.5, 12.345, 2.5])"#, "0.500000 12.35    2.500"),
+        (r#"Format("%6s|%-6s|%.2s", ["ab", "ab", "abc"])"#, "    ab|ab    |ab"),
+        (r#"Format("100%% %t %x %X %x", [true, 255, 255, "hi"])"#, "100% true ff FF 6869"),
+        (r#"Format("%s", [attributes["missing"]])"#, "<nil>"),
+        (r#"Format("no value", [])"#, "no value"),
+    ] {
+        on_span(&format!("set(name, {call})"), |span| span.name = expected.into());
+    }
+    assert_eq!(
+        after(r#"set(name, Format("%d", [attributes["http.method"]]))"#, Context::Span),
+        Err("`%d` is not for text".to_owned())
+    );
+    for (call, expected) in [
+        (r#"Format("%y", [1])"#, "there is no `%y`; there are %s, %v, %d, %f, %t, %x, %X and %%"),
+        (r#"Format("%", [])"#, "a `%` at the end; write `%%` for the sign itself"),
+        (r#"Format("%99999999999999999999d", [1])"#, "a value is made at most 1024 characters wide"),
+        (r#"Format("%d %d", [1])"#, "the format is for 2 values, and there are 1"),
+    ] {
+        let text = format!("set(name, {call})");
+        let (statement, wrongs) = Statement::parse(&text, Within::context(Context::Span));
+        assert!(statement.is_none(), "{call}");
+        let messages: Vec<_> = wrongs.iter().map(|wrong| wrong.message.as_str()).collect();
+        assert_eq!(messages, [expected], "{call}");
+    }
+}
+
 #[test]
 fn texts_are_replaced() {
     on_span("replace_pattern(name, \"/api/(\\\\w+)\", \"/$1/{id}\")", |span| {

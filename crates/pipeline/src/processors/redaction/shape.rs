@@ -24,6 +24,13 @@ pub(super) enum Text {
     Name,
     StatusMessage,
     TraceState,
+    /// Of a scope.
+    Version,
+    /// Of a resource, a scope or an entity.
+    SchemaUrl,
+    EntityType,
+    /// Of an attribute of the resource.
+    EntityKey,
 }
 
 impl Text {
@@ -34,6 +41,9 @@ impl Text {
             Self::Name => "name",
             Self::StatusMessage => "status.message",
             Self::TraceState => "trace_state",
+            Self::Version => "version",
+            Self::SchemaUrl => "schema_url",
+            Self::EntityType | Self::EntityKey => "entity_refs",
         }
     }
 }
@@ -62,10 +72,18 @@ impl Shape {
 const PLAIN: Shape = Shape { attributes: 0, texts: &[], inner: &[], repeats: None, usual: true };
 
 pub(super) static REQUEST: Shape = Shape { inner: &[(1, &RESOURCE_SPANS)], ..PLAIN };
-static RESOURCE_SPANS: Shape = Shape { inner: &[(1, &RESOURCE), (2, &SCOPE_SPANS)], ..PLAIN };
-static RESOURCE: Shape = Shape { attributes: 1, repeats: Some(0), ..PLAIN };
-static SCOPE_SPANS: Shape = Shape { inner: &[(1, &SCOPE), (2, &SPAN)], ..PLAIN };
-static SCOPE: Shape = Shape { attributes: 3, texts: &[(1, Text::Name)], repeats: Some(1), ..PLAIN };
+static RESOURCE_SPANS: Shape =
+    Shape { texts: &[(3, Text::SchemaUrl)], inner: &[(1, &RESOURCE), (2, &SCOPE_SPANS)], ..PLAIN };
+static RESOURCE: Shape = Shape { attributes: 1, inner: &[(3, &ENTITY_REF)], repeats: Some(0), ..PLAIN };
+static ENTITY_REF: Shape = Shape {
+    texts: &[(1, Text::SchemaUrl), (2, Text::EntityType), (3, Text::EntityKey), (4, Text::EntityKey)],
+    usual: false,
+    ..PLAIN
+};
+static SCOPE_SPANS: Shape =
+    Shape { texts: &[(3, Text::SchemaUrl)], inner: &[(1, &SCOPE), (2, &SPAN)], ..PLAIN };
+static SCOPE: Shape =
+    Shape { attributes: 3, texts: &[(1, Text::Name), (2, Text::Version)], repeats: Some(1), ..PLAIN };
 static SPAN: Shape = Shape {
     attributes: 9,
     texts: &[(3, Text::TraceState), (5, Text::SpanName)],

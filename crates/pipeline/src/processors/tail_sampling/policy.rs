@@ -2,6 +2,7 @@
 
 mod condition;
 mod limits;
+mod odds;
 
 use std::sync::Arc;
 
@@ -45,6 +46,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) facts: &'a Facts,
     /// Nanoseconds since the start.
     pub(crate) now: u64,
+    /// More of its spans may come before it would have to be decided.
+    pub(crate) early: bool,
+    /// Other traces follow its decision, or it theirs.
+    pub(crate) joined: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -54,7 +59,7 @@ impl<'a> Subject<'a> {
             // The collector's hash is good for ids that are random to begin with; a name is not.
             Sha256::digest(name).first_chunk().copied().unwrap_or(id)
         });
-        Self { chosen_by, facts, now }
+        Self { chosen_by, facts, now, early: false, joined: interaction.is_some() }
     }
 }
 
@@ -108,7 +113,7 @@ impl Policies {
                 return Verdict::Dropped;
             }
         }
-        let mut kept: Option<Kept> = None;
+        let mut first = None;
         for (at, policy) in self.list.iter().enumerate().filter(|(_, policy)| !policy.drops) {
             let answer = match policy.named.condition.holds(subject, true) {
                 Ok(Some(true)) => Answer::Sampled,
@@ -117,33 +122,28 @@ impl Policies {
             };
             told(at, answer);
             if answer == Answer::Sampled {
-                let more = Kept { policy: at as u16, probability: policy.probability() };
-                kept = Some(kept.map_or(more, |kept| kept.also(more)));
+                first = first.or(Some(at as u16));
                 if self.sample_on_first_match {
                     break;
                 }
             }
         }
-        kept.map_or(Verdict::NotSampled, Verdict::Sampled)
+        let kept = |policy| Kept { policy, probability: self.probability(subject) };
+        first.map_or(Verdict::NotSampled, |policy| Verdict::Sampled(kept(policy)))
     }
 
-    /// Decides where the spans that are still to come cannot change it; for policies that do not need the whole trace.
-    pub(crate) fn decide_early(&self, subject: &Subject<'_>) -> Option<Verdict> {
+    /// Whether the spans that are still to come cannot change the decision; for policies that do not need the whole trace.
+    pub(crate) fn is_sure(&self, subject: &Subject<'_>) -> bool {
         let mut may_drop = false;
         for policy in self.list.iter().filter(|policy| policy.drops) {
             match policy.named.condition.holds(subject, false) {
-                Ok(Some(true)) => return Some(Verdict::Dropped),
+                Ok(Some(true)) => return true,
                 Ok(None) => may_drop = true,
                 Ok(Some(false)) | Err(Failed) => {}
             }
         }
-        if may_drop {
-            return None;
-        }
         let wants = |policy: &Policy| policy.named.condition.holds(subject, false) == Ok(Some(true));
-        let at = self.list.iter().position(|policy| !policy.drops && wants(policy))?;
-        let probability = self.list.get(at).and_then(Policy::probability);
-        Some(Verdict::Sampled(Kept { policy: at as u16, probability }))
+        !may_drop && self.list.iter().any(|policy| !policy.drops && wants(policy))
     }
 
     /// Whether a policy of type `drop` leaves out what is known of a trace that something else keeps.
@@ -160,24 +160,5 @@ impl Policies {
     pub(crate) fn position(&self, name: &str) -> u16 {
         let at = self.list.iter().position(|policy| &*policy.named.name == name);
         at.map_or(Kept::UNKNOWN, |at| at as u16)
-    }
-}
-
-impl Policy {
-    fn probability(&self) -> Option<f64> {
-        self.named.condition.probability()
-    }
-}
-
-impl Kept {
-    /// Kept for one more reason: the first one names it, the likelier one tells how likely it was.
-    fn also(self, other: Self) -> Self {
-        let certain = |kept: &Self| kept.probability == Some(1.0);
-        let probability = match (self.probability, other.probability) {
-            _ if certain(&self) || certain(&other) => Some(1.0),
-            (Some(one), Some(other)) => Some(one.max(other)),
-            _ => None,
-        };
-        Self { probability, ..self }
     }
 }

@@ -187,10 +187,6 @@ impl Settings {
             let finding = Finding::advice(at("policies"), "without a policy nothing is ever sampled");
             findings.push(finding.help("list at least one: `policies: [{name: all, type: always_sample}]`"));
         }
-        if self.record_threshold && self.sample_on_first_match {
-            let message = "with `sample_on_first_match` a policy behind the first one is not asked, so thresholds can claim too much";
-            findings.push(Finding::advice(at("record_threshold"), message));
-        }
         let caches = self.decision_cache;
         for (key, size) in [
             ("sampled_cache_size", caches.sampled_cache_size),

@@ -216,7 +216,7 @@ fn what_is_wrong_with_the_settings() {
             c.yaml:1:38: error: processors::transform::trace_statements::1: there is no editor `sett`, at column 1:
                 sett(span.name, "x")
                 ^^^^
-              help: did you mean `set`? the editors are set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches
+              help: did you mean `set`? the editors are set, append, delete_key, delete_matching_keys, keep_keys, keep_matching_keys, limit, merge_maps, flatten, delete_index, truncate_all, stringify_all, replace_pattern, replace_match, replace_all_patterns, replace_all_matches
             c.yaml:1:62: error: processors::transform::trace_statements::2: expected `)`, or what goes on behind `set(span.nme,`, found the end, at column 18:
                 set(span.nme, "x"
                                  ^

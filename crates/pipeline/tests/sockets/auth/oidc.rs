@@ -8,7 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use expect_test::expect;
 use pipeline::extensions::oidc;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaEncoding,
+    RsaKeyPair,
+};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -45,6 +50,36 @@ impl Key {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(header), part(claims));
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// A key for these tests alone, made with `openssl genpkey`, since `ring` makes none.
+struct Rsa(RsaKeyPair);
+
+impl Rsa {
+    const PUBLIC: &str = include_str!("rsa.pub.pem");
+
+    fn new() -> Self {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(include_bytes!("rsa.pem")).unwrap();
+        Self(RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).unwrap())
+    }
+
+    fn jwk(&self) -> Value {
+        let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(self.0.public());
+        json!({"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "r1",
+               "n": URL_SAFE_NO_PAD.encode(public.n), "e": URL_SAFE_NO_PAD.encode(public.e)})
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        self.sign("RS256", &RSA_PKCS1_SHA256, claims)
+    }
+
+    fn sign(&self, algorithm: &str, encoding: &'static dyn RsaEncoding, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": algorithm, "kid": "r1"})), part(claims));
+        let mut signature = vec![0; self.0.public().modulus_len()];
+        self.0.sign(encoding, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -204,4 +239,89 @@ async fn without_its_provider_clients_are_told_to_come_back() {
     let line = http_line(&server, &shown).await;
     assert!(line.starts_with("503 ") && line.contains("| retry-after: 10 |"), "{line}");
     assert!(grpc_line(&server, &shown).await.starts_with("14 "));
+}
+
+#[tokio::test]
+async fn rsa_keys_are_for_their_algorithm_alone() {
+    let key = Rsa::new();
+    let provider = Provider::start(vec![key.jwk()]).await;
+    let settings = format!("issuer_url: {}\naudience: traces", provider.url);
+    let extensions = [(&oidc::FACTORY, "oidc", settings.as_str())];
+    let server = Server::beside(&extensions, &guarded("auth: {authenticator: oidc}")).await;
+    let good = claims(&provider.url);
+    let shown = |token: &str| format!("Bearer {token}");
+    assert!(http_line(&server, &shown(&key.token(&good))).await.starts_with("200"));
+    assert_eq!(grpc_line(&server, &shown(&key.token(&good))).await, "0 \"\"");
+    let other = key.sign("RS384", &RSA_PKCS1_SHA384, &good);
+    let line = http_line(&server, &shown(&other)).await;
+    assert!(line.starts_with("401") && line.contains("a key that the issuer does not have"), "{line}");
+    let mislabelled = key.sign("RS256", &RSA_PKCS1_SHA384, &good);
+    let line = http_line(&server, &shown(&mislabelled)).await;
+    assert!(line.starts_with("401") && line.contains("the token's signature is wrong"), "{line}");
+}
+
+/// Scenario: one provider with its keys on the network, one with its key in a file.
+/// Guarantees: each token is judged by the keys of its own issuer; no other issuer is known.
+#[tokio::test]
+async fn each_of_two_providers_has_its_own_keys() {
+    const FILES: &str = "https://files.example";
+    let (curve, rsa) = (Key::new("k1"), Rsa::new());
+    let provider = Provider::start(vec![curve.jwk()]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.pem");
+    std::fs::write(&file, Rsa::PUBLIC).unwrap();
+    let settings = format!(
+        "providers: [{{issuer_url: '{}', audience: traces}}, {{issuer_url: '{FILES}', audience: traces, public_keys_file: '{}'}}]",
+        provider.url,
+        file.display()
+    );
+    let extensions = [(&oidc::FACTORY, "oidc", settings.as_str())];
+    let server = Server::beside(&extensions, &guarded("auth: {authenticator: oidc}")).await;
+    let (networked, filed) = (claims(&provider.url), claims(FILES));
+    for token in [curve.token(&networked), rsa.token(&filed)] {
+        assert!(http_line(&server, &format!("Bearer {token}")).await.starts_with("200"));
+    }
+    let mut text = String::new();
+    for (what, token) in [
+        ("the key of the other one", rsa.token(&networked)),
+        ("the other way round", curve.token(&filed)),
+        ("a third issuer", rsa.token(&claims("https://third.example"))),
+        ("no issuer", rsa.token(&json!({"aud": "traces", "exp": now() + 600}))),
+        ("another audience", rsa.token(&with(&filed, "aud", json!("logs")))),
+    ] {
+        let line = http_line(&server, &format!("Bearer {token}")).await;
+        let parts: Vec<&str> = line.split(" | ").collect();
+        text += &format!("{what}: {} {}\n", parts[0], parts[3]);
+    }
+    expect![[r#"
+        the key of the other one: 401 the token is signed with a key that the issuer does not have
+        the other way round: 401 the token is signed with a key that the issuer does not have
+        a third issuer: 401 the token's issuer is none of `providers`
+        no issuer: 401 the token is no JWT with an issuer
+        another audience: 401 the token is for another audience
+    "#]]
+    .assert_eq(&text);
+}
+
+/// Scenario: a provider whose tokens name another issuer than its address, as some gateways do.
+/// Guarantees: with `ignore_issuer` the key alone decides, without it the issuer as well.
+#[tokio::test]
+async fn an_issuer_that_is_ignored() {
+    let (rsa, stranger) = (Rsa::new(), Key::new("r1"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.pem");
+    std::fs::write(&file, Rsa::PUBLIC).unwrap();
+    for (ignored, status) in [(true, "200"), (false, "401")] {
+        let settings = format!(
+            "providers: [{{issuer_url: 'https://inside.example', audience: traces, ignore_issuer: {ignored}, public_keys_file: '{}'}}]",
+            file.display()
+        );
+        let extensions = [(&oidc::FACTORY, "oidc", settings.as_str())];
+        let server = Server::beside(&extensions, &guarded("auth: {authenticator: oidc}")).await;
+        let outside = claims("https://outside.example");
+        let line = http_line(&server, &format!("Bearer {}", rsa.token(&outside))).await;
+        assert!(line.starts_with(status), "{ignored}: {line}");
+        let line = http_line(&server, &format!("Bearer {}", stranger.token(&outside))).await;
+        assert!(line.starts_with("401"), "{ignored}: {line}");
+    }
 }

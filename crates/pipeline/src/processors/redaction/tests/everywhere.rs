@@ -36,9 +36,21 @@ fn full() -> ExportTraceServiceRequest {
     };
     let mut request = request(span);
     let resource = &mut request.resource_spans[0];
-    resource.resource.as_mut().unwrap().attributes.push(pair("owner", "jane@example.com"));
+    resource.schema_url = "https://example.com/schemas?by=jane@example.com".into();
+    let entity = EntityRef {
+        schema_url: "schema of jane@example.com".into(),
+        r#type: "agent jane@example.com".into(),
+        id_keys: vec!["service.name".into(), "jane@example.com".into()],
+        description_keys: vec!["+14155550100".into()],
+    };
+    let described = resource.resource.as_mut().unwrap();
+    described.attributes.push(pair("owner", "jane@example.com"));
+    described.attributes.push(pair("jane@example.com", "x"));
+    described.entity_refs.push(entity);
+    resource.scope_spans[0].schema_url = "schema 1.2.0 of jane@example.com".into();
     let scope = resource.scope_spans[0].scope.as_mut().unwrap();
     scope.name = "scope of jane@example.com".into();
+    scope.version = "1.2.3 by jane@example.com".into();
     scope.attributes.push(pair("m", ANI));
     request
 }
@@ -48,8 +60,11 @@ fn texts(request: &ExportTraceServiceRequest) -> String {
     let resource = &request.resource_spans[0];
     let scope = resource.scope_spans[0].scope.as_ref().unwrap();
     let span = only_span(request);
+    let described = resource.resource.as_ref().unwrap();
     [
-        shown(&resource.resource.as_ref().unwrap().attributes),
+        shown(&described.attributes),
+        format!("{:?}", described.entity_refs),
+        format!("{} | {}", resource.schema_url, resource.scope_spans[0].schema_url),
         format!("{} {} {}", scope.name, scope.version, shown(&scope.attributes)),
         format!(
             "{} [{}] {:?}",
@@ -68,8 +83,10 @@ fn texts(request: &ExportTraceServiceRequest) -> String {
 fn texts_are_found_wherever_they_are() {
     let read = edited("{allow_all_keys: true, detectors: {all: mask}}", &full());
     expect![[r#"
-        service.name="crm" owner="****"
-        scope of **** 1.2.3 m="call ****"
+        service.name="crm" owner="****" ****="x"
+        [EntityRef { schema_url: "schema of ****", r#type: "agent ****", id_keys: ["service.name", "****"], description_keys: ["****"] }]
+        https://example.com/schemas?by=**** | schema 1.2.0 of ****
+        scope of **** 1.2.3 by **** m="call ****"
         call **** [a=sip:****@x,rojo=00f067aa0ba902b7] Some("call **** failed")
         list=["x","call ****",5] map={deep={er="call ****"} ****="x"} bytes=bytes[99, 97, 108, 108, 32, 42, 42, 42, 42] binary=bytes[255, 254, 52] ****="x" interaction.id="3fa85f64-5717-4562-b3fc-2c963f66afa6"
         call **** m="call ****"
@@ -89,7 +106,9 @@ fn what_holds_a_finding_can_be_dropped() {
     let read = edited("{allow_all_keys: true, detectors: {all: drop}}", &full());
     expect![[r#"
         service.name="crm"
-        **** 1.2.3 
+        [EntityRef { schema_url: "****", r#type: "****", id_keys: ["service.name", "****"], description_keys: ["****"] }]
+        **** | ****
+        **** **** 
         **** [rojo=00f067aa0ba902b7] Some("")
         list=["x",5] map={deep={}} binary=bytes[255, 254, 52] interaction.id="3fa85f64-5717-4562-b3fc-2c963f66afa6"
         **** 
@@ -101,8 +120,10 @@ fn what_holds_a_finding_can_be_dropped() {
 fn the_collectors_fields_alone_where_that_is_asked_for() {
     let read = edited("{allow_all_keys: true, detectors: {all: mask}, scan: attributes}", &full());
     expect![[r#"
-        service.name="crm" owner="****"
-        scope of jane@example.com 1.2.3 m="call ****"
+        service.name="crm" owner="****" jane@example.com="x"
+        [EntityRef { schema_url: "schema of jane@example.com", r#type: "agent jane@example.com", id_keys: ["service.name", "jane@example.com"], description_keys: ["+14155550100"] }]
+        https://example.com/schemas?by=jane@example.com | schema 1.2.0 of jane@example.com
+        scope of jane@example.com 1.2.3 by jane@example.com m="call ****"
         call +1 415 555 0100 [a=sip:+14155550100@x,rojo=00f067aa0ba902b7] Some("call +1 415 555 0100 failed")
         list=["x","call +1 415 555 0100",5] map={deep={er="call +1 415 555 0100"} +14155550100="x"} bytes=bytes[99, 97, 108, 108, 32, 43, 49, 32, 52, 49, 53, 32, 53, 53, 53, 32, 48, 49, 48, 48] binary=bytes[255, 254, 52] jane@example.com="x" interaction.id="3fa85f64-5717-4562-b3fc-2c963f66afa6"
         call +1 415 555 0100 m="call ****"

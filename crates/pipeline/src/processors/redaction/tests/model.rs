@@ -13,10 +13,20 @@ const SECTION: &str = "{allow_all_keys: true, detectors: {all: mask}, blocked_ke
 fn masked(request: &ExportTraceServiceRequest) -> ExportTraceServiceRequest {
     let mut request = request.clone();
     for resource_spans in &mut request.resource_spans {
-        resource_spans.resource.iter_mut().for_each(|resource| list(&mut resource.attributes));
+        resource_spans.schema_url = text("", &resource_spans.schema_url);
+        if let Some(resource) = &mut resource_spans.resource {
+            list(&mut resource.attributes);
+            for entity in &mut resource.entity_refs {
+                let keys = entity.id_keys.iter_mut().chain(&mut entity.description_keys);
+                let texts = keys.chain([&mut entity.schema_url, &mut entity.r#type]);
+                texts.for_each(|one| *one = text("", one));
+            }
+        }
         for scope_spans in &mut resource_spans.scope_spans {
+            scope_spans.schema_url = text("", &scope_spans.schema_url);
             if let Some(scope) = &mut scope_spans.scope {
                 scope.name = text("", &scope.name);
+                scope.version = text("", &scope.version);
                 list(&mut scope.attributes);
             }
             for span in &mut scope_spans.spans {
@@ -156,13 +166,24 @@ fn span() -> impl Strategy<Value = Span> {
 }
 
 fn requests() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    (vec(span(), 0..3), attributes(), words(), attributes()).prop_map(|(spans, resource, name, scope)| {
-        let scope = InstrumentationScope { name, attributes: scope, ..Default::default() };
-        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() }];
-        let resource = Some(Resource { attributes: resource, ..Resource::default() });
-        let one = ResourceSpans { resource, scope_spans, ..ResourceSpans::default() };
-        ExportTraceServiceRequest { resource_spans: vec![one.clone(), one] }
-    })
+    let entity = (words(), words(), vec(key(), 0..3), vec(key(), 0..3)).prop_map(
+        |(schema_url, kind, id_keys, description_keys)| EntityRef {
+            schema_url,
+            r#type: kind,
+            id_keys,
+            description_keys,
+        },
+    );
+    let around = (words(), words(), words(), vec(entity, 0..2));
+    (vec(span(), 0..3), attributes(), words(), attributes(), around).prop_map(
+        |(spans, resource, name, scope, (version, schema_url, scope_schema, entity_refs))| {
+            let scope = InstrumentationScope { name, version, attributes: scope, ..Default::default() };
+            let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, schema_url: scope_schema }];
+            let resource = Some(Resource { attributes: resource, entity_refs, ..Resource::default() });
+            let one = ResourceSpans { resource, scope_spans, schema_url };
+            ExportTraceServiceRequest { resource_spans: vec![one.clone(), one] }
+        },
+    )
 }
 
 /// An absent value and an empty one mean the same.

@@ -75,7 +75,9 @@ impl Walk<'_> {
             Text::TraceState => self.all.kinds.without(Kind::Card).without(Kind::Iban),
             _ => self.all.kinds,
         };
-        Under { kinds, ..self.all }
+        // Keys are rewritten as they are where the attribute stands, so that the entity still finds it.
+        let patterns = text != Text::EntityKey && self.all.patterns;
+        Under { kinds, patterns, ..self.all }
     }
 
     /// The members of a trace state, each on its own.

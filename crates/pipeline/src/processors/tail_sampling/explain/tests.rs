@@ -102,6 +102,75 @@ fn every_policy_gives_its_reason() {
     "#]]);
 }
 
+/// The types that the traces above do not show, on one trace.
+#[test]
+fn every_type_gives_its_reason() {
+    const ALL: &str = "
+policies:
+  - {name: all, type: always_sample}
+  - {name: many, type: numeric_attribute, numeric_attribute: {key: items, min_value: 3, max_value: 9}}
+  - {name: few, type: numeric_attribute, numeric_attribute: {key: items, max_value: 2}}
+  - {name: half, type: probabilistic, probabilistic: {sampling_percentage: 50}}
+  - {name: none, type: probabilistic, probabilistic: {sampling_percentage: 0}}
+  - {name: bytes, type: bytes_limiting, bytes_limiting: {bytes_per_second: 1000}}
+  - {name: two, type: span_count, span_count: {min_spans: 2}}
+  - {name: more, type: span_count, span_count: {min_spans: 3, max_spans: 5}}
+  - {name: vendor, type: trace_state, trace_state: {key: v, values: [one, two]}}
+  - {name: other vendor, type: trace_state, trace_state: {key: w, values: [one]}}
+  - {name: flagged, type: trace_flags}
+  - {name: thrown, type: ottl_condition, ottl_condition: {span: [], spanevent: ['name == \"exception\"']}}
+  - {name: retried, type: ottl_condition, ottl_condition: {spanevent: ['name == \"retry\"']}}
+  - {name: unreadable, type: ottl_condition, ottl_condition: {error_mode: propagate, span: ['ParseJSON(name) != nil']}}
+  - {name: between, type: latency, latency: {threshold_ms: 10, upper_threshold_ms: 50}}
+  - name: shares
+    type: composite
+    composite:
+      max_total_spans_per_second: 100
+      composite_sub_policy:
+        - {name: big, type: span_count, span_count: {min_spans: 9}}
+        - {name: rest, type: always_sample}
+      rate_allocation: [{policy: big, percent: 70}, {policy: rest, percent: 30}]
+  - name: nothing
+    type: composite
+    composite:
+      max_total_spans_per_second: 100
+      composite_sub_policy: [{name: big, type: span_count, span_count: {min_spans: 9}}]
+      rate_allocation: [{policy: big, percent: 100}]
+";
+    const TRACE: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"crm"}}]},"scopeSpans":[{"spans":[
+{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001","name":"POST /pay","traceState":"v=two","flags":1,"startTimeUnixNano":"1000000000","endTimeUnixNano":"1040000000","attributes":[{"key":"items","value":{"intValue":"4"}}]},
+{"traceId":"00000000000000000000000000000001","spanId":"0000000000000002","name":"SELECT","startTimeUnixNano":"1000000000","endTimeUnixNano":"1010000000","events":[{"name":"exception"}]}
+]}]}]}"#;
+    let bytes = json::decode(Signal::Traces, TRACE.as_bytes()).unwrap();
+    let batch = accept(Signal::Traces, bytes.into(), &Limits::default()).unwrap();
+    let section = Node::load("tail.yaml", ALL).unwrap();
+    let explained = Explainer::new(&section).unwrap().explain(&[batch], 0);
+    expect![[r#"
+        trace 00000000000000000000000000000001  2 spans, 40 ms: SAMPLED by `all`
+          all           always_sample      sampled      every trace
+          many          numeric_attribute  sampled      `items` is from 3 to 9 on `POST /pay` of crm
+          few           numeric_attribute  not sampled  on no span or resource `items` is at most 2
+          half          probabilistic      not sampled  50% of all ids, and this one is not among them
+          none          probabilistic      not sampled  0% of all ids, and this one is not among them
+          bytes         bytes_limiting     sampled      154 bytes, if there is room for them
+          two           span_count         sampled      2 spans; at least 2 are asked for
+          more          span_count         not sampled  2 spans; at least 3, at most 5 are asked for
+          vendor        trace_state        sampled      `v` in the tracestate is one of one, two on `POST /pay` of crm
+          other vendor  trace_state        not sampled  on no span or resource `w` in the tracestate is one
+          flagged       trace_flags        sampled      the sampled flag is set on `POST /pay` of crm
+          thrown        ottl_condition     sampled      name == "exception" on `SELECT` of crm
+          retried       ottl_condition     not sampled  on no span or resource name == "retry"
+          unreadable    ottl_condition     failed       ParseJSON(name) != nil cannot be answered on `POST /pay` of crm
+          between       latency            sampled      40 ms; more than 10 ms and at most 50 ms is asked for
+          shares        composite          sampled      `rest` wants it, if there is room in its 30 spans a second
+            big         span_count         does not     2 spans; at least 9 are asked for
+            rest        always_sample      holds        every trace
+          nothing       composite          not sampled  none of its parts holds
+            big         span_count         does not     2 spans; at least 9 are asked for
+    "#]]
+    .assert_eq(&explained[0].to_string());
+}
+
 #[test]
 fn programs_read_the_same() {
     let one = serde_json::to_value(&explained()[1]).unwrap();

@@ -37,9 +37,9 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Share {
     /// The hash of the salt alone, to go on from.
-    salted: Fnv,
+    pub(super) salted: Fnv,
     threshold: u64,
-    ratio: f64,
+    pub(super) ratio: f64,
 }
 
 impl Share {
@@ -94,27 +94,6 @@ impl Condition {
                 at_the_end(complete && composite.choose(subject, complete)?.is_some())
             }
         })
-    }
-
-    /// The share of traces that this lets through, of those that it holds for; nothing where it depends on what else
-    /// is going on.
-    pub(super) fn probability(&self) -> Option<f64> {
-        match self {
-            Self::Share(share) => Some(share.ratio),
-            Self::SpanRate(_) | Self::ByteRate(_) | Self::Composite(_) => None,
-            Self::All(parts) => {
-                parts.iter().try_fold(1.0, |product, part| Some(product * part.condition.probability()?))
-            }
-            Self::Not(inner) => match &inner.condition {
-                Self::Share(share) => Some(1.0 - share.ratio),
-                other => other.probability(),
-            },
-            Self::Always
-            | Self::Latency { .. }
-            | Self::Status(_)
-            | Self::Found { .. }
-            | Self::SpanCount { .. } => Some(1.0),
-        }
     }
 
     /// Whether an answer can change back, or depends on other traces: no ground for a decision before the end.

@@ -35,10 +35,14 @@ impl Shard {
 
     /// Asks the policies. What they do not want and belongs to an interaction waits for the rest of that.
     pub(super) fn decide(&mut self, id: &TraceId, now: u64) {
+        self.ask(id, now, false);
+    }
+
+    fn ask(&mut self, id: &TraceId, now: u64, early: bool) {
         let Some(trace) = self.traces.get_mut(id).filter(|trace| !trace.undecided) else { return };
         let tally = &mut self.tally;
-        let verdict =
-            self.policies.decide(&subject(id, trace, now), |policy, answer| tally.told(policy, answer));
+        let subject = Subject { early, ..subject(id, trace, now) };
+        let verdict = self.policies.decide(&subject, |policy, answer| tally.told(policy, answer));
         match verdict {
             Verdict::Sampled(kept) => self.keep(id, kept, now),
             Verdict::Dropped => self.leave_out(id, Reason::SampledOut, now),
@@ -62,9 +66,8 @@ impl Shard {
     /// Decides where no span that is still to come could change it.
     pub(super) fn decide_at_ingest(&mut self, id: &TraceId, now: u64) {
         let Some(trace) = self.traces.get(id) else { return };
-        match self.policies.decide_early(&subject(id, trace, now)) {
-            Some(Verdict::Sampled(_) | Verdict::Dropped) => self.decide(id, now),
-            Some(Verdict::NotSampled) | None => {}
+        if self.policies.is_sure(&subject(id, trace, now)) {
+            self.ask(id, now, true);
         }
     }
 

@@ -361,6 +361,64 @@ fn and_not_drop() {
     );
 }
 
+/// `not` in a `drop`; `and` and `not` in a `composite`, by what each of its parts takes.
+#[test]
+fn conditions_within_conditions() {
+    let here = "{name: here, type: string_attribute, string_attribute: {key: k, values: [here]}}";
+    let slow = "{name: slow, type: latency, latency: {threshold_ms: 500}}";
+    let elsewhere = format!("{{name: elsewhere, type: not, not: {{not_sub_policy: {here}}}}}");
+    let (fast, long) = (span(1, 1), span(1, 2).lasting(1_000, 2_000));
+    let here = |span: &Span| span.clone().text("k", "here");
+
+    let drops = format!("{{name: d, type: drop, drop: {{drop_sub_policy: [{slow}, {elsewhere}]}}}}");
+    let yaml = format!("policies: [{{name: all, type: always_sample}}, {drops}]");
+    for (what, spans, expected) in [
+        ("slow and elsewhere", vec![long.clone()], "?x"),
+        ("slow and here", vec![here(&long)], "+-"),
+        ("fast and elsewhere", vec![fast.clone()], "+-"),
+        ("one span slow, another one here", vec![long.clone(), here(&fast)], "+-"),
+    ] {
+        assert_eq!(said_of(&yaml, spans), expected, "drop: {what}");
+    }
+
+    let both = format!("{{name: both, type: and, and: {{and_sub_policy: [{slow}, {elsewhere}]}}}}");
+    let quick = format!("{{name: quick, type: not, not: {{not_sub_policy: {slow}}}}}");
+    let composite = |parts: &[&str]| {
+        format!(
+            "type: composite, composite: {{max_total_spans_per_second: 100, composite_sub_policy: [{}]}}",
+            parts.join(", ")
+        )
+    };
+    table(
+        &composite(&[&both]),
+        vec![
+            ("slow and elsewhere", vec![long.clone()], '+'),
+            ("slow and here", vec![here(&long)], '-'),
+            ("fast and elsewhere", vec![fast.clone()], '-'),
+        ],
+    );
+    table(&composite(&[&quick]), vec![("fast", vec![fast.clone()], '+'), ("slow", vec![long.clone()], '-')]);
+    table(
+        &composite(&[&both, &quick]),
+        vec![
+            ("the one", vec![long.clone()], '+'),
+            ("the other", vec![here(&fast)], '+'),
+            ("none", vec![here(&long)], '-'),
+        ],
+    );
+}
+
+/// D15: as the collector's code has it, and not its documentation.
+#[test]
+fn an_inverted_match_does_not_veto() {
+    let inverted = "{name: not here, type: string_attribute, string_attribute: {key: k, values: [here], invert_match: true}}";
+    let yaml = format!("policies: [{inverted}, {{name: all, type: always_sample}}]");
+    let found = vec![under(Vec::new(), vec![span(1, 1).text("k", "here")])];
+    let (verdict, said) = decided(&yaml, found);
+    assert!(matches!(verdict, Verdict::Sampled(_)), "{verdict:?}");
+    assert_eq!(said, "-+");
+}
+
 #[test]
 fn the_first_policy_names_the_decision() {
     let yaml = "policies: [{name: slow, type: latency, latency: {threshold_ms: 500}}, {name: a, type: always_sample}, {name: b, type: trace_flags}, {name: c, type: always_sample}]";
