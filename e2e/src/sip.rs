@@ -51,6 +51,8 @@ pub enum Does {
 pub struct Scene {
     pub does: Does,
     pub strips: Strips,
+    /// Kamailio stands behind the edge, and the binary hears copies of all messages that it passes on.
+    pub heard: bool,
     /// What the edge puts into Refer-To: `token`, `headers` or `nothing`.
     pub refer_to: &'static str,
     /// Between callers and the edge.
@@ -73,6 +75,7 @@ impl Default for Scene {
         Self {
             does: Does::Talk,
             strips: Strips::Nowhere,
+            heard: false,
             refer_to: "token",
             outside,
             inside,
@@ -97,14 +100,16 @@ pub struct Proxy {
 pub struct Place {
     pub plain: SocketAddr,
     pub secure: SocketAddr,
+    /// Where it takes copies of messages.
+    pub hep: SocketAddr,
     /// After which silence a call is given up.
     pub longest_call: &'static str,
 }
 
 impl Place {
     pub fn free() -> Result<Self> {
-        let [plain, secure] = ports::several()?;
-        Ok(Self { plain, secure, longest_call: "4h" })
+        let [plain, secure, hep] = ports::several()?;
+        Ok(Self { plain, secure, hep, longest_call: "4h" })
     }
 
     /// Starts the binary here; calls go to these two by their number.
@@ -118,6 +123,7 @@ impl Place {
         let environment = [
             ("SIP", self.plain.to_string()),
             ("SIP_SECURE", self.secure.to_string()),
+            ("SIP_HEP", self.hep.to_string()),
             ("SIP_CERTIFICATE", certificate.to_string_lossy().into_owned()),
             ("SIP_KEY", key.to_string_lossy().into_owned()),
             ("SIP_REFER_TO", refer_to.to_owned()),
@@ -144,9 +150,13 @@ impl Scene {
     pub async fn play(self) -> Result<Outcome> {
         let identity = Identity::new()?;
         let place = Place::free()?;
-        let hop = match self.strips {
-            Strips::Nowhere => None,
-            Strips::Before | Strips::Behind => Some(Kamailio::start(&Role::Strips).await?),
+        let role = match self.strips {
+            Strips::Nowhere => self.heard.then_some(Role::Copies(place.hep)),
+            Strips::Before | Strips::Behind => Some(Role::Strips),
+        };
+        let hop = match role {
+            Some(role) => Some(Kamailio::start(&role).await?),
+            None => None,
         };
         let of = |transport| if transport == Transport::Tls { place.secure } else { place.plain };
         let before = hop.as_ref().filter(|_| self.strips == Strips::Before).map(|hop| hop.address);
@@ -169,7 +179,7 @@ impl Scene {
             None => agent.uri(number),
         };
         let (to, on) = (uri(&second, SECOND), uri(&third, THIRD));
-        let behind = hop.as_ref().filter(|_| self.strips == Strips::Behind);
+        let behind = hop.as_ref().filter(|_| self.strips != Strips::Before);
         let behind = behind.map(|hop| format!("sip:{}", hop.address));
         let target = |agent: &Agent| behind.clone().unwrap_or_else(|| agent.uri(""));
         let targets = [target(&second), target(&third)];
@@ -186,7 +196,7 @@ impl Scene {
         let plan = Plan { to, ..self.plan };
         let tally = callers::call(caller.clone(), plan, std::future::pending(), |_| {}).await;
         let accounts = [second.agent().account(), third.agent().account()];
-        let outcome = Outcome::of(tally, caller.resent(), accounts, &proxy.sink).await;
+        let outcome = Outcome::of(tally, caller.resent(), accounts, &proxy.sink, self.heard).await;
         outcome.with_context(|| format!("the edge said:\n{}", proxy.edge.said()))
     }
 }

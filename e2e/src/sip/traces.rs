@@ -10,6 +10,8 @@ use sim::sip::{Account, Verdict};
 
 use crate::span::{Span, kept};
 
+const EDGE: &str = "sip-edge";
+const PROBE: &str = "sip-probe";
 /// Spans of a call come when it is over and what is late can no longer come.
 const SPANS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -26,6 +28,8 @@ pub struct Outcome {
     /// Calls of which a span tells.
     pub calls: usize,
     pub kept: Vec<Span>,
+    /// Those of the receiver `hep`.
+    pub heard: Vec<Span>,
 }
 
 impl Outcome {
@@ -34,11 +38,13 @@ impl Outcome {
         resent: u64,
         [second, third]: [Account; 2],
         sink: &Sink,
+        heard: bool,
     ) -> Result<Self> {
         let all = second.arrivals().iter().chain(third.arrivals());
         let all: HashSet<&str> = all.map(|call| call.call_id.as_str()).collect();
         let missing = |told: &HashMap<_, _>| all.iter().filter(|call| !told.contains_key(**call)).count();
         let kept = until(sink, missing).await?;
+        let heard = if heard { until_by(PROBE, sink, missing).await? } else { Vec::new() };
         let traces = traces(&kept);
         Ok(Self {
             tally,
@@ -47,18 +53,28 @@ impl Outcome {
             spans: verdicts(&traces, &second, &third),
             calls: traces.len(),
             kept,
+            heard,
         })
     }
 }
 
-/// Waits until no call is missing among those of which a span tells.
+/// Waits until no call is missing among those of which a span of the edge tells.
 pub(super) async fn until(
+    sink: &Sink,
+    missing: impl Fn(&HashMap<String, String>) -> usize,
+) -> Result<Vec<Span>> {
+    until_by(EDGE, sink, missing).await
+}
+
+async fn until_by(
+    service: &str,
     sink: &Sink,
     missing: impl Fn(&HashMap<String, String>) -> usize,
 ) -> Result<Vec<Span>> {
     loop {
         let before = sink.spans();
-        let kept = kept(sink);
+        let mut kept = kept(sink);
+        kept.retain(|span| span.service() == service);
         let missing = missing(&traces(&kept));
         if missing == 0 {
             return Ok(kept);

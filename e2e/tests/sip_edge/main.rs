@@ -4,3 +4,4 @@
 mod calls;
 mod transfers;
 mod sipp;
+mod heard;

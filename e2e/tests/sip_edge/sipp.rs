@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use e2e::sip::{Place, Proxy, SECOND};
+use sim::sip::peers::kamailio::Role;
 use sim::sip::peers::sipp::Answer;
-use sim::sip::peers::{Answering, Part, Protocol, Sipp, Statistics};
+use sim::sip::peers::{Answering, Kamailio, Part, Protocol, Sipp, Statistics};
 use sim::sip::{Identity, Transferee};
 
 const CALLS: u64 = 40;
@@ -49,6 +50,18 @@ fn trace(traceparent: &str) -> Option<&str> {
     traceparent.split('-').nth(1)
 }
 
+/// Each call came to the third party in the trace in which it had come to the second.
+fn same_traces(second: &Answering, third: &Answering) {
+    let first: HashMap<_, _> =
+        second.heard().into_iter().map(|call| (call.truth, call.traceparent)).collect();
+    let heard = third.heard();
+    assert_eq!((first.len(), heard.len()), (40, 40));
+    for call in &heard {
+        assert!(trace(&call.traceparent).is_some(), "{call:?}");
+        assert_eq!(trace(&call.traceparent), trace(&first[&call.truth]), "{call:?}");
+    }
+}
+
 /// Guarantees: plain calls, re-INVITEs and cancelled calls, by UDP and TCP: none fails, contexts arrive, spans come out.
 #[tokio::test]
 async fn plain_held_and_cancelled() {
@@ -85,16 +98,64 @@ async fn transferred() {
         let proxy = proxy(refer_to, &second, &third, Protocol::Udp).await;
         let statistics = calls(Part::Follow(transferee), &proxy, &second).run().await.unwrap();
         all_went_well(statistics, &proxy, &second);
-        let first: HashMap<_, _> =
-            second.heard().into_iter().map(|call| (call.truth, call.traceparent)).collect();
-        let heard = third.heard();
-        assert_eq!((first.len(), heard.len()), (40, 40));
-        for call in &heard {
-            assert!(trace(&call.traceparent).is_some(), "{refer_to} {transferee:?}");
-            assert_eq!(trace(&call.traceparent), trace(&first[&call.truth]), "{refer_to} {transferee:?}");
-        }
+        println!("{refer_to} {transferee:?}");
+        same_traces(&second, &third);
         proxy.calls(80).await.unwrap();
     }
+}
+
+/// Guarantees: who goes where a 302 says comes there in the trace that the call began with.
+#[tokio::test]
+async fn redirected() {
+    let third = Answering::start(Answer::Talk, Protocol::Udp).await.unwrap();
+    let second = Answering::start(Answer::Redirect(third.address), Protocol::Udp).await.unwrap();
+    let proxy = proxy("token", &second, &third, Protocol::Udp).await;
+    let statistics = calls(Part::Moves, &proxy, &second).run().await.unwrap();
+    all_went_well(statistics, &proxy, &second);
+    same_traces(&second, &third);
+    proxy.calls(40).await.unwrap();
+}
+
+/// Scenario: between callers and the edge stands Kamailio, which takes all context away, and keeps out of dialogs.
+/// Guarantees: calls begin traces of their own, and the word brings transferred ones back to them.
+#[tokio::test]
+async fn transferred_behind_a_hop_that_strips() {
+    let place = Place::free().unwrap();
+    let third = Answering::start(Answer::Talk, Protocol::Udp).await.unwrap();
+    // Kamailio goes by the host of the URI, so that the way to the third party is by the edge.
+    let second = Answering::start(Answer::Transfer(place.plain), Protocol::Udp).await.unwrap();
+    let proxy = at(place, "token", &second, &third, Protocol::Udp).await;
+    let passing = Kamailio::CONFIGURATION.replace("record_route();", "$var(stays) = 0;");
+    let strips = Kamailio::start_with(&Role::Strips, &passing).await.unwrap();
+    let calls = Sipp {
+        through: strips.address,
+        to: proxy.edge.address,
+        ..calls(Part::Follow(Transferee::Naive), &proxy, &second)
+    };
+    all_went_well(calls.run().await.unwrap(), &proxy, &second);
+    same_traces(&second, &third);
+    let spans = proxy.calls(80).await.unwrap();
+    let decided = |decision| {
+        let roots = spans.iter().filter(|span| span.name == "SIP call");
+        roots.filter(|span| span.text("throughline.context.decision") == Some(decision)).count()
+    };
+    assert_eq!((decided("new"), decided("continue")), (40, 40));
+}
+
+/// Scenario: callers give up while it rings, and whoever is called answers at that moment, so that the CANCEL passes the
+/// edge before the answer and comes too late.
+/// Guarantees: such a call is answered and released, and its spans say so.
+#[tokio::test]
+async fn answered_while_it_is_cancelled() {
+    let callee = Answering::start(Answer::Races, Protocol::Udp).await.unwrap();
+    let proxy = proxy("token", &callee, &callee, Protocol::Udp).await;
+    all_went_well(calls(Part::TooLate, &proxy, &callee).run().await.unwrap(), &proxy, &callee);
+    let spans = proxy.calls(40).await.unwrap();
+    let roots = spans.iter().filter(|span| span.name == "SIP call");
+    let ended = |span: &&e2e::span::Span| {
+        (span.text("sip.outcome"), span.text("sip.released_by")) == (Some("answered"), Some("caller"))
+    };
+    assert_eq!(roots.filter(ended).count(), 40);
 }
 
 /// Scenario: callers lose one message in twenty. SIPp gives a call up when something else comes than what it awaits, with a

@@ -75,7 +75,7 @@ async fn nothing_returns() {
     }
 }
 
-/// Guarantees: an attended transfer is found by its Replaces, also where nothing else returns.
+/// Guarantees: an attended transfer is found by its Replaces whatever the transferee is, also where nothing else returns.
 #[tokio::test]
 async fn after_a_consultation() {
     for (refer_to, strips, arrived) in [
@@ -83,12 +83,14 @@ async fn after_a_consultation() {
         ("nothing", Strips::Nowhere, Verdict::Right),
         ("nothing", Strips::Behind, Verdict::Without),
     ] {
-        let mut scene = Scene { does: Does::Attended, refer_to, strips, ..scene(Transferee::Naive) };
-        scene.plan.from = Some("+442079460000".to_owned());
-        let outcome = scene.play().await.unwrap();
-        transferred(&outcome, 20);
-        assert_eq!(outcome.arrived, all(arrived, 20), "{refer_to} {strips:?}");
-        assert_eq!(outcome.spans, all(Verdict::Right, 20), "{refer_to} {strips:?}");
+        for transferee in Transferee::ALL {
+            let mut scene = Scene { does: Does::Attended, refer_to, strips, ..scene(transferee) };
+            scene.plan.from = Some("+442079460000".to_owned());
+            let outcome = scene.play().await.unwrap();
+            transferred(&outcome, 20);
+            assert_eq!(outcome.arrived, all(arrived, 20), "{refer_to} {strips:?} {transferee:?}");
+            assert_eq!(outcome.spans, all(Verdict::Right, 20), "{refer_to} {strips:?} {transferee:?}");
+        }
     }
 }
 

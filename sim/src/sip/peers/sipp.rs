@@ -36,6 +36,10 @@ pub enum Part {
     GiveUp,
     /// Follows a REFER, as this kind.
     Follow(Transferee),
+    /// Goes where a 302 says.
+    Moves,
+    /// CANCEL while it rings, but the call is answered all the same.
+    TooLate,
 }
 
 /// How messages travel.
@@ -96,6 +100,8 @@ pub enum Answer {
     Redirect(SocketAddr),
     /// REFER, to somebody there.
     Transfer(SocketAddr),
+    /// At the same moment as the caller gives up: the CANCEL comes when it is too late.
+    Races,
 }
 
 impl Sipp {
@@ -139,6 +145,8 @@ impl Sipp {
             Part::Call => return include_str!("../../../sip/caller.xml").to_owned(),
             Part::Hold => return include_str!("../../../sip/caller-hold.xml").to_owned(),
             Part::GiveUp => return include_str!("../../../sip/caller-cancel.xml").to_owned(),
+            Part::Moves => return include_str!("../../../sip/caller-moves.xml").to_owned(),
+            Part::TooLate => return include_str!("../../../sip/caller-late.xml").to_owned(),
             Part::Follow(Transferee::Naive) => ("", ""),
             Part::Follow(Transferee::ReferredBy) => ("", "      Referred-By: [$by]\n"),
             Part::Follow(Transferee::Embedded) => (
@@ -172,6 +180,7 @@ impl Answering {
             Answer::Ring => (include_str!("../../../sip/callee-rings.xml"), None),
             Answer::Redirect(next) => (include_str!("../../../sip/callee-redirects.xml"), Some(next)),
             Answer::Transfer(next) => (include_str!("../../../sip/transferor.xml"), Some(next)),
+            Answer::Races => (include_str!("../../../sip/callee-races.xml"), None),
         };
         let mut command = sipp(&folder, scenario, protocol, address)?;
         command.args(["-trace_logs", "-log_file", "log"]);
