@@ -11,7 +11,7 @@ use super::people;
 use super::record::{Call, LONGEST_AGENT, LONGEST_CALL_ID, Link, People, Trace, Way};
 use super::table::Key;
 use super::token::Token;
-use super::transfers::{Follows, Likeness, Shown};
+use super::transfers::{Follows, Likeness, Referrer, Shown};
 use crate::hop::{End, Hop};
 
 impl Calls {
@@ -72,6 +72,7 @@ impl Calls {
             parent,
             replaces: replaces(message).map(|[id, to, from]| self.table.hash(&[&id, &to, &from])),
             likeness: self.likeness(hop, message).filter(|_| parent.is_none()),
+            by: self.referrer(message),
         };
         let follows = if is_invite { self.transfers.follow(&shown, hop.at) } else { Follows::None };
         let mut trace = self.choose(hop, message, headers, decision, follows, identity);
@@ -241,6 +242,16 @@ impl Calls {
             peer: hop.from.address.ip(),
             user: self.table.hash(&[&user]),
         })
+    }
+
+    /// Who asked for the transfer, where the header tells it: a name that many share does not.
+    pub(crate) fn referrer(&self, message: &Message) -> Option<Referrer> {
+        let address = message.referred_by().ok()??;
+        let uri = address.uri().ok()?;
+        let user = uri.user.map(unescape).filter(|user| !user.is_empty())?;
+        let shared =
+            user.eq_ignore_ascii_case(b"anonymous") || uri.host.eq_ignore_ascii_case(b"anonymous.invalid");
+        (!shared).then(|| Referrer { user: self.table.hash(&[&user]), whole: self.target(&uri) })
     }
 
     /// Whom a URI means, without its parameters.

@@ -10,7 +10,7 @@ use super::request::other;
 use super::spans::{side_name, transfer_id};
 use super::timeline::{Side, fragment};
 use super::token::{Gift, Token, rewrite};
-use super::transfers::{Likeness, Pending};
+use super::transfers::{Likeness, Pending, Referrer};
 use super::{Calls, people};
 use crate::hop::Hop;
 use crate::trunk::{ReferTo, Trunk};
@@ -25,7 +25,8 @@ impl Calls {
         edit: &mut Edit<'_>,
     ) -> bool {
         let Ok(Some(address)) = message.refer_to() else { return true };
-        let gift = of.and_then(|(dialog, place)| self.note_refer(hop, dialog, place, &address));
+        let by = self.referrer(message);
+        let gift = of.and_then(|(dialog, place)| self.note_refer(hop, dialog, place, &address, by));
         self.give(hop, &[address], gift, edit)
     }
 
@@ -35,6 +36,7 @@ impl Calls {
         dialog: &Dialog<'_>,
         place: Place,
         address: &NameAddr<'_>,
+        by: Option<Referrer>,
     ) -> Option<(Token, Context)> {
         let replaces = replaces_of(address);
         let hash = replaces.as_ref().map(|[id, to, from]| self.table.hash(&[id, to, from]));
@@ -56,7 +58,8 @@ impl Calls {
         if waits {
             let (at, context) = (hop.at, context.clone());
             let of = (place.key, Some((place.side, cseq)));
-            self.transfers.add(Pending { token, at, context, conversation, likeness, replaces: hash, of });
+            let replaces = hash;
+            self.transfers.add(Pending { token, at, context, conversation, likeness, by, replaces, of });
         }
         Some((token, context))
     }
@@ -92,6 +95,7 @@ impl Calls {
             context,
             conversation,
             likeness,
+            by: None,
             replaces,
             of: (place.key, None),
         });

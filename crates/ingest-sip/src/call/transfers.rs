@@ -15,6 +15,8 @@ use super::timeline::Side;
 use super::token::Token;
 use crate::slack;
 
+/// So many transfers that are alike are told apart by who asked for them.
+const MOST_TOLD_APART: usize = 8;
 /// Of ambiguous transfers so many are linked.
 const MOST_LINKS: usize = 4;
 /// So many lifetimes a transfer that nobody took up counts as a possibility.
@@ -28,6 +30,14 @@ pub(crate) struct Likeness {
     pub(crate) user: u64,
 }
 
+/// Who asked for a transfer, as Referred-By says (RFC 3892).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Referrer {
+    pub(crate) user: u64,
+    /// With the host.
+    pub(crate) whole: u64,
+}
+
 /// A transfer that was passed on.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -38,6 +48,7 @@ pub(crate) struct Pending {
     pub(crate) conversation: Option<[u8; 16]>,
     /// Nothing where only the token may find it.
     pub(crate) likeness: Option<Likeness>,
+    pub(crate) by: Option<Referrer>,
     /// The dialog that the new call is to replace.
     pub(crate) replaces: Option<u64>,
     /// The call, and its REFER; without one it was redirected.
@@ -51,6 +62,7 @@ pub(crate) struct Shown {
     pub(crate) replaces: Option<u64>,
     pub(crate) parent: Option<SpanId>,
     pub(crate) likeness: Option<Likeness>,
+    pub(crate) by: Option<Referrer>,
 }
 
 /// Which transfer a new call follows.
@@ -143,7 +155,7 @@ impl Transfers {
         }
         // A token that nobody knows belongs to a transfer that is over.
         match shown.likeness.filter(|_| shown.token.is_none()) {
-            Some(likeness) => self.guess(&likeness, now),
+            Some(likeness) => self.guess(&likeness, shown.by, now),
             None => Follows::None,
         }
     }
@@ -185,12 +197,14 @@ impl Transfers {
         Some(pending)
     }
 
-    fn guess(&mut self, likeness: &Likeness, now: u64) -> Follows {
+    fn guess(&mut self, likeness: &Likeness, by: Option<Referrer>, now: u64) -> Follows {
+        let Some(alike) = self.by_likeness.get(likeness) else { return Follows::None };
+        let only = self.only(&alike.numbers, by);
         let Some(alike) = self.by_likeness.get_mut(likeness) else { return Follows::None };
-        if let [only] = alike.numbers.as_slice() {
-            let Some(entry) = self.by_age.get_mut(only) else { return Follows::None };
+        if let Some(only) = only {
+            let Some(entry) = self.by_age.get_mut(&only) else { return Follows::None };
             let late = now.saturating_sub(entry.pending.at) > self.lifetime;
-            if !entry.guessed && !entry.doubtful && !late && *only >= alike.doubtful_below {
+            if !entry.guessed && !entry.doubtful && !late && only >= alike.doubtful_below {
                 // It stays a possibility until its end is known, and the token still finds it: the guess may be wrong.
                 entry.guessed = true;
                 return Follows::Guess(entry.pending.clone());
@@ -199,6 +213,22 @@ impl Transfers {
         alike.doubtful_below = self.next;
         let linked = alike.numbers.iter().take(MOST_LINKS).filter_map(|number| self.by_age.get(number));
         Follows::Ambiguous(linked.map(|entry| entry.pending.context.clone()).collect())
+    }
+
+    /// The only one that is possible. A transfer that somebody else asked for than the call says is not; one of several is
+    /// it only where everything speaks for it and against all others, since a transferor may transfer many.
+    fn only(&self, numbers: &[u64], by: Option<Referrer>) -> Option<u64> {
+        let named = |number: &u64| self.by_age.get(number).and_then(|entry| entry.pending.by);
+        let differs = |number: &u64| by.zip(named(number)).is_some_and(|(by, other)| by.user != other.user);
+        match numbers {
+            [only] => (!differs(only)).then_some(*only),
+            few if few.len() <= MOST_TOLD_APART => {
+                let mut left = few.iter().filter(|number| !differs(number));
+                let only = left.next().filter(|only| by.is_some() && named(only) == by)?;
+                left.next().is_none().then_some(*only)
+            }
+            _ => None,
+        }
     }
 
     fn remove(&mut self, number: u64) {

@@ -176,7 +176,11 @@ fn heard(lead: i64, then: i64) -> (String, Vec<i64>) {
     for (at, (ms, by_callee, text)) in call().into_iter().enumerate() {
         let now = START + ms * MS;
         let lead = if at < 3 { lead } else { then };
-        beside.hear(sighting(now.saturating_add_signed(lead * MS as i64), by_callee, &text, 7), now, &mut calls);
+        beside.hear(
+            sighting(now.saturating_add_signed(lead * MS as i64), by_callee, &text, 7),
+            now,
+            &mut calls,
+        );
         beside.tick(&mut calls, now + 1_000 * MS);
     }
     // Nothing waits for a time that is not there yet: the call is over, and told of once it has settled.

@@ -307,6 +307,70 @@ fn without_a_token_only_a_single_transfer_is_guessed() {
     assert_eq!(attribute(guess, "throughline.context.source"), Some("transfer-guess"));
 }
 
+/// Scenario: agents send callers with one number and address to one target at the same time, and nothing comes back but
+/// Referred-By.
+/// Guarantees: it tells a transfer from others only where it is certainly that one's; where it is somebody else's, even
+/// the only transfer is not it.
+#[test]
+fn referred_by_tells_transfers_apart_and_never_makes_one() {
+    const ANA: &str = "<sip:ana@pbx.example>";
+    const BEN: &str = "<sip:ben@pbx.example>";
+    let both = [Some(ANA), Some(BEN)];
+    for (what, referred, comes, expected) in [
+        ("one's", &both[..], Some(ANA), Some(0)),
+        ("the other's", &both, Some("\"Ben\" <sip:%62en@PBX.example;x>"), Some(1)),
+        ("nobody's", &both, None, None),
+        ("somebody else's", &both, Some("<sip:eve@pbx.example>"), None),
+        ("of another host", &both, Some("<sip:ana@hidden.example>"), None),
+        ("one agent's twice", &[Some(ANA), Some(ANA)], Some(ANA), None),
+        ("an agent's at two hosts", &[Some(ANA), Some("<sip:ana@other.example>")], Some(ANA), None),
+        ("beside one that does not say", &[Some(ANA), None], Some(ANA), None),
+        (
+            "of several that are hidden",
+            &[Some("<sip:anonymous@anonymous.invalid>"), Some(BEN)],
+            Some("<sip:anonymous@anonymous.invalid>"),
+            None,
+        ),
+        ("the only one's", &both[..1], Some(ANA), Some(0)),
+        ("the only one's, of another host", &both[..1], Some("<sip:ana@hidden.example>"), Some(0)),
+        ("not the only one's", &both[..1], Some(BEN), None),
+        ("the only one, which does not say", &[None], Some(ANA), Some(0)),
+    ] {
+        let mut scene = scene();
+        let mut traces = Vec::new();
+        for (at, by) in referred.iter().enumerate() {
+            let dialog = Dialog::new(&format!("talk-{at}"));
+            traces.push(scene.talk(&dialog));
+            let by = by.map(|by| format!("\nReferred-By: {by}")).unwrap_or_default();
+            let refer = dialog.by_callee("REFER", 5, &format!("Refer-To: <{TARGET}>{by}"));
+            scene.stage.pass(&scene.agent, &scene.caller, &refer);
+            scene.stage.pass(&scene.caller, &scene.agent, &dialog.answer_callee(202, "5 REFER", ""));
+        }
+        let more = comes.map(|by| format!("Referred-By: {by}")).unwrap_or_default();
+        let got = trace(&scene.follow("follow", TARGET, &more));
+        assert_eq!(traces.iter().position(|trace| *trace == got), expected, "{what}");
+        let counts = scene.stage.calls.counts();
+        let guessed = u64::from(expected.is_some());
+        assert_eq!((counts.guessed, counts.ambiguous), (guessed, 1 - guessed), "{what}");
+    }
+}
+
+/// Guarantees: once a call could have followed several, none of those is told apart any more.
+#[test]
+fn referred_by_does_not_mend_what_was_ambiguous() {
+    let mut scene = scene();
+    let mut traces = Vec::new();
+    for name in ["ana", "ben"] {
+        let dialog = Dialog { callee: format!("sip:{name}@pbx.example"), ..Dialog::new(name) };
+        traces.push(scene.talk(&dialog));
+        scene.refer(&dialog, &format!("<{TARGET}>"));
+    }
+    let either = trace(&scene.follow("either", TARGET, ""));
+    let late = trace(&scene.follow("late", TARGET, "Referred-By: <sip:ana@pbx.example>"));
+    assert!(!traces.contains(&either) && !traces.contains(&late));
+    assert_eq!(scene.stage.calls.counts().ambiguous, 2);
+}
+
 #[test]
 fn a_transfer_that_is_refused_is_nobodys() {
     let mut scene = scene();
