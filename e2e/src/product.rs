@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// How long it may take to start, to stop, or to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What it says at the end where something that came in is neither exported, dropped, refused, lost nor kept.
+const UNACCOUNTED: &str = "items are unaccounted for";
+
 /// A running `throughline run` or `throughline demo`, killed when dropped.
 pub struct Product {
     child: Child,
@@ -181,17 +184,26 @@ impl Product {
     async fn end(mut self, signal: &str) -> Result<String> {
         self.signal(signal).await?;
         let status = timeout(PATIENCE, self.child.wait()).await.context("it does not stop")??;
-        anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.log());
+        let log = self.whole_log().await?;
+        anyhow::ensure!(status.success(), "it ended with {status}:\n{log}");
+        // The law of its accounts, at the end: metrics are not there any more to say so.
+        anyhow::ensure!(!log.contains(UNACCOUNTED), "it did not close its accounts:\n{log}");
+        Ok(log)
+    }
+
+    /// What it has logged when it has ended.
+    async fn whole_log(&mut self) -> Result<String> {
+        // The log is complete once its sender is gone.
+        let read = timeout(PATIENCE, async { while self.log.changed().await.is_ok() {} }).await;
+        read.context("its log does not end")?;
         Ok(self.log())
     }
 
     /// Waits for an end that nobody asked for; its exit code.
     pub async fn ended(mut self) -> Result<(Option<i32>, String)> {
         let status = timeout(PATIENCE, self.child.wait()).await.context("it does not end")??;
-        // The log is complete once its sender is gone.
-        let read = timeout(PATIENCE, async { while self.log.changed().await.is_ok() {} }).await;
-        read.context("its log does not end")?;
-        Ok((status.code(), self.log()))
+        let log = self.whole_log().await?;
+        Ok((status.code(), log))
     }
 
     /// SIGKILL.
@@ -261,9 +273,20 @@ pub async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
 
 /// A POST over a connection of its own.
 pub async fn post(address: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
+    post_with(address, path, &[("Content-Type", content_type)], body).await
+}
+
+/// The same with headers.
+pub async fn post_with(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer> {
     let len = body.len();
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {content_type}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {len}\r\nConnection: close\r\n\r\n"
     );
     send(address, &head, body).await
 }

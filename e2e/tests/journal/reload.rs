@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Chance, SPANS, Setup, again, number, quiet};
+use crate::{Chance, SPANS, Setup, number, quiet};
 
 const FIRST: &str = include_str!("journal.yaml");
 
@@ -28,7 +28,7 @@ fn of_another_receiver() -> String {
 /// Scenario: under load the configuration changes again and again, now and then the receiver too; the process is killed
 /// (SIGKILL) a moment after a change or amid one, and begins with whatever configuration is there; one backend comes and goes.
 /// Guarantees: all changes but the last come into force; every span whose request was answered with success arrives at both
-/// backends; in the end nothing is unaccounted for, and a restart repeats nothing.
+/// backends; what comes twice was not settled at a kill; in the end nothing is unaccounted for, and a restart repeats nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_kill_among_reloads_loses_an_accepted_span() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,6 +58,10 @@ async fn no_kill_among_reloads_loses_an_accepted_span() {
         std::fs::write(&file, FIRST).unwrap();
         product.reload().await.unwrap();
         tokio::time::sleep(Duration::from_millis(chance.below(100))).await;
+        if kill == kills / 2 {
+            clients.shutdown().await;
+            setup.settle(&product, |_| true).await;
+        }
         product.kill().await.unwrap();
         clients.shutdown().await;
         println!("kill {kill}: {} spans accepted so far", setup.accepted().len());
@@ -65,10 +69,10 @@ async fn no_kill_among_reloads_loses_an_accepted_span() {
     setup.flapping.set(sim::sink::Behaviour::default());
     let product = setup.start().await;
     let accepted = setup.accepted();
-    let [steady, flapping] = setup.delivered(&product, &accepted).await;
+    setup.delivered(&product, &accepted).await;
     quiet(&product).await;
     product.stop().await.unwrap();
-    let twice = [again(&steady), again(&flapping)];
+    let twice = setup.repeated();
     println!("{kills} kills, {} spans accepted, {twice:?} came twice", accepted.len());
     assert!(accepted.len() as u64 > kills * SPANS, "there was load");
     setup.nothing_comes_again().await;
