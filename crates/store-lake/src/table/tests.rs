@@ -95,7 +95,12 @@ fn any_ranges_of_a_file_can_be_read() {
         span.dropped.links = 7;
         span.status.message = format!("{}", n % 7);
         if group == 1 {
-            span.links = vec![store_api::span::Link::default()];
+            span.links = vec![store_api::span::Link {
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+                trace_state: String::new(),
+                attributes: Attributes::default(),
+            }];
             span.attributes = [("only.here", n as i64)].into_iter().collect();
         }
         span
