@@ -73,8 +73,8 @@ impl Columns {
     }
 
     #[cfg(test)]
-    pub(super) fn told(&self) -> Vec<&str> {
-        self.told.iter().map(|(field, _)| field.name().as_str()).collect()
+    pub(super) fn tells(&self, name: &str) -> bool {
+        self.told.iter().any(|(field, _)| field.name() == name)
     }
 
     /// The batch with the columns that were told.
