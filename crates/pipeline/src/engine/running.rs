@@ -24,6 +24,10 @@ use crate::processors::cardinality::Guards;
 /// A receiver that closes has as long at least, for its successor needs the address.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// Who was refused at the very end is counted a moment later.
+const LOOKS: u32 = 100;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A started plan.
 pub struct Running {
     plan: Plan,
@@ -125,6 +129,7 @@ impl Running {
         for extension in self.extensions.drain(..).rev() {
             extension.stop().await;
         }
+        close(&accounts).await;
         lost() - before
     }
 
@@ -266,6 +271,23 @@ impl Running {
             let help = "When the configuration in force came into force.";
             telemetry.level(APPLIED, help, &[]).with_label_values::<&str>(&[]).set(now.as_secs_f64());
         }
+    }
+}
+
+/// Everything has come to rest: what came in is exported, dropped, refused, lost, or in the journal for the next run.
+async fn close(accounts: &Accounts) {
+    let open = || accounts.balances().into_iter().filter(|balance| balance.difference() != 0);
+    for _ in 0..LOOKS {
+        if open().next().is_none() {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    for balance in open() {
+        let (pipeline, exporter) = (&*balance.pipeline, &*balance.exporter);
+        let items = balance.difference();
+        tracing::error!(pipeline, exporter, items, "items are unaccounted for; please report this");
+        debug_assert_eq!(items, 0, "{balance:?}");
     }
 }
 
