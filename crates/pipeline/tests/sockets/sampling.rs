@@ -122,7 +122,8 @@ async fn critical_paths_whole_and_of_the_others_the_slow_ones() {
     let shown: Vec<_> = shown["sampling"].as_array().unwrap().iter().map(Value::to_string).collect();
     expect![[r#"
         {"kept":1,"left_out":2,"policy":"critical-paths","processor":"tail_sampling"}
-        {"kept":1,"left_out":2,"policy":"slow-calls","processor":"tail_sampling"}"#]].assert_eq(&shown.join("\n"));
+        {"kept":1,"left_out":2,"policy":"slow-calls","processor":"tail_sampling"}"#]]
+    .assert_eq(&shown.join("\n"));
     let page = ask("/debug/pipelinez").await;
     assert!(String::from_utf8_lossy(&page).contains("<td>slow-calls</td><td class=\"n\">1</td>"));
     running.stop().await;
