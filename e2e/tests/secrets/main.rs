@@ -1,5 +1,4 @@
 //! What must not be logged is not, however much is.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::time::Duration;
