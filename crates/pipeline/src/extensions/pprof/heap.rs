@@ -1,10 +1,9 @@
 //! Who asked for the memory that is in use, as jemalloc sampled it since the start.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
+use flate2::write::{GzDecoder, GzEncoder};
 use flow::wire::{fields, put_len, put_varint_field};
 use jemalloc_pprof::PROF_CTL;
 use tokio::task::spawn_blocking;
@@ -32,8 +31,9 @@ pub(super) async fn profile() -> Option<Result<Vec<u8>, String>> {
 }
 
 fn without_asked(gzip: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut profile = Vec::new();
-    GzDecoder::new(gzip).read_to_end(&mut profile)?;
+    let mut plain = GzDecoder::new(Vec::new());
+    plain.write_all(gzip)?;
+    let mut profile = plain.finish()?;
     let strings = fields(&profile).filter(|field| field.number == STRING_TABLE).count();
     put_len(&mut profile, STRING_TABLE, ASKED.as_bytes());
     put_varint_field(&mut profile, DROP_FRAMES, strings as u64);
