@@ -31,7 +31,7 @@ test: ## everything that has to hold; installs what it needs
 
 check: ## formatting, lints
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(FEATURES),throughline/heap-profile -- -D warnings
 
 deny: ## licences, bans and sources by cargo-deny; builds the tool at first use
 	scripts/deny.sh

@@ -26,9 +26,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [WRITER, port, state, node, first] => {
+        [WRITER, port, state, node, first, began] => {
             let lake = runtime.block_on(Lake::open(settings(port, Path::new(state)))).unwrap();
-            runtime.block_on(write(&lake, node.parse().unwrap(), first.parse().unwrap()));
+            let later = Later(began.parse().unwrap());
+            runtime.block_on(write(&lake, later, node.parse().unwrap(), first.parse().unwrap()));
         }
         // What the test runner asks of a test without its harness.
         ["--list", ..] => {}
@@ -68,21 +69,30 @@ fn batch(node: u8, n: u32) -> Vec<Span> {
     (1..=SPANS).map(|span| sample(span).span()).collect()
 }
 
-/// Time passes 60 times as fast for the lease, so that it changes hands, and hours are closed.
-fn later() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    LATER + (now.as_nanos() % (3600 * u128::from(SECOND))) as u64 * 60
+/// The clock of all processes, from the nanosecond of the epoch at which the test began: 60 times as fast as the
+/// machine's, so that the lease changes hands, and late enough for hours to be closed.
+#[derive(Clone, Copy)]
+struct Later(u64);
+
+impl Later {
+    fn began() -> Self {
+        Self(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64)
+    }
+
+    fn now(self) -> u64 {
+        LATER + Self::began().0.saturating_sub(self.0) * 60
+    }
 }
 
 /// Says which batches are flushed, and looks after the tables in between, until somebody kills it.
-async fn write(lake: &Lake, node: u8, first: u32) {
+async fn write(lake: &Lake, later: Later, node: u8, first: u32) {
     for n in first.. {
         lake.append(batch(node, n)).await.unwrap();
         while lake.flush().await.is_err() {}
         writeln!(std::io::stdout().lock(), "{n}").unwrap();
         if n % 3 == 0 {
             // Another one may have been first.
-            drop(lake.compact(later()).await);
+            drop(lake.compact(later.now()).await);
         }
     }
 }
@@ -90,6 +100,7 @@ async fn write(lake: &Lake, node: u8, first: u32) {
 struct Server {
     process: Child,
     port: String,
+    later: Later,
 }
 
 impl Server {
@@ -103,7 +114,7 @@ impl Server {
             .expect("run scripts/setup-test.sh first");
         let mut port = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        Self { process, port: port.trim().to_owned() }
+        Self { process, port: port.trim().to_owned(), later: Later::began() }
     }
 }
 
@@ -125,8 +136,9 @@ struct Writer {
 
 impl Writer {
     fn start(server: &Server, node: u8, flushed: u32, state: PathBuf) -> Self {
+        let [node_text, first, began] = [node.to_string(), flushed.to_string(), server.later.0.to_string()];
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([WRITER, &server.port, state.to_str().unwrap(), &node.to_string(), &flushed.to_string()])
+            .args([WRITER, &server.port, state.to_str().unwrap(), &node_text, &first, &began])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -185,7 +197,7 @@ async fn rounds() {
     let mut last = Ok(true);
     let one_file_an_hour = async {
         while fresh.file_count() > 2 {
-            last = fresh.compact(later()).await;
+            last = fresh.compact(server.later.now()).await;
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(120), one_file_an_hour).await.is_ok();
