@@ -39,7 +39,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-fn mutated() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let all: Vec<_> = torture()
         .into_iter()
         .map(|(_, bytes)| bytes)
