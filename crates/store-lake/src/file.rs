@@ -1,9 +1,12 @@
 //! One file of spans, with the file of its fragments.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::PageIndexPolicy;
 use serde::{Deserialize, Serialize};
@@ -160,14 +163,20 @@ impl File {
         footer: &ArrowReaderMetadata,
         ranges: &[Range<usize>],
     ) -> Result<Vec<Row>, Unusable> {
+        self.stream(footer, ranges, usize::MAX)?.take(usize::MAX)
+    }
+
+    /// The same, one after the other. So many are decoded `at_a_time`, at most.
+    pub(crate) fn stream(
+        &self,
+        footer: &ArrowReaderMetadata,
+        ranges: &[Range<usize>],
+        at_a_time: usize,
+    ) -> Result<Stream, Unusable> {
         let open = open(&self.disk, &self.spans)?;
         guarded(|| {
-            let mut rows = Vec::new();
-            let mut resources = Resources::default();
-            for batch in read(open, footer, ranges).map_err(|error| error.to_string())? {
-                rows.extend(decode(&batch.map_err(|error| error.to_string())?, &mut resources)?);
-            }
-            Ok(rows)
+            let batches = read(open, footer, ranges, at_a_time).map_err(|error| error.to_string())?;
+            Ok(Stream { batches: Box::new(batches), ahead: VecDeque::new() })
         })
     }
 
@@ -233,6 +242,33 @@ impl File {
 
     pub(crate) fn is_lost(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
+    }
+}
+
+/// Rows of a file that are read from its beginning to its end.
+pub(crate) struct Stream {
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
+    /// Decoded, and not yet wanted.
+    ahead: VecDeque<Row>,
+}
+
+impl Stream {
+    /// So many more, or as many as there are.
+    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<Row>, Unusable> {
+        let mut resources = Resources::default();
+        let mut rows: Vec<Row> = self.ahead.drain(..count.min(self.ahead.len())).collect();
+        guarded(|| {
+            while rows.len() < count {
+                let Some(batch) = self.batches.next() else { break };
+                let more = decode(&batch.map_err(|error| error.to_string())?, &mut resources)?;
+                let mut more = VecDeque::from(more);
+                let beyond = more.split_off((count - rows.len()).min(more.len()));
+                rows.extend(more);
+                self.ahead = beyond;
+            }
+            Ok(())
+        })?;
+        Ok(rows)
     }
 }
 

@@ -10,10 +10,11 @@ use store_api::part::{Row, resolve};
 use throughline_context::TraceId;
 
 use crate::compact::Due;
-use crate::file::{File, Unusable};
+use crate::file::{File, Stream, Unusable};
 use crate::files::promoted;
 use crate::lake::Inner;
 use crate::log::Add;
+use crate::sieve::of_interaction;
 use crate::table::Promoted;
 use crate::tables::Table;
 use crate::write::{Making, Sorted, Target, Written};
@@ -21,6 +22,8 @@ use crate::write::{Making, Sorted, Target, Written};
 /// What is in memory at a time: rows, and their estimated bytes.
 const ROWS: usize = 32 * 1024;
 const WEIGHT: usize = 32 << 20;
+/// Of each file are decoded together, at least.
+const LEAST_ROWS: usize = 64;
 /// Rows of a file that is made.
 const FILE_ROWS: usize = if cfg!(test) { 12 } else { 1 << 18 };
 
@@ -80,6 +83,7 @@ fn make(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool, made: &mut Made) -> 
     let order = Order::of(inner, &due.files)?;
     let outputs = order.outputs(&due.files);
     let generations: Vec<u64> = outputs.iter().map(|_| inner.next()).collect();
+    let mut streams = order.streams(inner, &due.files)?;
     let mut known = promoted(&inner.list());
     for (pieces, generation) in outputs.iter().zip(&generations) {
         let target = Target {
@@ -98,7 +102,7 @@ fn make(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool, made: &mut Made) -> 
             if !go_on() {
                 return Err(Stop::Ended);
             }
-            let rows = order.rows(inner, &due.files, piece)?;
+            let rows = order.rows(inner, &due.files, &mut streams, piece)?;
             let kept = resolve(&rows);
             made.spans_change |= kept.len() < rows.len();
             drop(rows);
@@ -129,8 +133,32 @@ struct Order {
     /// The number of rows of each.
     traces: Vec<usize>,
     interactions: Vec<bool>,
-    /// For each file the traces that it has, by their place in the order, and their rows.
-    places: Vec<Vec<(usize, Range<usize>)>>,
+    files: Vec<Places>,
+}
+
+/// The traces that a file has, by their place in the order, and their rows.
+#[derive(Default)]
+struct Places {
+    /// As they lie in the file: it is read once, from its beginning to its end.
+    in_order: Vec<(usize, Range<usize>)>,
+    /// Other files know of an interaction that comes before.
+    astray: Vec<(usize, Range<usize>)>,
+}
+
+impl Places {
+    fn of(mut places: Vec<(usize, Range<usize>, bool)>) -> Self {
+        places.sort_unstable_by_key(|(place, ..)| *place);
+        let mut sorted = Self::default();
+        let mut read = 0;
+        for (place, rows, as_known) in places {
+            let to = if as_known && rows.start >= read { &mut sorted.in_order } else { &mut sorted.astray };
+            if as_known {
+                read = read.max(rows.end);
+            }
+            to.push((place, rows));
+        }
+        sorted
+    }
 }
 
 impl Order {
@@ -138,7 +166,7 @@ impl Order {
         /// The first of its interactions, and the rows that there are.
         type Known = (Option<String>, usize);
         let mut known: HashMap<TraceId, Known> = HashMap::new();
-        let mut found: Vec<Vec<(TraceId, Range<usize>)>> = Vec::with_capacity(files.len());
+        let mut found: Vec<Vec<(TraceId, Range<usize>, u64)>> = Vec::with_capacity(files.len());
         for file in files {
             let mut places = Vec::new();
             each_place(inner, file, |trace, interaction, rows| {
@@ -149,25 +177,27 @@ impl Order {
                 {
                     *first = Some(id.to_owned());
                 }
-                places.push((trace, rows));
+                places.push((trace, rows, hash(interaction)));
             })?;
             found.push(places);
         }
         let mut sorted: Vec<(TraceId, Known)> = known.into_iter().collect();
         sorted.sort_unstable_by(|(a, (x, _)), (b, (y, _))| (x, a).cmp(&(y, b)));
-        let place: HashMap<TraceId, usize> =
-            sorted.iter().enumerate().map(|(place, (trace, _))| (*trace, place)).collect();
-        let in_order = |places: Vec<(TraceId, Range<usize>)>| {
-            let places = places.into_iter().filter_map(|(trace, rows)| Some((*place.get(&trace)?, rows)));
-            let mut places: Vec<_> = places.collect();
-            places.sort_unstable_by_key(|(place, _)| *place);
-            places
+        let order: HashMap<TraceId, (usize, u64)> = (sorted.iter().enumerate())
+            .map(|(place, (trace, (first, _)))| (*trace, (place, hash(first.as_deref()))))
+            .collect();
+        let in_file = |places: Vec<(TraceId, Range<usize>, u64)>| {
+            let known = places.into_iter().filter_map(|(trace, rows, interaction)| {
+                let (place, first) = order.get(&trace)?;
+                Some((*place, rows, interaction == *first))
+            });
+            Places::of(known.collect())
         };
         let mut last = None;
         let interactions =
             sorted.iter().map(|(_, (id, _))| id.is_some() && last.replace(id) != Some(id)).collect();
         let traces = sorted.iter().map(|(_, (_, rows))| *rows).collect();
-        Ok(Self { traces, interactions, places: found.into_iter().map(in_order).collect() })
+        Ok(Self { traces, interactions, files: found.into_iter().map(in_file).collect() })
     }
 
     /// The traces of each file to be made, in pieces that fit into memory.
@@ -200,26 +230,69 @@ impl Order {
         [traces, pieces.iter().flat_map(named).filter(|named| **named).count()]
     }
 
-    /// All rows of some traces.
-    fn rows(&self, inner: &Inner, files: &[Arc<File>], piece: &Range<usize>) -> Result<Vec<Row>, Stop> {
+    /// Of each file, what is read from its beginning to its end.
+    fn streams(&self, inner: &Inner, files: &[Arc<File>]) -> Result<Vec<Stream>, Stop> {
+        let at_a_time = (ROWS / files.len().max(1)).max(LEAST_ROWS);
+        let stream = |(file, places): (&Arc<File>, &Places)| {
+            let ranges = ranges(&places.in_order);
+            let footer = inner.files.footer(file);
+            let stream = footer.and_then(|footer| file.stream(&footer, &ranges, at_a_time));
+            stream.map_err(|why| unusable(file, why))
+        };
+        files.iter().zip(&self.files).map(stream).collect()
+    }
+
+    /// All rows of some traces, which come after those that were asked for before.
+    fn rows(
+        &self,
+        inner: &Inner,
+        files: &[Arc<File>],
+        streams: &mut [Stream],
+        piece: &Range<usize>,
+    ) -> Result<Vec<Row>, Stop> {
         let mut all = Vec::new();
-        for (file, places) in files.iter().zip(&self.places) {
-            let at = |place: usize| places.partition_point(|(known, _)| *known < place);
-            let held = places.get(at(piece.start)..at(piece.end)).unwrap_or_default();
-            let mut ranges: Vec<Range<usize>> = held.iter().map(|(_, rows)| rows.clone()).collect();
-            ranges.sort_unstable_by_key(|rows| rows.start);
-            ranges.dedup_by(|next, before| {
-                let joins = before.end == next.start;
-                before.end = if joins { next.end } else { before.end };
-                joins
+        for ((file, places), stream) in files.iter().zip(&self.files).zip(streams) {
+            let count = within(&places.in_order, piece).iter().map(|(_, rows)| rows.len()).sum();
+            let mut read = stream.take(count).and_then(|rows| match rows.len() == count {
+                true => Ok(rows),
+                false => Err(Unusable::Damaged("it has fewer rows than it says".to_owned())),
             });
-            if !ranges.is_empty() {
-                let read = inner.files.footer(file).and_then(|footer| file.rows(&footer, &ranges));
-                all.extend(read.map_err(|why| unusable(file, why))?);
+            let astray = ranges(within(&places.astray, piece));
+            if let Ok(rows) = &mut read
+                && !astray.is_empty()
+            {
+                match inner.files.footer(file).and_then(|footer| file.rows(&footer, &astray)) {
+                    Ok(more) => rows.extend(more),
+                    Err(why) => read = Err(why),
+                }
             }
+            let rows = read.map_err(|why| unusable(file, why))?;
+            all.extend(rows);
         }
         Ok(all)
     }
+}
+
+fn within<'a>(places: &'a [(usize, Range<usize>)], piece: &Range<usize>) -> &'a [(usize, Range<usize>)] {
+    let at = |place: usize| places.partition_point(|(known, _)| *known < place);
+    places.get(at(piece.start)..at(piece.end)).unwrap_or_default()
+}
+
+/// In the order of the file, as few as possible.
+fn ranges(places: &[(usize, Range<usize>)]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = places.iter().map(|(_, rows)| rows.clone()).collect();
+    ranges.sort_unstable_by_key(|rows| rows.start);
+    ranges.dedup_by(|next, before| {
+        let joins = before.end == next.start;
+        before.end = if joins { next.end } else { before.end };
+        joins
+    });
+    ranges
+}
+
+/// Equal for equal interactions.
+fn hash(interaction: Option<&str>) -> u64 {
+    interaction.map_or(0, of_interaction)
 }
 
 /// Calls back for each trace of a file with the first of its interactions.

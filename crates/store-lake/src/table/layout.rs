@@ -119,12 +119,13 @@ fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
 }
 
 /// Reads the rows in these ranges, which are in order and do not overlap, and as far as pages allow no others; of these the
-/// columns that rows are made of.
+/// columns that rows are made of. So many of them `at_a_time`, at most.
 pub(crate) fn read(
     file: File,
     metadata: &ArrowReaderMetadata,
     ranges: &[Range<usize>],
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>>, ParquetError> {
+    at_a_time: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + use<>, ParquetError> {
     let mut groups = Vec::new();
     let mut selected = Vec::new();
     let (mut start, mut kept) = (0, 0);
@@ -145,7 +146,7 @@ pub(crate) fn read(
     let selection = RowSelection::from_consecutive_ranges(selected.into_iter(), kept);
     let columns = Columns::of(metadata, &groups);
     let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-        .with_batch_size(PAGE_ROWS)
+        .with_batch_size(at_a_time.min(PAGE_ROWS))
         .with_row_groups(groups)
         .with_projection(columns.mask.clone())
         .with_row_selection(selection)

@@ -44,7 +44,7 @@ fn read_back(
     (file, metadata): &(std::fs::File, ArrowReaderMetadata),
     ranges: &[std::ops::Range<usize>],
 ) -> Vec<Row> {
-    let batches = read(file.try_clone().unwrap(), metadata, ranges).unwrap();
+    let batches = read(file.try_clone().unwrap(), metadata, ranges, usize::MAX).unwrap();
     batches.flat_map(|batch| decode(&batch.unwrap(), &mut Resources::default()).unwrap()).collect()
 }
 
