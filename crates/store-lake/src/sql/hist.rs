@@ -34,15 +34,19 @@ impl Hist {
         if value == 0 {
             self.zero += 1;
         } else {
-            self.add_to(bucket(value), 1);
+            let bucket = self.room(bucket(value), 1);
+            bucket.iter_mut().for_each(|count| *count = count.saturating_add(1));
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.join_totals(other);
         self.zero = self.zero.saturating_add(other.zero);
-        for (at, count) in (other.offset..).zip(&other.counts) {
-            self.add_to(at, *count);
+        if !other.counts.is_empty() {
+            let buckets = self.room(other.offset, other.counts.len());
+            for (count, more) in buckets.iter_mut().zip(&other.counts) {
+                *count = count.saturating_add(*more);
+            }
         }
     }
 
@@ -56,23 +60,22 @@ impl Hist {
         self.sum += other.sum;
     }
 
-    fn add_to(&mut self, at: i32, count: u64) {
-        if count == 0 || !(FIRST..=LAST).contains(&at) {
-            return;
-        }
+    /// So many buckets, from this one.
+    fn room(&mut self, from: i32, long: usize) -> &mut [u64] {
         if self.counts.is_empty() {
-            self.offset = at;
+            self.offset = from;
         }
-        let before = usize::try_from(self.offset.saturating_sub(at)).unwrap_or(0);
+        let before = usize::try_from(self.offset.saturating_sub(from)).unwrap_or(0);
         if before > 0 {
             self.counts.splice(..0, std::iter::repeat_n(0, before));
-            self.offset = at;
+            self.offset = from;
         }
-        let place = usize::try_from(at.saturating_sub(self.offset)).unwrap_or(0);
-        if place >= self.counts.len() {
-            self.counts.resize(place + 1, 0);
+        let place = usize::try_from(from.saturating_sub(self.offset)).unwrap_or(0);
+        let end = place.saturating_add(long);
+        if end > self.counts.len() {
+            self.counts.resize(end, 0);
         }
-        self.counts.iter_mut().skip(place).take(1).for_each(|known| *known = known.saturating_add(count));
+        self.counts.get_mut(place..end).unwrap_or_default()
     }
 
     /// The duration that this part of all are not longer than, within 1.1 %; none of nothing.
@@ -176,18 +179,20 @@ pub(super) fn from_array(array: &dyn Array) -> Vec<Option<Hist>> {
     let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
     let read = |row: usize| {
         let values = counts.value(row);
-        let mut hist = Hist {
+        // What somebody else wrote may lie outside of all durations.
+        let first = offset.value(row);
+        let below = usize::try_from(FIRST.saturating_sub(first)).unwrap_or(0);
+        let most = usize::try_from(LAST.saturating_sub(first).saturating_add(1)).unwrap_or(0);
+        let known = values.as_primitive_opt::<Int64Type>()?.values().iter().take(most).skip(below);
+        let hist = Hist {
             count: unsigned(count.value(row)),
             sum: sum.value(row),
             min: min.value(row),
             max: max.value(row),
             zero: unsigned(zero.value(row)),
-            ..Hist::default()
+            offset: first.max(FIRST),
+            counts: known.map(|count| unsigned(*count)).collect(),
         };
-        let values = values.as_primitive_opt::<Int64Type>()?;
-        for (at, count) in (offset.value(row)..=LAST).zip(values.values()) {
-            hist.add_to(at, unsigned(*count));
-        }
         Some(hist)
     };
     (0..array.len()).map(|row| if parts.is_null(row) { None } else { read(row) }).collect()
@@ -232,6 +237,26 @@ mod tests {
             let expected = of(&values);
             prop_assert!((whole.sum - expected.sum).abs() <= expected.sum * 1e-9);
             prop_assert_eq!(Hist { sum: expected.sum, ..whole }, expected);
+        }
+    }
+
+    #[test]
+    fn buckets_that_no_duration_has_are_left_out() {
+        for (offset, counts, left) in [
+            (FIRST - 2, vec![1, 2, 3, 4], (FIRST, vec![3, 4])),
+            (LAST - 1, vec![1, 2, 3], (LAST - 1, vec![1, 2])),
+            (LAST + 1, vec![1], (LAST + 1, vec![])),
+            (i32::MIN, vec![1, 2], (FIRST, vec![])),
+            (i32::MAX, vec![1, 2], (i32::MAX, vec![])),
+        ] {
+            let array = to_array(&[Hist { count: 1, offset, counts, ..Hist::default() }]).unwrap();
+            let read = from_array(&array).pop().flatten().unwrap();
+            let mut sum = of(&[1, i64::MAX]);
+            sum.merge(&read);
+            assert_eq!(
+                ((read.offset, read.counts), sum.counts.len()),
+                (left, of(&[1, i64::MAX]).counts.len())
+            );
         }
     }
 

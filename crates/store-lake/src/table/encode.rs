@@ -1,6 +1,6 @@
 //! Rows to columns.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -30,9 +30,10 @@ pub(crate) fn encode(rows: &[Ordered<'_>], promoted: &Promoted) -> Result<Record
     let mut columns = identity(rows, &spans);
     columns.extend(meaning(&spans));
     columns.extend(record(rows, &spans));
-    columns.extend(attributes(&spans, promoted)?);
+    let mut own_columns = Vec::new();
+    columns.extend(attributes(&spans, promoted, &mut own_columns)?);
     columns.extend(nested(&spans)?);
-    columns.extend(promoted.keys().map(|(prefix, key)| own_column(&spans, prefix, key)));
+    columns.extend(own_columns);
     RecordBatch::try_new(schema::promoting(promoted), columns)
 }
 
@@ -89,44 +90,59 @@ fn set<'a>(span: &'a Span, prefix: &str) -> &'a Attributes {
     if prefix == RESOURCE { span.resource.attributes() } else { &span.attributes }
 }
 
-fn own_column(spans: &[&Span], prefix: &str, key: &str) -> ArrayRef {
-    maybe(spans, |span| set(span, prefix).get(key).and_then(Value::as_str))
-}
-
-fn attributes(spans: &[&Span], promoted: &Promoted) -> Result<Vec<ArrayRef>, ArrowError> {
+/// The maps; columns of their own are added in the order of their names.
+fn attributes(
+    spans: &[&Span],
+    promoted: &Promoted,
+    own_columns: &mut Vec<ArrayRef>,
+) -> Result<Vec<ArrayRef>, ArrowError> {
     let own = || spans.iter().map(|span| set(span, OWN));
     let resource = || spans.iter().map(|span| set(span, RESOURCE));
     Ok(vec![
-        map(own(), text_unless(promoted, OWN), DataType::Utf8, texts_of)?,
+        text(spans, promoted, OWN, own_columns)?,
         map(
             own(),
-            |_, value| value.as_int(),
+            |_, _, value| value.as_int(),
             DataType::Int64,
             |values| Arc::new(Int64Array::from_iter_values(values)),
         )?,
         map(
             own(),
-            |_, value| as_double(value),
+            |_, _, value| as_double(value),
             DataType::Float64,
             |values| Arc::new(Float64Array::from_iter_values(values)),
         )?,
         map(
             own(),
-            |_, value| as_bool(value),
+            |_, _, value| as_bool(value),
             DataType::Boolean,
             |values| Arc::new(BooleanArray::from_iter(values.into_iter().map(Some))),
         )?,
-        map(own(), |_, value| rest_as_json(value), DataType::Utf8, texts_of)?,
-        map(resource(), text_unless(promoted, RESOURCE), DataType::Utf8, texts_of)?,
-        map(resource(), |_, value| all_but_text(value), DataType::Utf8, texts_of)?,
+        map(own(), |_, _, value| rest_as_json(value), DataType::Utf8, texts_of)?,
+        text(spans, promoted, RESOURCE, own_columns)?,
+        map(resource(), |_, _, value| all_but_text(value), DataType::Utf8, texts_of)?,
     ])
 }
 
-/// Text that has no column of its own.
-fn text_unless<'a>(promoted: &'a Promoted, prefix: &str) -> impl Fn(&str, &'a Value) -> Option<&'a str> {
-    let promoted: HashSet<&str> =
-        promoted.keys().filter(|(of, _)| *of == prefix).map(|(_, key)| key).collect();
-    move |key, value| value.as_str().filter(|_| !promoted.contains(key))
+/// Text in columns of its own, and the map of all other text: each attribute is looked at once.
+fn text(
+    spans: &[&Span],
+    promoted: &Promoted,
+    prefix: &str,
+    own_columns: &mut Vec<ArrayRef>,
+) -> Result<ArrayRef, ArrowError> {
+    let keys = promoted.keys().filter(|(of, _)| *of == prefix).map(|(_, key)| key);
+    let places: HashMap<&str, usize> = keys.zip(0..).collect();
+    let mut cells: Vec<Vec<Option<&str>>> = vec![vec![None; spans.len()]; places.len()];
+    let pick = |row: usize, key: &str, value| {
+        let text = Value::as_str(value)?;
+        let Some(column) = places.get(key).and_then(|place| cells.get_mut(*place)) else { return Some(text) };
+        column.iter_mut().skip(row).take(1).for_each(|cell| *cell = Some(text));
+        None
+    };
+    let map = map(spans.iter().map(|span| set(span, prefix)), pick, DataType::Utf8, texts_of)?;
+    own_columns.extend(cells.into_iter().map(|column| Arc::new(StringArray::from_iter(column)) as ArrayRef));
+    Ok(map)
 }
 
 fn texts_of<T: AsRef<str>>(values: Vec<T>) -> ArrayRef {
@@ -175,15 +191,15 @@ fn signed(number: u64) -> i64 {
 
 fn map<'a, T>(
     rows: impl Iterator<Item = &'a Attributes>,
-    pick: impl Fn(&str, &'a Value) -> Option<T>,
+    mut pick: impl FnMut(usize, &str, &'a Value) -> Option<T>,
     kind: DataType,
     column: impl FnOnce(Vec<T>) -> ArrayRef,
 ) -> Result<ArrayRef, ArrowError> {
     let (mut lengths, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    for attributes in rows {
+    for (row, attributes) in rows.enumerate() {
         let before = keys.len();
         for (key, value) in attributes.iter() {
-            if let Some(value) = pick(key, value) {
+            if let Some(value) = pick(row, key, value) {
                 keys.push(key);
                 values.push(value);
             }
