@@ -125,7 +125,7 @@ test('J4: did the deployment make look-ups slower; the flag, the verdict, an exa
   expect(params(page).get('b_version')).toBe('7.3');
   await page
     .getByRole('region', { name: 'Verdict' })
-    .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = \d+ \/ \d+/)
+    .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = [\d ]+ \/ [\d ]+/)
     .waitFor();
   const row = page.getByRole('row', { name: /GET \/customers/ });
   await expect.poll(() => row.textContent()).toContain('slower');
