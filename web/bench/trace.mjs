@@ -84,10 +84,12 @@ async function openCall(count) {
   const frame = await scrolling(page, '.sc');
   const frameCpu = (await thread()) / STEPS;
   await page.locator('input[aria-label^="Find in"]').focus();
+  const whole = page.waitForResponse((response) => response.url().endsWith(`/api/v1/interactions/call-${count}`));
   await thread();
   const find = await timed(page, 'find');
   const findCpu = await thread();
   await page.keyboard.press('Escape');
+  await (await whole).finished();
   await settled(page);
   await thread();
   const fold = await timed(page, 'fold');
@@ -114,10 +116,16 @@ async function openPlain(count) {
   return { painted, cpu, frame, frameCpu, ...none, nodes };
 }
 
-/** Until the answer with all attributes, which the search asked for, is drawn. @param {import('playwright-core').Page} page */
+/** Until frames are short again: the answer with all attributes, which the search asked for, is drawn. @param {import('playwright-core').Page} page */
 async function settled(page) {
-  await page.waitForLoadState('networkidle');
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  await page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    for (let short = 0; short < 5;) {
+      const began = performance.now();
+      await frame();
+      short = performance.now() - began < 50 ? short + 1 : 0;
+    }
+  });
 }
 
 /** The CPU time of the page's own thread since it was last asked: what the figure would be on a machine that nobody else uses. @param {import('playwright-core').Page} page */

@@ -26,8 +26,10 @@ function closure(name, seen = new Set()) {
 
 const html = readFileSync(new URL('../dist/index.html', import.meta.url), 'utf8');
 const entry = /src="\/assets\/([^"]+\.js)"/.exec(html)?.[1] ?? '';
+// Every page has it, beside what is built.
+const theme = gzipSync(readFileSync(new URL('../dist/theme.js', import.meta.url))).length;
 const sizeOf = (/** @type {Iterable<string>} */ names) =>
-  [...names].reduce((sum, name) => sum + (files.get(name)?.size ?? 0), 0);
+  [...names].reduce((sum, name) => sum + (files.get(name)?.size ?? 0), theme);
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
 const lazy = [...closure(entry)].flatMap((name) => [

@@ -74,13 +74,15 @@ export function formatMoment(ns: bigint, zone: string): { date: string; time: st
   return {
     date: `${Number(part('day'))} ${part('month')} ${part('year')}`,
     time: `${part('hour')}:${part('minute')}:${part('second')}.${part('fractionalSecond')}`,
-    zone: zoneLabel(zone, part('timeZoneName')),
+    zone: zoneLabel(zone, ms),
   };
 }
 
-export function zoneLabel(zone: string, offset = offsetOf(zone)): string {
-  if (zone === 'UTC') return 'UTC';
-  const city = zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone;
+/** `London UTC+1` at moments in ms; `London` alone where they do not share an offset, or none is named. */
+export function zoneLabel(zone: string, ...moments: number[]): string {
+  const [offset, other] = new Set(moments.map((ms) => offsetOf(zone, ms)));
+  const city = zone.replace(/.*\//, '').replaceAll('_', ' ');
+  if (!offset || other || zone === 'UTC') return city;
   return `${city} ${offset === 'GMT' ? 'UTC+0' : offset.replace('GMT', 'UTC').replace('-', '−')}`;
 }
 
@@ -121,7 +123,7 @@ function dateFormat(zone: string): Intl.DateTimeFormat {
 }
 
 /** `GMT+5:30`; at some moment, since it changes with the season. */
-export const offsetOf = (zone: string, ms = Date.now()): string =>
+export const offsetOf = (zone: string, ms: number): string =>
   dateFormat(zone)
     .formatToParts(ms)
     .find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';

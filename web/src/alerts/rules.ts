@@ -44,6 +44,9 @@ export function sayValue(measure: Measure, value: number | null): string {
 export const sayThreshold = ({ measure, threshold }: Spec): string =>
   measure === 'count' || isShare(measure) ? sayValue(measure, threshold) : shortDuration(threshold * SECOND);
 
+/** A duration as it is written in a rule, said as all others are: `1m30s` is `1 m 30 s`. */
+export const spaced = (written: string): string => written.replace(/(?<=\d)(?=[a-z])|(?<=[a-z])(?=\d)/g, ' ');
+
 /** As a person would write it into the form. */
 export function writeThreshold(measure: Measure, value: number): string {
   if (isShare(measure)) return `${Number((value * 100).toFixed(2))} %`;
@@ -56,7 +59,7 @@ export function writeThreshold(measure: Measure, value: number): string {
 export function sayCondition(spec: Spec): string {
   const { stage, measure, within, op, where } = spec;
   const only = Object.values(where).join(', ');
-  const what = within ? `answered in ${within}` : MEASURE_NAMES[measure];
+  const what = within ? `answered in ${spaced(within)}` : MEASURE_NAMES[measure];
   return `${toneName(stage)} ${what} ${op} ${sayThreshold(spec)}${only && `, ${only}`}`;
 }
 

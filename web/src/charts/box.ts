@@ -49,15 +49,14 @@ export function cellsOf(heat: Heat, box: Box): Cells | null {
   };
 }
 
-/** `13:20 to 15:40, 1 m 20 s to 7 m`. */
+/** `20 Nov 13:20 to 15:40, 1 m 20 s to 7 m`. */
 export function describeBox(box: Box, zone: string): string {
   const round = (ns: number) => (ns < 60e9 ? ns : Math.round(ns / 1e9) * 1e9);
-  const from = clockIn(box.from, zone, box.to);
   const length =
     box.max === null
       ? `${shortDuration(round(box.min))} and more`
       : `${shortDuration(round(box.min))} to ${shortDuration(round(box.max))}`;
-  return `${from} to ${clockIn(box.to, zone)}, ${length}`;
+  return `${clockIn(box.from, zone, 0)} to ${clockIn(box.to, zone, box.from)}, ${length}`;
 }
 
 /** The box as the API asks for it. */

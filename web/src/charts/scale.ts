@@ -61,7 +61,7 @@ function clock(wall: number, long: boolean): string {
 }
 
 /** `13:20` in a zone, with the date when it is not on the day of `near`. */
-export function clockIn(ms: number, zone: string, near = ms): string {
+export function clockIn(ms: number, zone: string, near: number): string {
   const wall = ms + offset(ms, zone);
   const date = new Date(wall);
   const same = Math.floor(wall / 864e5) === Math.floor((near + offset(near, zone)) / 864e5);

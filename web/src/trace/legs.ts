@@ -1,6 +1,6 @@
 /** A call that was handed over has legs: until the first transfer, until the next one, and so on. */
 
-import type { Stage, StageTime } from '../api/types';
+import type { Span, Stage, StageTime } from '../api/types';
 import { lookUp } from './attributes';
 import type { Model, Node } from './model';
 
@@ -33,7 +33,7 @@ export interface Legs {
 const SLACK = 50e6;
 
 export function legsOf({ nodes, agents }: Model): Legs {
-  const handovers = nodes.filter(isHandover).sort((a, b) => a.end - b.end);
+  const handovers = nodes.filter(({ span }) => isHandover(span)).sort((a, b) => a.end - b.end);
   const of = new Map<Node, number>();
   const atTime = (time: number) => 1 + handovers.filter(({ end }) => end - SLACK <= time).length;
   const talking = talkers(nodes, atTime);
@@ -53,8 +53,9 @@ export function legsOf({ nodes, agents }: Model): Legs {
   return { legs: legs.filter(({ to }) => to > -Infinity), of };
 }
 
-const isHandover = ({ stage, span }: Node) =>
-  stage === 'transfer' && span.status.code !== 'error' && lookUp(span, 'sip.transfer.outcome') !== 'failed';
+/** A transfer that was refused leaves the call where it is. */
+export const isHandover = (span: Span): boolean =>
+  span.stage === 'transfer' && span.status.code !== 'error' && lookUp(span, 'sip.transfer.outcome') !== 'failed';
 
 /** In which legs each agent talked. */
 function talkers(nodes: readonly Node[], atTime: (time: number) => number): Map<string, number[]> {

@@ -102,7 +102,7 @@ test('the ladder tells messages in order, three ways of time, and what SIP heade
   await expect.poll(() => rows.nth(3).textContent()).toContain('+20.0 ms');
   await page.goto(`${at.server().origin}/interactions/${FOLLOW_ID}?tab=ladder`);
   await page.getByRole('button', { name: /INVITE no context came, carrier to sip-edge/ }).waitFor();
-  await page.getByRole('button', { name: /INVITE traceparent, X-Traceparent, sip-edge to genesys/ }).waitFor();
+  await page.getByRole('button', { name: /INVITE traceparent, x-traceparent, sip-edge to genesys/ }).waitFor();
 });
 
 test('events are filtered by words in the address, a span is shown raw, and the call is downloaded as OTLP', async () => {

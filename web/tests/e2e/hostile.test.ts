@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { HOSTILE_TRACES } from '../fixtures/hostile.mjs';
+import { PAGES } from '../visual/pages';
+import { NOW } from '../visual/picture';
 import { stage } from './browser';
 
 const at = stage();
+const named = stage({ now: NOW, hostile: true });
 const SIGNS = { waterfall: '[role=row]', ladder: 'ol li, .notice', events: 'ol li, .none' };
 
 /** Every view of a trace is opened, something is clicked in it, and the page still answers. */
@@ -32,6 +35,20 @@ test.each(Object.entries(HOSTILE_TRACES))(
   '%s: every view opens, nothing executes, nothing overflows',
   async (_, id) => {
     await walked(id);
+  },
+);
+
+test.each([...PAGES, ['status', '/status'] as const])(
+  '%s, with script, pictures, turned and endless words for names',
+  async (_, address) => {
+    const { page, complaints, settled } = await named.visit(address, { now: NOW });
+    await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('[aria-busy=true]'));
+    await settled();
+    expect(await page.evaluate(() => (globalThis as { hacked?: number }).hacked)).toBeUndefined();
+    expect(await page.locator('main img, main script, main iframe').count()).toBe(0);
+    expect(await page.locator('a[href^="javascript"]').count()).toBe(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
   },
 );
 

@@ -46,6 +46,21 @@ test('J1: calls in eu-west are slow to be answered; three clicks to the cause, t
   expect(complaints).toEqual([]);
 });
 
+test('calls that go on now are those of the filters; the stream tells of all', async () => {
+  const { page, settled } = await at.visit('/');
+  const card = page.getByRole('region', { name: 'Live calls' });
+  await expect.poll(() => card.textContent()).toMatch(/143\s*now/);
+  await page.getByRole('button', { name: 'All regions' }).click();
+  await page.getByRole('link', { name: /^eu-west \d+/ }).click();
+  await page.waitForURL(/region=eu-west/);
+  await expect.poll(() => card.textContent()).toMatch(/31\s*now/);
+  await page.reload();
+  await settled();
+  await expect.poll(() => card.textContent()).toMatch(/31\s*now/);
+  await page.goBack();
+  await expect.poll(() => card.textContent()).toMatch(/143\s*now/);
+});
+
 test('J1 by keys alone: the cell, the box, the filter, the call', async () => {
   const { page } = await at.visit('/');
   const cell = page
@@ -110,7 +125,7 @@ test('J4: did the deployment make look-ups slower; the flag, the verdict, an exa
   expect(params(page).get('b_version')).toBe('7.3');
   await page
     .getByRole('region', { name: 'Verdict' })
-    .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = \d+ \/ \d+/)
+    .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = [\d ]+ \/ [\d ]+/)
     .waitFor();
   const row = page.getByRole('row', { name: /GET \/customers/ });
   await expect.poll(() => row.textContent()).toContain('slower');

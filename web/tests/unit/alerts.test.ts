@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Measure, Spec, Status } from '../../src/api/alerts';
-import { bellHref, parseThreshold, readDraft, sayCondition, sayValue, writeThreshold } from '../../src/alerts/rules';
+import {
+  bellHref,
+  parseThreshold,
+  readDraft,
+  sayCondition,
+  sayValue,
+  spaced,
+  writeThreshold,
+} from '../../src/alerts/rules';
 import { parseAnalysis } from '../../src/scope/filters';
 import { formatBytes, formatRate, rate, sayReasons, since } from '../../src/status/figures';
 
@@ -59,6 +67,8 @@ describe('rules', () => {
     });
     const level = readDraft('?measure=service_level', kept);
     expect([level.threshold, level.within]).toEqual([0.8, '20s']);
+    expect(sayCondition({ ...level, where: {} })).toBe('Queue answered in 20 s above 80 %');
+    expect(spaced('1m30s')).toBe('1 m 30 s');
     expect(readDraft('?receivers=', { ...kept, receivers: ['a'] }).receivers).toEqual([]);
   });
 });

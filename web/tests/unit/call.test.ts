@@ -9,7 +9,7 @@ import { ladderOf } from '../../src/trace/ladder';
 import { completed, spansOf } from '../../src/trace/outline';
 import { barsOf } from '../../src/trace/rank';
 import { outlineOf } from '../fixtures/outline.mjs';
-import { legsOf } from '../../src/trace/legs';
+import { isHandover, legsOf } from '../../src/trace/legs';
 import { buildModel, type Model } from '../../src/trace/model';
 import { othersOf } from '../../src/trace/others';
 import { toOtlp } from '../../src/trace/otlp';
@@ -54,7 +54,11 @@ describe('legs', () => {
       span('refer', 4, 5, { stage: 'transfer', status: { code: 'error', message: '603' } }),
     ];
     expect(legsOf(buildModel(failed)).legs).toHaveLength(1);
+    expect(failed.filter(isHandover)).toEqual([]);
     expect(legsOf(buildModel([])).legs).toEqual([]);
+    const told = (outcome: string) =>
+      isHandover(span('refer', 4, 5, { stage: 'transfer', attributes: [text('sip.transfer.outcome', outcome)] }));
+    expect(['failed', 'accepted', 'unknown'].map(told)).toEqual([false, true, true]);
   });
 });
 

@@ -200,11 +200,11 @@ describe('box', () => {
   });
 
   test('in words and as a question', () => {
-    expect(describeBox(box, 'UTC')).toBe('14:00 to 16:20, 1 m 20 s to 7 m');
+    expect(describeBox(box, 'UTC')).toBe('21 Nov 14:00 to 16:20, 1 m 20 s to 7 m');
     expect(describeBox({ ...box, from: box.from - 864e5, max: null }, 'UTC')).toBe(
-      '20 Nov 14:00 to 16:20, 1 m 20 s and more',
+      '20 Nov 14:00 to 21 Nov 16:20, 1 m 20 s and more',
     );
-    expect(clockIn(box.from, 'Asia/Tokyo')).toBe('23:00');
+    expect(clockIn(box.from, 'Asia/Tokyo', box.from)).toBe('23:00');
     expect(boxQuery({ ...box, max: null })).toEqual({
       box_from: '2025-11-21T14:00:00.000Z',
       box_to: '2025-11-21T16:20:00.000Z',

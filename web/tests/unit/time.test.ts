@@ -93,5 +93,12 @@ describe('moments', () => {
       expect(parseNanos(bad)).toBe(0n);
     expect(parseNanos('18446744073709551615')).toBe(18_446_744_073_709_551_615n);
   });
-  test('UTC needs no city', () => expect(zoneLabel('UTC')).toBe('UTC'));
+  test('a zone is named with the offset that its moments share', () => {
+    const [july, november] = [Date.parse('2026-07-01T12:00:00Z'), Date.parse('2026-11-20T12:00:00Z')];
+    expect(zoneLabel('Europe/London', july)).toBe('London UTC+1');
+    expect(zoneLabel('Europe/London', november, november)).toBe('London UTC+0');
+    expect(zoneLabel('Europe/London', july, november)).toBe('London');
+    expect(zoneLabel('America/Argentina/Buenos_Aires')).toBe('Buenos Aires');
+    expect(zoneLabel('UTC', july)).toBe('UTC');
+  });
 });

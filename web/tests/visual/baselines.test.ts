@@ -1,33 +1,36 @@
 import { readdir, stat } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { stage } from '../e2e/browser';
+import { accessibilityFindings, stage } from '../e2e/browser';
 import { difference } from './compare';
-import { PAGES, STATES } from './pages';
+import { PAGES, STATES, type Look } from './pages';
 import { ALLOWED, compareKept, KEPT, NOW, still } from './picture';
 
 const MOST_BYTES = 3_000_000;
 
 const at = stage({ now: NOW });
 
-async function shown(address: string, colorScheme: 'light' | 'dark') {
-  const { page, complaints, settled } = await at.visit(address, {
-    colorScheme,
-    now: NOW,
-  });
+async function shown(address: string, colorScheme: 'light' | 'dark', { keys, width = 1440 }: Look = {}) {
+  const viewport = { width, height: 900 };
+  const { page, complaints, settled } = await at.visit(address, { colorScheme, now: NOW, viewport });
   await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('[aria-busy=true]'));
   await settled();
+  if (keys) {
+    await page.keyboard.press(keys);
+    await page.getByRole('dialog').waitFor();
+  }
   return { page, complaints, picture: await still(page) };
 }
 
-for (const [name, address] of PAGES)
+for (const [name, address, look] of PAGES)
   for (const scheme of ['light', 'dark'] as const)
     test(`${name}, ${scheme}`, async () => {
-      const { page, complaints, picture } = await shown(address, scheme);
+      const { page, complaints, picture } = await shown(address, scheme, look);
       await compareKept(page, `${name}-${scheme}.png`, picture);
+      expect(await accessibilityFindings(page)).toEqual([]);
       expect(complaints).toEqual([]);
     });
 
-test('smoothing is no difference; a part that moves by three pixels, or is gone, is one', async () => {
+test('smoothing is no difference; a part that moves by three pixels, is gone or has another colour is one', async () => {
   const { page, picture } = await shown('/interactions', 'light');
   const styled = async (style: string) => {
     // Through the CSSOM: the policy of the page takes no style attribute.
@@ -37,10 +40,12 @@ test('smoothing is no difference; a part that moves by three pixels, or is gone,
     }, style);
     return difference(page, picture, await still(page));
   };
-  expect((await styled('filter: brightness(0.97)')).pixels).toBe(0);
+  const dimmed = await styled('filter: brightness(0.97)');
+  expect(dimmed.pixels).toBe(0);
+  expect(dimmed.squares).toBeGreaterThan(0);
   expect((await styled('position: relative; top: 3px')).pixels).toBeGreaterThan(ALLOWED);
   expect((await styled('opacity: 0')).pixels).toBeGreaterThan(ALLOWED);
-  expect((await styled('')).pixels).toBe(0);
+  expect(await styled('')).toMatchObject({ pixels: 0, squares: 0 });
 });
 
 test('the pictures are those of the pages, and small', async () => {

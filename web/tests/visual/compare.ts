@@ -4,6 +4,8 @@ import type { Page } from 'playwright-core';
 export interface Difference {
   /** Pixels that the other picture has nothing like at their place or beside it. */
   pixels: number;
+  /** Squares of eight pixels that are of one colour in both pictures, but not of the same. */
+  squares: number;
   /** Where the first and the last of them are. */
   from: [number, number];
   to: [number, number];
@@ -11,11 +13,13 @@ export interface Difference {
 
 /** A channel may differ by so much, and an edge may lie one pixel beside: so much differs where text is smoothed otherwise. */
 const CHANNEL = 40;
+/** The same of squares of one colour, where nothing is smoothed. */
+const FLAT = 3;
 
 /** Compares two PNGs in the browser that drew one of them. A picture of another size differs in all its pixels. */
 export function difference(page: Page, one: Buffer, other: Buffer): Promise<Difference> {
   return page.evaluate(
-    async ([a, b, channel]) => {
+    async ([a, b, channel, flat]) => {
       const read = async (data: string) => {
         const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
         const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
@@ -27,7 +31,7 @@ export function difference(page: Page, one: Buffer, other: Buffer): Promise<Diff
       };
       const [left, right] = [await read(a), await read(b)];
       const { width, height } = left;
-      const all = { pixels: width * height, from: [0, 0], to: [width, height] };
+      const all = { pixels: width * height, squares: 0, from: [0, 0], to: [width, height] };
       if (right.width !== width || right.height !== height) return all as never;
       const like = (x: number, y: number, at: number, from: ImageData, to: ImageData) => {
         if (x < 0 || y < 0 || x >= width || y >= height) return false;
@@ -55,13 +59,26 @@ export function difference(page: Page, one: Buffer, other: Buffer): Promise<Diff
           [from[0], from[1]] = [Math.min(from[0], x), Math.min(from[1], y)];
           [to[0], to[1]] = [Math.max(to[0], x), Math.max(to[1], y)];
         }
-      return { pixels, from, to };
+      const colourOf = ({ data }: ImageData, left: number, top: number) => {
+        const first = (top * width + left) * 4;
+        for (let y = top; y < top + 8; y++)
+          for (let at = (y * width + left) * 4; at < (y * width + left + 8) * 4; at += 4)
+            for (let c = 0; c < 3; c++) if (data[at + c] !== data[first + c]) return null;
+        return data.subarray(first, first + 3);
+      };
+      let squares = 0;
+      for (let y = 0; y + 8 <= height; y += 8)
+        for (let x = 0; x + 8 <= width; x += 8) {
+          const [one, other] = [colourOf(left, x, y), colourOf(right, x, y)];
+          if (one && other && one.some((value, c) => Math.abs(value - (other[c] ?? 0)) > flat)) squares++;
+        }
+      return { pixels, squares, from, to };
     },
-    [one.toString('base64'), other.toString('base64'), CHANNEL] as const,
+    [one.toString('base64'), other.toString('base64'), CHANNEL, FLAT] as const,
   );
 }
 
-/** The picture with sixteen levels of each colour, packed well: a third of the room, and no difference. */
+/** The picture in at most 256 colours, packed well. Areas keep theirs; what smoothing made is near what it was. */
 export async function packed(page: Page, picture: Buffer): Promise<Buffer> {
   const { width, height, text } = await page.evaluate(async (data) => {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -70,35 +87,53 @@ export async function packed(page: Page, picture: Buffer): Promise<Buffer> {
     const context = new OffscreenCanvas(width, height).getContext('2d') as OffscreenCanvasRenderingContext2D;
     context.drawImage(image, 0, 0);
     const pixels = context.getImageData(0, 0, width, height).data;
-    const levels = Array.from(pixels, (value) => String.fromCharCode(Math.round(value / 17)));
+    const levels = Array.from(pixels, (value) => String.fromCharCode(value));
     return { width, height, text: levels.filter((_, at) => at % 4 !== 3).join('') };
   }, picture.toString('base64'));
   return png(width, height, Buffer.from(text, 'latin1'));
 }
 
-/** `levels` are 0 to 15, three for each pixel. Up to 256 colours are a palette. */
-function png(width: number, height: number, levels: Buffer): Buffer {
-  const palette = new Map<number, number>();
-  const colour = (at: number) => ((levels[at] ?? 0) << 8) | ((levels[at + 1] ?? 0) << 4) | (levels[at + 2] ?? 0);
-  for (let at = 0; at < levels.length; at += 3) if (!palette.has(colour(at))) palette.set(colour(at), palette.size);
-  const indexed = palette.size <= 256;
-  const depth = indexed ? 1 : 3;
-  const rows = Buffer.alloc(height * (1 + width * depth));
+type Colour = readonly [red: number, green: number, blue: number];
+
+/** So many of the most frequent colours are those of areas. */
+const AREAS = 128;
+
+/** For each colour its place in a palette; the nearest that is no further than need be. */
+function paletteOf(colours: readonly Colour[]): { palette: Colour[]; places: number[] } {
+  for (let within = 0; ; within += 2) {
+    const palette: Colour[] = [];
+    const places = colours.map((colour, index) => {
+      const near = (other: Colour) => colour.every((value, c) => Math.abs(value - (other[c] ?? 0)) <= within);
+      const found = index < AREAS ? -1 : palette.findIndex(near);
+      return found < 0 ? palette.push(colour) - 1 : found;
+    });
+    if (palette.length <= 256) return { palette, places };
+  }
+}
+
+/** `pixels` are three bytes each. */
+function png(width: number, height: number, pixels: Buffer): Buffer {
+  const seen = new Map<number, { colour: Colour; n: number }>();
+  const keyAt = (at: number) => pixels.readUIntBE(at, 3);
+  for (let at = 0; at < pixels.length; at += 3) {
+    const known = seen.get(keyAt(at));
+    if (known) known.n++;
+    else seen.set(keyAt(at), { colour: [...pixels.subarray(at, at + 3)] as unknown as Colour, n: 1 });
+  }
+  const sorted = [...seen].sort(([, x], [, y]) => y.n - x.n);
+  const { palette, places } = paletteOf(sorted.map(([, { colour }]) => colour));
+  const placeOf = new Map(sorted.map(([key], index) => [key, places[index] ?? 0]));
+  const rows = Buffer.alloc(height * (1 + width));
   for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const [from, to] = [(y * width + x) * 3, y * (1 + width * depth) + 1 + x * depth];
-      if (indexed) rows[to] = palette.get(colour(from)) ?? 0;
-      else for (let c = 0; c < 3; c++) rows[to + c] = (levels[from + c] ?? 0) * 17;
-    }
+    for (let x = 0; x < width; x++) rows[y * (1 + width) + 1 + x] = placeOf.get(keyAt((y * width + x) * 3)) ?? 0;
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
   head.writeUInt32BE(height, 4);
-  head.set([8, indexed ? 3 : 2], 8);
-  const colours = [...palette.keys()].flatMap((one) => [one >> 8, (one >> 4) & 15, one & 15]).map((one) => one * 17);
+  head.set([8, 3], 8);
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk('IHDR', head),
-    ...(indexed ? [chunk('PLTE', Buffer.from(colours))] : []),
+    chunk('PLTE', Buffer.from(palette.flat())),
     chunk('IDAT', deflateSync(rows, { level: 9, memLevel: 9 })),
     chunk('IEND', Buffer.alloc(0)),
   ]);

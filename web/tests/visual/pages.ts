@@ -1,10 +1,24 @@
 import { CALL_ID, TRACES } from '../fixtures/call.mjs';
 import { CLOCKS_TRACE, FOLLOW_ID } from '../fixtures/whole.mjs';
+import { NOW } from './picture';
+
+/** The last two hours of what took longer than 80 s. */
+const BOX = `box=${NOW - 2 * 3_600_000}-${NOW},80000-`;
+
+export interface Look {
+  /** Opens a dialog. */
+  keys?: string;
+  width?: number;
+}
 
 /** What is kept as a picture, light and dark: a name, and an address. A new page is a line here and `npm run baselines`. */
-export const PAGES: readonly [name: string, address: string][] = [
+export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['overview', '/'],
-  ['stage', '/stages/queue?group_by=queue'],
+  ['overview-box', `/?${BOX}`],
+  ['overview-narrow', '/', { width: 1024 }],
+  ['stage', '/stages/queue'],
+  ['stage-box', `/stages/queue?${BOX}`],
+  ['stage-table', '/stages/queue?heat-as=table'],
   ['interactions', '/interactions'],
   ['lanes', `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`],
   ['waterfall', `/interactions/${CALL_ID}?tab=waterfall&gaps=off`],
@@ -18,6 +32,8 @@ export const PAGES: readonly [name: string, address: string][] = [
   ['alerts', '/alerts'],
   ['rule', '/alerts/18f1'],
   ['missing', '/nothing-here'],
+  ['palette', '/nothing-here', { keys: 'Control+k' }],
+  ['help', '/nothing-here', { keys: '?' }],
 ];
 
 /** What a page looks like when it is not full: `held` answers never come, `failing` ones are refusals. */

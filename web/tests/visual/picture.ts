@@ -34,10 +34,11 @@ export async function compareKept(page: Page, file: string, picture: Buffer) {
   const kept = await readFile(KEPT + file).catch(() => null);
   expect(kept, `${file} is missing: npm run baselines, and look at it`).not.toBeNull();
   const found = await difference(page, kept as Buffer, picture);
-  if (found.pixels > ALLOWED) {
+  if (found.pixels > ALLOWED || found.squares > 0) {
     await mkdir(SEEN, { recursive: true });
     await writeFile(SEEN + file, picture);
   }
   const where = `${file} differs between ${found.from.join(',')} and ${found.to.join(',')}: see tests/visual/seen`;
   expect(found.pixels, where).toBeLessThanOrEqual(ALLOWED);
+  expect(found.squares, `${file} has areas of another colour: see tests/visual/seen`).toBe(0);
 }

@@ -2,12 +2,13 @@
 
 use std::borrow::Borrow;
 
-use crate::span::{Span, key};
+use crate::span::{Span, StatusCode, key};
 use crate::stage::Stage;
 
 /// What spans say of a transfer, by source.
 const KINDS: [&str; 2] = ["genesys_cloud.transfer.type", "sip.transfer.type"];
 const DESTINATION: &str = "genesys_cloud.transfer.destination";
+const OUTCOME: &str = "sip.transfer.outcome";
 
 /// Where a call went.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,7 +49,8 @@ struct Pending<'a> {
 pub(super) fn hand_overs<S: Borrow<Span>>(spans: &[S]) -> Vec<HandOver> {
     let mut stages: Vec<(Stage, &Span)> =
         spans.iter().map(Borrow::borrow).filter_map(|span: &Span| Some((span.stage()?, span))).collect();
-    stages.retain(|(stage, _)| *stage != Stage::Wrapup);
+    stages
+        .retain(|(stage, span)| *stage != Stage::Wrapup && !(*stage == Stage::Transfer && is_refused(span)));
     stages.sort_by_key(|(stage, span)| (span.start_ns, *stage != Stage::Transfer, span.span_id));
     let end = stages.iter().map(|(_, span)| span.end_ns()).max().unwrap_or(0);
     let talks: Vec<u64> =
@@ -108,6 +110,11 @@ pub(super) fn hand_overs<S: Borrow<Span>>(spans: &[S]) -> Vec<HandOver> {
         take(lost, place);
     }
     found
+}
+
+/// The call stayed where it was.
+fn is_refused(transfer: &Span) -> bool {
+    transfer.status.code == StatusCode::Error || transfer.text(OUTCOME) == Some("failed")
 }
 
 impl To {
@@ -195,5 +202,17 @@ mod tests {
         assert_eq!(told(out), ["- -> number Blind 1"]);
         let twice = [talk(1, "ann", 0), transfer(2, "conference", 50), transfer(3, "blind", 60)];
         assert_eq!(told(twice), ["- -> unknown Other 11", "- -> unknown Blind 1"]);
+    }
+
+    #[test]
+    fn a_refused_transfer_is_no_hand_over() {
+        let talk = |n, agent: &str, start| stage(n, Stage::Talk, start, 50).with(key::AGENT, agent);
+        let transfer = |n, start| stage(n, Stage::Transfer, start, 1).with(KINDS[1], "blind");
+        let refused = transfer(2, 20).change(|span| span.status.code = StatusCode::Error);
+        assert_eq!(told([talk(1, "ann", 0), refused.clone()]), [""; 0]);
+        assert_eq!(told([talk(1, "ann", 0), transfer(2, 20).with(OUTCOME, "failed")]), [""; 0]);
+        let again =
+            [talk(1, "ann", 0), refused, transfer(3, 50).with(OUTCOME, "unknown"), talk(4, "bob", 60)];
+        assert_eq!(told(again), ["- -> agent bob Blind 10"]);
     }
 }
