@@ -257,7 +257,7 @@ impl Sieves {
 
     /// Whether the filters of a file's attributes, or what is told of them, have to be made.
     pub(crate) fn lacks_terms(&self, file: &File) -> bool {
-        self.terms(file).is_none() || !self.path(file.generation, "keys").exists()
+        self.terms(file).is_none_or(|terms| terms.is_old()) || !self.path(file.generation, "keys").exists()
     }
 
     /// Whether the filter of a file's ids has to be made again.

@@ -71,7 +71,8 @@ impl Looking {
             let mut found = None;
             let opened = looking.meter.opened();
             for file in opened.iter().filter_map(|generation| looking.list.get(generation)) {
-                if let Err(Unusable::Damaged(why)) = looking.inner.files.all_rows(file) {
+                let read = looking.inner.files.each_rows(file, 0..file.about.rows, |_| ());
+                if let Err(Unusable::Damaged(why)) = read {
                     file.lose(&why);
                     let mend = "it is left out from now on: ask again";
                     let path = file.spans().to_owned();
