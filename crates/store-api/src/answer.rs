@@ -42,7 +42,8 @@ pub struct Page {
     pub next: Option<Cursor>,
     /// Counted on the first page only.
     pub facets: Facets,
-    /// The limits stopped the look through the range; `next` goes on from there.
+    /// The limits stopped the look through the range, and `next` goes on from there; or a search looked at some spans
+    /// only of an interaction that has very many.
     pub truncated: bool,
 }
 

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use throughline_context::SpanId;
+
 use crate::comparison::Test;
 use crate::span::Span;
 use crate::value::{Attributes, Value};
@@ -14,7 +16,7 @@ const EXACT: u64 = 1 << 53;
 /// An attribute of a span, its resource or one of its events that says this.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Carried {
-    /// Any of them where there is none.
+    /// Any of them where there is none, and the id of the span.
     pub key: Option<String>,
     /// In small letters, as [`each_term`] shows it.
     pub text: String,
@@ -35,8 +37,15 @@ impl Carried {
         Some(Self { key: Some(key.to_owned()), text })
     }
 
+    /// The id that a span may have instead.
+    pub fn span_id(&self) -> Option<SpanId> {
+        let text = self.text.as_bytes();
+        let is_id = self.key.is_none() && text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
+        is_id.then(|| self.text.parse().unwrap_or_default())
+    }
+
     pub fn is_on(&self, span: &Span) -> bool {
-        let mut found = false;
+        let mut found = self.span_id() == Some(span.span_id);
         sets(span).for_each(|of| match &self.key {
             Some(key) => {
                 if let Some(value) = of.get(key) {
@@ -126,6 +135,18 @@ mod tests {
                 prop_assert_eq!(shown, carried.is_on(&span));
             }
         }
+    }
+
+    #[test]
+    fn the_id_of_a_span_counts_where_no_key_is_asked_for() {
+        let span = Sample::new(1, 0xab).span();
+        let carried = |key: Option<&str>, text: &str| {
+            Carried { key: key.map(str::to_owned), text: text.to_owned() }.is_on(&span)
+        };
+        assert!(carried(None, &span.span_id.to_string()));
+        assert!(!carried(None, "abababababababac") && !carried(None, "abababab"));
+        assert!(!carried(Some("key"), &span.span_id.to_string()));
+        assert!(Carried { key: None, text: "0".repeat(16) }.is_on(&Sample::new(1, 0).span()));
     }
 
     #[test]

@@ -26,11 +26,11 @@ pub trait Part {
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError>;
 
     /// The spans of these traces, at most about `most` of them.
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError>;
+    fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError>;
 
-    /// The traces with a span here that started in the range and carries this; may name too many, never too few. Nothing
-    /// where telling that would take long.
-    fn carrying(&self, _carried: &Carried, _range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+    /// The traces with a span here that started in the range and carries this, the newest first as far as telling that
+    /// does not take long; may name too many. Nothing where it cannot be told.
+    fn carrying(&self, _carried: &Carried, _range: Range) -> Result<Option<Started>, StoreError> {
         Ok(None)
     }
 
@@ -38,6 +38,21 @@ pub trait Part {
     /// found out by looking at them.
     fn attr_keys(&self, _range: Range) -> Result<Option<AttrKeys>, StoreError> {
         Ok(None)
+    }
+}
+
+/// How many spans are read; those that are read from a disk, until they have about so many bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Most {
+    pub spans: usize,
+    pub bytes: usize,
+}
+
+impl Most {
+    pub const ALL: Self = Self::spans(usize::MAX);
+
+    pub const fn spans(spans: usize) -> Self {
+        Self { spans, bytes: usize::MAX }
     }
 }
 

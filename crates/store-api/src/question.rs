@@ -90,11 +90,17 @@ pub struct Cursor {
     pub start_ns: u64,
     /// Empty where all that started at `start_ns` or later was looked at.
     pub id: String,
+    /// What ids lead to was given already, also where it started before.
+    pub led: bool,
 }
+
+/// Behind the start, where that is so.
+const LED: char = '!';
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}~{}", self.start_ns, self.id)
+        let led = if self.led { LED.to_string() } else { String::new() };
+        write!(f, "{}{led}~{}", self.start_ns, self.id)
     }
 }
 
@@ -108,6 +114,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, UnknownCursor> {
         let (start, id) = text.split_once('~').ok_or(UnknownCursor)?;
-        Ok(Self { start_ns: start.parse().map_err(|_| UnknownCursor)?, id: id.to_owned() })
+        let (start, led) = start.strip_suffix(LED).map_or((start, false), |start| (start, true));
+        Ok(Self { start_ns: start.parse().map_err(|_| UnknownCursor)?, id: id.to_owned(), led })
     }
 }

@@ -15,18 +15,15 @@ use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
 use crate::hops::{self, Hops};
-use crate::part::{Fragment, Part, resolve};
+use crate::part::{Fragment, Most, Part, resolve};
 use crate::question::{Limits, Range, Recent};
-use crate::search::{Carriers, Search};
-use crate::select;
+use crate::search::{Carriers, Carrying, Search};
+use crate::select::{self, Found};
 use crate::span::Span;
 use crate::summary::Summary;
 
 /// So many times the spans of an answer are looked at for one page of a search.
 const SEARCHED: usize = 5;
-/// Traces that may carry something; nothing where that is not known.
-type Carrying = Option<Arc<HashSet<TraceId>>>;
-
 /// As many traces may carry what is searched for so that those are looked at first.
 const FEW: usize = 4096;
 /// Traces whose spans are in memory together.
@@ -36,7 +33,8 @@ pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
     limits: Limits,
     known: HashMap<TraceId, Option<Arc<Fragment>>>,
-    carrying: HashMap<Carried, (Range, Carrying)>,
+    /// What was asked for before; nothing where it is not known.
+    carrying: HashMap<Carried, (Range, Option<Carrying>)>,
     /// What was counted of all parts together.
     rollups: Option<&'a dyn Rollups>,
     /// Gone when whoever asked is.
@@ -101,16 +99,48 @@ impl<'a> Reader<'a> {
         }
         let search = question.filter.q.as_ref();
         let named = self.named(search.and_then(Search::word))?;
-        let (search, (ids, mut complete_from)) = match named.is_empty() {
+        let (search, (ids, complete_from)) = match named.is_empty() {
             true => (search, self.begun(search, range)?),
             false => (None, (named, range.from)),
         };
-        let mut found = self.summaries(ids)?;
-        found.retain(|summary| range.contains(summary.start_ns) && summary.start_ns >= complete_from);
-        if let Some(search) = search {
-            (found, complete_from) = self.searched(search, found, complete_from)?;
+        let mut calls = self.summaries(ids)?;
+        calls.retain(|call| range.contains(call.start_ns) && call.start_ns >= complete_from);
+        let Some(search) = search else {
+            let found = Found { calls, complete_from, cut: false };
+            return Ok(select::page(found, Vec::new(), question));
+        };
+        let mut found = self.searched(search, calls, complete_from)?;
+        let led = question.cursor.as_ref().is_some_and(|cursor| cursor.led);
+        let full = found.complete_from <= range.from || found.calls.len() >= question.limit;
+        if full && !led {
+            return Ok(select::page(found, Vec::new(), question));
         }
-        Ok(select::page(found, question, complete_from))
+        let mut older = self.led_to(search, range)?;
+        if led {
+            let given: HashSet<&str> = older.iter().map(|call| call.id.as_str()).collect();
+            found.calls.retain(|call| !given.contains(call.id.as_str()));
+            return Ok(select::page(found, Vec::new(), question));
+        }
+        older.retain(|call| call.start_ns < found.complete_from);
+        let older = self.searched(search, older, range.from)?;
+        // Where not all of them could be looked at, they are found in their order.
+        let all = older.complete_from <= range.from;
+        found.cut |= all && older.cut;
+        Ok(select::page(found, if all { older.calls } else { Vec::new() }, question))
+    }
+
+    /// The interactions that started in the range and that terms of a search lead to, each by itself.
+    fn led_to(&mut self, search: &Search, range: Range) -> Result<Vec<Summary>, StoreError> {
+        let mut traces = HashSet::new();
+        for carried in search.leads() {
+            let some = self.carriers(&carried, Range { to: u64::MAX, ..range })?;
+            let some = some.filter(|some| some.traces.len() <= FEW);
+            traces.extend(some.iter().flat_map(|some| some.traces.iter().copied()));
+        }
+        let ids = self.interactions_with(&traces)?;
+        let mut calls = self.summaries(ids)?;
+        calls.retain(|call| range.contains(call.start_ns));
+        Ok(calls)
     }
 
     /// The interactions that started in the range and may be found, and from when on none is missing.
@@ -119,69 +149,94 @@ impl<'a> Reader<'a> {
         search: Option<&Search>,
         range: Range,
     ) -> Result<(BTreeSet<String>, u64), StoreError> {
-        if let Some(carried) = search.and_then(Search::must_carry)
+        let carriers = match search.and_then(Search::must_carry) {
             // The trace that carries it may have begun long after the interaction.
-            && let Some(traces) = self.carriers(&carried, Range { to: u64::MAX, ..range })?
-            && traces.len() <= FEW.min(self.limits.traces)
-        {
-            return Ok((self.interactions_with(&traces)?, range.from));
+            Some(carried) => self.carriers(&carried, Range { to: u64::MAX, ..range })?,
+            None => None,
+        };
+        let (traces, complete_from) = self.traces_among(carriers, FEW.min(self.limits.traces), range)?;
+        Ok((self.interactions_with(&traces)?, complete_from))
+    }
+
+    /// The traces of a range, and from when on none is missing: those that carry something where they are at most so many
+    /// and that reaches farther back, else all.
+    pub(crate) fn traces_among(
+        &self,
+        carriers: Option<Carrying>,
+        most: usize,
+        range: Range,
+    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        let Some(few) = carriers.filter(|carriers| carriers.traces.len() <= most) else {
+            return self.traces(range);
+        };
+        if few.from > range.from {
+            let (all, from) = self.traces(range)?;
+            if from <= few.from {
+                return Ok((all, from));
+            }
         }
-        self.started(range)
+        Ok((few.traces.as_ref().clone(), few.from.max(range.from)))
     }
 
     /// The traces with a span that started in the range and may carry this, where all parts can tell; with others that
     /// were asked for before.
-    pub(crate) fn carriers(&mut self, carried: &Carried, range: Range) -> Result<Carrying, StoreError> {
-        if let Some((known, traces)) = self.carrying.get(carried)
+    pub(crate) fn carriers(
+        &mut self,
+        carried: &Carried,
+        range: Range,
+    ) -> Result<Option<Carrying>, StoreError> {
+        if let Some((known, carriers)) = self.carrying.get(carried)
             && known.from <= range.from
             && known.to >= range.to
         {
-            return Ok(traces.clone());
+            return Ok(carriers.clone());
         }
-        let mut traces = Some(HashSet::new());
+        let mut known = Some((HashSet::new(), range.from));
         for part in self.parts {
-            match (part.carrying(carried, range)?, &mut traces) {
-                (Some(some), Some(all)) => all.extend(some),
-                _ => traces = None,
-            }
-            if traces.is_none() {
-                break;
+            let Some((traces, from)) = &mut known else { break };
+            match part.carrying(carried, range)? {
+                Some(some) => {
+                    traces.extend(some.traces);
+                    *from = some.complete_from.max(*from);
+                }
+                None => known = None,
             }
         }
-        let traces = traces.map(Arc::new);
-        self.carrying.insert(carried.clone(), (range, traces.clone()));
-        Ok(traces)
+        let carriers = known.map(|(traces, from)| Carrying { traces: Arc::new(traces), from });
+        self.carrying.insert(carried.clone(), (range, carriers.clone()));
+        Ok(carriers)
     }
 
-    /// Those that a search finds, and from when on none is missing: where it asks for spans, not all may be looked at.
+    /// Those that a search finds: where it asks for spans, not all may be looked at.
     pub(crate) fn searched(
         &mut self,
         search: &Search,
         mut candidates: Vec<Summary>,
         complete_from: u64,
-    ) -> Result<(Vec<Summary>, u64), StoreError> {
+    ) -> Result<Found, StoreError> {
         candidates.sort_by_key(|summary| Reverse(summary.start_ns));
         let carriers = self.all_carriers(search, &candidates)?;
-        let mut found = Vec::new();
+        let mut found = Found { complete_from, ..Found::default() };
         let (mut looked_at, mut last) = (0, u64::MAX);
         for summary in candidates {
             if looked_at > self.limits.spans.saturating_mul(SEARCHED) && summary.start_ns < last {
-                return Ok((found, last));
+                return Ok(Found { complete_from: last, ..found });
             }
             last = summary.start_ns;
             let holds = match search.by_summary(&summary, &carriers) {
                 Some(holds) => holds,
                 None => {
-                    let spans = self.rows(&summary.trace_ids, self.limits.spans)?;
+                    let spans = self.rows(&summary.trace_ids, self.most())?;
                     looked_at += spans.len();
+                    found.cut |= (spans.len() as u64) < summary.span_count;
                     search.holds(&summary, &spans)
                 }
             };
             if holds {
-                found.push(summary);
+                found.calls.push(summary);
             }
         }
-        Ok((found, complete_from))
+        Ok(found)
     }
 
     /// The traces that may carry what the terms of a search are about, for those terms that all parts can tell of; not
@@ -192,8 +247,8 @@ impl<'a> Reader<'a> {
         let from = candidates.iter().filter(|summary| open(summary)).map(|summary| summary.start_ns).min();
         let Some(from) = from else { return Ok(carriers) };
         for carried in search.carried() {
-            if let Some(traces) = self.carriers(&carried, Range { from, to: u64::MAX })? {
-                carriers.insert(carried, traces);
+            if let Some(some) = self.carriers(&carried, Range { from, to: u64::MAX })? {
+                carriers.insert(carried, some);
             }
         }
         Ok(carriers)
@@ -226,7 +281,7 @@ impl<'a> Reader<'a> {
                 truncated = true;
                 break;
             }
-            let spans = self.rows(some, self.limits.spans)?;
+            let spans = self.rows(some, Most::spans(self.limits.spans))?;
             truncated |= spans.len() >= self.limits.spans;
             let mut of: HashMap<TraceId, Vec<&Arc<Span>>> = HashMap::new();
             spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
@@ -247,12 +302,7 @@ impl<'a> Reader<'a> {
         Ok((traces, complete_from))
     }
 
-    /// The interactions with a trace that started in the range, and from when on none is missing.
-    pub(crate) fn started(&mut self, range: Range) -> Result<(BTreeSet<String>, u64), StoreError> {
-        self.started_where(range, |_| true)
-    }
-
-    /// The same of such traces.
+    /// The interactions with such a trace that started in the range, and from when on none is missing.
     pub(crate) fn started_where(
         &mut self,
         range: Range,
@@ -277,7 +327,12 @@ impl<'a> Reader<'a> {
         Ok(known.flat_map(|known| &known.facts.interactions).cloned().collect())
     }
 
-    pub(crate) fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Arc<Span>>, StoreError> {
+    /// As much as an answer may have.
+    fn most(&self) -> Most {
+        Most { spans: self.limits.spans, bytes: self.limits.bytes }
+    }
+
+    pub(crate) fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Arc<Span>>, StoreError> {
         let mut rows = Vec::new();
         for part in self.parts {
             rows.extend(part.rows(traces, most)?);
@@ -286,7 +341,7 @@ impl<'a> Reader<'a> {
     }
 
     fn spans(&self, traces: &[TraceId]) -> Result<Vec<Arc<Span>>, StoreError> {
-        let mut spans = self.rows(traces, self.limits.spans)?;
+        let mut spans = self.rows(traces, self.most())?;
         spans.sort_by(|a, b| (a.start_ns, a.identity()).cmp(&(b.start_ns, b.identity())));
         let mut bytes = 0;
         let fit = spans.iter().take_while(|span| {

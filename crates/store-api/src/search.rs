@@ -14,7 +14,7 @@
 mod read;
 mod holds;
 
-pub(crate) use holds::Carriers;
+pub(crate) use holds::{Carriers, Carrying};
 
 use std::collections::BTreeSet;
 
@@ -101,13 +101,19 @@ impl Search {
     /// What terms of it are about that can be looked up; a few.
     pub(crate) fn carried(&self) -> BTreeSet<Carried> {
         let mut found = BTreeSet::new();
-        self.root.each_carried(&mut |carried| {
+        self.root.each_carried(true, &mut |carried| {
             found.insert(carried);
         });
-        while found.len() > LOOKED_UP {
-            found.pop_last();
-        }
-        found
+        few(found)
+    }
+
+    /// Those of terms that are not turned round: what each leads to may be found.
+    pub(crate) fn leads(&self) -> BTreeSet<Carried> {
+        let mut found = BTreeSet::new();
+        self.root.each_carried(false, &mut |carried| {
+            found.insert(carried);
+        });
+        few(found)
     }
 
     /// What some span of everything that is found carries.
@@ -124,11 +130,22 @@ impl Search {
     }
 }
 
+fn few(mut found: BTreeSet<Carried>) -> BTreeSet<Carried> {
+    while found.len() > LOOKED_UP {
+        found.pop_last();
+    }
+    found
+}
+
 impl Term {
-    fn each_carried(&self, see: &mut dyn FnMut(Carried)) {
+    /// Also of those that are turned round, or not.
+    fn each_carried(&self, turned: bool, see: &mut dyn FnMut(Carried)) {
         match self {
-            Self::All(terms) | Self::Any(terms) => terms.iter().for_each(|term| term.each_carried(see)),
-            Self::Not(term) => term.each_carried(see),
+            Self::All(terms) | Self::Any(terms) => {
+                terms.iter().for_each(|term| term.each_carried(turned, see));
+            }
+            Self::Not(term) if turned => term.each_carried(turned, see),
+            Self::Not(_) => {}
             Self::Word { .. } | Self::Is(..) => self.carried().into_iter().for_each(see),
         }
     }
@@ -136,7 +153,7 @@ impl Term {
     /// Of one term.
     fn carried(&self) -> Option<Carried> {
         match self {
-            Self::Word { lower, exact } if holds::may_be_attribute(exact) => {
+            Self::Word { lower, exact } if holds::may_be_id(exact) => {
                 Some(Carried { key: None, text: lower.clone() })
             }
             Self::Is(Key::Attribute(key), test) => Carried::by(key, test),

@@ -9,17 +9,29 @@ use crate::summary::Summary;
 /// Most values of one facet.
 const VALUES: usize = 50;
 
-/// `candidates` hold all that started at `complete_from` or later and that the search finds.
-pub(crate) fn page(candidates: Vec<Summary>, question: &Recent, complete_from: u64) -> Page {
+/// What a search finds.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// All that started at `complete_from` or later.
+    pub(crate) calls: Vec<Summary>,
+    pub(crate) complete_from: u64,
+    /// Of some not all spans were looked at.
+    pub(crate) cut: bool,
+}
+
+/// `older` is what ids lead to that started before all was looked at: it is on the page where there is room for all of it.
+pub(crate) fn page(found: Found, older: Vec<Summary>, question: &Recent) -> Page {
+    let Found { calls, complete_from, cut } = found;
     let mut tally = Tally::default();
-    let mut hits: Vec<Summary> = candidates
-        .into_iter()
-        .filter(|summary| {
+    let mut fitting = |calls: Vec<Summary>| -> Vec<Summary> {
+        let fits = |summary: &Summary| {
             let misses = misses(&question.filter, summary);
             tally.count(summary, misses);
             misses == 0
-        })
-        .collect();
+        };
+        calls.into_iter().filter(fits).collect()
+    };
+    let (mut hits, older) = (fitting(calls), fitting(older));
     hits.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.id.cmp(&b.id)));
     if let Some(cursor) = &question.cursor {
         hits.retain(|hit| {
@@ -27,16 +39,22 @@ pub(crate) fn page(candidates: Vec<Summary>, question: &Recent, complete_from: u
                 || (hit.start_ns == cursor.start_ns && !cursor.id.is_empty() && hit.id > cursor.id)
         });
     }
+    let led = !older.is_empty() && older.len() <= question.limit.saturating_sub(hits.len());
+    if led {
+        hits.extend(older);
+        hits.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.id.cmp(&b.id)));
+    }
+    let led = led || question.cursor.as_ref().is_some_and(|cursor| cursor.led);
     let truncated = complete_from > question.range.from;
     let more = hits.len() > question.limit;
     hits.truncate(question.limit);
     let next = match hits.last() {
-        Some(last) if more => Some(Cursor { start_ns: last.start_ns, id: last.id.clone() }),
-        _ if truncated => Some(Cursor { start_ns: complete_from, id: String::new() }),
+        Some(last) if more => Some(Cursor { start_ns: last.start_ns, id: last.id.clone(), led }),
+        _ if truncated => Some(Cursor { start_ns: complete_from, id: String::new(), led }),
         _ => None,
     };
     let facets = if question.cursor.is_none() { tally.facets() } else { Facets::default() };
-    Page { interactions: hits, next, facets, truncated }
+    Page { interactions: hits, next, facets, truncated: truncated || cut }
 }
 
 const REGION: u8 = 1;

@@ -11,7 +11,7 @@ use crate::attr_keys::AttrKeys;
 use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
-use crate::part::{Fragment, Part, Row, Started, short_id};
+use crate::part::{Fragment, Most, Part, Row, Started, short_id};
 use crate::question::Range;
 use crate::span::Span;
 
@@ -192,10 +192,11 @@ impl Part for Shelf {
         Ok(Started::newest(facts, range, most))
     }
 
-    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
         let carries = |span: &ByIdentity| range.contains(span.0.start_ns) && carried.is_on(&span.0);
         let carrying = self.traces.iter().filter(|(_, shelved)| shelved.spans.iter().any(carries));
-        Ok(Some(carrying.map(|(id, _)| *id).collect()))
+        let traces = carrying.map(|(id, _)| *id).collect();
+        Ok(Some(Started { traces, complete_from: range.from }))
     }
 
     fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {
@@ -203,9 +204,9 @@ impl Part for Shelf {
         Ok(Some(AttrKeys::of(spans, range)))
     }
 
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         let shelved = traces.iter().filter_map(|trace| self.traces.get(trace));
-        Ok(shelved.flat_map(|trace| self.rows_of(trace)).take(most).collect())
+        Ok(shelved.flat_map(|trace| self.rows_of(trace)).take(most.spans).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use store_api::facts::Facts;
-use store_api::part::{Fragment, Part, Row, Started, resolve};
+use store_api::part::{Fragment, Most, Part, Row, Started, resolve};
 use store_api::{Limits, Range, StoreError};
 use throughline_context::TraceId;
 use tokio::runtime::Handle;
@@ -304,7 +304,7 @@ impl Part for Kept<'_> {
         Ok(Started { traces, complete_from: within.first })
     }
 
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         self.meet_all(traces)?;
         let (mut rows, missing, beyond) = {
             let (mut ahead, mut rows) = (self.ahead.borrow_mut(), Vec::new());
@@ -321,9 +321,9 @@ impl Part for Kept<'_> {
             ahead.keep(&wanted, found);
             ahead.take(&missing, &mut rows);
         } else {
-            rows.extend(self.select(&missing, most.saturating_sub(rows.len()))?);
+            rows.extend(self.select(&missing, most.spans.saturating_sub(rows.len()))?);
         }
-        rows.truncate(most);
+        rows.truncate(most.spans);
         Ok(rows)
     }
 }

@@ -12,11 +12,11 @@ use parquet::file::metadata::PageIndexPolicy;
 use serde::{Deserialize, Serialize};
 use store_api::StoreError;
 use store_api::part::Row;
-use throughline_context::TraceId;
+use throughline_context::{SpanId, TraceId};
 
 use crate::disk::Disk;
 use crate::partition::Partition;
-use crate::table::{ABOUT, Promoted, Resources, Wrong, decode, read, short_ids};
+use crate::table::{ABOUT, Promoted, Resources, Wrong, decode, read, rows_of_span, short_ids};
 use crate::tables::{self, Table};
 use crate::traces::{self, Entry, Traces};
 use crate::write;
@@ -180,6 +180,15 @@ impl File {
         })
     }
 
+    /// The rows of spans with this id.
+    pub(crate) fn rows_of_span(
+        &self,
+        footer: &ArrowReaderMetadata,
+        id: SpanId,
+    ) -> Result<Vec<usize>, Unusable> {
+        open(&self.disk, &self.spans).and_then(|open| guarded(|| rows_of_span(open, footer, id)))
+    }
+
     /// The traces in this file; made again from the spans where their own file is missing or damaged, which is then
     /// written again by the upkeep.
     pub(crate) fn traces(&self) -> Result<Traces, Unusable> {
@@ -245,6 +254,12 @@ impl File {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The most rows of a file that were in memory together.
+    pub(crate) static TOGETHER: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Rows of a file that are read from its beginning to its end.
 pub(crate) struct Stream {
     batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
@@ -253,6 +268,26 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// As many more as there are, until they have so many bytes.
+    pub(crate) fn within(&mut self, bytes: usize) -> Result<Vec<Row>, Unusable> {
+        let mut resources = Resources::default();
+        let weigh = |rows: &[Row]| rows.iter().map(|row| row.span.weight()).sum::<usize>();
+        let mut rows = Vec::from(std::mem::take(&mut self.ahead));
+        let mut weight = weigh(&rows);
+        guarded(|| {
+            while weight < bytes {
+                let Some(batch) = self.batches.next() else { break };
+                let more = decode(&batch.map_err(|error| error.to_string())?, &mut resources)?;
+                weight = weight.saturating_add(weigh(&more));
+                rows.extend(more);
+            }
+            Ok(())
+        })?;
+        #[cfg(test)]
+        TOGETHER.with(|most| most.set(most.get().max(rows.len())));
+        Ok(rows)
+    }
+
     /// So many more, or as many as there are.
     pub(crate) fn take(&mut self, count: usize) -> Result<Vec<Row>, Unusable> {
         let mut resources = Resources::default();
@@ -268,6 +303,8 @@ impl Stream {
             }
             Ok(())
         })?;
+        #[cfg(test)]
+        TOGETHER.with(|most| most.set(most.get().max(rows.len())));
         Ok(rows)
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Files {
     traces: Cache<Traces>,
 }
 
+/// Rows of a file that are looked at one after the other are decoded so many at a time.
+pub(crate) const AT_ONCE: usize = 2048;
 const FOOTER_BYTES: usize = 64 << 20;
 const PLACES_BYTES: usize = 64 << 20;
 const TRACES_BYTES: usize = 64 << 20;
@@ -114,6 +116,23 @@ impl Files {
     pub(crate) fn some_rows(&self, file: &File, rows: std::ops::Range<usize>) -> Result<Vec<Row>, Unusable> {
         let footer = self.footer(file)?;
         file.rows(&footer, &[rows])
+    }
+
+    /// Shows rows of a file, some at a time.
+    pub(crate) fn each_rows(
+        &self,
+        file: &File,
+        rows: std::ops::Range<usize>,
+        mut with: impl FnMut(&[Row]),
+    ) -> Result<(), Unusable> {
+        let mut stream = file.stream(&*self.footer(file)?, &[rows], AT_ONCE)?;
+        loop {
+            let rows = stream.take(AT_ONCE)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            with(&rows);
+        }
     }
 
     pub(crate) fn footer(&self, file: &File) -> Result<Arc<ArrowReaderMetadata>, Unusable> {

@@ -348,4 +348,6 @@ pub(crate) fn now_ns() -> u64 {
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod tests;

@@ -217,6 +217,17 @@ impl Sieves {
         several
     }
 
+    /// Those of some files, with all files of the list that they may lie in: both files of each bond know the other one.
+    pub(crate) fn several_of(&self, list: &List, asked: &List) -> HashMap<TraceId, Vec<u64>> {
+        let near: List = (asked.keys().flat_map(|one| self.bonds.of(*one)))
+            .chain(asked.keys().copied())
+            .filter_map(|one| Some((one, Arc::clone(list.get(&one)?))))
+            .collect();
+        let mut several = self.several(&near);
+        several.retain(|_, generations| generations.iter().any(|one| asked.contains_key(one)));
+        several
+    }
+
     /// The files of a list that each of these traces may lie in, the older ones first.
     pub(crate) fn of_each(&self, list: &List, traces: &[TraceId]) -> HashMap<TraceId, Vec<u64>> {
         let mut of: HashMap<TraceId, Vec<u64>> = HashMap::new();
@@ -257,7 +268,7 @@ impl Sieves {
 
     /// Whether the filters of a file's attributes, or what is told of them, have to be made.
     pub(crate) fn lacks_terms(&self, file: &File) -> bool {
-        self.terms(file).is_none() || !self.path(file.generation, "keys").exists()
+        self.terms(file).is_none_or(|terms| terms.is_old()) || !self.path(file.generation, "keys").exists()
     }
 
     /// Whether the filter of a file's ids has to be made again.

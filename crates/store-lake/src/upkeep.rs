@@ -15,7 +15,7 @@ use crate::file::{self, File, Unusable};
 use crate::lake::{Inner, blocking, now_ns};
 use crate::merge::{Stop, merge};
 use crate::rollup;
-use crate::sieve::Terms;
+use crate::sieve::Seen;
 use crate::tables::Table;
 use crate::traces::Entry;
 use crate::write::{Target, Written, put_fragments, write};
@@ -210,9 +210,12 @@ pub(crate) fn fill(inner: &Inner) -> Result<bool, StoreError> {
     let Some(file) = list.values().rev().find(lacking) else { return Ok(false) };
     let made = match sieves.lacks_ids(file) {
         true => inner.files.mend_ids(file),
-        false => inner.files.all_rows(file).map(|rows| {
-            sieves.mend_terms(file, &Terms::of(rows.iter().map(|row| row.span.as_ref())));
-        }),
+        false => {
+            let mut seen = Seen::default();
+            let see = |rows: &[Row]| rows.iter().for_each(|row| seen.see(&row.span));
+            let read = inner.files.each_rows(file, 0..file.about.rows, see);
+            read.map(|()| sieves.mend_terms(file, &seen.terms()))
+        }
     };
     match made {
         Ok(()) => Ok(true),

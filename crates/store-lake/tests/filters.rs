@@ -14,6 +14,7 @@ use store_api::testing::sample::{NINE, SECOND, arbitrary_span};
 use store_api::testing::{Model, Sample, agree};
 use store_api::{Attributes, Filter, Limits, Questions, Range, Recent, Span, TraceStore, Value};
 use store_lake::Lake;
+use throughline_context::SpanId;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
@@ -190,11 +191,11 @@ async fn a_rare_attribute_leads_to_its_interaction() {
     let lake = open(directory.path()).await;
     for n in 1..=40_u8 {
         let id = format!("call-{n:02}");
-        let first = Sample::new(n, 1)
+        let first = Sample::new(n, n)
             .interaction(&id)
             .at(u64::from(n) * 60, 5)
             .with("order.id", format!("Order-{n:05}").as_str());
-        let later = Sample::new(n + 100, 2)
+        let later = Sample::new(n + 100, n + 100)
             .interaction(&id)
             .at(u64::from(n) * 60 + 3600, 5)
             .with("refund.id", i64::from(n));
@@ -203,6 +204,7 @@ async fn a_rare_attribute_leads_to_its_interaction() {
             lake.flush().await.unwrap();
         }
     }
+    let span = SpanId([7; 8]).to_string();
     for (text, found) in [
         ("order.id=ORDER-00007", vec!["call-07"]),
         ("Order-00007", vec!["call-07"]),
@@ -215,6 +217,7 @@ async fn a_rare_attribute_leads_to_its_interaction() {
         ("order.id=order-00001 -refund.id=1", vec![]),
         ("order.id=order-99999", vec![]),
         ("order-99999", vec![]),
+        (span.as_str(), vec!["call-07"]),
     ] {
         for harmed in [false, true] {
             if harmed {
@@ -224,6 +227,55 @@ async fn a_rare_attribute_leads_to_its_interaction() {
             let page = lake.recent(Recent { filter, ..Recent::default() }).await.unwrap();
             let ids: Vec<&str> = page.interactions.iter().map(|summary| summary.id.as_str()).collect();
             assert_eq!((ids, page.truncated), (found.clone(), false), "{text}");
+        }
+    }
+}
+
+/// Scenario: of twenty calls in files and in memory only five traces are looked at for a page; bare ids of the oldest two,
+/// of which one is what another call's queue mentions.
+/// Guarantees: their calls are on the first page, and not on a later one again.
+#[tokio::test]
+async fn a_bare_id_of_an_old_call_is_on_the_first_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = open(directory.path()).await;
+    let id = "a84b4c76e66710@pc33";
+    for n in 1..=20_u8 {
+        let sample = Sample::new(n, n).interaction(&format!("call-{n:02}")).at(u64::from(n) * 60, 5);
+        let sample = match n {
+            1 => sample.with("sip.call_id", id),
+            9 => sample.with("interaction.queue.name", format!("about {id}").as_str()),
+            _ => sample,
+        };
+        lake.append(vec![sample.span()]).await.unwrap();
+        if n % 4 == 0 && n < 20 {
+            lake.flush().await.unwrap();
+        }
+    }
+    let limits = Limits { traces: 5, ..Limits::default() };
+    let span = SpanId([2; 8]).to_string();
+    for harmed in [false, true] {
+        if harmed {
+            lake.flush().await.unwrap();
+            harm(directory.path(), &[None, Some(300)]);
+        }
+        for (text, first, later) in [(id, "call-01", vec!["call-09"]), (span.as_str(), "call-02", vec![])] {
+            let filter = Filter { q: Some(text.parse().unwrap()), ..Filter::default() };
+            let mut question = Recent { filter, limits, ..Recent::default() };
+            let mut pages = Vec::new();
+            loop {
+                let page = lake.recent(question.clone()).await.unwrap();
+                pages.push(page.interactions.into_iter().map(|call| call.id).collect::<Vec<_>>());
+                question.cursor = page.next.map(|cursor| cursor.to_string().parse().unwrap());
+                if question.cursor.is_none() {
+                    break;
+                }
+            }
+            let rest: Vec<String> = pages.split_off(1).concat();
+            assert_eq!(
+                (pages.concat(), rest),
+                (vec![first.to_owned()], later.iter().map(|id| (*id).to_owned()).collect()),
+                "{text}"
+            );
         }
     }
 }

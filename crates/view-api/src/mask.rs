@@ -14,7 +14,7 @@ use flow::BoxFuture;
 use store_api::analysis::rollup::{Kept, Rollups};
 use store_api::attr_keys::AttrKeys;
 use store_api::carried::Carried;
-use store_api::part::{Fragment, Part, Row, Started};
+use store_api::part::{Fragment, Most, Part, Row, Started};
 use store_api::read::Reader;
 use store_api::store::Look;
 use store_api::{Appended, Limits, Range, Span, StoreError, TraceStore, sql};
@@ -77,7 +77,7 @@ impl Part for Hiding<'_> {
         self.part.started(range, most)
     }
 
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         let found = self.part.rows(traces, most)?;
         let mut spans = self.spans.borrow_mut();
         Ok(found.into_iter().map(|row| Row { span: spans.span(row.span), ..row }).collect())
@@ -91,7 +91,7 @@ impl Part for Hiding<'_> {
 
     /// The filters know what was sent: they can tell who carries a text that is shown as it is, and nothing of one that
     /// stands in the place of another.
-    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
         if carried.text.contains(text::DOTS) { Ok(None) } else { self.part.carrying(carried, range) }
     }
 }

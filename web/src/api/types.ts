@@ -62,7 +62,7 @@ export type Facets = Record<FacetName, FacetValue[]>;
 export interface InteractionList {
   interactions: Summary[];
   next_cursor: string | null;
-  /** The server's limits ended the look through the range; `next_cursor` goes on from there. */
+  /** The server's limits ended the look through the range, and `next_cursor` goes on from there; or a search looked at some spans only of a very long call. */
   truncated: boolean;
   facets: Facets;
 }

@@ -11,11 +11,11 @@ use super::rollup::{Kept, LEAST_NS};
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::facts::Facts;
+use crate::part::Most;
 use crate::question::{Filter, Range};
 use crate::read::Reader;
-use crate::select;
+use crate::select::{self, Found};
 use crate::span::Span;
-use crate::summary::Summary;
 
 /// Traces whose spans are in memory together.
 const TRACES_AT_ONCE: usize = 64;
@@ -65,7 +65,7 @@ impl Reader<'_> {
         see: &mut impl FnMut(&Traced<'_>, Range),
     ) -> Result<(), StoreError> {
         let most = self.limits().spans;
-        let mut spans = self.rows(traces, most)?;
+        let mut spans = self.rows(traces, Most::spans(most))?;
         if spans.len() >= most && traces.len() > 1 {
             for trace in traces {
                 self.each_of(std::slice::from_ref(trace), window, scope, covered, see)?;
@@ -125,13 +125,14 @@ impl Reader<'_> {
         if scope.calls == Filter::default() {
             return Ok(None);
         }
-        let (calls, complete_from) = self.calls(scope.range, &scope.calls)?;
-        covered.cut(complete_from);
-        Ok(Some(calls.into_iter().flat_map(|call| call.trace_ids).collect()))
+        let found = self.calls(scope.range, &scope.calls)?;
+        covered.cut(found.complete_from);
+        covered.truncated |= found.cut;
+        Ok(Some(found.calls.into_iter().flat_map(|call| call.trace_ids).collect()))
     }
 
-    /// The interactions with a trace that has a span in the range, and that fit; and from when on none is missing.
-    pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<(Vec<Summary>, u64), StoreError> {
+    /// The interactions with a trace that has a span in the range, and that fit.
+    pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<Found, StoreError> {
         self.calls_where(range, filter, |_| true)
     }
 
@@ -141,15 +142,15 @@ impl Reader<'_> {
         range: Range,
         filter: &Filter,
         holds: impl Fn(&Facts) -> bool,
-    ) -> Result<(Vec<Summary>, u64), StoreError> {
+    ) -> Result<Found, StoreError> {
         let (ids, complete_from) = self.started_where(range, holds)?;
-        let found = self.summaries(ids)?;
-        let (mut found, complete_from) = match &filter.q {
-            Some(search) => self.searched(search, found, complete_from)?,
-            None => (found, complete_from),
+        let calls = self.summaries(ids)?;
+        let mut found = match &filter.q {
+            Some(search) => self.searched(search, calls, complete_from)?,
+            None => Found { calls, complete_from, cut: false },
         };
-        found.retain(|call| select::fits(filter, call));
-        Ok((found, complete_from))
+        found.calls.retain(|call| select::fits(filter, call));
+        Ok(found)
     }
 }
 

@@ -15,6 +15,7 @@ use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
 use crate::read::Reader;
+use crate::select::Found;
 use crate::stage::Stage;
 
 /// The stages of the strip, in the order of a call.
@@ -152,9 +153,10 @@ impl Reader<'_> {
         let week = self.stages_of(question, ago(WEEK_NS), &mut Deploys::default())?;
         // Those that began before and went on into the range are part of its peak.
         let wider = Range { from: range.from.saturating_sub(BEFORE_NS), ..range };
-        let (calls, complete_from) = self.calls(wider, &question.scope.filter())?;
+        let Found { calls, complete_from, cut } = self.calls(wider, &question.scope.filter())?;
         let mut covered = covered;
         covered.cut(complete_from);
+        covered.truncated |= cut;
         let mut tally = CallsTally::new(question);
         let mut by_region: HashMap<Option<String>, u64> = HashMap::new();
         for call in calls.iter().filter(|call| range.contains(call.start_ns)) {

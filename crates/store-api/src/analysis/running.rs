@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::StoreError;
 use crate::question::{Filter, Limits, Range};
 use crate::read::Reader;
+use crate::select::Found;
 use crate::stage::Stage;
 use crate::summary::Summary;
 
@@ -41,7 +42,7 @@ impl Reader<'_> {
     pub(crate) fn live(&mut self, question: &Question) -> Result<Live, StoreError> {
         let Question { now_ns, most, .. } = *question;
         let range = Range { from: now_ns.saturating_sub(LOOK_BACK_NS), to: u64::MAX };
-        let (mut calls, complete_from) = self.calls(range, &Filter::default())?;
+        let Found { mut calls, complete_from, .. } = self.calls(range, &Filter::default())?;
         let running = Running::of(&calls, now_ns, complete_from > range.from);
         calls.sort_by(|a, b| {
             let ended = |call: &Summary| (call.running(), call.end_ns);
@@ -54,8 +55,8 @@ impl Reader<'_> {
     pub(crate) fn running(&mut self, now_ns: u64, filter: &Filter) -> Result<Running, StoreError> {
         let range = Range { from: now_ns.saturating_sub(LOOK_BACK_NS), to: u64::MAX };
         // Of all others no summary is needed.
-        let (calls, complete_from) = self.calls_where(range, filter, |facts| !facts.open.is_empty())?;
-        Ok(Running::of(&calls, now_ns, complete_from > range.from))
+        let found = self.calls_where(range, filter, |facts| !facts.open.is_empty())?;
+        Ok(Running::of(&found.calls, now_ns, found.cut || found.complete_from > range.from))
     }
 }
 

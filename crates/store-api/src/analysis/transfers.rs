@@ -10,7 +10,9 @@ use super::chain::Joint;
 use super::latency::Latency;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::part::Most;
 use crate::read::Reader;
+use crate::select::Found;
 use crate::span::Span;
 use crate::stage::Stage;
 use crate::summary::Summary;
@@ -74,8 +76,9 @@ fn by_people(found: &[HandOver]) -> u64 {
 impl Reader<'_> {
     pub(crate) fn transfers(&mut self, scope: &Scope) -> Result<Transfers, StoreError> {
         let mut covered = Covered::nothing_yet(scope.range);
-        let (mut calls, complete_from) = self.calls(scope.range, &scope.filter())?;
+        let Found { mut calls, complete_from, cut } = self.calls(scope.range, &scope.filter())?;
         covered.cut(complete_from);
+        covered.truncated |= cut;
         calls.retain(|call| call.start_ns >= complete_from && scope.range.contains(call.start_ns));
         calls.sort_by_key(|call| Reverse(call.start_ns));
         let mut edges: BTreeMap<(Option<String>, To), Tally> = BTreeMap::new();
@@ -89,7 +92,7 @@ impl Reader<'_> {
             if !may_be_handed_over(call) {
                 continue;
             }
-            let spans = self.rows(&call.trace_ids, self.limits().spans)?;
+            let spans = self.rows(&call.trace_ids, Most::spans(self.limits().spans))?;
             covered.spans += spans.len() as u64;
             let found = hand_overs(&spans);
             let by_people = by_people(&found);

@@ -10,7 +10,7 @@ use throughline_context::TraceId;
 use super::tree::Tree;
 use super::{Extent, Find, Hit, Services};
 use crate::error::StoreError;
-use crate::part::Fragment;
+use crate::part::{Fragment, Most};
 use crate::question::Range;
 use crate::read::Reader;
 use crate::span::Span;
@@ -76,10 +76,7 @@ impl Reader<'_> {
             Some(carried) => self.carriers(&carried, question.range)?,
             None => None,
         };
-        let (traces, complete_from) = match carriers.filter(|traces| traces.len() <= self.limits().traces) {
-            Some(traces) => (traces.as_ref().clone(), question.range.from),
-            None => self.traces(question.range)?,
-        };
+        let (traces, complete_from) = self.traces_among(carriers, self.limits().traces, question.range)?;
         self.know(traces.iter().copied())?;
         let mut candidates = Vec::new();
         for trace in traces {
@@ -104,7 +101,7 @@ impl Reader<'_> {
         // As files have them, so that what lies together is read together.
         ids.sort_unstable();
         let mut of: HashMap<TraceId, Vec<Arc<Span>>> = HashMap::with_capacity(ids.len());
-        for span in self.rows(&ids, most)? {
+        for span in self.rows(&ids, Most::spans(most))? {
             of.entry(span.trace_id).or_default().push(span);
         }
         Ok(of)

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::attr_keys::{AttrKeys, Counting};
 use crate::error::StoreError;
-use crate::part::Part;
+use crate::part::{Most, Part};
 use crate::question::Range;
 
 /// Traces whose spans are in memory together, and spans that are looked at in all.
@@ -36,7 +36,7 @@ impl Reader<'_> {
                 truncated = true;
                 break;
             }
-            let rows = part.rows(traces, left)?;
+            let rows = part.rows(traces, Most::spans(left))?;
             left = left.saturating_sub(rows.len());
             let within = rows.iter().filter(|row| range.contains(row.span.start_ns));
             within.for_each(|row| all.see(&row.span));

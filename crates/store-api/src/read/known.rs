@@ -9,7 +9,7 @@ use throughline_context::TraceId;
 use super::Reader;
 use crate::error::StoreError;
 use crate::facts::Facts;
-use crate::part::Fragment;
+use crate::part::{Fragment, Most};
 use crate::span::Span;
 use crate::summary::Summary;
 
@@ -111,7 +111,7 @@ impl Reader<'_> {
             let (some, later) = rest.split_at(fit.count().clamp(1, rest.len()));
             rest = later;
             let traces: Vec<TraceId> = some.iter().map(|(trace, _)| *trace).collect();
-            let spans = self.rows(&traces, usize::MAX)?;
+            let spans = self.rows(&traces, Most::ALL)?;
             let mut of: HashMap<TraceId, Vec<&Span>> = HashMap::with_capacity(traces.len());
             spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
             for trace in traces {

@@ -19,7 +19,14 @@ use crate::value::{Attributes, Value};
 const SHORTEST_ID: usize = 8;
 
 /// The traces that may carry what terms are about.
-pub(crate) type Carriers = HashMap<Carried, Arc<HashSet<TraceId>>>;
+pub(crate) type Carriers = HashMap<Carried, Carrying>;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Carrying {
+    pub(crate) traces: Arc<HashSet<TraceId>>,
+    /// Of spans that started here or later none is missing.
+    pub(crate) from: u64,
+}
 
 impl Search {
     /// What the summary alone tells; nothing where the spans have to be asked.
@@ -61,8 +68,9 @@ impl Term {
 
     /// False where it is known which traces carry what the term is about, and none of these does.
     fn by_carriers(&self, summary: &Summary, carriers: &Carriers) -> Option<bool> {
-        let traces = carriers.get(&self.carried()?)?;
-        if summary.trace_ids.iter().any(|trace| traces.contains(trace)) { None } else { Some(false) }
+        let Carrying { traces, from } = carriers.get(&self.carried()?)?;
+        let none = !summary.trace_ids.iter().any(|trace| traces.contains(trace));
+        (none && summary.start_ns >= *from).then_some(false)
     }
 
     fn holds<S: Borrow<Span>>(&self, summary: &Summary, spans: &[S]) -> bool {
@@ -110,13 +118,8 @@ fn mentions(summary: &Summary, lower: &str, exact: &str) -> bool {
         || names.into_iter().any(|name| name.to_lowercase().contains(lower))
 }
 
-fn may_be_id(word: &str) -> bool {
+pub(super) fn may_be_id(word: &str) -> bool {
     word.len() >= SHORTEST_ID && word.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// Such an id, and not that of a span.
-pub(super) fn may_be_attribute(word: &str) -> bool {
-    may_be_id(word) && !(word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The id of the span, or the value of an attribute: a Call-ID, a message's or a customer's id.

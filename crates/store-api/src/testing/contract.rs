@@ -31,6 +31,8 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     what_goes_on_grows_until_it_is_finished(&*open().await).await;
     pages_follow_each_other(&*open().await).await;
     a_search_looks_at_some_spans_for_each_page(&*open().await).await;
+    a_bare_id_is_found_however_old_it_is(&*open().await).await;
+    a_search_that_cannot_look_at_all_spans_says_so(&*open().await).await;
     hand_overs_and_what_goes_on_are_searched_for(&*open().await).await;
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
@@ -297,6 +299,54 @@ async fn a_search_looks_at_some_spans_for_each_page(store: &dyn TraceStore) {
     let mut ids: Vec<_> = found.iter().map(|summary| summary.id.clone()).collect();
     ids.sort();
     assert_eq!(ids, (1..=40).step_by(2).map(|n| format!("call-{n:02}")).collect::<Vec<_>>());
+}
+
+/// One call carries what another one's queue only mentions; there are more traces than are looked at for a page.
+async fn a_bare_id_is_found_however_old_it_is(store: &dyn TraceStore) {
+    let id = "a84b4c76e66710@pc33";
+    let call = |n: u8| {
+        let sample = Sample::new(n, n).interaction(&format!("call-{n:02}")).at(u64::from(n) * 60, 5);
+        match n {
+            2 => sample.with("sip.call_id", id),
+            20 => sample.with(key::QUEUE, format!("about {id}").as_str()),
+            _ => sample,
+        }
+    };
+    put(store, (1..=40).map(call)).await;
+    let limits = Limits { traces: 5, ..Limits::default() };
+    let third = SpanId([3; 8]).to_string();
+    let (either, without) = (format!("{third} OR {id}"), format!("{third} -{id}"));
+    let with = format!("{id} spans=1 -call-20");
+    for (text, mut ids) in [
+        (id, vec!["call-20", "call-02"]),
+        (third.as_str(), vec!["call-03"]),
+        (either.as_str(), vec!["call-20", "call-03", "call-02"]),
+        (with.as_str(), vec!["call-02"]),
+        (without.as_str(), vec!["call-03"]),
+        ("a84b4c76e66710@pc34", vec![]),
+    ] {
+        for limit in [1, 50] {
+            let question = Recent { filter: searched(text), limits, limit, ..Recent::default() };
+            let (found, _) = all_pages(store, &question).await;
+            let mut found: Vec<_> = found.iter().map(|call| call.id.as_str()).collect();
+            found.sort_unstable();
+            ids.sort_unstable();
+            assert_eq!(found, ids, "{text}, {limit} on a page");
+        }
+    }
+}
+
+async fn a_search_that_cannot_look_at_all_spans_says_so(store: &dyn TraceStore) {
+    let few = |n: u8| Sample::new(1, n).interaction("few").at(u64::from(n), 1);
+    let many = |n: u8| Sample::new(2, n).interaction("many").at(100 + u64::from(n), 1);
+    put(store, (1..=4).map(few)).await;
+    put(store, (1..=20).map(|n| if n == 20 { many(n).with("k", "v") } else { many(n) })).await;
+    let limits = Limits { spans: 5, ..Limits::default() };
+    for (text, cut) in [("k=v", true), ("-k=v", true), ("k=v spans<5", false), ("-k=v spans<5", false)] {
+        let question = Recent { filter: searched(text), limits, ..Recent::default() };
+        let page = store.recent(question).await.expect(SOUND);
+        assert_eq!((page.truncated, page.next), (cut, None), "{text}");
+    }
 }
 
 async fn hand_overs_and_what_goes_on_are_searched_for(store: &dyn TraceStore) {

@@ -4,31 +4,36 @@
 //! many, what their file knows of all its traces is taken into memory.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range as Rows;
 use std::sync::Arc;
 
 use store_api::StoreError;
 use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::Carried;
-use store_api::part::{Fragment, Part, Row, Started};
+use store_api::part::{Fragment, Most, Part, Row, Started};
 use store_api::question::Range;
 use throughline_context::TraceId;
 
 use super::places::Places;
-use super::{Files, List};
+use super::{AT_ONCE, Files, List};
 use crate::file::{File, Unusable};
 use crate::traces::{Entry, Traces};
 use crate::write;
 
 /// Traces of one file that are read where they lie.
 const FEW: usize = 32;
-/// Rows that were read for what is known of a trace, and are kept for who asks for them next.
+/// Rows that are read for what is known of traces where they lie, and those that are kept for who asks for them next.
 const KEPT_ROWS: usize = 4096;
+/// Rows that are decoded together where their bytes are limited.
+const WEIGHED: usize = 256;
 /// Rows that are read of files which nothing is told of yet.
 pub(crate) const TELLING_ROWS: usize = 200_000;
-/// Rows that are read to find those that carry something.
-const CARRYING_ROWS: usize = 32 * 2048;
+/// Rows that are read to find those that carry something, and traces that are found so: more lead nowhere.
+const CARRYING_ROWS: usize = if cfg!(test) { 256 } else { 1 << 18 };
+const CARRYING_TRACES: usize = 4096;
+/// So many ids of spans are looked at in the time of one row.
+const COLUMN_ROWS: usize = 64;
 
 pub(crate) struct OnDisk<'a> {
     files: &'a Files,
@@ -51,6 +56,14 @@ impl<'a> OnDisk<'a> {
             }
             Err(Unusable::Failed(error)) => Err(error),
         }
+    }
+
+    /// The files that the range reaches, those first that go on longest.
+    fn newest(&self, range: Range) -> Vec<&'a Arc<File>> {
+        let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
+        let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
+        files
     }
 
     fn with_traces(&self, file: &File, mut with: impl FnMut(&Traces)) -> Result<(), StoreError> {
@@ -87,10 +100,14 @@ impl<'a> OnDisk<'a> {
         file: &File,
         places: &Places,
         traces: &[TraceId],
-        most: usize,
+        most: Most,
     ) -> Result<Vec<Row>, Unusable> {
-        let wanted = ranges(traces.iter().filter_map(|trace| places.rows(*trace)), most);
-        file.rows(&*self.files.footer(file)?, &wanted)
+        let wanted = ranges(traces.iter().filter_map(|trace| places.rows(*trace)), most.spans);
+        let footer = self.files.footer(file)?;
+        match most.bytes {
+            usize::MAX => file.rows(&footer, &wanted),
+            bytes => file.stream(&footer, &wanted, WEIGHED)?.within(bytes),
+        }
     }
 
     /// What is known of a few traces of one file, from their rows.
@@ -100,7 +117,7 @@ impl<'a> OnDisk<'a> {
         places: &Places,
         traces: &[TraceId],
     ) -> Result<Vec<(TraceId, Arc<Fragment>)>, Unusable> {
-        let rows = self.read(file, places, traces, usize::MAX)?;
+        let rows = self.read(file, places, traces, Most::ALL)?;
         let mut fragments = Vec::with_capacity(traces.len());
         for rows in rows.chunk_by(|a, b| a.span.trace_id == b.span.trace_id) {
             let Some(trace) = rows.first().map(|row| row.span.trace_id) else { continue };
@@ -111,6 +128,57 @@ impl<'a> OnDisk<'a> {
         Ok(fragments)
     }
 
+    /// The rows of a file among which some may carry this.
+    fn rows_carrying(
+        &self,
+        file: &File,
+        carried: &Carried,
+        left: &mut usize,
+    ) -> Result<Vec<Rows<usize>>, Unusable> {
+        let Some(terms) = self.files.sieves.terms(file) else {
+            return Ok(ranges(std::iter::once(0..file.about.rows), usize::MAX));
+        };
+        let mut some = terms.rows_with(carried, file.about.rows);
+        if let Some(id) = carried.span_id().filter(|id| terms.may_have_span(*id)) {
+            *left = left.saturating_sub(file.about.rows / COLUMN_ROWS);
+            let rows = file.rows_of_span(&*self.files.footer(file)?, id)?;
+            some.extend(rows.into_iter().map(|row| row..row + 1));
+        }
+        Ok(ranges(some.into_iter(), usize::MAX))
+    }
+
+    /// The traces of a file with a span that started in the range and carries this; nothing where more rows than are left
+    /// would have to be read for that, or more traces are found.
+    fn carrying_in(
+        &self,
+        file: &File,
+        carried: &Carried,
+        range: Range,
+        left: &mut usize,
+    ) -> Result<Option<HashSet<TraceId>>, Unusable> {
+        let mut found = HashSet::new();
+        if *left == 0 {
+            return Ok(None);
+        }
+        let some = self.rows_carrying(file, carried, left)?;
+        if some.is_empty() {
+            return Ok(Some(found));
+        }
+        let mut stream = file.stream(&*self.files.footer(file)?, &some, AT_ONCE)?;
+        loop {
+            let rows = stream.take(AT_ONCE)?;
+            if rows.is_empty() {
+                return Ok(Some(found));
+            }
+            let carries = |row: &&Row| range.contains(row.span.start_ns) && carried.is_on(&row.span);
+            found.extend(rows.iter().filter(carries).map(|row| row.span.trace_id));
+            match left.checked_sub(rows.len()) {
+                Some(less) if found.len() <= CARRYING_TRACES => *left = less,
+                _ => return Ok(None),
+            }
+        }
+    }
+
     /// Which attributes the spans of a file carry, and how many rows were read for that.
     pub(crate) fn told(&self, file: &File, most: usize) -> Result<(Arc<AttrKeys>, usize), StoreError> {
         if let Some(told) = self.files.sieves.told(file) {
@@ -118,8 +186,10 @@ impl<'a> OnDisk<'a> {
         }
         let rows = file.about.rows.min(most);
         let truncated = rows < file.about.rows;
-        let read = Self::sound(file, self.files.some_rows(file, 0..rows))?.unwrap_or_default();
-        let told = AttrKeys::of(read.iter().map(|row| &row.span), Range::ALL);
+        let mut counting = Counting::default();
+        let see = |rows: &[Row]| rows.iter().for_each(|row| counting.see(&row.span));
+        Self::sound(file, self.files.each_rows(file, 0..rows, see))?;
+        let told = counting.told();
         Ok((Arc::new(AttrKeys { truncated: told.truncated || truncated, ..told }), rows))
     }
 
@@ -144,7 +214,7 @@ impl Part for OnDisk<'_> {
         let mut found = Vec::new();
         self.with_places(traces, |file, places, held| {
             let known = match self.files.traces.peek(file.generation) {
-                None if held.len() <= FEW => {
+                None if held.len() <= FEW && rows_of(places, &held) <= KEPT_ROWS => {
                     found.extend(self.read_fragments(file, places, &held)?);
                     return Ok(());
                 }
@@ -171,12 +241,9 @@ impl Part for OnDisk<'_> {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
-        let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
-        files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
         let mut entries: Vec<Entry> = Vec::new();
         let mut complete_from = range.from;
-        for file in files {
+        for file in self.newest(range) {
             // No span in the files that are left started later; and something of the range must be told.
             let next = file.about.last_start_ns.saturating_add(1);
             if entries.len() >= most && next < range.to {
@@ -195,33 +262,21 @@ impl Part for OnDisk<'_> {
         Ok(Started::newest(facts, Range { from: complete_from, to: range.to }, most))
     }
 
-    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Vec<TraceId>>, StoreError> {
-        let reaches = |file: &&Arc<File>| {
-            !file.is_lost() && range.overlaps(file.about.first_start_ns, file.about.last_start_ns)
-        };
-        let mut wanted: Vec<(&Arc<File>, Vec<Rows<usize>>)> = Vec::new();
-        let mut rows = 0;
-        for file in self.list.values().filter(reaches) {
-            let all = || std::iter::once(0..file.about.rows).collect();
-            let terms = self.files.sieves.terms(file);
-            let some = terms.map_or_else(all, |terms| terms.rows_with(carried, file.about.rows));
-            rows += some.iter().map(Rows::len).sum::<usize>();
-            if rows > CARRYING_ROWS {
-                return Ok(None);
-            }
-            if !some.is_empty() {
-                wanted.push((file, some));
+    fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
+        let (mut found, mut left) = (HashSet::new(), CARRYING_ROWS);
+        let mut complete_from = range.from;
+        for file in self.newest(range).into_iter().filter(|file| !file.is_lost()) {
+            match Self::sound(file, self.carrying_in(file, carried, range, &mut left))? {
+                Some(Some(some)) if found.len() + some.len() <= CARRYING_TRACES => found.extend(some),
+                None => {}
+                // No span in the files that are left started later.
+                Some(_) => {
+                    complete_from = file.about.last_start_ns.saturating_add(1).max(range.from);
+                    break;
+                }
             }
         }
-        let mut traces = Vec::new();
-        for (file, some) in wanted {
-            let read = self.files.footer(file).and_then(|footer| file.rows(&footer, &some));
-            let rows = Self::sound(file, read)?.unwrap_or_default();
-            let carries = |row: &&Row| range.contains(row.span.start_ns) && carried.is_on(&row.span);
-            traces.extend(rows.iter().filter(carries).map(|row| row.span.trace_id));
-        }
-        traces.dedup();
-        Ok(Some(traces))
+        Ok(Some(Started { traces: found.into_iter().collect(), complete_from }))
     }
 
     fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {
@@ -237,20 +292,31 @@ impl Part for OnDisk<'_> {
         Ok(Some(all.told()))
     }
 
-    fn rows(&self, traces: &[TraceId], most: usize) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
+        let mut bytes = most.bytes;
         self.with_places(traces, |file, places, held| {
-            rows.extend(match self.kept(file.generation, &held, most) {
+            let more = match self.kept(file.generation, &held, most.spans) {
+                _ if bytes == 0 => return Ok(()),
                 Some(kept) => kept,
-                None => self.read(file, places, &held, most)?,
-            });
+                None => self.read(file, places, &held, Most { bytes, ..most })?,
+            };
+            if most.bytes < usize::MAX {
+                bytes = bytes.saturating_sub(more.iter().map(|row| row.span.weight()).sum());
+            }
+            rows.extend(more);
             Ok(())
         })?;
         Ok(rows)
     }
 }
 
-/// These rows, in order, neighbours joined, and about `most` of them.
+/// How many rows some traces of a file have.
+fn rows_of(places: &Places, traces: &[TraceId]) -> usize {
+    traces.iter().filter_map(|trace| places.rows(*trace)).map(|rows| rows.len()).sum()
+}
+
+/// These rows, in order, neighbours and what overlaps joined, and about `most` of them.
 fn ranges(places: impl Iterator<Item = Rows<usize>>, most: usize) -> Vec<Rows<usize>> {
     let mut ranges: Vec<Rows<usize>> = places.collect();
     ranges.sort_by_key(|range| range.start);
@@ -260,7 +326,7 @@ fn ranges(places: impl Iterator<Item = Rows<usize>>, most: usize) -> Vec<Rows<us
         let range = range.start..range.end.min(range.start.saturating_add(left));
         left -= range.len();
         match joined.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
             _ => joined.push(range),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use store_api::StoreError;
 use store_api::analysis::rollup::{self, LEAST_NS, Rollup};
-use store_api::part::{Part, Row, resolve};
+use store_api::part::{Most, Part, Row, resolve};
 use store_api::question::Range;
 use store_api::shelf::Shelf;
 use throughline_context::TraceId;
@@ -240,7 +240,7 @@ impl<'a> Look<'a> {
         for (generation, traces) in wanted {
             let alone: List =
                 self.list.get(&generation).map(|file| (generation, Arc::clone(file))).into_iter().collect();
-            for row in OnDisk::new(self.files, &alone).rows(&traces, usize::MAX)? {
+            for row in OnDisk::new(self.files, &alone).rows(&traces, Most::ALL)? {
                 rows.entry(row.span.trace_id).or_default().push((generation, row));
             }
         }

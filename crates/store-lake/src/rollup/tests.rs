@@ -11,7 +11,7 @@ use store_api::analysis::observe::Traced;
 use store_api::analysis::rollup::{LEAST_NS, Rollup, Rollups as _, Row, Sum};
 use store_api::analysis::{Scope, overview, percentiles};
 use store_api::door::Settings;
-use store_api::part::Part;
+use store_api::part::{Most, Part};
 use store_api::read::Reader;
 use store_api::shelf::Shelf;
 use store_api::span::key;
@@ -111,7 +111,7 @@ pub(crate) fn agrees(inner: &Inner) {
     let mut traces = files.started(Range::ALL, usize::MAX).unwrap().traces;
     traces.sort_unstable();
     traces.dedup();
-    let rows = files.rows(&traces, usize::MAX).unwrap();
+    let rows = files.rows(&traces, Most::ALL).unwrap();
     let appended = rows.iter().map(|row| row.span.as_ref().clone()).collect();
     everything(inner, &Model { appended });
 }

@@ -34,6 +34,9 @@ const PAGE: usize = PAGE_BLOCKS * BLOCK + SUM;
 pub(super) struct Head {
     /// The file that it belongs to, as that says of itself: generations may be counted anew after a crash.
     pub(super) about: Option<About>,
+    /// How much is in the filters.
+    #[serde(default)]
+    pub(super) version: u32,
     /// How many blocks each filter has.
     pub(super) filters: Vec<u32>,
     /// Traces that may lie in other files, too.

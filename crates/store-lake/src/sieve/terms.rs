@@ -9,7 +9,7 @@ use store_api::Span;
 use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::{Carried, each_of, each_term};
 use store_api::span::Resource;
-use throughline_context::TraceId;
+use throughline_context::{SpanId, TraceId};
 use twox_hash::XxHash64;
 
 use super::filter::Filter;
@@ -19,8 +19,12 @@ use super::sidecar::{Head, Sidecar};
 const BLOCK_ROWS: usize = 2048;
 /// Bits for each term: of a hundred that are not there one seems to be.
 const BITS: usize = 12;
-/// Bytes of the filters for each row, at most.
-const MOST_FOR_A_ROW: usize = 6;
+/// Bytes for each row of the filter of all rows, and of those of some, at most.
+const MOST_FOR_A_ROW: [usize; 2] = [12, 6];
+/// The filter of all rows may have as much in any case: a page of the sidecar.
+const LEAST: usize = 4064;
+/// 1: terms are in the filter of all rows twice, and the ids of spans are, too. 0: neither.
+const VERSION: u32 = 1;
 /// More keys are no keys.
 const MOST_KEYS: usize = 1024;
 
@@ -32,12 +36,16 @@ pub(crate) fn of_interaction(id: &str) -> u64 {
     XxHash64::oneshot(2, id.as_bytes())
 }
 
-fn of_term(key: &str, text: &str) -> u64 {
+pub(super) fn of_term(key: &str, text: &str) -> u64 {
     let mut hash = XxHash64::with_seed(3);
     hash.write(key.as_bytes());
     hash.write(&[0]);
     hash.write(text.as_bytes());
     hash.finish()
+}
+
+fn of_span(id: SpanId) -> u64 {
+    XxHash64::oneshot(4, &id.0)
 }
 
 /// A hash is put in twice, in different blocks: of a million ids that are not there one seems to be.
@@ -49,6 +57,7 @@ pub(super) fn again(hash: u64) -> u64 {
 pub(crate) struct Terms {
     pub(super) keys: Option<Vec<String>>,
     /// The first one is of all rows, the others of some each.
+    /// Where there is one block of rows, it is of all.
     pub(super) filters: Vec<Filter>,
     /// What there is to ask for.
     pub(super) told: AttrKeys,
@@ -56,7 +65,8 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// Of spans in the order of the file.
-    pub(crate) fn of<'a>(spans: impl Iterator<Item = &'a Span>) -> Self {
+    #[cfg(test)]
+    pub(super) fn of<'a>(spans: impl Iterator<Item = &'a Span>) -> Self {
         let mut seen = Seen::default();
         spans.for_each(|span| seen.see(span));
         seen.terms()
@@ -68,6 +78,7 @@ impl Terms {
 pub(crate) struct Seen {
     keys: BTreeSet<String>,
     all: Vec<u64>,
+    spans: Vec<u64>,
     blocks: Vec<Filter>,
     rows: usize,
     /// Of the block that is not full.
@@ -90,6 +101,7 @@ impl Seen {
         if resources.insert(Arc::as_ptr(&span.resource), Arc::clone(&span.resource)).is_none() {
             each_of(span.resource.attributes(), see);
         }
+        self.spans.push(of_span(span.span_id));
         self.counting.see(span);
         self.rows += 1;
         if self.rows.is_multiple_of(BLOCK_ROWS) {
@@ -100,7 +112,7 @@ impl Seen {
     fn close(&mut self, rows: usize) {
         self.hashes.sort_unstable();
         self.hashes.dedup();
-        self.blocks.push(Filter::of(&self.hashes, BITS, rows * MOST_FOR_A_ROW));
+        self.blocks.push(Filter::of(&self.hashes, BITS, rows * MOST_FOR_A_ROW[1]));
         self.all.append(&mut self.hashes);
         self.resources.clear();
     }
@@ -112,21 +124,35 @@ impl Seen {
         }
         self.all.sort_unstable();
         self.all.dedup();
-        let mut filters = vec![Filter::of(&self.all, BITS, self.rows * MOST_FOR_A_ROW)];
-        filters.append(&mut self.blocks);
+        let twice = self.all.iter().flat_map(|hash| [*hash, again(*hash)]);
+        let all: Vec<u64> = twice.chain(self.spans).collect();
+        let mut filters = vec![Filter::of(&all, BITS, (self.rows * MOST_FOR_A_ROW[0]).max(LEAST))];
+        if self.blocks.len() > 1 {
+            filters.append(&mut self.blocks);
+        }
         let keys = (self.keys.len() <= MOST_KEYS).then(|| self.keys.into_iter().collect());
         Terms { keys, filters, told: self.counting.told() }
     }
 }
 
 impl Sidecar {
-    /// The rows, of so many, among which some may carry this.
+    /// Whether an earlier version made it, which knew less.
+    pub(super) fn is_old(&self) -> bool {
+        self.head.version < VERSION
+    }
+
+    /// Whether a span of the file may have this id.
+    pub(crate) fn may_have_span(&self, id: SpanId) -> bool {
+        self.is_old() || self.view(1).is_none_or(|view| view.may_hold(0, of_span(id)))
+    }
+
+    /// The rows, of so many, among which an attribute of some may say this.
     pub(crate) fn rows_with(&self, carried: &Carried, rows: usize) -> Vec<Range<usize>> {
         let all = || std::iter::once(0..rows).filter(|rows| !rows.is_empty()).collect();
         let Some(hashes) = self.hashes(carried) else { return all() };
         let Some(view) = self.view(hashes.len() * self.head.filters.len()) else { return all() };
         let mut hashes = hashes;
-        hashes.retain(|hash| view.may_hold(0, *hash));
+        hashes.retain(|hash| view.may_hold(0, *hash) && (self.is_old() || view.may_hold(0, again(*hash))));
         let mut found: Vec<Range<usize>> = Vec::new();
         for (number, first) in (0..rows).step_by(BLOCK_ROWS).enumerate() {
             if !hashes.iter().any(|hash| view.may_hold(number + 1, *hash)) {
@@ -158,5 +184,5 @@ pub(super) fn of_ids(hashes: &[u64]) -> Filter {
 }
 
 pub(super) fn head(about: &crate::file::About) -> Head {
-    Head { about: Some(about.clone()), ..Head::default() }
+    Head { about: Some(about.clone()), version: VERSION, ..Head::default() }
 }

@@ -6,6 +6,7 @@ use store_api::carried::{Carried, each_of, each_term};
 use store_api::testing::Sample;
 use store_api::testing::sample::arbitrary_span;
 use tempfile::TempDir;
+use throughline_context::SpanId;
 
 use super::*;
 use crate::file::About;
@@ -94,6 +95,8 @@ fn nothing_is_lost(sieves: &Sieves, list: &List, files: &[Vec<Span>]) {
             generations.entry(span.trace_id).or_default().insert(generation);
             let with = sieves.with_traces(list, &[span.trace_id]);
             assert!(with.iter().any(|(of, _)| *of == generation), "{}", span.trace_id);
+            let known = list.get(&generation).and_then(|file| sieves.terms(file));
+            assert!(known.is_none_or(|known| known.may_have_span(span.span_id)), "{}", span.span_id);
             if let Some(id) = span.interaction() {
                 let with = sieves.with_interactions(list, &[&*id]);
                 assert!(with.iter().any(|(of, _)| *of == generation), "{id}");
@@ -153,11 +156,67 @@ proptest! {
 
 fn calls(range: std::ops::Range<u32>) -> Vec<Span> {
     let span = |n: u32| {
+        let id = SpanId(u64::from(n + 1).to_be_bytes());
         let sample =
             Sample::new(1, 1).interaction(&format!("call-{n}")).with("caller", format!("c{n}").as_str());
-        sample.change(|span| span.trace_id = TraceId(u128::from(n + 1).to_be_bytes())).span()
+        let sample = sample.change(|span| span.trace_id = TraceId(u128::from(n + 1).to_be_bytes()));
+        sample.change(|span| span.span_id = id).span()
     };
     range.map(span).collect()
+}
+
+/// Scenario: fifty keys, and a thousand small files; none of them has the text that is asked for under any key.
+/// Guarantees: hardly any file is opened for it.
+#[test]
+fn a_text_that_is_nowhere_opens_hardly_any_file() {
+    let directory = TempDir::new().unwrap();
+    let sieves = Sieves::with_room(directory.path(), 1 << 20);
+    let mut opened = 0;
+    for generation in 1..=1_000_u64 {
+        let keyed = |n: u64| {
+            let sample = Sample::new(1, n as u8);
+            (0..50).fold(sample, |sample, key| {
+                sample.with(&format!("k{key}"), &*format!("{generation}-{n}-{key}"))
+            })
+        };
+        let spans: Vec<Span> = (0..4).map(|n| keyed(n).span()).collect();
+        let file = file(directory.path(), generation, spans.len(), Vec::new());
+        sieves.add(&file, &ids(&spans), Some(&Terms::of(spans.iter())));
+        let carried = Carried { key: None, text: "order-00007".to_owned() };
+        let rows = sieves.terms(&file).unwrap().rows_with(&carried, spans.len());
+        opened += usize::from(!rows.is_empty());
+    }
+    assert!(opened < 50, "{opened} of 1 000");
+}
+
+/// Scenario: a sidecar as it was written before terms were in it twice, and ids of spans.
+/// Guarantees: what is in the file is found, an id of a span among all rows; the sidecar is made again.
+#[test]
+fn an_older_sidecar_leaves_nothing_out() {
+    let directory = TempDir::new().unwrap();
+    let spans = calls(0..3_000);
+    let file = file(directory.path(), 1, spans.len(), Vec::new());
+    let sieves = Sieves::with_room(directory.path(), 1 << 20);
+    sieves.add(&file, &ids(&spans), Some(&Terms::of(spans.iter())));
+    assert!(!sieves.lacks_terms(&file));
+    let hashes: Vec<Vec<u64>> = spans
+        .chunks(2048)
+        .map(|spans| spans.iter().flat_map(terms).map(|(key, text)| terms::of_term(&key, &text)).collect())
+        .collect();
+    let filter = |hashes: &[u64]| filter::Filter::of(hashes, 12, usize::MAX);
+    let filters: Vec<_> =
+        std::iter::once(filter(&hashes.concat())).chain(hashes.iter().map(|page| filter(page))).collect();
+    let keys = Some(spans.iter().flat_map(terms).map(|(key, _)| key).collect::<BTreeSet<_>>());
+    let keys = keys.map(|keys| keys.into_iter().collect());
+    let head = sidecar::Head { version: 0, keys, ..head(&file.about) };
+    let path = sieves.path(1, "terms");
+    std::fs::write(&path, Sidecar::new(path.clone(), head, &filters, &sieves.room).1).unwrap();
+    let sieves = Sieves::with_room(directory.path(), 1 << 20);
+    assert!(sieves.load(&file) && sieves.lacks_terms(&file));
+    nothing_is_lost(&sieves, &List::from([(1, Arc::clone(&file))]), std::slice::from_ref(&spans));
+    assert!(sieves.terms(&file).unwrap().may_have_span(SpanId([9; 8])));
+    sieves.mend_terms(&file, &Terms::of(spans.iter()));
+    assert!(!sieves.lacks_terms(&file));
 }
 
 /// Scenario: two files of 5 000 calls each share one; each call has a caller of its own. The second time there is no room
@@ -196,7 +255,10 @@ fn filters_leave_out_nearly_all_that_is_not_there() {
         let page = |n: usize| n / 2048 * 2048..(n / 2048 * 2048 + 2048).min(5_000);
         let found = (0..5_000).filter(|n| matches!(&rows(&format!("c{n}"))[..], [only] if *only == page(*n)));
         assert!(found.count() > 4_800, "one page of three");
-        assert!((5_000..10_000).filter(|n| !rows(&format!("c{n}")).is_empty()).count() < 150);
+        assert!((5_000..10_000).filter(|n| !rows(&format!("c{n}")).is_empty()).count() < 5);
+        let found = |calls: &[Span]| calls.iter().filter(|span| terms.may_have_span(span.span_id)).count();
+        assert_eq!(found(&all[..5_000]), 5_000);
+        assert!(found(&all[5_000..]) < 100, "one of a hundred");
         let merged = file(directory.path(), 3, all.len(), vec![1, 2]);
         sieves.add(&merged, &ids(&all), None);
         let list = List::from([(3, merged)]);

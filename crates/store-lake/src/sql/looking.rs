@@ -7,8 +7,8 @@ use datafusion::error::DataFusionError as Error;
 use store_api::part::Part;
 use store_api::read::Reader;
 use store_api::shelf::Shelf;
-use store_api::{Limits, StoreError};
-use tokio::sync::OnceCell;
+use store_api::{Limits, Range, StoreError};
+use tokio::sync::Mutex;
 
 use super::meter::Meter;
 use super::overlap::{Overlap, stored};
@@ -25,28 +25,32 @@ pub(crate) struct Looking {
     pub(super) meter: Arc<Meter>,
     /// Attributes that have columns of their own in some file.
     pub(super) promoted: Promoted,
-    overlap: OnceCell<Arc<Overlap>>,
+    /// By the ranges that were asked for.
+    overlaps: Mutex<Vec<(Range, Arc<Overlap>)>>,
 }
 
 impl Looking {
     pub(super) fn new(inner: Arc<Inner>, meter: Arc<Meter>) -> Self {
         let (shelves, list) = inner.now();
         let promoted = promoted(&list);
-        Self { inner, list, shelves, meter, promoted, overlap: OnceCell::new() }
+        Self { inner, list, shelves, meter, promoted, overlaps: Mutex::default() }
     }
 
-    /// Found out once for each question.
-    pub(super) async fn overlap(self: &Arc<Self>) -> Result<Arc<Overlap>> {
-        let find = || async {
-            let looking = Arc::clone(self);
-            blocking(move || {
-                let shelves: Vec<_> = looking.shelves.iter().collect();
-                let Inner { files, sql, .. } = looking.inner.as_ref();
-                Overlap::of(files, &looking.list, &shelves, &sql.memo).map(Arc::new)
-            })
-            .await
-        };
-        self.overlap.get_or_try_init(find).await.cloned()
+    /// Of what started in a range; found out once for each question.
+    pub(super) async fn overlap(self: &Arc<Self>, range: Range) -> Result<Arc<Overlap>> {
+        let mut overlaps = self.overlaps.lock().await;
+        if let Some((_, known)) = overlaps.iter().find(|(known, _)| *known == range) {
+            return Ok(Arc::clone(known));
+        }
+        let looking = Arc::clone(self);
+        let found = blocking(move || {
+            let shelves: Vec<_> = looking.shelves.iter().collect();
+            let Inner { files, sql, .. } = looking.inner.as_ref();
+            Overlap::of(files, &looking.list, &shelves, &sql.memo, range).map(Arc::new)
+        })
+        .await?;
+        overlaps.push((range, Arc::clone(&found)));
+        Ok(found)
     }
 
     /// Every row, with the interaction that its own part knows.
@@ -71,7 +75,8 @@ impl Looking {
             let mut found = None;
             let opened = looking.meter.opened();
             for file in opened.iter().filter_map(|generation| looking.list.get(generation)) {
-                if let Err(Unusable::Damaged(why)) = looking.inner.files.all_rows(file) {
+                let read = looking.inner.files.each_rows(file, 0..file.about.rows, |_| ());
+                if let Err(Unusable::Damaged(why)) = read {
                     file.lose(&why);
                     let mend = "it is left out from now on: ask again";
                     let path = file.spans().to_owned();

@@ -1,15 +1,16 @@
 //! Which rows count, and whose interaction a row is of, where a trace lies in several parts.
 //!
 //! Most traces lie in one file, and there every row counts. Of the others the short ids tell whether a span is in two
-//! parts at all; only those that are get their rows read.
+//! parts at all; only those that are get their rows read. Traces that neither a file nor a span in memory has in the range
+//! of a question are not looked at.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use store_api::StoreError;
 use store_api::part::{Fragment, Part, Row};
 use store_api::shelf::Shelf;
 use store_api::span::Identity;
+use store_api::{Range, StoreError};
 use throughline_context::TraceId;
 
 use crate::file::{File, Unusable};
@@ -74,9 +75,10 @@ impl Overlap {
         list: &List,
         shelves: &[&Arc<Shelf>],
         memo: &Memo,
+        range: Range,
     ) -> Result<Self, StoreError> {
         let hot: Vec<Traces> = shelves.iter().map(|shelf| by_trace(shelf)).collect();
-        let shared = shared(files, list, &hot);
+        let shared = shared(files, list, &hot, range);
         let mut found = memo.take(&shared, &hot);
         let unknown: HashMap<TraceId, &Vec<u64>> = shared
             .iter()
@@ -86,7 +88,7 @@ impl Overlap {
         let seen = look(files, list, shelves, &hot, &unknown)?;
         let rows = read(files, list, &hot, &seen)?;
         found.extend(seen.iter().map(|(trace, parts)| (*trace, Arc::new(settle(parts, rows.get(trace))))));
-        memo.keep(&shared, &hot, &found);
+        memo.keep(list, &shared, &hot, &found);
         Self::apply(shelves, hot, &found)
     }
 
@@ -138,8 +140,10 @@ impl Memo {
         .collect()
     }
 
+    /// Forgets what is about files that are not in the list.
     fn keep(
         &self,
+        list: &List,
         shared: &HashMap<TraceId, Vec<u64>>,
         hot: &[Traces],
         found: &HashMap<TraceId, Arc<Settled>>,
@@ -147,14 +151,31 @@ impl Memo {
         let cold = found.iter().filter(|(trace, _)| !hot.iter().any(|shelf| shelf.contains_key(*trace)));
         let kept = cold
             .filter_map(|(trace, settled)| Some((*trace, (shared.get(trace)?.clone(), Arc::clone(settled)))));
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = kept.collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (of, _)| of.iter().all(|generation| list.contains_key(generation)));
+        known.extend(kept);
     }
 }
 
-/// The traces that lie in several parts, with the files of the list that they lie in; may name too many of both.
-fn shared(files: &Files, list: &List, hot: &[Traces]) -> HashMap<TraceId, Vec<u64>> {
-    let mut shared = files.sieves.several(list);
-    let all: HashSet<TraceId> = hot.iter().flat_map(HashMap::keys).copied().collect();
+/// The traces of the range that lie in several parts, with the files of the list that they lie in; may name too many of
+/// both.
+fn shared(files: &Files, list: &List, hot: &[Traces], range: Range) -> HashMap<TraceId, Vec<u64>> {
+    let reached = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
+    let reached: List =
+        list.values().filter(reached).map(|file| (file.generation, Arc::clone(file))).collect();
+    let mut shared = files.sieves.several_of(list, &reached);
+    let within = |rows: &Vec<Row>| rows.iter().any(|row| range.contains(row.span.start_ns));
+    let (mut all, mut others) = (HashSet::new(), HashSet::new());
+    for (trace, rows) in hot.iter().flatten() {
+        if within(rows) {
+            all.insert(*trace)
+        } else {
+            others.insert(*trace)
+        };
+    }
+    // Of these, only what is in files may be of the answer.
+    others.retain(|trace| !all.contains(trace));
+    all.extend(files.sieves.of_each(&reached, &others.into_iter().collect::<Vec<_>>()).into_keys());
     let mut of_hot = files.sieves.of_each(list, &all.iter().copied().collect::<Vec<_>>());
     for trace in all {
         let generations = of_hot.remove(&trace).unwrap_or_default();
@@ -300,3 +321,6 @@ pub(super) fn stored(shelf: &Shelf, trace: TraceId) -> Result<Option<String>, St
     let fragments = Part::fragments(shelf, &[trace])?;
     Ok(fragments.iter().flat_map(|(_, fragment)| &fragment.facts.interactions).min().cloned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl TableProvider for Spans {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = Wanted::of(filters, self.schema(), session)?;
         let overlap = match self.resolved {
-            true => self.looking.overlap().await?,
+            true => self.looking.overlap(wanted.range).await?,
             false => self.looking.as_stored().await?,
         };
         let files = self.files(&wanted, &overlap);

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use store_api::part::{Row, short_id};
 use store_api::span::{Dropped, Event, Identity, Kind, Link, Resource, Scope, Span, Status, StatusCode};
 use store_api::{Attributes, Value};
-use throughline_context::TraceId;
+use throughline_context::{SpanId, TraceId};
 
 use super::ids::Ids;
 use super::promoted::{OWN, RESOURCE, attribute};
@@ -55,6 +55,29 @@ pub(crate) fn short_ids(file: std::fs::File, footer: &ArrowReaderMetadata) -> Re
         }
     }
     Ok(ids)
+}
+
+/// The rows of spans with this id; reads nothing but that column.
+pub(crate) fn rows_of_span(
+    file: std::fs::File,
+    footer: &ArrowReaderMetadata,
+    id: SpanId,
+) -> Result<Vec<usize>, Wrong> {
+    let mask = ProjectionMask::columns(footer.parquet_schema(), ["span_id"]);
+    let reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
+    let (mut rows, mut first) = (Vec::new(), 0);
+    for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
+        let batch = batch.map_err(|error| error.to_string())?;
+        let spans = Ids::of(&batch, "span_id")?;
+        for at in 0..batch.num_rows() {
+            if spans.at(at)? == id {
+                rows.push(first + at);
+            }
+        }
+        first += batch.num_rows();
+    }
+    Ok(rows)
 }
 
 struct Columns<'a> {

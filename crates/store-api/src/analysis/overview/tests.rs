@@ -7,7 +7,7 @@ use super::*;
 use crate::analysis::latency::nearest;
 use crate::analysis::observe::Traced;
 use crate::analysis::rollup::{Rollup, Rollups};
-use crate::part::{Fragment, Part, Row as SpanRow, Started};
+use crate::part::{Fragment, Most, Part, Row as SpanRow, Started};
 use crate::question::Limits;
 use crate::shelf::Shelf;
 use crate::span::Span;
@@ -35,7 +35,7 @@ impl Part for Kept {
         self.shelf.started(range, most)
     }
 
-    fn rows(&self, _traces: &[TraceId], _most: usize) -> Result<Vec<SpanRow>, StoreError> {
+    fn rows(&self, _traces: &[TraceId], _most: Most) -> Result<Vec<SpanRow>, StoreError> {
         Err(StoreError::Bug("the rows tell enough".to_owned()))
     }
 }
