@@ -168,6 +168,10 @@ fn help_has_examples() {
                                             files: works the answer out, if it can
               --max-rows <ROWS>             An answer with more rows is refused [default: 10000]
               --max-seconds <SECONDS>       A question that takes longer is refused [default: 30]
+              --max-files <FILES>           A question that reads more files is refused; `sql_max_files` of
+                                            a server's store may allow fewer [usually: 20000]
+              --max-scanned-mib <MIB>       A question that reads more MiB of them is refused;
+                                            `sql_max_scanned_mib` may allow fewer [usually: 16384]
               --on <WHERE>                  Where it is worked out, if the store has a cluster: here,
                                             cluster, or either, by how many spans it may be about [default:
                                             either]
@@ -203,6 +207,10 @@ fn help_has_examples() {
               --store <DIR>                 A directory of the `lake` exporter that no throughline has open
               --scheduler <df://HOST:PORT>  A Ballista cluster of `throughline cluster`, which sees the same
                                             files: works the answer out, if it can
+              --max-files <FILES>           A question that reads more files is refused; `sql_max_files` of
+                                            a server's store may allow fewer [usually: 20000]
+              --max-scanned-mib <MIB>       A question that reads more MiB of them is refused;
+                                            `sql_max_scanned_mib` may allow fewer [usually: 16384]
           -h, --help                        Print help
 
         Examples:

@@ -48,6 +48,9 @@ pub struct Settings {
     pub memory_limit_mib: u64,
     /// Bytes that all questions in SQL may use together; what needs more is refused.
     pub sql_memory_limit_mib: u64,
+    /// How many files, and bytes of them, one question in SQL may be allowed to read here.
+    pub sql_max_files: usize,
+    pub sql_max_scanned_mib: u64,
     /// Where long questions in SQL are worked out.
     pub cluster: Option<Cluster>,
     /// Read by whoever runs the exporter, as for every exporter.
@@ -106,6 +109,8 @@ impl Default for Settings {
             sync: false,
             memory_limit_mib: 128,
             sql_memory_limit_mib: 256,
+            sql_max_files: 100_000,
+            sql_max_scanned_mib: 256 << 10,
             cluster: None,
             retry_on_failure: IgnoredAny,
             sending_queue: IgnoredAny,

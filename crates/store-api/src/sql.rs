@@ -77,9 +77,9 @@ pub struct Limits {
     pub rows: u64,
     /// Bytes of the answer.
     pub bytes: u64,
-    /// Bytes read from files.
+    /// Bytes read from files, and how many are looked into; what a cluster reads does not count. A store may have a limit
+    /// of its own above which nobody gets.
     pub scanned: u64,
-    /// Files looked into.
     pub files: usize,
     pub time: Duration,
 }

@@ -9,6 +9,7 @@ use store_api::StoreError;
 use crate::disk::{self, Disk};
 use crate::file::{self, File, Unusable};
 use crate::files::List;
+use crate::log::FOLDER;
 use crate::partition::Partition;
 use crate::tables::{Table, below};
 
@@ -55,7 +56,7 @@ pub(crate) fn set_aside(disk: &Disk, path: &Path, why: &str) -> Result<(), Store
 pub(crate) fn partitions(disk: &Disk, table: &Path) -> Result<Vec<(Partition, PathBuf)>, StoreError> {
     let mut found = Vec::new();
     for day in disk.entries(table)? {
-        if day.file_name().is_some_and(|name| name == "_delta_log") {
+        if day.file_name().is_some_and(|name| name == FOLDER) {
             continue;
         }
         if !day.is_dir() {
@@ -75,7 +76,7 @@ pub(crate) fn partitions(disk: &Disk, table: &Path) -> Result<Vec<(Partition, Pa
 /// Removes files of ours that no log names, and what was never finished. Called when nobody writes.
 pub(crate) fn sweep(disk: &Disk, table: &str, named: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     let folder = disk.root().join(table);
-    for path in disk.entries(&folder.join("_delta_log"))? {
+    for path in disk.entries(&folder.join(FOLDER))? {
         if is_unfinished(&path) {
             disk.remove(&path)?;
         }

@@ -257,8 +257,13 @@ impl Inner {
         let mut state = self.state();
         let held = state.hot.weight();
         if held >= limit {
-            let why =
-                state.trouble.clone().unwrap_or_else(|| "the disk is slower than what comes in".to_owned());
+            let slow = || {
+                let place = self.settings.directory.display();
+                format!(
+                    "{place} is slower than what comes in: send less, or put `directory` in the `lake` section on a faster disk"
+                )
+            };
+            let why = state.trouble.clone().unwrap_or_else(slow);
             self.wake.notify_one();
             return Err(StoreError::Busy { held, limit, why });
         }

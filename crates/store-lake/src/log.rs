@@ -23,9 +23,10 @@ use store_api::StoreError;
 use crate::disk::{Disk, Put};
 pub(crate) use action::{Action, Add, MetaData, Protocol, Remove, Txn, Values};
 pub(crate) use follow::{HORIZON, LEADER};
+pub(crate) use open::REPAIR;
 pub(crate) use snapshot::Snapshot;
 
-const FOLDER: &str = "_delta_log";
+pub(crate) const FOLDER: &str = "_delta_log";
 const LAST_CHECKPOINT: &str = "_last_checkpoint";
 /// Entries between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 100;

@@ -41,12 +41,17 @@ impl Partition {
         parse_rfc3339(&format!("{day}T{hour}:00:00Z")).map(|ns| Self::Hour(Hour::of(ns)))
     }
 
-    /// When no more spans of it are expected.
-    pub(crate) fn end_ns(self) -> Option<u64> {
+    /// The one hour that it is of.
+    pub(crate) fn hour(self) -> Option<Hour> {
         match self {
-            Self::Hour(hour) => Some(hour.end_ns()),
+            Self::Hour(hour) => Some(hour),
             Self::Mixed => None,
         }
+    }
+
+    /// When no more spans of it are expected.
+    pub(crate) fn end_ns(self) -> Option<u64> {
+        self.hour().map(Hour::end_ns)
     }
 }
 

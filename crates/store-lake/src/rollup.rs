@@ -22,7 +22,7 @@ use partial::Partial;
 
 pub(crate) use ask::Asked;
 pub(crate) use keep::{keep, of_gone};
-pub(crate) use made::{checked, sound};
+pub(crate) use made::{checked, range, sound};
 pub(crate) use table::columns;
 
 const PARTIALS_BYTES: usize = 64 << 20;

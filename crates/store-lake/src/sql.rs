@@ -122,7 +122,7 @@ pub(crate) async fn ask(inner: Arc<Inner>, question: Question) -> Result<Answer,
     let worked = Arc::new(OnceLock::new());
     let tell = Arc::clone(&worked);
     handle.spawn(async move {
-        let meter = Arc::new(Meter::new(question.limits));
+        let meter = Arc::new(Meter::new(question.limits, &inner.settings));
         let looking = Arc::new(Looking::new(inner, Arc::clone(&meter)));
         // What is damaged on disk may end in a panic.
         let work = AssertUnwindSafe(run(&looking, &engine, &question, &tell, &chunks)).catch_unwind();
@@ -171,7 +171,8 @@ pub(crate) async fn metadata(inner: Arc<Inner>, about: Metadata) -> Result<Bytes
     let engine = inner.sql.engine()?;
     let handle = engine.handle().cloned().ok_or(Failed::Store(StoreError::Closed))?;
     let told = handle.spawn(async move {
-        let looking = Arc::new(Looking::new(inner, Arc::new(Meter::new(Limits::default()))));
+        let meter = Arc::new(Meter::new(Limits::default(), &inner.settings));
+        let looking = Arc::new(Looking::new(inner, meter));
         metadata::tell(&looking, &engine, about).await
     });
     told.await.unwrap_or_else(|error| Err(Failed::Store(StoreError::Bug(error.to_string()))))
@@ -221,7 +222,10 @@ async fn run(
     }
     let mut batches = match elsewhere {
         Some(batches) => batches,
-        None => execute_stream(plan, context.task_ctx()).map_err(failed)?,
+        None => {
+            meter.files()?;
+            execute_stream(plan, context.task_ctx()).map_err(failed)?
+        }
     };
     let mut writer = Writer::new(question.format, batches.schema())?;
     let (mut rows, mut bytes) = (0, 0);

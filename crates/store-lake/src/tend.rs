@@ -1,5 +1,6 @@
 //! What the people who run a store ask of it: how large it is, whether it is sound, and to make it so.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use crate::commit::Change;
 use crate::disk::Disk;
 use crate::file::{File, Unusable};
 use crate::files;
+use crate::found;
 use crate::lake::{self, Inner, Lake, now_ns};
-use crate::log::{Add, Log, Snapshot};
+use crate::log::{Add, FOLDER, Log, REPAIR, Snapshot};
 use crate::tables::Table;
 use crate::{rollup, upkeep};
 
@@ -71,7 +73,7 @@ pub fn check(directory: &Path) -> Result<Vec<Wrong>, StoreError> {
     let mut wrong = Vec::new();
     let mut states = Vec::new();
     for table in Table::EVERY {
-        match Log::look(&disk, table.name()) {
+        match look(&disk, table) {
             Ok(state) => states.push((table, state)),
             Err(StoreError::Damaged { path, why, .. }) => {
                 wrong.push(Wrong { file: below(&disk, &path), why })
@@ -105,9 +107,12 @@ pub async fn repair(directory: &Path) -> Result<Repaired, StoreError> {
     lake::blocking(move || {
         let mut done = Repaired::default();
         for table in Table::EVERY {
-            if let Err(StoreError::Damaged { path, why, .. }) = Log::look(&disk, table.name()) {
+            if let Err(StoreError::Damaged { path, why, .. }) = look(&disk, table) {
                 tracing::warn!(log = %path.display(), why, "making a log anew");
-                disk.set_aside(&disk.root().join(table.name()).join("_delta_log"))?;
+                let folder = disk.root().join(table.name()).join(FOLDER);
+                if folder.exists() {
+                    disk.set_aside(&folder)?;
+                }
                 done.logs.push(table.name());
             }
         }
@@ -138,11 +143,27 @@ fn settings(directory: &Path) -> Settings {
 }
 
 fn there(directory: &Path) -> Result<Disk, StoreError> {
-    if directory.join(Table::Spans.name()).is_dir() {
+    let (kind, why) = if settings(directory).url().is_some() {
+        let why = "this works on a local directory alone: copy the bucket into one to have it counted or checked; in the bucket \
+                   the node that leads puts right and compacts";
+        (ErrorKind::Unsupported, why)
+    } else if directory.join(Table::Spans.name()).is_dir() {
         return Ok(Disk::new(directory));
+    } else {
+        (ErrorKind::NotFound, "there is no store; name the `directory` of the exporter `lake`")
+    };
+    Err(StoreError::io("open", directory, std::io::Error::new(kind, why)))
+}
+
+/// What the log of a table says, which has to be there where the table has files.
+fn look(disk: &Disk, table: Table) -> Result<Snapshot, StoreError> {
+    let state = Log::look(disk, table.name())?;
+    let folder = disk.root().join(table.name());
+    if state.version.is_none() && !found::partitions(disk, &folder)?.is_empty() {
+        let why = "it is gone, and there are files of its table".to_owned();
+        return Err(StoreError::Damaged { path: folder.join(FOLDER), why, mend: REPAIR });
     }
-    let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no store");
-    Err(StoreError::io("open", directory, source))
+    Ok(state)
 }
 
 fn sum(table: Table, state: &Snapshot) -> TableStats {

@@ -363,6 +363,42 @@ async fn a_store_of_format_1_is_taken_over() {
     );
 }
 
+/// With its logs.
+fn copy_whole(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_whole(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Scenario: a store as it was before attributes had columns of their own, with a replaced span; it is opened, compacted, and
+/// opened again.
+/// Guarantees: it answers as before, it is a store of today, and its tables agree.
+#[tokio::test]
+async fn a_store_of_format_2_is_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    copy_whole(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-2"), directory.path());
+    for _ in 0..2 {
+        let for_ever = GoDuration::from_secs(200 * 365 * 24 * 3600);
+        let lake = Lake::open(Settings { retention: for_ever, ..settings(directory.path()) }).await.unwrap();
+        assert_eq!(store_lake::tend::check(directory.path()).unwrap(), []);
+        let found = lake.interaction("call-1", Limits::default()).await.unwrap().unwrap();
+        let durations: Vec<u64> = found.spans.iter().map(|span| span.duration_ns / SECOND).collect();
+        assert_eq!(durations, [1, 30, 3], "of a span in two files the higher revision");
+        assert_eq!((found.summary.span_count, found.summary.queues), (3, vec!["billing".to_owned()]));
+        assert_eq!(names(&lake, 2).await, ["span 1"]);
+        let format = std::fs::read_to_string(directory.path().join("throughline.json")).unwrap();
+        assert_eq!(format, r#"{"format":3}"#);
+        while lake.compact(LATER).await.unwrap() {}
+        assert_eq!(lake.file_count(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_store_of_something_newer_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();

@@ -273,6 +273,39 @@ async fn files_that_cannot_have_an_answer_are_left_out() {
     }
     let refused = failed(&lake, "SELECT count(*) FROM spans WHERE name = 'x'", one).await;
     assert_eq!(refused.to_string(), "the question reaches into 16 files, and 1 are allowed");
+    assert!(refused.help().ends_with(", or allow more with `max_files`"), "{}", refused.help());
+}
+
+/// Guarantees: nobody is allowed more files, or bytes of them, than the settings let him have; below, what he asks for.
+#[tokio::test]
+async fn the_settings_say_what_may_be_allowed() {
+    let directory = tempfile::tempdir().unwrap();
+    let less = Settings { sql_max_files: 4, ..settings(directory.path()) };
+    let lake = Lake::open(less).await.unwrap();
+    sixteen(&lake).await;
+    let all = "SELECT count(name) AS n FROM spans";
+    let asked = Limits { files: 1_000_000, ..Limits::default() };
+    let refused = failed(&lake, all, asked).await;
+    assert_eq!(refused.to_string(), "the question reaches into 16 files, and 4 are allowed");
+    assert!(
+        refused.help().ends_with(", or raise `sql_max_files` in the `lake` section"),
+        "{}",
+        refused.help()
+    );
+    drop(lake);
+    let less = Settings { sql_max_files: 16, sql_max_scanned_mib: 0, ..settings(directory.path()) };
+    let lake = Lake::open(less).await.unwrap();
+    let refused = failed(&lake, all, asked).await;
+    assert_eq!(refused.to_string(), "the question reads more than 0 bytes of files");
+    assert!(
+        refused.help().ends_with("or raise `sql_max_scanned_mib` in the `lake` section"),
+        "{}",
+        refused.help()
+    );
+    drop(lake);
+    let more = Settings { sql_max_files: 16, ..settings(directory.path()) };
+    let lake = Lake::open(more).await.unwrap();
+    assert_eq!(ask(&lake, all, Format::Csv, asked).await.unwrap(), b"n\r\n1600\r\n");
 }
 
 #[tokio::test]
@@ -299,7 +332,7 @@ async fn each_limit_says_its_name_and_the_mend() {
             "SELECT name FROM spans",
             Limits { scanned: 10, ..usual },
             "the question reads more than 10 bytes of files",
-            "bound `start`",
+            "bound `start` to a shorter time, name fewer columns, or allow more with `max_scanned_mib`",
         ),
         (
             "SELECT n, count(*) FROM generate_series(1, 10000000) AS a(n) GROUP BY n",

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flow::config::GoDuration;
 use store_api::door::Settings;
 use store_api::testing::Sample;
-use store_api::{Limits, Questions, TraceStore};
+use store_api::testing::sample::SECOND;
+use store_api::{Limits, Questions, Stage, TraceStore};
 use store_lake::{Lake, tend};
 use throughline_context::TraceId;
 
@@ -70,6 +71,12 @@ async fn a_sound_store_is_told_and_stays() {
     assert_eq!(tend::repair(directory.path()).await.unwrap(), tend::Repaired::default());
     let error = tend::check(&directory.path().join("elsewhere")).unwrap_err().to_string();
     assert!(error.contains("there is no store"), "{error}");
+    let error = tend::stats(Path::new("s3://calls/store")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot open s3://calls/store: this works on a local directory alone: copy the bucket into one to have it counted or \
+         checked; in the bucket the node that leads puts right and compacts"
+    );
 }
 
 /// Scenario: a page of a large file is overwritten, the fragments of another file are garbage of the same length.
@@ -121,4 +128,101 @@ async fn a_broken_log_is_made_anew() {
     assert_eq!(told(directory.path()), [""; 0]);
     let lake = open(directory.path()).await;
     assert_eq!((count(&lake, 1).await, count(&lake, 3).await), (1, 6000));
+}
+
+const DAY: u64 = 24 * 3600 * SECOND;
+
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_nanos()).unwrap()
+}
+
+async fn flushed(lake: &Lake, trace: u8, start_ns: u64) {
+    let call = format!("call-{trace}");
+    let sample = Sample::new(trace, 1).stage(Stage::Queue).interaction(&call);
+    lake.append(vec![sample.change(|span| span.start_ns = start_ns).span()]).await.unwrap();
+    lake.flush().await.unwrap();
+}
+
+/// Interactions and counts whose spans are gone, and spans of a later day.
+async fn outlived(directory: &Path) {
+    let settings = Settings {
+        directory: directory.to_owned(),
+        flush_interval: GoDuration::from_secs(100_000),
+        retention: GoDuration::from_secs(24 * 3600),
+        interactions_retention: Some(GoDuration::from_secs(90 * 24 * 3600)),
+        ..Settings::default()
+    };
+    let lake = Lake::open(settings).await.unwrap();
+    flushed(&lake, 1, now() - DAY / 2).await;
+    while lake.compact(now() + 2 * DAY).await.unwrap() {}
+    lake.retain(now() + DAY * 3 / 2).await.unwrap();
+    flushed(&lake, 2, now() + 10 * DAY).await;
+}
+
+fn rows(directory: &Path) -> Vec<(&'static str, u64, u64)> {
+    let stats = tend::stats(directory).unwrap();
+    stats.iter().map(|table| (table.table, table.files, table.rows)).collect()
+}
+
+fn aside(directory: &Path) -> usize {
+    fs::read_dir(directory.join("aside")).map_or(0, Iterator::count)
+}
+
+/// Scenario: the log of a table is broken, or gone, and the table has rows that outlive their spans.
+/// Guarantees: a repair, or where it is gone whoever opens the store, names them again; they stay.
+#[tokio::test]
+async fn what_outlives_its_spans_outlives_its_log() {
+    let there = [
+        ("spans", 1, 1),
+        ("interactions", 2, 2),
+        ("rollup_1d", 1, 1),
+        ("rollup_1h", 1, 1),
+        ("rollup_5m", 1, 1),
+    ];
+    for table in ["interactions", "rollup_1d", "rollup_1h", "rollup_5m"] {
+        for (gone, repaired) in [(false, true), (true, true), (true, false)] {
+            let directory = tempfile::tempdir().unwrap();
+            let directory = directory.path();
+            outlived(directory).await;
+            assert_eq!(rows(directory), there);
+            let log = directory.join(table).join("_delta_log");
+            if gone {
+                fs::remove_dir_all(log).unwrap();
+            } else {
+                fs::write(log.join("00000000000000000001.json"), "garbage").unwrap();
+            }
+            let wrong = told(directory);
+            assert!(wrong.iter().any(|wrong| wrong.starts_with(&format!("{table}/_delta_log"))), "{wrong:?}");
+            if repaired {
+                let done = tend::repair(directory).await.unwrap();
+                assert_eq!((done.logs, aside(directory)), (vec![table], usize::from(!gone)));
+            }
+            for _ in 0..2 {
+                drop(open(directory).await);
+                assert_eq!(rows(directory), there, "{table}, gone: {gone}, repaired: {repaired}");
+            }
+            assert_eq!(told(directory), [""; 0]);
+        }
+    }
+}
+
+/// Scenario: the log of a table of counts is gone, and the spans are there.
+/// Guarantees: what was counted goes aside, and is counted again.
+#[tokio::test]
+async fn what_can_be_counted_again_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let lake = open(directory).await;
+    flushed(&lake, 1, now() - DAY / 2).await;
+    while lake.compact(now() + 2 * DAY).await.unwrap() {}
+    drop(lake);
+    let there = rows(directory);
+    fs::remove_dir_all(directory.join("rollup_1h/_delta_log")).unwrap();
+    assert_eq!(tend::repair(directory).await.unwrap().logs, ["rollup_1h"]);
+    assert_eq!(aside(directory), 1);
+    assert!(rows(directory).contains(&("rollup_1h", 0, 0)));
+    let lake = open(directory).await;
+    while lake.compact(now() + 2 * DAY).await.unwrap() {}
+    assert_eq!(rows(directory), there);
 }

@@ -32,6 +32,8 @@ const LARGEST: usize = 128 << 10;
 /// Headers of a call, as the parameters of `/api/v1/sql`.
 const ROWS: &str = "max-rows";
 const SECONDS: &str = "max-seconds";
+const FILES: &str = "max-files";
+const SCANNED: &str = "max-scanned-mib";
 const ON: &str = "on";
 
 const PREPARE: &str = "CreatePreparedStatement";
@@ -179,9 +181,18 @@ impl Call {
             number.map_err(|_| Wrong::invalid(format!("the header `{name}` is not a number")))
         };
         let (max_rows, max_seconds) = (number(ROWS)?, number(SECONDS)?);
+        let (max_files, max_scanned_mib) = (number(FILES)?, number(SCANNED)?);
         let on = self.headers.get(ON).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let format = Some(Format::Arrow.name().to_owned());
-        Ok(sql::question(SqlParameters { query, format, max_rows, max_seconds, on })?)
+        Ok(sql::question(SqlParameters {
+            query,
+            format,
+            max_rows,
+            max_seconds,
+            max_files,
+            max_scanned_mib,
+            on,
+        })?)
     }
 }
 

@@ -148,6 +148,10 @@ pub(crate) struct SqlParameters {
     pub(crate) max_rows: Option<u64>,
     /// A question that takes longer is refused; 30 if absent.
     pub(crate) max_seconds: Option<u64>,
+    /// A question that looks into more files here is refused; 20000 if absent, and the store may allow less.
+    pub(crate) max_files: Option<u64>,
+    /// A question that reads more MiB of files here is refused; 16384 if absent, and the store may allow less.
+    pub(crate) max_scanned_mib: Option<u64>,
     /// Where it is worked out, if the store has a cluster: `here`, `cluster`, or `either`, which goes by how many spans it
     /// may be about; `either` if absent. The header `throughline-worked` of the answer says where it was.
     pub(crate) on: Option<String>,

@@ -29,6 +29,9 @@ const AHEAD: usize = 1 << 20;
 const WORKED: &str = "throughline-worked";
 const MOST_ROWS: u64 = 100_000_000;
 const MOST_SECONDS: u64 = 3600;
+/// The store has limits of its own.
+const MOST_FILES: u64 = 1_000_000_000;
+const MOST_MIB: u64 = 1 << 40;
 const MOST_BYTES: u64 = 64 << 30;
 
 /// Any question about the tables `spans`, `spans_raw` and `interactions`.
@@ -147,7 +150,7 @@ pub(crate) fn tell(worked: Option<Worked>, headers: &mut HeaderMap) {
 }
 
 pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiError> {
-    let SqlParameters { query, format, max_rows, max_seconds, on } = parameters;
+    let SqlParameters { query, format, max_rows, max_seconds, max_files, max_scanned_mib, on } = parameters;
     let wrong = |why: String| ApiError::bad_request(why, "the parameters are described at /api/openapi.json");
     let format = format.filter(|format| !format.is_empty());
     let format = format.map(|format| format.parse::<Format>()).transpose();
@@ -155,13 +158,19 @@ pub(crate) fn question(parameters: SqlParameters) -> Result<sql::Question, ApiEr
     let on = on.filter(|on| !on.is_empty()).map(|on| on.parse::<On>()).transpose();
     let on = on.map_err(|error| wrong(error.to_string()))?.unwrap_or_default();
     let mut limits = sql::Limits { bytes: MOST_BYTES, ..sql::Limits::default() };
-    for (name, given, most) in [("max_rows", max_rows, MOST_ROWS), ("max_seconds", max_seconds, MOST_SECONDS)]
-    {
+    for (name, given, most) in [
+        ("max_rows", max_rows, MOST_ROWS),
+        ("max_seconds", max_seconds, MOST_SECONDS),
+        ("max_files", max_files, MOST_FILES),
+        ("max_scanned_mib", max_scanned_mib, MOST_MIB),
+    ] {
         if given.is_some_and(|given| !(1..=most).contains(&given)) {
             return Err(wrong(format!("`{name}` is a number from 1 to {most}")));
         }
     }
     limits.rows = max_rows.unwrap_or(limits.rows);
+    limits.files = max_files.map_or(limits.files, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    limits.scanned = max_scanned_mib.map_or(limits.scanned, |mib| mib << 20);
     limits.time = max_seconds.map_or(limits.time, Duration::from_secs);
     Ok(sql::Question { text: query, format, limits, on })
 }

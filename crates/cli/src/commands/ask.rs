@@ -30,6 +30,17 @@ pub(crate) struct Source {
     scheduler: Option<String>,
 }
 
+/// What a question may read, where it is worked out without a cluster.
+#[derive(Args)]
+pub(crate) struct Reach {
+    /// A question that reads more files is refused; `sql_max_files` of a server's store may allow fewer [usually: 20000]
+    #[arg(long, value_name = "FILES", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    max_files: Option<u64>,
+    /// A question that reads more MiB of them is refused; `sql_max_scanned_mib` may allow fewer [usually: 16384]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    max_scanned_mib: Option<u64>,
+}
+
 /// Why there is no answer, and with what the command ends.
 pub(crate) struct Failed {
     pub(crate) code: u8,
@@ -80,7 +91,15 @@ async fn open(directory: PathBuf, scheduler: Option<&str>) -> Result<Asked, Fail
     // What a configuration keeps longer than usual must not go because somebody looks.
     let for_ever = GoDuration::from_secs(1000 * 365 * 24 * 3600);
     let cluster = scheduler.map(|scheduler| Cluster { from_spans: 0, ..Cluster::at(scheduler) });
-    let settings = Settings { directory, retention: for_ever, cluster, ..Settings::default() };
+    let settings = Settings {
+        directory,
+        retention: for_ever,
+        // Whoever asks is who runs it.
+        sql_max_files: usize::MAX,
+        sql_max_scanned_mib: u64::MAX,
+        cluster,
+        ..Settings::default()
+    };
     (components::OPEN_STORE)(settings).await.map(Asked::Store).map_err(Failed::other)
 }
 
@@ -144,8 +163,16 @@ async fn post(
     let mut body = serde_json::json!({
         "query": text, "format": format.name(), "max_rows": limits.rows, "max_seconds": limits.time.as_secs().max(1),
     });
-    if let Some(body) = body.as_object_mut().filter(|_| on != On::Either) {
-        body.insert("on".to_owned(), on.name().into());
+    if let Some(body) = body.as_object_mut() {
+        let usual = Limits::default();
+        let mut more = |of, name: &str, value: serde_json::Value| {
+            if of {
+                body.insert(name.to_owned(), value);
+            }
+        };
+        more(limits.files != usual.files, "max_files", limits.files.into());
+        more(limits.scanned != usual.scanned, "max_scanned_mib", (limits.scanned >> 20).into());
+        more(on != On::Either, "on", on.name().into());
     }
     let help = "is it running? --server names another one, --store a directory";
     let response = page.send(Method::POST, "/api/v1/sql", Some(body.to_string())).await;
@@ -169,8 +196,11 @@ fn placed(message: &str, place: Option<(u64, u64)>) -> String {
 }
 
 /// What a command allows a question to cost.
-pub(crate) fn limits(rows: u64, seconds: u64) -> Limits {
-    Limits { rows, bytes: u64::MAX, time: Duration::from_secs(seconds), ..Limits::default() }
+pub(crate) fn limits(rows: u64, seconds: u64, reach: &Reach) -> Limits {
+    let usual = Limits::default();
+    let files = reach.max_files.map_or(usual.files, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let scanned = reach.max_scanned_mib.map_or(usual.scanned, |mib| mib << 20);
+    Limits { rows, bytes: u64::MAX, time: Duration::from_secs(seconds), files, scanned }
 }
 
 #[expect(clippy::print_stderr, reason = "the answer to a command")]

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use store_api::Search;
-use store_api::sql::{Format, On};
+use store_api::sql::{Format, Limits, On};
 use store_api::time::parse_rfc3339;
 
-use super::ask::{Asked, Failed, Source, ended, limits};
+use super::ask::{Asked, Failed, Reach, Source, ended, limits};
 use crate::exit;
 
 /// Traces of one interaction that are named one by one, which the index of the store knows.
@@ -41,6 +41,14 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Arguments {
+    fn limits(&self) -> Limits {
+        limits(ROWS, SECONDS, &self.reach)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -71,7 +79,7 @@ async fn export(arguments: &Arguments) -> Result<(), Failed> {
     }
     let asked = arguments.source.open().await?;
     let text = match &arguments.interaction {
-        Some(id) => question(arguments, Some(&traces(&asked, id).await?)),
+        Some(id) => question(arguments, Some(&traces(&asked, arguments.limits(), id).await?)),
         None => question(arguments, None),
     };
     let format = match arguments.format {
@@ -84,7 +92,7 @@ async fn export(arguments: &Arguments) -> Result<(), Failed> {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other,
         };
-        return asked.ask(&text, format, limits(ROWS, SECONDS), On::Either, give).await;
+        return asked.ask(&text, format, arguments.limits(), On::Either, give).await;
     };
     let failed = |error| Failed::other(format!("cannot write {}: {error}", path.display()));
     let unfinished = unfinished(path);
@@ -95,7 +103,7 @@ async fn export(arguments: &Arguments) -> Result<(), Failed> {
         progress(written);
         file.write_all(bytes)
     };
-    let done = asked.ask(&text, format, limits(ROWS, SECONDS), On::Either, give).await;
+    let done = asked.ask(&text, format, arguments.limits(), On::Either, give).await;
     end_progress();
     if done.is_err() {
         // Half an answer is none.
@@ -113,12 +121,12 @@ fn unfinished(path: &Path) -> PathBuf {
 }
 
 /// The traces of an interaction, as conditions of SQL name them.
-async fn traces(asked: &Asked, id: &str) -> Result<String, Failed> {
+async fn traces(asked: &Asked, limits: Limits, id: &str) -> Result<String, Failed> {
     let of = format!("FROM interactions WHERE interaction_id = {}", quoted(id));
     let mut answer = Vec::new();
     let give = |bytes: &[u8]| answer.write_all(bytes);
     let text = format!("SELECT unnest(trace_ids) {of}");
-    asked.ask(&text, Format::Json, limits(ROWS, SECONDS), On::Either, give).await?;
+    asked.ask(&text, Format::Json, limits, On::Either, give).await?;
     let answer: serde_json::Value = serde_json::from_slice(&answer).map_err(Failed::other)?;
     let rows = answer.pointer("/rows").and_then(serde_json::Value::as_array).into_iter().flatten();
     let ids: Vec<String> = rows.filter_map(|row| row.get(0)?.as_str()).map(quoted).collect();

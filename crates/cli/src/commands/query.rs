@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use store_api::sql::{Format, On};
 
-use super::ask::{Failed, Source, ended, limits};
+use super::ask::{Failed, Reach, Source, ended, limits};
 use super::screen::print;
 
 #[derive(Args)]
@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
     /// A question that takes longer is refused.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     max_seconds: u64,
+    #[command(flatten)]
+    reach: Reach,
     /// Where it is worked out, if the store has a cluster: here, cluster, or either, by how many spans it may be about.
     #[arg(long, value_name = "WHERE", default_value_t)]
     on: On,
@@ -67,7 +69,7 @@ async fn answer(arguments: &Arguments) -> Result<(), Failed> {
         text => text.to_owned(),
     };
     let asked = arguments.source.open().await?;
-    let limits = limits(arguments.max_rows, arguments.max_seconds);
+    let limits = limits(arguments.max_rows, arguments.max_seconds, &arguments.reach);
     let mut whole = Vec::new();
     let to_table = arguments.format == Shown::Table;
     let give = |bytes: &[u8]| if to_table { whole.write_all(bytes) } else { print(bytes) };

@@ -10,7 +10,7 @@ mod filled;
 mod up;
 
 use store_api::TraceStore;
-use store_api::sql::{On, Worked};
+use store_api::sql::{Limits, On, Worked};
 use store_lake::Lake;
 
 use doors::throughline;
@@ -77,6 +77,14 @@ async fn a_cluster_gives_the_same_answers() {
 
     let (_, worked) = ask(&lake, QUESTIONS[0], On::Either, patient()).await.unwrap();
     assert_eq!(worked, Some(Worked::Cluster), "it is about more than one span");
+    let one = Limits { files: 1, scanned: 1, ..patient() };
+    let refused = ask(&lake, QUESTIONS[0], On::Here, one).await.unwrap_err();
+    assert!(refused.help().ends_with("allow more with `max_files`"), "{refused}: {}", refused.help());
+    for on in [On::Cluster, On::Either] {
+        let (there, worked) = ask(&lake, QUESTIONS[0], on, one).await.unwrap();
+        assert_eq!(worked, Some(Worked::Cluster), "what the cluster reads is not limited");
+        assert_eq!(there, ask(&lake, QUESTIONS[0], On::Here, patient()).await.unwrap().0);
+    }
     let (_, worked) = ask(&lake, NEVER, On::Either, patient()).await.unwrap();
     assert_eq!(worked, Some(Worked::Here), "it is about no span");
     let unequal =

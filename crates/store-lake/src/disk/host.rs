@@ -35,3 +35,18 @@ impl System for Host {
         File::open(path)?.sync_all()
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// What cannot be synced takes bytes and refuses the sync alone: so that one is asked for is seen.
+    #[test]
+    fn what_is_written_is_synced() {
+        let written = Host.write(Path::new("/dev/null"), b"bytes");
+        let directory = Host.sync_directory(Path::new("/proc"));
+        for asked in [written, directory] {
+            assert_eq!(asked.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+}

@@ -1,17 +1,20 @@
-//! A disk that forgets what was not synced, fails and fills up. Its files are real ones, so that everything can read
+//! A disk that forgets what was not synced, fails, fills up and stalls. Its files are real ones, so that everything can read
 //! them; what would be left of them after a power cut is kept beside, and put in their place at [`Simulated::restart`].
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::System;
+use crate::log::FOLDER;
 
 pub(crate) struct Simulated {
     root: PathBuf,
     state: Mutex<State>,
+    /// Told when it stalls, and when it goes on.
+    turned: Condvar,
 }
 
 struct State {
@@ -25,13 +28,24 @@ struct State {
     faults: usize,
     /// No new file has room.
     full: bool,
+    stall: Stall,
+}
+
+#[derive(PartialEq)]
+enum Stall {
+    No,
+    /// The next write will wait.
+    Due,
+    /// It does.
+    Waiting,
 }
 
 impl Simulated {
     pub(crate) fn new(root: &Path, seed: u64) -> Self {
         let chance = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let state = State { safe: BTreeMap::new(), chance, fuse: None, dead: false, faults: 0, full: false };
-        Self { root: root.to_owned(), state: Mutex::new(state) }
+        let (safe, stall) = (BTreeMap::new(), Stall::No);
+        let state = State { safe, chance, fuse: None, dead: false, faults: 0, full: false, stall };
+        Self { root: root.to_owned(), state: Mutex::new(state), turned: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -50,6 +64,46 @@ impl Simulated {
 
     pub(crate) fn fill(&self, full: bool) {
         self.state().full = full;
+    }
+
+    /// The next write takes until [`Self::go_on`].
+    pub(crate) fn stall(&self) {
+        self.state().stall = Stall::Due;
+    }
+
+    /// Returns when a write waits.
+    pub(crate) fn stalled(&self) {
+        drop(self.turned.wait_while(self.state(), |state| state.stall != Stall::Waiting).unwrap());
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.state().stall = Stall::No;
+        self.turned.notify_all();
+    }
+
+    /// The end of the last entry of some log has its length and not its bytes, as on a disk that says too early that it
+    /// has synced.
+    pub(crate) fn tear(&self) {
+        let mut state = self.state();
+        let mut entries: Vec<PathBuf> = state
+            .safe
+            .keys()
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .cloned()
+            .collect();
+        // Of each folder the last.
+        entries.retain(|path| path.parent().is_some_and(|folder| folder.ends_with(FOLDER)));
+        entries.reverse();
+        entries.dedup_by(|path, kept| path.parent() == kept.parent());
+        if entries.is_empty() {
+            return;
+        }
+        let path = entries.swap_remove(state.below(entries.len()));
+        let mut bytes = fs::read(&path).unwrap();
+        let whole = state.below(bytes.len());
+        bytes[whole..].fill(0);
+        fs::write(&path, &bytes).unwrap();
+        state.safe.insert(path, bytes);
     }
 
     /// The power is back: what was not synced is there, or not, file by file.
@@ -123,6 +177,11 @@ impl State {
 impl System for Simulated {
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state();
+        if state.stall == Stall::Due {
+            state.stall = Stall::Waiting;
+            self.turned.notify_all();
+            state = self.turned.wait_while(state, |state| state.stall == Stall::Waiting).unwrap();
+        }
         let was_dead = state.dead;
         let called = if state.full { Err(io::ErrorKind::StorageFull.into()) } else { state.call() };
         if called.is_err() && !was_dead {

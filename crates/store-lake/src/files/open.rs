@@ -1,5 +1,6 @@
 //! What is there when a store opens: as its logs say, and they are put right where a crash has cut something off.
 
+mod kept;
 mod reconcile;
 mod shared;
 
@@ -36,7 +37,12 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     let files = Files::new(disk.root());
     let spans_found = Spans::find(disk, spans.as_ref())?;
     let fragments = reconcile::fragments(disk, &files, &spans_found.list, interactions.as_ref())?;
-    let Fragments { adds, removes, lost } = fragments;
+    let Fragments { mut adds, mut removes, lost } = fragments;
+    let until = spans.as_ref().filter(|log| !log.is_torn()).map_or(u64::MAX, Log::generation);
+    let kept =
+        kept::without_spans(disk, Table::Interactions, interactions.as_ref(), &spans_found.list, until)?;
+    removes.retain(|path| !kept.iter().any(|add| add.path == *path));
+    adds.extend(kept);
     let change = Change {
         operation: "REPAIR",
         adds,
@@ -63,7 +69,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         ..Change::default()
     };
     let spans = settle(disk, Table::Spans, spans, change)?;
-    let mut logs = rollups(disk, now_ns)?;
+    let mut logs = rollups(disk, &list, now_ns)?;
     logs.extend([(Table::Interactions, interactions), (Table::Spans, spans)]);
     for (table, log) in &logs {
         let named =
@@ -76,12 +82,15 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })
 }
 
-/// What is counted can be counted again: it has no say in what there is.
-fn rollups(disk: &Disk, now_ns: u64) -> Result<Vec<(Table, Log)>, StoreError> {
+/// What is counted has no say in what there is: it can be counted again, as long as there are spans.
+fn rollups(disk: &Disk, list: &List, now_ns: u64) -> Result<Vec<(Table, Log)>, StoreError> {
     let open = |table: Table| {
         let log = Log::open(disk, table.name())?;
         let removes = log.as_ref().map_or(Ok(Vec::new()), |log| rollup::sound(disk, table, log))?;
-        let change = Change { operation: "REPAIR", removes, rows_change: true, now_ns, ..Change::default() };
+        let mut adds = kept::without_spans(disk, table, log.as_ref(), list, u64::MAX)?;
+        adds.retain(|add| !removes.contains(&add.path));
+        let change =
+            Change { operation: "REPAIR", adds, removes, rows_change: true, now_ns, ..Change::default() };
         Ok((table, settle(disk, table, log, change)?))
     };
     Table::ROLLUPS.into_iter().map(open).collect()

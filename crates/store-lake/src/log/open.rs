@@ -7,7 +7,7 @@ use store_api::StoreError;
 use super::{FOLDER, Log, Snapshot, action, checkpoint, entry};
 use crate::disk::Disk;
 
-pub(super) const REPAIR: &str = "run `throughline store repair` on the directory";
+pub(crate) const REPAIR: &str = "run `throughline store repair` on the directory";
 
 /// What is in the folder of a log.
 #[derive(Default)]

@@ -30,7 +30,7 @@ pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     retain(inner, now)?;
     let list = inner.list();
     let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
-    let hours: BTreeSet<Hour> = list.values().filter_map(|file| hour_of(file)).collect();
+    let hours: BTreeSet<Hour> = list.values().filter_map(|file| file.partition.hour()).collect();
     for hour in hours.iter().rev() {
         if is_due(inner, &look, *hour, now)? {
             count_hour(inner, &look, *hour, now)?;
@@ -45,13 +45,6 @@ pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
         }
     }
     Ok(false)
-}
-
-fn hour_of(file: &File) -> Option<Hour> {
-    match file.partition {
-        Partition::Hour(hour) => Some(hour),
-        Partition::Mixed => None,
-    }
 }
 
 fn since(now: u64, age: Duration) -> u64 {

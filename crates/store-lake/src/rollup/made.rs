@@ -62,7 +62,7 @@ impl One {
 }
 
 /// How long a file of a table is about.
-pub(super) fn range(table: Table, hour: Hour) -> Range {
+pub(crate) fn range(table: Table, hour: Hour) -> Range {
     let hours = if table == Table::Rollup1d { 24 } else { 1 };
     let from = hour.0.saturating_mul(Hour::NS);
     Range { from, to: from.saturating_add(hours * Hour::NS) }

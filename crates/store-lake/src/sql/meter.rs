@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use store_api::door::Settings;
 use store_api::sql::{Failed, Limits};
 
 #[derive(Debug)]
 pub(super) struct Meter {
     limits: Limits,
+    /// Above which nobody gets.
+    most: Limits,
+    /// Of the table that reaches into the most.
+    files: AtomicUsize,
     scanned: AtomicU64,
     /// The first one counts: what follows from it says less.
     breach: OnceLock<Breach>,
@@ -26,8 +31,19 @@ pub(super) struct Breach {
 }
 
 impl Meter {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, scanned: AtomicU64::new(0), breach: OnceLock::new(), opened: Mutex::default() }
+    pub(super) fn new(asked: Limits, settings: &Settings) -> Self {
+        let scanned = settings.sql_max_scanned_mib.saturating_mul(1 << 20);
+        let most = Limits { files: settings.sql_max_files, scanned, ..asked };
+        let limits =
+            Limits { files: asked.files.min(most.files), scanned: asked.scanned.min(most.scanned), ..asked };
+        Self {
+            limits,
+            most,
+            files: AtomicUsize::new(0),
+            scanned: AtomicU64::new(0),
+            breach: OnceLock::new(),
+            opened: Mutex::default(),
+        }
     }
 
     pub(super) fn breach(&self) -> Option<Failed> {
@@ -40,7 +56,8 @@ impl Meter {
         let most = self.limits.scanned;
         self.check(scanned <= most, || {
             let what = format!("the question reads more than {} of files", size(most));
-            (what, "bound `start` to a shorter time, or name fewer columns".to_owned())
+            let raise = raise(most < self.most.scanned, "max_scanned_mib");
+            (what, format!("bound `start` to a shorter time, name fewer columns, or {raise}"))
         })
     }
 
@@ -52,11 +69,19 @@ impl Meter {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn files(&self, files: usize) -> Result<(), Breach> {
-        let most = self.limits.files;
+    /// Looks into so many files for one table, if it is done here.
+    pub(super) fn plan(&self, files: usize) {
+        self.files.fetch_max(files, Ordering::Relaxed);
+    }
+
+    /// It is done here.
+    pub(super) fn files(&self) -> Result<(), Breach> {
+        let (files, most) = (self.files.load(Ordering::Relaxed), self.limits.files);
         self.check(files <= most, || {
             let what = format!("the question reaches into {files} files, and {most} are allowed");
-            (what, "bound `start` to a shorter time, as in `start >= now() - INTERVAL '1 hour'`".to_owned())
+            let raise = raise(most < self.most.files, "max_files");
+            let bound = "bound `start` to a shorter time, as in `start >= now() - INTERVAL '1 hour'`";
+            (what, format!("{bound}, or {raise}"))
         })
     }
 
@@ -121,6 +146,14 @@ impl Error for Breach {}
 impl From<Breach> for Failed {
     fn from(Breach { what, help }: Breach) -> Self {
         Self::Limit { what, help }
+    }
+}
+
+/// Whoever asks may raise a limit as far as the store lets him.
+fn raise(below: bool, key: &str) -> String {
+    match below {
+        true => format!("allow more with `{key}`"),
+        false => format!("raise `sql_{key}` in the `lake` section"),
     }
 }
 

@@ -19,7 +19,7 @@ use store_api::part::Row;
 use throughline_context::TraceId;
 
 use super::joined;
-use super::looking::{Looking, external};
+use super::looking::Looking;
 use super::overlap::Overlap;
 use super::scan::{Chosen, all_but, scan};
 use super::wanted::Wanted;
@@ -71,7 +71,7 @@ impl TableProvider for Spans {
             false => self.looking.as_stored().await?,
         };
         let files = self.files(&wanted, &overlap);
-        self.looking.meter.files(files.len()).map_err(external)?;
+        self.looking.meter.plan(files.len());
         let partitions = session.config().target_partitions();
         let (patched, plain): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|(file, _)| overlap.patched.contains(&file.generation));

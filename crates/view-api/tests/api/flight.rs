@@ -288,9 +288,10 @@ async fn a_statement_is_answered_message_by_message() {
         (asked[0].text.as_str(), asked[0].limits.rows, asked[0].limits.time.as_secs()),
         ("SELECT 1", 10_000, 30)
     );
-    flight.select("SELECT 1", &[("max-rows", "7"), ("max-seconds", "9")]).await;
+    flight.select("SELECT 1", &[("max-rows", "7"), ("max-seconds", "9"), ("max-files", "3")]).await;
     let asked = flight.asked();
-    assert_eq!((asked[0].limits.rows, asked[0].limits.time.as_secs()), (7, 9));
+    let limits = asked[0].limits;
+    assert_eq!((limits.rows, limits.time.as_secs(), limits.files), (7, 9, 3));
 }
 
 #[tokio::test]

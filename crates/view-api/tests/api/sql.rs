@@ -88,6 +88,7 @@ async fn errors_have_a_status_a_place_and_a_mend() {
         "breaks%202",
         "rows&format=xml",
         "rows&max_rows=0",
+        "rows&max_files=0",
         "rows&on=mars",
         "rows&q=1",
     ] {
@@ -102,8 +103,9 @@ async fn errors_have_a_status_a_place_and_a_mend() {
         422 {"code":"limit","help":"ask for less","message":"too much"}
         400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`xml` is no format: write json, csv, arrow, parquet or otlp-json"}
         400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`max_rows` is a number from 1 to 100000000"}
+        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`max_files` is a number from 1 to 1000000000"}
         400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"`mars` is no place to work a question out: write either, here or cluster"}
-        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"q: unknown field `q`, expected one of `query`, `format`, `max_rows`, `max_seconds`, `on`"}
+        400 {"code":"bad_request","help":"the parameters are described at /api/openapi.json","message":"q: unknown field `q`, expected one of `query`, `format`, `max_rows`, `max_seconds`, `max_files`, `max_scanned_mib`, `on`"}
     "#]].assert_eq(&said);
 }
 
@@ -145,6 +147,9 @@ async fn questions_may_raise_some_limits() {
         post(&view, "application/json", r#"{"query": "limits", "max_rows": 7, "max_seconds": 9}"#).await;
     let said = String::from_utf8(answer.body).unwrap();
     assert!(said.contains("rows: 7, ") && said.contains("time: 9s"), "{said}");
+    let path = "/api/v1/sql?query=limits&max_files=57000&max_scanned_mib=20480";
+    let said = String::from_utf8(get(view.address().unwrap(), path, &[]).await.body).unwrap();
+    assert!(said.contains("scanned: 21474836480, files: 57000, "), "{said}");
 }
 
 /// A page of another origin can send forms and text without asking, and no JSON.

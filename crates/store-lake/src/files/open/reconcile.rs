@@ -104,7 +104,7 @@ pub(super) fn span_add(disk: &Disk, file: &File) -> Result<Add, StoreError> {
 }
 
 /// The bounds of numbers; those of texts may be cut short.
-fn stats(footer: &ArrowReaderMetadata, rows: usize, columns: &[&str]) -> String {
+pub(super) fn stats(footer: &ArrowReaderMetadata, rows: usize, columns: &[&str]) -> String {
     let (mut least, mut greatest, mut missing) = (Map::new(), Map::new(), Map::new());
     for group in footer.metadata().row_groups() {
         for column in group.columns() {

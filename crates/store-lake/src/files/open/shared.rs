@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::file::File;
 use crate::files::{Files, List};
 use crate::format;
-use crate::log::{Change, Log, Snapshot};
+use crate::log::{Change, FOLDER, Log, Snapshot};
 use crate::tables::Table;
 
 pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
@@ -37,13 +37,21 @@ pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
 
 /// The log of a table, made where nobody has made it.
 fn join(disk: &Disk, table: Table, now_ns: u64) -> Result<Log, StoreError> {
-    match Log::open(disk, table.name())? {
-        Some(log) => Ok(log),
-        None => {
-            let columns = table.columns();
-            Log::create(disk, &table.definition(&columns), Change { now_ns, ..Change::default() })
-        }
+    if let Some(log) = Log::open(disk, table.name())? {
+        return Ok(log);
     }
+    let folder = disk.root().join(table.name());
+    if !disk.entries(&folder)?.is_empty() {
+        // Another node may have made it since.
+        let log = Log::open(disk, table.name())?;
+        return log.ok_or_else(|| StoreError::Damaged {
+            path: folder.join(FOLDER),
+            why: "it is gone, and there are files of its table".to_owned(),
+            mend: "put it back; or copy the bucket to a directory and run `throughline store repair` on that",
+        });
+    }
+    let columns = table.columns();
+    Log::create(disk, &table.definition(&columns), Change { now_ns, ..Change::default() })
 }
 
 /// The files that the log of the spans names.
