@@ -1,5 +1,5 @@
 //! One hour of a contact centre in this store, in DuckDB and in ClickHouse, on the same spans and in one run; and thirty days
-//! in 1 440 small files. Prints what docs/performance.md shows.
+//! in 1 440 small files. Prints what docs/performance.md shows, and ends with status 1 where a limit of it is missed.
 //!
 //! ```sh
 //! cargo bench -p store-lake --bench peers          # after scripts/setup-test.sh, which installs the others
@@ -23,15 +23,18 @@ mod ours;
 mod rollups;
 #[path = "peers/table.rs"]
 mod table;
+#[path = "peers/limits.rs"]
+mod limits;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use serde_json::{Value, json};
 use store_api::{Range, TraceStore};
 use throughline_context::TraceId;
 use tokio::time::Instant;
 
+use limits::Limits;
 use ours::Spread;
 use spans::{Centre, NINE};
 use table::Line;
@@ -43,22 +46,25 @@ fn number(name: &str, otherwise: u32) -> u32 {
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+async fn main() -> ExitCode {
     let (calls, looks) = (number("CALLS", 40_000), number("LOOKS", 200));
     println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
     let folder = tempfile::tempdir().unwrap();
+    let mut limits = Limits::default();
     if calls > 0 {
-        hour(folder.path(), calls, looks).await;
+        hour(folder.path(), calls, looks, &mut limits).await;
     }
     revised(folder.path(), number("REVISED_CALLS", 910)).await;
     match number("MONTH_CALLS", 20_000) {
         0 => {}
-        calls => month(folder.path(), calls, looks).await,
+        calls => month(folder.path(), calls, looks, &mut limits).await,
     }
+    let met = limits.show();
     println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn hour(folder: &Path, calls: u32, looks: u32) {
+async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     let centre = Centre::new(7, 1);
     let marks = centre.marks(calls);
     let store = folder.join("store");
@@ -67,9 +73,10 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
     let count = marks.len() as f64;
     let [spans, interactions, sidecars] = ours::sizes(&store);
     println!(
-        "{} spans of {calls} calls, {} files; bytes a span: {:.1} spans, {:.1} interactions, {:.1} sidecars",
+        "{} spans of {calls} calls, {} files; bytes a span: {:.1} in all, {:.1} spans, {:.1} interactions, {:.1} sidecars",
         marks.len(),
         lake.file_count(),
+        (spans + interactions + sidecars) as f64 / count,
         spans as f64 / count,
         interactions as f64 / count,
         sidecars as f64 / count
@@ -81,6 +88,7 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
         rate(cost.cpu + cost.compaction_cpu),
         count / cost.wall.as_secs_f64()
     );
+    limits.at_least("spans a second of one core, with fsync", rate(cost.cpu), 25_000.0);
     // Spread over the hour, and not those that another question is about.
     let some = |first: u32| (0..looks).map(move |n| (first + n * (calls / looks).max(1)) % calls);
     let ids: Vec<String> = some(0).map(|call| centre.call(call).id).collect();
@@ -96,9 +104,11 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
         .collect();
     let needle_sql = ours::questions(&lake, &asked).await;
     let quantiles: Vec<String> = (0..5).map(|_| PERCENTILES.to_owned()).collect();
+    let used = ours::cpu();
     let raw_percentiles = ours::questions(&lake, &quantiles).await;
+    let percentiles_cpu = (ours::cpu() - used).as_secs_f64() * 1e3 / quantiles.len() as f64;
     println!("percentiles by stage, queue and region from rollups");
-    rollups::show(&lake, &centre, &marks, "1 h", Range { from: NINE, to: NINE + HOUR }).await;
+    rollups::show(&lake, &centre, &marks, "the hour", Range { from: NINE, to: NINE + HOUR }, limits).await;
     let fresh = ours::freshness(&lake, &Centre::new(8, 1), &Centre::new(8, 1).marks(40)).await;
     lake.flush().await.unwrap();
     println!(
@@ -123,11 +133,27 @@ async fn hour(folder: &Path, calls: u32, looks: u32) {
         ("percentiles", raw_percentiles),
     ];
     let lines: Vec<Line> = ours.into_iter().map(|(what, spread)| Line { what, spread }).collect();
-    table::show(spans as f64 / count, &lines, &peers["engines"], count);
+    let engines = &peers["engines"];
+    table::show(spans as f64 / count, &lines, percentiles_cpu, engines, count);
+    let bytes = spans as f64 / count;
+    limits.at_most("bytes a span, table `spans`", bytes, 36.0);
+    limits.at_most("the same beside ClickHouse, OTel", spans as f64 / bytes_of(engines), 0.45);
+    for (what, spread, limit) in [("interaction", interaction, [2.0, 8.0]), ("trace", trace, [3.0, 10.0])] {
+        limits.at_most(format!("{what}, ms p50"), spread.p50, limit[0]);
+        limits.at_most(format!("{what}, ms p95"), spread.p95, limit[1]);
+    }
+    limits.at_most("an attribute that one call has, in SQL, ms p95", needle_sql.p95, 25.0);
+    let duck = engines["duckdb"]["percentiles"][2].as_f64().unwrap();
+    limits.at_most("CPU of raw percentiles beside DuckDB", percentiles_cpu / duck, 1.3);
+    limits.at_most("a new span in an answer, ms p95", fresh.p95, 1000.0);
 }
 
 const PERCENTILES: &str = "SELECT queue, service, hist_quantile(latency_hist(duration_ns), 0.5), hist_quantile(latency_hist(duration_ns), 0.95), \
     hist_quantile(latency_hist(duration_ns), 0.99) FROM spans GROUP BY queue, service";
+
+fn bytes_of(engines: &Value) -> f64 {
+    engines["clickhouse, otel"]["bytes"].as_f64().unwrap()
+}
 
 fn write_raw(path: &Path, centre: &Centre, marks: &[spans::Mark]) {
     let mut raw = raw::Raw::default();
@@ -158,7 +184,7 @@ async fn revised(folder: &Path, calls: u32) {
     );
 }
 
-async fn month(folder: &Path, calls: u32, looks: u32) {
+async fn month(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     let centre = Centre::new(9, 30 * 24);
     let store = folder.join("month");
     let lake = ours::open(&store).await;
@@ -172,10 +198,14 @@ async fn month(folder: &Path, calls: u32, looks: u32) {
     let traces: Vec<TraceId> = some(1).map(|call| centre.trace_id(call, 1)).collect();
     let tell =
         |what: &str, spread: Spread| println!("  {what}: p50 {:.1} ms, p95 {:.1} ms", spread.p50, spread.p95);
-    tell("trace, no hint, first look", ours::traces(&lake, &traces).await);
-    tell("trace, no hint", ours::traces(&lake, &traces).await);
-    tell("interaction, no hint, first look", ours::interactions(&lake, &ids).await);
-    tell("interaction, no hint", ours::interactions(&lake, &ids).await);
+    let mut within = |what: &str, spread: Spread, limit: f64| {
+        tell(what, spread);
+        limits.at_most(format!("30 days: {what}, ms p95"), spread.p95, limit);
+    };
+    within("trace, first look", ours::traces(&lake, &traces).await, 300.0);
+    within("trace", ours::traces(&lake, &traces).await, 50.0);
+    tell("interaction, first look", ours::interactions(&lake, &ids).await);
+    within("interaction", ours::interactions(&lake, &ids).await, 50.0);
     let callers = some(2).take(25).map(|call| format!("caller.hash={}", centre.call(call).caller));
     tell("search box, one attribute", ours::searches(&lake, &callers.collect::<Vec<_>>()).await);
     let plans: Vec<String> = traces
@@ -197,6 +227,6 @@ async fn month(folder: &Path, calls: u32, looks: u32) {
     {
         let from = NINE + begin * HOUR;
         let range = Range { from, to: from + hours * HOUR };
-        rollups::show(&lake, &centre, &marks, what, range).await;
+        rollups::show(&lake, &centre, &marks, what, range, limits).await;
     }
 }

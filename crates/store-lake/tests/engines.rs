@@ -17,7 +17,8 @@ use throughline_context::SpanId;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
-/// Some calls of one flush, over two hours; every second one repeats a span of the flush before or revises it.
+/// Some calls of one flush, over two hours; every second one repeats a span of the flush before or revises it. Each has a
+/// span that runs, and some of those end in the next flush.
 fn batch(flush: u8) -> Vec<Span> {
     let call = |trace: u8| {
         (1..=20_u8).map(move |span| {
@@ -38,7 +39,12 @@ fn batch(flush: u8) -> Vec<Span> {
         let sample = Sample::new(trace, 3).at(900, 50).stage(Stage::Talk);
         if trace % 4 == 0 { sample.revision(1).span() } else { sample.span() }
     });
-    new.chain(repeated).collect()
+    let running = |trace: u8| Sample::new(trace, 30).at(600, 7).stage(Stage::Hold);
+    let begun =
+        (first + 1..=first + 10).map(move |trace| running(trace).with("throughline.unfinished", true).span());
+    let earlier = (first.saturating_sub(9)..=first).filter(|trace| *trace > 0 && trace % 3 == 0);
+    let ended = earlier.map(move |trace| running(trace).revision(2).span());
+    new.chain(repeated).chain(begun).chain(ended).collect()
 }
 
 async fn answers(lake: &Lake) -> Value {
@@ -46,15 +52,27 @@ async fn answers(lake: &Lake) -> Value {
     let mut interactions = serde_json::Map::new();
     for summary in page.interactions {
         let found = lake.interaction(&summary.id, Limits::default()).await.unwrap().unwrap();
-        let total: u64 = found.spans.iter().map(|span| span.duration_ns).sum();
-        let ids: Vec<String> = found.spans.iter().map(|span| span.span_id.to_string()).collect();
+        let finished: Vec<_> = found.spans.iter().filter(|span| span.finished()).collect();
+        let total: u64 = finished.iter().map(|span| span.duration_ns).sum();
+        let ids: Vec<String> = finished.iter().map(|span| span.span_id.to_string()).collect();
         let talk = summary.stages.iter().find(|(stage, _)| *stage == Stage::Talk).map_or(0, |(_, ns)| *ns);
         interactions.insert(
             summary.id,
-            json!({ "spans": summary.span_count, "total_ns": total, "talk_ns": talk, "ids": ids }),
+            json!({ "rows": summary.span_count, "total_ns": total, "talk_ns": talk, "ids": ids }),
         );
     }
+    let finished: usize =
+        interactions.values().filter_map(|known| known["ids"].as_array()).map(Vec::len).sum();
+    assert_eq!(csv(lake, "SELECT count(*) FROM spans").await, finished.to_string());
     interactions.into()
+}
+
+async fn csv(lake: &Lake, text: &str) -> String {
+    let text = text.to_owned();
+    let question = Question { text, format: Format::Csv, limits: SqlLimits::default(), on: On::Either };
+    let mut answer = lake.sql(question).await.unwrap().body;
+    let answer = String::from_utf8(answer.next().await.unwrap().unwrap().to_vec()).unwrap();
+    answer.lines().nth(1).unwrap().to_owned()
 }
 
 fn engines_agree(directory: &Path, answers: &Value, more: &[&str]) {
@@ -69,7 +87,7 @@ fn engines_agree(directory: &Path, answers: &Value, more: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Scenario: spans of several hours, some of them twice or revised, before and after compaction, which gives an attribute
+/// Scenario: spans of several hours, some of them twice or revised, some still running, before and after compaction, which gives an attribute
 /// its own column in some files; with a checkpoint in the log of neither table.
 /// Guarantees: with the view of docs/store.md the engines count, sum and name the spans as we do; when all files are
 /// compacted, so they do with the rows of the interactions, and with the column.
@@ -94,15 +112,7 @@ async fn other_engines_come_to_our_answers() {
     while lake.compact(LATER).await.unwrap() {}
     assert_eq!(answers(&lake).await, before);
     let question = "SELECT count(*) FROM spans_raw WHERE attr_interaction_queue_name = 'billing'";
-    let question = Question {
-        text: question.to_owned(),
-        format: Format::Csv,
-        limits: SqlLimits::default(),
-        on: On::Either,
-    };
-    let mut answer = lake.sql(question).await.unwrap().body;
-    let answer = String::from_utf8(answer.next().await.unwrap().unwrap().to_vec()).unwrap();
-    let billing = answer.lines().nth(1).unwrap();
+    let billing = csv(&lake, question).await;
     assert!(billing.parse::<usize>().unwrap() > 1000, "{billing} in a column");
     engines_agree(directory.path(), &before, &["interactions", &format!("billing={billing}")]);
 }

@@ -9,8 +9,8 @@ pub(crate) struct Line {
     pub(crate) spread: Spread,
 }
 
-/// `bytes` and `lines` are ours; of the others as `peers.py` tells it.
-pub(crate) fn show(bytes: f64, lines: &[Line], others: &Value, spans: f64) {
+/// `bytes`, `lines` and `percentiles_cpu` are ours; of the others as `peers.py` tells it.
+pub(crate) fn show(bytes: f64, lines: &[Line], percentiles_cpu: f64, others: &Value, spans: f64) {
     let engines: Vec<(&String, &Value)> = others.as_object().into_iter().flatten().collect();
     let names: Vec<&str> = engines.iter().map(|(name, _)| name.as_str()).collect();
     println!("\n| | ours | {} |\n|---|---:|{}", names.join(" | "), "---:|".repeat(names.len()));
@@ -26,5 +26,7 @@ pub(crate) fn show(bytes: f64, lines: &[Line], others: &Value, spans: f64) {
             println!("| {what}, ms {name} | {ours:.1} |{}", theirs.collect::<String>());
         }
     }
+    let cpu = engines.iter().map(|(_, of)| cell(of["percentiles"][2].as_f64(), percentiles_cpu));
+    println!("| percentiles, CPU ms | {percentiles_cpu:.1} |{}", cpu.collect::<String>());
     println!("\nIn parentheses: ours divided by theirs.");
 }

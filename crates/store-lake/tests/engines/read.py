@@ -87,14 +87,14 @@ def spans(ask, view, expected):
         assert len(trace["interactions"]) == 1, trace
         (interaction,) = trace["interactions"]
         found[interaction] = (len(trace["ids"]), trace["total_ns"], sorted(trace["ids"]))
-    wanted = {name: (known["spans"], known["total_ns"], sorted(known["ids"])) for name, known in expected.items()}
+    wanted = {name: (len(known["ids"]), known["total_ns"], sorted(known["ids"])) for name, known in expected.items()}
     assert found == wanted, f"{found}\nis not\n{wanted}"
 
 
 def interactions(ask, view, expected):
     rows = ask(f"SELECT interaction_id, CAST(spans AS BIGINT) FROM ({view}) AS folded")
     found = {name: count for name, count in rows}
-    wanted = {name: known["spans"] for name, known in expected.items()}
+    wanted = {name: known["rows"] for name, known in expected.items()}
     assert found == wanted, f"{found}\nis not\n{wanted}"
 
 
