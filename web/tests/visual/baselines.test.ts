@@ -9,10 +9,11 @@ const MOST_BYTES = 3_000_000;
 
 const at = stage({ now: NOW });
 
-async function shown(address: string, colorScheme: 'light' | 'dark', { keys, width = 1440 }: Look = {}) {
+async function shown(address: string, colorScheme: 'light' | 'dark', { keys, last, width = 1440 }: Look = {}) {
   const viewport = { width, height: 900 };
   const { page, complaints, settled } = await at.visit(address, { colorScheme, now: NOW, viewport });
   await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('[aria-busy=true]'));
+  if (last) await page.locator(last).first().waitFor();
   await settled();
   if (keys) {
     await page.keyboard.press(keys);

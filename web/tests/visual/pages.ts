@@ -9,15 +9,19 @@ export interface Look {
   /** Opens a dialog. */
   keys?: string;
   width?: number;
+  /** What is there last. */
+  last?: string;
 }
+
+const DIFFERS: Look = { last: '.diff[aria-busy=false] li' };
 
 /** What is kept as a picture, light and dark: a name, and an address. A new page is a line here and `npm run baselines`. */
 export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['overview', '/'],
-  ['overview-box', `/?${BOX}`],
+  ['overview-box', `/?${BOX}`, DIFFERS],
   ['overview-narrow', '/', { width: 1024 }],
   ['stage', '/stages/queue'],
-  ['stage-box', `/stages/queue?${BOX}`],
+  ['stage-box', `/stages/queue?${BOX}`, DIFFERS],
   ['stage-table', '/stages/queue?heat-as=table'],
   ['interactions', '/interactions'],
   ['lanes', `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`],
