@@ -1,19 +1,8 @@
 /** The demonstration in a browser: a caller who came by SIP and was handed over. */
 import { expect, test, vi } from 'vitest';
-import type { InteractionList } from '../../src/api/types';
+import type { InteractionDetail, InteractionList } from '../../src/api/types';
 import { stageOf } from '../e2e/browser';
 import { PATIENCE, free, here, programs, said } from './programs';
-
-interface Told {
-  spans: {
-    service: string;
-    name: string;
-    span_id: string;
-    parent_span_id?: string;
-    finished: boolean;
-    attributes: { key: string }[];
-  }[];
-}
 
 vi.setConfig({ testTimeout: 4 * PATIENCE });
 const at = stageOf(async () => {
@@ -39,7 +28,7 @@ async function asked<T>(path: string): Promise<T> {
 }
 
 /** From the INVITE to the statement, and on in the call that follows the transfer. */
-function isTransferred({ spans }: Told) {
+function isTransferred({ spans }: InteractionDetail) {
   const edge = (name: string) => spans.filter((span) => span.service === 'sip-edge' && span.name === name);
   const transfers = new Set(edge('Transfer').map((span) => span.span_id));
   const follows = edge('SIP call').some((call) => transfers.has(call.parent_span_id ?? ''));
@@ -51,7 +40,8 @@ test('a caller who was handed over by SIP is one interaction on the page, from t
   const id = await vi.waitFor(
     async () => {
       const { interactions } = await asked<InteractionList>('interactions?limit=100&service=sip-edge&stage=transfer');
-      for (const call of interactions) if (isTransferred(await asked<Told>(`interactions/${call.id}`))) return call.id;
+      for (const call of interactions)
+        if (isTransferred(await asked<InteractionDetail>(`interactions/${call.id}`))) return call.id;
       throw new Error(`none of ${interactions.length} calls with a transfer is whole`);
     },
     { timeout: 2 * PATIENCE, interval: 500 },
