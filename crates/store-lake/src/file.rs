@@ -1,6 +1,5 @@
 //! One file of spans, with the file of its fragments.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -176,7 +175,7 @@ impl File {
         let open = open(&self.disk, &self.spans)?;
         guarded(|| {
             let batches = read(open, footer, ranges, at_a_time).map_err(|error| error.to_string())?;
-            Ok(Stream { batches: Box::new(batches), ahead: VecDeque::new() })
+            Ok(Stream { batches: Box::new(batches), ahead: Vec::new() })
         })
     }
 
@@ -264,42 +263,41 @@ thread_local! {
 pub(crate) struct Stream {
     batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
     /// Decoded, and not yet wanted.
-    ahead: VecDeque<Row>,
+    ahead: Vec<Row>,
 }
 
 impl Stream {
-    /// As many more as there are, until they have so many bytes.
-    pub(crate) fn within(&mut self, bytes: usize) -> Result<Vec<Row>, Unusable> {
-        let mut resources = Resources::default();
-        let weigh = |rows: &[Row]| rows.iter().map(|row| row.span.weight()).sum::<usize>();
-        let mut rows = Vec::from(std::mem::take(&mut self.ahead));
-        let mut weight = weigh(&rows);
-        guarded(|| {
-            while weight < bytes {
-                let Some(batch) = self.batches.next() else { break };
-                let more = decode(&batch.map_err(|error| error.to_string())?, &mut resources)?;
-                weight = weight.saturating_add(weigh(&more));
-                rows.extend(more);
-            }
-            Ok(())
+    /// So many more, or as many as there are.
+    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<Row>, Unusable> {
+        let mut lacking = count;
+        let mut rows = self.until(|more| {
+            lacking = lacking.saturating_sub(more.len());
+            lacking == 0
         })?;
-        #[cfg(test)]
-        TOGETHER.with(|most| most.set(most.get().max(rows.len())));
+        self.ahead = rows.split_off(count.min(rows.len()));
         Ok(rows)
     }
 
-    /// So many more, or as many as there are.
-    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<Row>, Unusable> {
+    /// As many more as there are, until they have so many bytes.
+    pub(crate) fn within(&mut self, bytes: usize) -> Result<Vec<Row>, Unusable> {
+        let mut weight = 0_usize;
+        self.until(|more| {
+            weight = more.iter().fold(weight, |sum, row| sum.saturating_add(row.span.weight()));
+            weight >= bytes
+        })
+    }
+
+    /// More rows, until those that came last are `enough`.
+    fn until(&mut self, mut enough: impl FnMut(&[Row]) -> bool) -> Result<Vec<Row>, Unusable> {
         let mut resources = Resources::default();
-        let mut rows: Vec<Row> = self.ahead.drain(..count.min(self.ahead.len())).collect();
+        let mut rows = std::mem::take(&mut self.ahead);
         guarded(|| {
-            while rows.len() < count {
+            let mut done = enough(&rows);
+            while !done {
                 let Some(batch) = self.batches.next() else { break };
                 let more = decode(&batch.map_err(|error| error.to_string())?, &mut resources)?;
-                let mut more = VecDeque::from(more);
-                let beyond = more.split_off((count - rows.len()).min(more.len()));
+                done = enough(&more);
                 rows.extend(more);
-                self.ahead = beyond;
             }
             Ok(())
         })?;

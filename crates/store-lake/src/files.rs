@@ -19,7 +19,7 @@ use crate::table::Promoted;
 use crate::traces::Traces;
 use places::Places;
 
-pub(crate) use on_disk::{OnDisk, TELLING_ROWS};
+pub(crate) use on_disk::{OnDisk, TELLING_ROWS, ranges};
 pub(crate) use open::{Opened, named, open};
 
 /// The files that a question may look at, in the order in which they were written.

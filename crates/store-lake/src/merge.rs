@@ -11,7 +11,7 @@ use throughline_context::TraceId;
 
 use crate::compact::Due;
 use crate::file::{File, Stream, Unusable};
-use crate::files::promoted;
+use crate::files::{promoted, ranges};
 use crate::lake::Inner;
 use crate::log::Add;
 use crate::sieve::of_interaction;
@@ -234,7 +234,7 @@ impl Order {
     fn streams(&self, inner: &Inner, files: &[Arc<File>]) -> Result<Vec<Stream>, Stop> {
         let at_a_time = (ROWS / files.len().max(1)).max(LEAST_ROWS);
         let stream = |(file, places): (&Arc<File>, &Places)| {
-            let ranges = ranges(&places.in_order);
+            let ranges = rows_of(&places.in_order);
             let footer = inner.files.footer(file);
             let stream = footer.and_then(|footer| file.stream(&footer, &ranges, at_a_time));
             stream.map_err(|why| unusable(file, why))
@@ -257,7 +257,7 @@ impl Order {
                 true => Ok(rows),
                 false => Err(Unusable::Damaged("it has fewer rows than it says".to_owned())),
             });
-            let astray = ranges(within(&places.astray, piece));
+            let astray = rows_of(within(&places.astray, piece));
             if let Ok(rows) = &mut read
                 && !astray.is_empty()
             {
@@ -278,16 +278,8 @@ fn within<'a>(places: &'a [(usize, Range<usize>)], piece: &Range<usize>) -> &'a 
     places.get(at(piece.start)..at(piece.end)).unwrap_or_default()
 }
 
-/// In the order of the file, as few as possible.
-fn ranges(places: &[(usize, Range<usize>)]) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = places.iter().map(|(_, rows)| rows.clone()).collect();
-    ranges.sort_unstable_by_key(|rows| rows.start);
-    ranges.dedup_by(|next, before| {
-        let joins = before.end == next.start;
-        before.end = if joins { next.end } else { before.end };
-        joins
-    });
-    ranges
+fn rows_of(places: &[(usize, Range<usize>)]) -> Vec<Range<usize>> {
+    ranges(places.iter().map(|(_, rows)| rows.clone()), usize::MAX)
 }
 
 /// Equal for equal interactions.

@@ -280,30 +280,29 @@ async fn files_that_cannot_have_an_answer_are_left_out() {
 #[tokio::test]
 async fn the_settings_say_what_may_be_allowed() {
     let directory = tempfile::tempdir().unwrap();
-    let less = Settings { sql_max_files: 4, ..settings(directory.path()) };
-    let lake = Lake::open(less).await.unwrap();
+    let lake = Lake::open(settings(directory.path())).await.unwrap();
     sixteen(&lake).await;
+    drop(lake);
     let all = "SELECT count(name) AS n FROM spans";
     let asked = Limits { files: 1_000_000, ..Limits::default() };
-    let refused = failed(&lake, all, asked).await;
-    assert_eq!(refused.to_string(), "the question reaches into 16 files, and 4 are allowed");
-    assert!(
-        refused.help().ends_with(", or raise `sql_max_files` in the `lake` section"),
-        "{}",
-        refused.help()
-    );
-    drop(lake);
-    let less = Settings { sql_max_files: 16, sql_max_scanned_mib: 0, ..settings(directory.path()) };
-    let lake = Lake::open(less).await.unwrap();
-    let refused = failed(&lake, all, asked).await;
-    assert_eq!(refused.to_string(), "the question reads more than 0 bytes of files");
-    assert!(
-        refused.help().ends_with("or raise `sql_max_scanned_mib` in the `lake` section"),
-        "{}",
-        refused.help()
-    );
-    drop(lake);
-    let more = Settings { sql_max_files: 16, ..settings(directory.path()) };
+    let usual = || settings(directory.path());
+    for (less, why, mend) in [
+        (
+            Settings { sql_max_files: 4, ..usual() },
+            "the question reaches into 16 files, and 4 are allowed",
+            "or raise `sql_max_files` in the `lake` section",
+        ),
+        (
+            Settings { sql_max_files: 16, sql_max_scanned_mib: 0, ..usual() },
+            "the question reads more than 0 bytes of files",
+            "or raise `sql_max_scanned_mib` in the `lake` section",
+        ),
+    ] {
+        let refused = failed(&Lake::open(less).await.unwrap(), all, asked).await;
+        assert_eq!(refused.to_string(), why);
+        assert!(refused.help().ends_with(mend), "{}", refused.help());
+    }
+    let more = Settings { sql_max_files: 16, ..usual() };
     let lake = Lake::open(more).await.unwrap();
     assert_eq!(ask(&lake, all, Format::Csv, asked).await.unwrap(), b"n\r\n1600\r\n");
 }

@@ -317,7 +317,7 @@ fn rows_of(places: &Places, traces: &[TraceId]) -> usize {
 }
 
 /// These rows, in order, neighbours and what overlaps joined, and about `most` of them.
-fn ranges(places: impl Iterator<Item = Rows<usize>>, most: usize) -> Vec<Rows<usize>> {
+pub(crate) fn ranges(places: impl Iterator<Item = Rows<usize>>, most: usize) -> Vec<Rows<usize>> {
     let mut ranges: Vec<Rows<usize>> = places.collect();
     ranges.sort_by_key(|range| range.start);
     let mut joined: Vec<Rows<usize>> = Vec::new();

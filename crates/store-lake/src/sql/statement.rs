@@ -91,7 +91,7 @@ mod tests {
             ("UPDATE spans SET name = ''", "UPDATE"),
             ("DELETE FROM spans", "DELETE"),
             ("MERGE INTO spans USING spans AS s ON true WHEN MATCHED THEN DELETE", "MERGE"),
-            ("COPY spans TO '/tmp/x.csv'", "COPY"),
+            ("COPY spans TO 'x.csv'", "COPY"),
             ("COPY (SELECT 1) TO 'x.parquet'", "COPY"),
             ("SET datafusion.execution.batch_size = 1", "SET"),
             ("RESET datafusion.execution.batch_size", "RESET"),
