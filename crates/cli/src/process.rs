@@ -2,11 +2,19 @@
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod program;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) use glibc::give_back_memory;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) use program::forget_start;
+
+/// What it is for was measured there alone.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn forget_start() {}
 
 /// Other allocators give back by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]

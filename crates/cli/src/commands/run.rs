@@ -101,6 +101,7 @@ async fn serve(plan: &Plan, arguments: &Arguments, signals: Signals) -> anyhow::
     };
     running.set_drain_timeout(arguments.drain_timeout);
     tracing::info!("everything is ready");
+    process::forget_start();
     loop {
         tokio::select! {
             biased;

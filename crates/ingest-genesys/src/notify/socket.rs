@@ -1,5 +1,6 @@
 //! The socket of a channel.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const UNSENT: usize = 256 << 10;
 const BODY: usize = 4096;
 /// How long the service may take to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the service may take to read one, and what may come over the socket until then.
+const READ: Duration = Duration::from_secs(2);
+const BEFORE: usize = 64;
 
 pub(crate) const OPEN_THE_WAY: &str = "open the way out to this host and port in the firewall, for TLS and WebSocket, or name your proxy with `proxy_url` or HTTPS_PROXY";
 const LOGIN: &str =
@@ -33,6 +37,14 @@ const IN_ITS_PLACE: &str = "something on the way answers in its place: let proxi
 
 pub(crate) struct Socket {
     stream: WebSocketStream<Box<dyn Io>>,
+    /// What came while a pong was waited for.
+    early: VecDeque<Result<Bytes, Ended>>,
+}
+
+enum Came {
+    Said(Result<Bytes, Ended>),
+    Pong,
+    Nothing,
 }
 
 /// Why there is no socket.
@@ -120,7 +132,7 @@ impl Socket {
             request.headers_mut().insert(AUTHORIZATION, bearer.map_err(|_| wrong("the token is none"))?);
         }
         match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
-            Ok((stream, _)) => Ok(Self { stream }),
+            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new() }),
             Err(Error::Http(answer)) => {
                 let status = answer.status();
                 Err(NotConnected::answered(&host, status, answer.into_body().unwrap_or_default()))
@@ -136,14 +148,25 @@ impl Socket {
     /// The next message, or how the socket ended.
     pub(crate) async fn next(&mut self) -> Result<Bytes, Ended> {
         loop {
-            match self.stream.next().await.ok_or(Ended::Closed)? {
-                Ok(Message::Text(text)) => return Ok(text.into()),
-                Ok(Message::Binary(bytes)) => return Ok(bytes),
-                // Pings are answered by the library when the stream is read on.
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => return Err(Ended::with(frame.map(|frame| frame.code))),
-                Err(error) => return Err(Ended::by(&error)),
+            if let Some(early) = self.early.pop_front() {
+                return early;
             }
+            if let Came::Said(said) = self.read().await {
+                return said;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Came {
+        match self.stream.next().await {
+            Some(Ok(Message::Text(text))) => Came::Said(Ok(text.into())),
+            Some(Ok(Message::Binary(bytes))) => Came::Said(Ok(bytes)),
+            Some(Ok(Message::Pong(_))) => Came::Pong,
+            // Pings are answered by the library when the stream is read on.
+            Some(Ok(Message::Ping(_) | Message::Frame(_))) => Came::Nothing,
+            Some(Ok(Message::Close(frame))) => Came::Said(Err(Ended::with(frame.map(|frame| frame.code)))),
+            Some(Err(error)) => Came::Said(Err(Ended::by(&error))),
+            None => Came::Said(Err(Ended::Closed)),
         }
     }
 
@@ -151,6 +174,27 @@ impl Socket {
     pub(crate) async fn send(&mut self, text: String) -> bool {
         let sent = tokio::time::timeout(PATIENCE, self.stream.send(Message::text(text))).await;
         matches!(sent, Ok(Ok(())))
+    }
+
+    /// The same, and has been read, where the other side answers pings as it has to (RFC 6455, 5.5.2): in the order in which
+    /// it reads.
+    pub(crate) async fn send_through(&mut self, text: String) -> bool {
+        let sent = self.send(text).await && self.stream.send(Message::Ping(Bytes::new())).await.is_ok();
+        if sent {
+            // Whoever does not answer pings may have read it all the same.
+            tokio::time::timeout(READ, self.is_read()).await.ok();
+        }
+        sent
+    }
+
+    async fn is_read(&mut self) {
+        while self.early.len() < BEFORE && self.early.back().is_none_or(Result::is_ok) {
+            match self.read().await {
+                Came::Said(said) => self.early.push_back(said),
+                Came::Pong => return,
+                Came::Nothing => {}
+            }
+        }
     }
 
     pub(crate) async fn close(mut self) {

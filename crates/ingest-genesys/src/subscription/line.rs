@@ -117,7 +117,7 @@ impl Line {
             }
             Action::Subscribe => {
                 let sent = match &mut self.socket {
-                    Some(socket) => socket.send(first_message(self.ask.origin)).await,
+                    Some(socket) => socket.send_through(first_message(self.ask.origin)).await,
                     None => false,
                 };
                 if !sent {
