@@ -3,11 +3,17 @@ import { expect, test } from 'vitest';
 
 const SRC = new URL('../../src/', import.meta.url);
 
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(svelte|ts)$/.test(file));
+const holding = (pattern: RegExp) => files.filter((file) => pattern.test(readFileSync(new URL(file, SRC), 'utf8')));
+
+test('no part of the page asks for what the build takes out of Svelte', () => {
+  expect(holding(/<script lang="ts">/).length).toBeGreaterThan(50);
+  expect(
+    holding(/svelte:boundary|\$bindable|\banimate:|\sstyle=|class=\{[[{]|\b(fork|settled)\(|\$effect\.pending/),
+  ).toEqual([]);
+});
+
 test('no part of the page makes markup of text', () => {
-  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(svelte|ts)$/.test(file));
   expect(files).toContain('App.svelte');
-  const made = files.filter((file) =>
-    /\{@html|innerHTML|outerHTML|insertAdjacentHTML/.test(readFileSync(new URL(file, SRC), 'utf8')),
-  );
-  expect(made).toEqual([]);
+  expect(holding(/\{@html|innerHTML|outerHTML|insertAdjacentHTML/)).toEqual([]);
 });
