@@ -5,6 +5,9 @@ import { NOW } from './picture';
 /** The last two hours of what took longer than 80 s. */
 const BOX = `box=${NOW - 2 * 3_600_000}-${NOW},80000-`;
 
+/** Of the comparison that led to the call. */
+const NEW = 'crm-gateway+SELECT+open_invoices%0Acrm-gateway+UPDATE+note';
+
 export interface Look {
   /** Opens a dialog. */
   keys?: string;
@@ -26,6 +29,7 @@ export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['interactions', '/interactions'],
   ['lanes', `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`],
   ['waterfall', `/interactions/${CALL_ID}?tab=waterfall&gaps=off`],
+  ['waterfall-new', `/interactions/${CALL_ID}?tab=waterfall&span=${TRACES[1]}.00000000000000c1&new=${NEW}`],
   ['ladder', `/interactions/${FOLLOW_ID}?tab=ladder`],
   ['events', `/interactions/${CALL_ID}?tab=events`],
   ['trace', `/traces/${CLOCKS_TRACE}`],
