@@ -3,7 +3,7 @@ import { defineConfig, type Plugin } from 'vite';
 
 /** What every page has. */
 const BASE =
-  /node_modules|preload-helper|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/(client|calls|types)|pages\/loaded|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell|Figures))/;
+  /node_modules|preload-helper|src\/(App|pages\/Missing|router|routes|keys|settings|kept|time|session|poll|api\/|pages\/loaded|trace\/(attributes|stages\.)|list\/(outcome|jump)|scope\/(filters|local-time)|ui\/(?!Card|Skeleton|Bell|Figures))/;
 /**
  * The page is drawn in the browser only, and no server's HTML is ever taken over: what Svelte does for that in every
  * block falls away when it is known at build time, and so do the calls that do nothing then. A part that Svelte adds to

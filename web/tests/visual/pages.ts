@@ -14,15 +14,17 @@ export interface Look {
   width?: number;
   /** What is there last. */
   last?: string;
+  /** A rule fires; the bar says so. */
+  firing?: true;
 }
 
 const DIFFERS: Look = { last: '.diff[aria-busy=false] li' };
 
 /** What is kept as a picture, light and dark: a name, and an address. A new page is a line here and `npm run baselines`. */
 export const PAGES: readonly [name: string, address: string, look?: Look][] = [
-  ['overview', '/'],
-  ['overview-box', `/?${BOX}`, DIFFERS],
-  ['overview-narrow', '/', { width: 1024 }],
+  ['overview', '/', { firing: true }],
+  ['overview-box', `/?${BOX}`, { ...DIFFERS, firing: true }],
+  ['overview-narrow', '/', { width: 1024, firing: true }],
   ['stage', '/stages/queue'],
   ['stage-box', `/stages/queue?${BOX}`, DIFFERS],
   ['stage-table', '/stages/queue?heat-as=table'],
@@ -37,8 +39,8 @@ export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['transfers', '/transfers'],
   ['hops', '/hops'],
   ['settings', '/settings'],
-  ['alerts', '/alerts'],
-  ['rule', '/alerts/18f1'],
+  ['alerts', '/alerts', { firing: true }],
+  ['rule', '/alerts/18f1', { firing: true }],
   ['missing', '/nothing-here'],
   ['palette', '/nothing-here', { keys: 'Control+k' }],
   ['help', '/nothing-here', { keys: '?' }],
