@@ -1,5 +1,6 @@
 import type { Query } from '../api/client';
-import type { Deploy } from '../api/types';
+import type { Deploy, ExampleSpan, LoneOperation } from '../api/types';
+import { exampleHref } from '../stages/difference';
 import { parseAnalysis, rangeOf, type Filters } from '../scope/filters';
 import { msOf } from '../time';
 
@@ -75,6 +76,15 @@ export function deploySearch(deploy: Deploy, end: number, filters: Filters): str
     b_version: deploy.version,
     ...placeOf(filters),
   });
+}
+
+/** More kinds would make a link too long for what stands in front of a server; the most frequent come first. */
+const MARKED = 20;
+/** An example of B; its waterfall marks what A has nothing like. */
+export function exampleOfB(example: ExampleSpan, fresh: readonly LoneOperation[]): string {
+  const kinds = fresh.slice(0, MARKED).map(({ stage, service, operation }) => stage ?? `${service} ${operation}`);
+  const marks = new URLSearchParams({ tab: 'waterfall', new: kinds.join('\n') });
+  return exampleHref(example) + (kinds.length > 0 ? `&${marks}` : '');
 }
 
 export const exchanged = (sides: Sides): Sides => {

@@ -1,6 +1,12 @@
 import { attributeText } from './attributes';
 import type { Node } from './model';
 
+/** The spans of some kinds, a line each: a stage, or a service and an operation. */
+export function newSpans(nodes: readonly Node[], kinds: string): Set<Node> {
+  const wanted = new Set(kinds.split('\n'));
+  return new Set(nodes.filter(({ stage, span }) => wanted.has(stage ?? `${span.service} ${span.name}`)));
+}
+
 /** The spans that hold some words in their name, service, ids, message or attributes; in drawing order. */
 export function findSpans(nodes: readonly Node[], words: string): Node[] {
   const wanted = words.trim().toLowerCase();

@@ -4,12 +4,12 @@ import { router } from '../router.svelte';
 import { boundariesOf, buildAxis, type Axis } from './axis';
 import { causeOf, type Cause } from './cause';
 import { criticalPath, pathFrom } from './critical';
-import { findSpans } from './find';
+import { findSpans, newSpans } from './find';
 import { lanesOf } from './lanes';
 import { parseWindow, windowText } from './window';
 import { getSpan } from '../api/client';
 import { isOutlined } from './outline';
-import { buildModel, isError, modelOf, visibleNodes, type Node } from './model';
+import { buildModel, modelOf, visibleNodes, type Node } from './model';
 
 export const TABS = ['lanes', 'waterfall', 'ladder', 'events'] as const;
 export type Tab = (typeof TABS)[number];
@@ -46,6 +46,9 @@ export class TraceView {
   critical = $derived((this.path && !this.corrected && pathFrom(this.model, this.path)) || criticalPath(this.model));
   found = $derived(findSpans(this.model.nodes, this.words));
   foundKeys = $derived(new Set(this.found.map(({ key }) => key)));
+  #kinds = $derived(this.#query.get('new'));
+  /** What side A of a comparison has nothing like; null where none led here. */
+  fresh = $derived(this.#kinds === null ? null : newSpans(this.model.nodes, this.#kinds));
   rows = $derived(visibleNodes(this.model.nodes, this.folded));
 
   tab = $derived.by<Tab>(() => {
@@ -166,11 +169,14 @@ export class TraceView {
     if (open.size !== this.folded.size) this.folded = open;
   }
 
-  nextError(): Node | null {
+  /** The first below the active one, else the first of all. */
+  next(wanted: (node: Node) => boolean): Node | null {
     const { nodes } = this.model;
     const at = nodes.findIndex(({ key }) => key === this.active);
-    return nodes.slice(at + 1).find(isError) ?? nodes.find(isError) ?? null;
+    return nodes.slice(at + 1).find(wanted) ?? nodes.find(wanted) ?? null;
   }
+
+  nextNew = (): Node | null => this.next((node) => this.fresh?.has(node) ?? false);
 
   /** An address may name a span by its whole key or, coming from a link, by its span id alone. */
   #find(wanted: string | null): Node | null {

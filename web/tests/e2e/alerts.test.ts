@@ -4,6 +4,21 @@ import { accessibilityFindings, counted, stage } from './browser';
 
 const at = stage();
 
+test('the bar says on every page how many rules fire, and leads there; where none does it says nothing', async () => {
+  const { page, settled } = await at.visit('/hops');
+  const link = (name: string) => page.getByRole('navigation').getByRole('link', { name, exact: true });
+  await link('Alerts 1 firing').click();
+  await page.waitForURL('**/alerts');
+  at.server().state.calm = true;
+  try {
+    await page.goto(`${at.server().origin}/hops`);
+    await settled();
+    await link('Alerts').waitFor();
+  } finally {
+    at.server().state.calm = false;
+  }
+});
+
 test('J6: tell me next time; the bell, a receiver, save', async () => {
   const { page, complaints } = await at.visit('/stages/queue?region=eu-west');
   const presses = await counted(page);
@@ -50,7 +65,7 @@ test('what fires is on the overview, and its rule says since when and where', as
   await rule.waitFor();
   await expect.poll(() => card.textContent()).toMatch(/2 m 14\.2 s, n 1\u00a0204, for\s+\d\d m/);
   await rule.click();
-  await page.getByText('firing', { exact: true }).waitFor();
+  await page.getByRole('main').getByText('firing', { exact: true }).waitFor();
   await expect
     .poll(() => page.getByRole('region', { name: 'What happened' }).textContent())
     .toMatch(/delivered\s+on-call/);

@@ -72,6 +72,18 @@ test('waiting is hatched, work is solid, and long bars are cut where a gap is pr
   await expect.poll(() => page.locator('[role=row]').filter({ hasText: 'IVR flow' }).locator('.brk').count()).toBe(2);
 });
 
+test('what a comparison found new is in sight however far below, and a picture without it says so', async () => {
+  const { page } = await opened(`/traces/${LARGE_TRACE}?span=0000000000000001&new=crm-gateway+SELECT+row+9000`);
+  const far = page.getByRole('row', { name: /SELECT row 9000/ });
+  await far.getByText('new in B').last().waitFor();
+  await expect.poll(() => far.evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
+  await page.getByRole('button', { name: '1 new in B' }).waitFor();
+  await page.goto(`${at.server().origin}${PATH}?new=hold%0Aacd+nothing`);
+  await page.getByRole('row', { name: /Hold.*new in B/ }).waitFor();
+  await page.goto(`${at.server().origin}${PATH}?new=acd+nothing`);
+  await page.getByRole('button', { name: '0 new in B', disabled: true }).waitFor();
+});
+
 test('the tree is worked by keys alone', async () => {
   const { page } = await opened();
   const press = async (...all: string[]) => {

@@ -113,7 +113,7 @@ test('two presses make a box as a drag does', async () => {
   expect(to - from).toBeGreaterThan(3 * 22 * 60_000);
 });
 
-test('J4: did the deployment make look-ups slower; the flag, the verdict, an example of the new version', async () => {
+test('J4: did the deployment make look-ups slower; the flag, last week as control, an example with what is new marked', async () => {
   const { page, complaints } = await at.visit('/');
   const presses = await counted(page);
   await page
@@ -123,16 +123,33 @@ test('J4: did the deployment make look-ups slower; the flag, the verdict, an exa
   await page.waitForURL(/\/compare\?/);
   expect(params(page).get('a_version')).toBe('7.2');
   expect(params(page).get('b_version')).toBe('7.3');
-  await page
-    .getByRole('region', { name: 'Verdict' })
-    .getByText(/GET \/customers\/\{id\} \+\d+ %.*n = [\d ]+ \/ [\d ]+/)
-    .waitFor();
+  const verdict = page.getByRole('region', { name: 'Verdict' });
+  await verdict.getByText(/GET \/customers\/\{id\} \+\d+ %.*n = [\d ]+ \/ [\d ]+/).waitFor();
+  await verdict.getByText('2 new in B').waitFor();
   const row = page.getByRole('row', { name: /GET \/customers/ });
   await expect.poll(() => row.textContent()).toContain('slower');
-  await expect.poll(() => page.getByRole('region', { name: 'New in B' }).textContent()).toContain('SELECT loyalty');
+  for (const name of ['SELECT open_invoices', 'UPDATE note'])
+    await page.getByRole('region', { name: 'New in B' }).getByText(name).waitFor();
+  await page.getByRole('button', { name: 'Control: a week before' }).click();
+  await page.waitForURL(/control=week/);
+  await verdict.getByText('the same hours a week before').waitFor();
+  await row.getByText('control +3 %').waitFor();
   await row.getByRole('link', { name: /Example of B/ }).click();
   await page.waitForURL(`**/interactions/${CALL_ID}?span=*`);
-  expect(await presses()).toBeLessThanOrEqual(3);
+  await page.getByRole('tab', { name: 'Waterfall', selected: true }).waitFor();
+  const marked = page.getByRole('row', { name: 'new in B' }).locator('.nm');
+  await expect.poll(() => marked.allTextContents()).toEqual(['SELECT open_invoices', 'UPDATE note']);
+  expect(await presses()).toBe(3);
+  expect(await accessibilityFindings(page)).toEqual([]);
+  // The mark is in the link, and a key goes from one to the next.
+  await page.reload();
+  await expect.poll(() => marked.count()).toBe(2);
+  const details = page.getByRole('complementary', { name: 'Span details' });
+  for (const name of ['SELECT open_invoices', 'UPDATE note', 'SELECT open_invoices']) {
+    await page.keyboard.press('b');
+    await details.getByRole('heading', { name }).waitFor();
+    await page.locator('[role=row]:focus').filter({ hasText: name }).waitFor();
+  }
   expect(complaints).toEqual([]);
 });
 

@@ -138,7 +138,11 @@ test('J4: did the last deployment make look-ups slower; three clicks to an examp
   await expect.poll(() => page.getByRole('region', { name: 'New in B' }).textContent()).toContain('SELECT loyalty');
   await row.getByRole('link', { name: /Example of B/ }).click();
   await page.waitForURL(/\/interactions\/.*span=/);
-  await page.locator('[role=row]').filter({ hasText: 'SELECT loyalty' }).waitFor();
+  await page
+    .getByRole('row', { name: /SELECT loyalty/ })
+    .getByText('new in B')
+    .first()
+    .waitFor();
   expect(await presses()).toBeLessThanOrEqual(3);
   expect(complaints).toEqual([]);
 });

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { Difference, Latency, Overview, StageLine, TransferEdge } from '../../src/api/types';
+import type { Difference, ExampleSpan, Latency, Overview, StageLine, TransferEdge } from '../../src/api/types';
 import { placeFlags } from '../../src/charts/flags';
-import { deploySearch, exchanged, readSides, sidesSearch } from '../../src/compare/sides';
+import { deploySearch, exampleOfB, exchanged, readSides, sidesSearch } from '../../src/compare/sides';
 import { changeKind, shownStages, worstCell, worstLine } from '../../src/overview/focus';
 import { parseFilters } from '../../src/scope/filters';
 import { exampleHref, filtersOfGroup, filtersWith, keyName } from '../../src/stages/difference';
+import { newSpans } from '../../src/trace/find';
+import { buildModel } from '../../src/trace/model';
 import { layout } from '../../src/transfers/sankey';
 import { matching, places } from '../../src/ui/commands';
+import { span } from './spans';
 
 const NOW = Date.parse('2026-11-20T15:40:00Z');
 
@@ -119,6 +122,37 @@ describe('what the overview draws attention to', () => {
 });
 
 describe('two sides', () => {
+  test('an example of B says what A has nothing like, and its picture finds that', () => {
+    const example = {
+      at: 'p95',
+      trace_id: 't1',
+      span_id: 's1',
+      interaction_id: 'c41e',
+      start_ns: '0',
+      duration_ns: '1',
+    };
+    const lone = { stage: null, service: null, operation: null, latency: latency(1, '1') };
+    const href = exampleOfB(example as ExampleSpan, [
+      { ...lone, stage: 'park' },
+      { ...lone, service: 'crm', operation: 'GET /a?b=1&c' },
+    ]);
+    const { pathname, searchParams } = new URL(href, 'http://page');
+    expect([pathname, searchParams.get('span'), searchParams.get('tab')]).toEqual([
+      '/interactions/c41e',
+      't1.s1',
+      'waterfall',
+    ]);
+    const { nodes } = buildModel([
+      span('old', 0, 9, { service: 'crm' }),
+      span('GET /a?b=1&c', 1, 2, { service: 'crm' }),
+      span('GET /a?b=1&c', 1, 2, { service: 'other', span_id: 'elsewhere' }),
+      span('parked', 2, 3, { stage: 'park' }),
+    ]);
+    const found = [...newSpans(nodes, searchParams.get('new') ?? '')].map(({ span }) => span.span_id);
+    expect(found).toEqual(['GET /a?b=1&c', 'parked']);
+    expect(exampleOfB(example as ExampleSpan, [])).toBe('/interactions/c41e?span=t1.s1');
+  });
+
   test('without any the filters’ time against the same hours last week', () => {
     expect(readSides('?range=1h&region=eu-west', NOW)).toEqual({
       a_from: '2026-11-13T14:40:00.000Z',

@@ -9,7 +9,8 @@ const MOST_BYTES = 3_000_000;
 
 const at = stage({ now: NOW });
 
-async function shown(address: string, colorScheme: 'light' | 'dark', { keys, last, width = 1440 }: Look = {}) {
+async function shown(address: string, colorScheme: 'light' | 'dark', { keys, last, width = 1440, firing }: Look = {}) {
+  at.server().state.calm = !firing;
   const viewport = { width, height: 900 };
   const { page, complaints, settled } = await at.visit(address, { colorScheme, now: NOW, viewport });
   await page.waitForFunction(() => document.querySelector('main') && !document.querySelector('[aria-busy=true]'));

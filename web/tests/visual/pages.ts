@@ -5,27 +5,33 @@ import { NOW } from './picture';
 /** The last two hours of what took longer than 80 s. */
 const BOX = `box=${NOW - 2 * 3_600_000}-${NOW},80000-`;
 
+/** Of the comparison that led to the call. */
+const NEW = 'crm-gateway+SELECT+open_invoices%0Acrm-gateway+UPDATE+note';
+
 export interface Look {
   /** Opens a dialog. */
   keys?: string;
   width?: number;
   /** What is there last. */
   last?: string;
+  /** A rule fires; the bar says so. */
+  firing?: true;
 }
 
 const DIFFERS: Look = { last: '.diff[aria-busy=false] li' };
 
 /** What is kept as a picture, light and dark: a name, and an address. A new page is a line here and `npm run baselines`. */
 export const PAGES: readonly [name: string, address: string, look?: Look][] = [
-  ['overview', '/'],
-  ['overview-box', `/?${BOX}`, DIFFERS],
-  ['overview-narrow', '/', { width: 1024 }],
+  ['overview', '/', { firing: true }],
+  ['overview-box', `/?${BOX}`, { ...DIFFERS, firing: true }],
+  ['overview-narrow', '/', { width: 1024, firing: true }],
   ['stage', '/stages/queue'],
   ['stage-box', `/stages/queue?${BOX}`, DIFFERS],
   ['stage-table', '/stages/queue?heat-as=table'],
   ['interactions', '/interactions'],
   ['lanes', `/interactions/${CALL_ID}?span=${TRACES[1]}.00000000000000c1`],
   ['waterfall', `/interactions/${CALL_ID}?tab=waterfall&gaps=off`],
+  ['waterfall-new', `/interactions/${CALL_ID}?tab=waterfall&span=${TRACES[1]}.00000000000000c1&new=${NEW}`],
   ['ladder', `/interactions/${FOLLOW_ID}?tab=ladder`],
   ['events', `/interactions/${CALL_ID}?tab=events`],
   ['trace', `/traces/${CLOCKS_TRACE}`],
@@ -33,8 +39,8 @@ export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['transfers', '/transfers'],
   ['hops', '/hops'],
   ['settings', '/settings'],
-  ['alerts', '/alerts'],
-  ['rule', '/alerts/18f1'],
+  ['alerts', '/alerts', { firing: true }],
+  ['rule', '/alerts/18f1', { firing: true }],
   ['missing', '/nothing-here'],
   ['palette', '/nothing-here', { keys: 'Control+k' }],
   ['help', '/nothing-here', { keys: '?' }],

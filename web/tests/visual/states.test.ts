@@ -22,6 +22,7 @@ for (const [name, address, { centre = 'open', answers, sign }] of STATES)
       );
       if (answers === 'held') await page.route(/api\/v1\/(?!session)/, () => undefined);
       at.server().state.failing = answers === 'failing';
+      at.server().state.calm = true;
       try {
         await page.goto(at.server().origin + address);
         await page.locator(sign).first().waitFor({ state: 'attached' });
