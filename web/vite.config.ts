@@ -34,36 +34,6 @@ const noBoundary: Plugin = {
   apply: 'build',
   load: (id) => (id.endsWith('/svelte/src/internal/client/dom/blocks/boundary.js') ? BOUNDARY : null),
 };
-/**
- * What Svelte asks again and again is settled here: runes everywhere, nothing asynchronous or forked, no boundary, no list
- * that is animated, no prop that is bound or written over, no style as text, no class as a list; methods that nothing calls
- * then go. `tests/unit/source.test.ts` holds the page to what can be read off its source.
- */
-const SETTLED: readonly [RegExp, string][] = [
-  [/(?<!function )\bis_runes\(\)/g, 'true'],
-  [/(?<=\bvar runes = .*)\brunes\b/gs, 'true'],
-  [/(?<!function )\bshould_defer_append\(\)/g, 'false'],
-  [/\b\w+\??\.is_fork\b(?! =)/g, 'false'],
-  [/\beffect\.b\?\.is_pending\b/g, 'false'],
-  [/\(flags & EACH_IS_ANIMATED\) !== 0/g, 'false'],
-  [/(?<!var )\bbindable\b/g, 'false'],
-  [/\(flags & PROPS_IS_UPDATED\) === 0/g, 'true'],
-  [/(?<=function to_style.*)\bif \(value\)/s, 'if (false)'],
-  [/(?<=function clsx\(value\) \{\s*)if \(typeof value === 'object'\)/, 'if (false)'],
-  [/\bbatch\.ondiscard\(.*\);/g, ''],
-  [
-    /\n\t(#discard = |skip_effect|unskip_effect|ondiscard|settled|increment|decrement)\([^)]*\) (=> )?\{.*?\n\t\}/gs,
-    '',
-  ],
-];
-const settled: Plugin = {
-  name: 'settled',
-  apply: 'build',
-  transform: (code, id) =>
-    id.includes('/svelte/src/internal/')
-      ? { code: SETTLED.reduce((text, [asked, answer]) => text.replace(asked, answer), code), map: null }
-      : null,
-};
 /** A list that only other uses of Svelte read; a spread is kept for what its iterator might do. */
 const unusedListGoes: Plugin = {
   name: 'unused-list-goes',
@@ -115,7 +85,7 @@ const unusedCodeGoes: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [svelte(), neverHydrates, noBoundary, settled, unusedListGoes, nothingIsAwaited, unusedCodeGoes],
+  plugins: [svelte(), neverHydrates, noBoundary, unusedListGoes, nothingIsAwaited, unusedCodeGoes],
   build: {
     target: 'es2022',
     // The page is served under `default-src 'self'`: nothing may become a data: address.
