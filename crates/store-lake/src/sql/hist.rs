@@ -29,8 +29,7 @@ pub(super) struct Hist {
 impl Hist {
     pub(super) fn add(&mut self, value: i64) {
         let value = value.max(0);
-        let one = Self { count: 1, sum: value as f64, min: value, max: value, ..Self::default() };
-        self.join_totals(&one);
+        self.join_totals(1, value as f64, value, value);
         if value == 0 {
             self.zero += 1;
         } else {
@@ -40,7 +39,7 @@ impl Hist {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.join_totals(other);
+        self.join_totals(other.count, other.sum, other.min, other.max);
         self.zero = self.zero.saturating_add(other.zero);
         if !other.counts.is_empty() {
             let buckets = self.room(other.offset, other.counts.len());
@@ -50,14 +49,14 @@ impl Hist {
         }
     }
 
-    fn join_totals(&mut self, other: &Self) {
-        if other.count == 0 {
+    fn join_totals(&mut self, count: u64, sum: f64, min: i64, max: i64) {
+        if count == 0 {
             return;
         }
-        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
-        self.max = if self.count == 0 { other.max } else { self.max.max(other.max) };
-        self.count = self.count.saturating_add(other.count);
-        self.sum += other.sum;
+        self.min = if self.count == 0 { min } else { self.min.min(min) };
+        self.max = if self.count == 0 { max } else { self.max.max(max) };
+        self.count = self.count.saturating_add(count);
+        self.sum += sum;
     }
 
     /// So many buckets, from this one.

@@ -34,21 +34,31 @@ enum Takes {
 }
 
 impl Takes {
-    /// Adds each row to the histogram that is its own.
-    fn each(self, values: &[ArrayRef], mut add: impl FnMut(usize, &dyn Fn(&mut Hist))) -> Result<()> {
+    /// Adds each row to the histogram of its place, where it has one.
+    fn add(
+        self,
+        values: &[ArrayRef],
+        hists: &mut [Hist],
+        place: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
         let [values] = values else { return exec_err!("one argument is expected") };
         match self {
             Self::Durations => {
                 let Some(values) = values.as_primitive_opt::<Int64Type>() else {
                     return exec_err!("durations are whole nanoseconds");
                 };
-                let known = values.iter().enumerate().filter_map(|(row, value)| Some((row, value?)));
-                known.for_each(|(row, value)| add(row, &|hist| hist.add(value)));
+                for (row, value) in values.iter().enumerate() {
+                    if let (Some(value), Some(hist)) = (value, place(row).and_then(|at| hists.get_mut(at))) {
+                        hist.add(value);
+                    }
+                }
             }
             Self::Histograms => {
-                let hists = from_array(values).into_iter().enumerate();
-                let known = hists.filter_map(|(row, hist)| Some((row, hist?)));
-                known.for_each(|(row, other)| add(row, &|hist| hist.merge(&other)));
+                for (row, other) in from_array(values).iter().enumerate() {
+                    if let (Some(other), Some(hist)) = (other, place(row).and_then(|at| hists.get_mut(at))) {
+                        hist.merge(other);
+                    }
+                }
             }
         }
         Ok(())
@@ -123,13 +133,11 @@ impl One {
 
 impl Accumulator for One {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let hist = &mut self.hist;
-        self.takes.each(values, |_, add| add(hist))
+        self.takes.add(values, std::slice::from_mut(&mut self.hist), |_| Some(0))
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let hist = &mut self.hist;
-        Takes::Histograms.each(states, |_, add| add(hist))
+        Takes::Histograms.add(states, std::slice::from_mut(&mut self.hist), |_| Some(0))
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -162,12 +170,8 @@ impl Groups {
         total: usize,
     ) -> Result<()> {
         self.hists.resize_with(total, Hist::default);
-        let hists = &mut self.hists;
         let wanted = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-        let done = takes.each(values, |row, add| {
-            let group = groups.get(row).copied().filter(|_| wanted(row));
-            group.and_then(|group| hists.get_mut(group)).into_iter().for_each(add);
-        });
+        let done = takes.add(values, &mut self.hists, |row| groups.get(row).copied().filter(|_| wanted(row)));
         self.bytes = self.hists.iter().map(Hist::size).sum();
         done
     }
