@@ -10,6 +10,7 @@ mod meter;
 mod hist;
 mod latency;
 mod attr;
+mod text;
 mod overlap;
 mod looking;
 mod wanted;
@@ -227,13 +228,13 @@ async fn run(
             execute_stream(plan, context.task_ctx()).map_err(failed)?
         }
     };
-    let mut writer = Writer::new(question.format, batches.schema())?;
+    let mut writer = Writer::new(question.format, &batches.schema())?;
     let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(failed)?;
         rows += batch.num_rows() as u64;
         meter.rows(rows)?;
-        let chunk = writer.add(&batch)?;
+        let chunk = writer.add(batch)?;
         bytes += chunk.len() as u64;
         meter.bytes(bytes)?;
         if !chunk.is_empty() && chunks.send(Ok(chunk.into())).await.is_err() {

@@ -487,7 +487,7 @@ async fn what_is_wrong_is_said_with_its_place() {
         "SELECT hist_merge(duration_ns) FROM spans"
           None `hist_merge` takes what `latency_hist` gives
         "SELECT attr(name, 'k') FROM spans"
-          None Cannot access field at argument 1: type Utf8 is not Struct, Map, or Null
+          None Cannot access field at argument 1: type Utf8View is not Struct, Map, or Null
         "SELECT 1 / 0"
           None Divide by zero error
         "SELECT * FROM search('hold>>')"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, MapArray, StringArray};
+use arrow::array::{Array, AsArray, MapArray, StringArray, StringViewArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::{Result, exec_err, plan_err};
@@ -39,7 +39,8 @@ impl ScalarUDFImpl for Attr {
                     && maps.iter().all(|map| matches!(map, DataType::Map(..)) || map.is_string())
                     && (key.is_string() || key.is_null()) =>
             {
-                Ok(maps.iter().cloned().chain([DataType::Utf8]).collect())
+                let view = |of: &DataType| if of.is_string() { DataType::Utf8View } else { of.clone() };
+                Ok(maps.iter().map(view).chain([DataType::Utf8]).collect())
             }
             _ => {
                 plan_err!("`attr` takes a key, as in attr('http.route'), or columns of attributes and a key")
@@ -73,12 +74,12 @@ enum Lookup<'a> {
         values: ArrayFormatter<'a>,
     },
     /// The attribute's own column.
-    Own(&'a StringArray),
+    Own(&'a StringViewArray),
 }
 
 impl<'a> Lookup<'a> {
     fn of(map: &'a dyn Array, options: &FormatOptions<'a>) -> Result<Self> {
-        if let Some(own) = map.as_string_opt::<i32>() {
+        if let Some(own) = map.as_string_view_opt() {
             return Ok(Self::Own(own));
         }
         let Some(map) = map.as_map_opt() else { return exec_err!("attributes are a map") };

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::hist::{Hist, data_type, from_array, to_array};
+use super::hist::{Hist, data_type, stored, to_array};
 
 pub(super) fn aggregates() -> [Arc<AggregateUDF>; 2] {
     let of = |takes| {
@@ -54,7 +54,7 @@ impl Takes {
                 }
             }
             Self::Histograms => {
-                for (row, other) in from_array(values).iter().enumerate() {
+                for (row, other) in stored(values).enumerate() {
                     if let (Some(other), Some(hist)) = (other, place(row).and_then(|at| hists.get_mut(at))) {
                         hist.merge(other);
                     }
@@ -243,7 +243,7 @@ impl ScalarUDFImpl for Quantile {
         let Some(parts) = parts.as_primitive_opt::<Float64Type>() else {
             return exec_err!("the second argument is a number from 0 to 1");
         };
-        let told = from_array(hists).into_iter().zip(parts).map(|(hist, part)| hist?.quantile(part?));
+        let told = stored(hists).zip(parts).map(|(hist, part)| hist?.quantile(part?));
         Ok(ColumnarValue::Array(Arc::new(Float64Array::from_iter(told))))
     }
 }

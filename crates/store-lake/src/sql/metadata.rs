@@ -20,6 +20,7 @@ use store_api::sql::{Failed, Metadata};
 use super::info::info;
 use super::looking::Looking;
 use super::session::{self, CATALOG, SCHEMA};
+use super::text;
 use super::{Engine, plan, wrong};
 
 /// What clients call all of ours.
@@ -33,7 +34,7 @@ pub(super) async fn tell(looking: &Arc<Looking>, engine: &Engine, about: Metadat
             let plan = plan(looking, engine, &context, &text).await?;
             // Types are settled on the way.
             let plan = context.state().optimize(&plan).map_err(failed)?;
-            Ok(RecordBatch::new_empty(Arc::new(plan.schema().as_arrow().clone())))
+            Ok(nothing(plan.schema().as_arrow()))
         }
         Metadata::Catalogs => rows(&[("catalog_name", NEVER)], &[&[CATALOG]]),
         Metadata::Schemas { catalog, schema } => {
@@ -50,9 +51,9 @@ pub(super) async fn tell(looking: &Arc<Looking>, engine: &Engine, about: Metadat
                 .and_then(|all| only(all, &[(0, catalog, false), (1, schema, true), (2, table, true)]))
         }
         Metadata::TableTypes => rows(&[("table_type", NEVER)], &[&[KIND]]),
-        Metadata::PrimaryKeys => Ok(nothing(primary_keys())),
-        Metadata::ForeignKeys => Ok(nothing(foreign_keys())),
-        Metadata::Types => Ok(nothing(types())),
+        Metadata::PrimaryKeys => Ok(nothing(&primary_keys())),
+        Metadata::ForeignKeys => Ok(nothing(&foreign_keys())),
+        Metadata::Types => Ok(nothing(&types())),
         Metadata::Info(wanted) => info(&wanted),
     };
     batch.and_then(|batch| stream(&batch)).map_err(bug)
@@ -89,7 +90,7 @@ async fn schemas(context: &SessionContext, names: &[String]) -> Result<Vec<Bytes
     let mut schemas = Vec::with_capacity(names.len());
     for name in names {
         let table = context.table(name.as_str()).await?;
-        schemas.push(stream(&nothing(table.schema().as_arrow().clone()))?);
+        schemas.push(stream(&nothing(table.schema().as_arrow()))?);
     }
     Ok(schemas)
 }
@@ -107,8 +108,8 @@ fn only(rows: RecordBatch, wanted: &[(usize, Option<String>, bool)]) -> Result<R
     })
 }
 
-fn nothing(schema: Schema) -> RecordBatch {
-    RecordBatch::new_empty(Arc::new(schema))
+fn nothing(schema: &Schema) -> RecordBatch {
+    RecordBatch::new_empty(text::plain(schema))
 }
 
 fn primary_keys() -> Schema {

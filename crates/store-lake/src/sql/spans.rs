@@ -22,6 +22,7 @@ use super::joined;
 use super::looking::Looking;
 use super::overlap::Overlap;
 use super::scan::{Chosen, all_but, scan};
+use super::text;
 use super::wanted::Wanted;
 use crate::file::File;
 use crate::sieve::Sidecar;
@@ -39,7 +40,8 @@ pub(super) struct Spans {
 
 impl Spans {
     pub(super) fn new(looking: &Arc<Looking>, resolved: bool) -> Self {
-        Self { looking: Arc::clone(looking), columns: promoting(&looking.promoted), resolved }
+        let columns = text::viewed(&promoting(&looking.promoted), &["interaction_id", "trace_id"]);
+        Self { looking: Arc::clone(looking), columns, resolved }
     }
 }
 
@@ -89,6 +91,8 @@ impl TableProvider for Spans {
         }
         let hot = hot(&overlap, &wanted, &self.looking.promoted)?;
         if !hot.is_empty() {
+            let hot =
+                hot.into_iter().map(|rows| text::cast(rows, &self.columns)).collect::<Result<_, _>>()?;
             parts.push(MemorySourceConfig::try_new_exec(&[hot], self.schema(), projection.cloned())?);
         }
         match parts.len() {

@@ -16,9 +16,11 @@ use store_api::sql::{Failed, Format};
 use store_api::to_otlp::to_otlp_json;
 
 use super::cell::{cell, plain};
+use super::text;
 use crate::table::{Resources, decode};
 
 pub(super) struct Writer {
+    schema: SchemaRef,
     out: Buffer,
     kind: Kind,
 }
@@ -54,7 +56,8 @@ impl Write for Buffer {
 
 impl Writer {
     /// Begins an answer of these columns.
-    pub(super) fn new(format: Format, schema: SchemaRef) -> Result<Self, Failed> {
+    pub(super) fn new(format: Format, schema: &SchemaRef) -> Result<Self, Failed> {
+        let schema = text::plain(schema);
         let mut out = Buffer::default();
         let kind = match format {
             Format::Json => {
@@ -74,16 +77,17 @@ impl Writer {
             Format::Parquet => {
                 let zstd = ZstdLevel::try_new(3).map(Compression::ZSTD).map_err(bug)?;
                 let properties = WriterProperties::builder().set_compression(zstd).build();
-                let writer = ArrowWriter::try_new(out.clone(), schema, Some(properties));
+                let writer = ArrowWriter::try_new(out.clone(), Arc::clone(&schema), Some(properties));
                 Kind::Parquet(Box::new(writer.map_err(bug)?))
             }
             Format::OtlpJson => Kind::OtlpJson(Resources::default()),
         };
-        Ok(Self { out, kind })
+        Ok(Self { schema, out, kind })
     }
 
     /// Adds rows; what it gives may be nothing yet.
-    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, Failed> {
+    pub(super) fn add(&mut self, batch: RecordBatch) -> Result<Vec<u8>, Failed> {
+        let batch = &text::cast(batch, &self.schema).map_err(bug)?;
         let out = &mut self.out;
         match &mut self.kind {
             Kind::Json { rows } => {
@@ -152,7 +156,6 @@ fn portions(batch: &RecordBatch) -> Result<Vec<RecordBatch>, ArrowError> {
 fn compact(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let shrunk = batch.columns().iter().map(|column| -> ArrayRef {
         match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
             DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
             _ => Arc::clone(column),
         }
