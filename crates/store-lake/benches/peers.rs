@@ -103,6 +103,13 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
         .map(|caller| format!("SELECT * FROM spans WHERE attr('caller.hash') = '{caller}'"))
         .collect();
     let needle_sql = ours::questions(&lake, &asked).await;
+    let quarter = HOUR / 4;
+    let asked = format!(
+        "SELECT * FROM spans WHERE attr('llm.model') = '{MODEL}' AND status = 'error' AND start_ns BETWEEN {} AND {}",
+        NINE + quarter,
+        NINE + 2 * quarter
+    );
+    let common = ours::questions(&lake, &vec![asked; 10]).await;
     let quantiles: Vec<String> = (0..5).map(|_| PERCENTILES.to_owned()).collect();
     let used = ours::cpu();
     let raw_percentiles = ours::questions(&lake, &quantiles).await;
@@ -121,7 +128,7 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     let questions = folder.join("questions.json");
     let asked = json!({
         "interaction": ids, "needle": callers, "trace": traces.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "files": ours::files(&store),
+        "files": ours::files(&store), "model": MODEL, "from": NINE + quarter, "to": NINE + 2 * quarter,
     });
     std::fs::write(&questions, asked.to_string()).unwrap();
     let peers = peers(&raw, &questions, folder);
@@ -130,6 +137,7 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
         ("interaction", interaction),
         ("trace", trace),
         ("needle", needle_sql),
+        ("common", common),
         ("percentiles", raw_percentiles),
     ];
     let lines: Vec<Line> = ours.into_iter().map(|(what, spread)| Line { what, spread }).collect();
@@ -137,7 +145,20 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     table::show(spans as f64 / count, &lines, percentiles_cpu, engines, count);
     let bytes = spans as f64 / count;
     limits.at_most("bytes a span, table `spans`", bytes, 36.0);
-    limits.at_most("the same beside ClickHouse, OTel", spans as f64 / bytes_of(engines), 0.45);
+    for (engine, limit) in [("clickhouse, otel", 0.45), ("duckdb", 0.72), ("clickhouse, our order", 1.05)] {
+        let theirs = engines[engine]["bytes"].as_f64().unwrap();
+        limits.at_most(format!("the same beside {engine}"), spans as f64 / theirs, limit);
+    }
+    for (what, spread, engine, limit) in [
+        ("interaction", interaction, "clickhouse, otel", 1.0 / 20.0),
+        ("trace", trace, "clickhouse, otel", 1.0 / 8.0),
+        ("trace", trace, "duckdb over ours", 1.0),
+        ("needle", needle_sql, "duckdb", 1.0),
+        ("common", common, "duckdb over ours", 1.2),
+    ] {
+        let theirs = engines[engine][what][0].as_f64().unwrap();
+        limits.at_most(format!("{what}, p50 beside {engine}"), spread.p50 / theirs, limit);
+    }
     for (what, spread, limit) in [("interaction", interaction, [2.0, 8.0]), ("trace", trace, [3.0, 10.0])] {
         limits.at_most(format!("{what}, ms p50"), spread.p50, limit[0]);
         limits.at_most(format!("{what}, ms p95"), spread.p95, limit[1]);
@@ -148,12 +169,11 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     limits.at_most("a new span in an answer, ms p95", fresh.p95, 1000.0);
 }
 
+/// A value that many spans have.
+const MODEL: &str = "model-s";
+
 const PERCENTILES: &str = "SELECT queue, service, hist_quantile(latency_hist(duration_ns), 0.5), hist_quantile(latency_hist(duration_ns), 0.95), \
     hist_quantile(latency_hist(duration_ns), 0.99) FROM spans GROUP BY queue, service";
-
-fn bytes_of(engines: &Value) -> f64 {
-    engines["clickhouse, otel"]["bytes"].as_f64().unwrap()
-}
 
 fn write_raw(path: &Path, centre: &Centre, marks: &[spans::Mark]) {
     let mut raw = raw::Raw::default();

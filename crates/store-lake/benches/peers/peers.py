@@ -85,7 +85,7 @@ def spread(ask, questions):
 
 def measure(ask, asked, templates):
     return {
-        name: spread(ask, [templates[name].format(id=id) for id in asked.get(name, [""] * 5)])
+        name: spread(ask, [templates[name].format(id=id, **asked) for id in asked.get(name, [""] * 10)])
         for name in templates
     }
 
@@ -96,11 +96,12 @@ def timed(work):
     return {"wall": time.perf_counter() - began, "cpu": time.process_time() - used}
 
 
-def templates(table, interaction, trace, needle, duration, queue, service, percentiles):
+def templates(table, interaction, trace, needle, common, duration, queue, service, percentiles):
     return {
         "interaction": f"SELECT * FROM {table} WHERE {interaction}",
         "trace": f"SELECT * FROM {table} WHERE {trace}",
         "needle": f"SELECT * FROM {table} WHERE {needle}",
+        "common": f"SELECT * FROM {table} WHERE {common}",
         "percentiles": f"SELECT {queue}, {service}, {percentiles.format(duration)} FROM {table} GROUP BY 1, 2",
     }
 
@@ -114,9 +115,12 @@ def duck(raw, asked, folder):
     ask = lambda sql: database.execute(sql).fetchall()
     same = dict(interaction="interaction_id = '{id}'", trace="trace_id = '{id}'", duration="duration_ns", queue="queue", service="service")
     exact = "quantile_cont({0}, [0.5, 0.95, 0.99])"
-    native = measure(ask, asked, templates("spans", needle="attrs['caller.hash'] = '{id}'", percentiles=exact, **same))
+    some = "{0} = '{{model}}' AND status = '{1}' AND start_ns BETWEEN {{from}} AND {{to}}"
+    native = measure(ask, asked, templates("spans", needle="attrs['caller.hash'] = '{id}'", common=some.format("attrs['llm.model']", "ERROR"),
+                                           percentiles=exact, **same))
     files = f"read_parquet({asked['files']!r}, hive_partitioning = true, union_by_name = true)"
-    ours = measure(ask, asked, templates(files, needle="attr_caller_hash = '{id}'", percentiles=exact, **same))
+    ours = measure(ask, asked, templates(files, needle="attr_caller_hash = '{id}'", common=some.format("attr_llm_model", "error"),
+                                         percentiles=exact, **same))
     database.close()
     return {"duckdb": {"bytes": path.stat().st_size, "load": cost, **native}, "duckdb over ours": ours}
 
@@ -146,10 +150,13 @@ def clickhouse(raw, asked, folder):
     trace = f"TraceId = '{{id}}' AND Timestamp >= {times.format('min', 'Start')} AND Timestamp <= {times.format('max', 'End')} + 1"
     otel = table("otel", OTEL, OTEL_INSERT, ["traces", "traces_times"], table="otel.traces",
                  interaction="SpanAttributes['interaction.id'] = '{id}'", trace=trace, needle="SpanAttributes['caller.hash'] = '{id}'",
+                 common="SpanAttributes['llm.model'] = '{model}' AND StatusCode = 'ERROR' AND Timestamp BETWEEN fromUnixTimestamp64Nano(toInt64({from})) "
+                 "AND fromUnixTimestamp64Nano(toInt64({to}))",
                  duration="Duration", queue="SpanAttributes['interaction.queue.name']", service="ServiceName", percentiles=exact)
     ordered = table("ordered", ORDERED, ORDERED_INSERT, ["spans"], table="ordered.spans", interaction="interaction_id = '{id}'",
-                    trace="trace_id = unhex('{id}')", needle="attrs['caller.hash'] = '{id}'", duration="duration_ns", queue="queue",
-                    service="service", percentiles=exact)
+                    trace="trace_id = unhex('{id}')", needle="attrs['caller.hash'] = '{id}'",
+                    common="attrs['llm.model'] = '{model}' AND status = 'ERROR' AND start_ns BETWEEN {from} AND {to}",
+                    duration="duration_ns", queue="queue", service="service", percentiles=exact)
     return {"clickhouse, otel": otel, "clickhouse, our order": ordered}
 
 
