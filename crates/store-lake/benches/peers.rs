@@ -105,7 +105,7 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     let needle_sql = ours::questions(&lake, &asked).await;
     let quarter = HOUR / 4;
     let asked = format!(
-        "SELECT * FROM spans WHERE attr('llm.model') = '{MODEL}' AND status = 'error' AND start_ns BETWEEN {} AND {}",
+        "SELECT * FROM spans WHERE attr_llm_model = '{MODEL}' AND status = 'error' AND start_ns BETWEEN {} AND {}",
         NINE + quarter,
         NINE + 2 * quarter
     );

@@ -52,6 +52,7 @@ pub(super) fn scan(
     let source = ParquetSource::new(columns)
         .with_parquet_file_reader_factory(Arc::new(readers))
         .with_pushdown_filters(true)
+        .with_reorder_filters(true)
         .with_enable_page_index(true);
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
         .with_file_groups(groups)
