@@ -13,6 +13,9 @@ export const durationOf = (text: string | null | undefined): number => Number(pa
 /** A moment in milliseconds since 1970, as charts and the browser count. */
 export const msOf = (text: string | null | undefined): number => durationOf(text) / MS;
 
+/** A moment in milliseconds as questions name it, to the second. */
+export const instant = (ms: number): string => new Date(Math.round(ms / 1000) * 1000).toISOString();
+
 /** `38 ms`, `6.43 s`, `4 m 12.2 s`, `1 h 02 m 11 s`. */
 export function formatDuration(ns: number): string {
   if (ns < 0) return `−${formatDuration(-ns)}`;

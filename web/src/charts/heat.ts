@@ -1,5 +1,5 @@
 import type { HeatMap, Latency } from '../api/types';
-import { msOf, parseNanos } from '../time';
+import { durationOf, msOf } from '../time';
 import { linear, type Scale } from './scale';
 
 /** The heat map in numbers that can be drawn: times in ms since 1970, durations in ns. */
@@ -32,7 +32,7 @@ export interface Cells {
 export const LEVELS = 7;
 
 export function heatOf(answer: HeatMap): Heat {
-  const bounds = answer.bounds_ns.map((bound) => Number(parseNanos(bound)));
+  const bounds = answer.bounds_ns.map(durationOf);
   // A logarithm has no place for zero.
   if (bounds[0] !== undefined && bounds[0] <= 0) bounds[0] = (bounds[1] ?? 2) / Math.SQRT2;
   return {
@@ -130,7 +130,7 @@ export const ENOUGH = 20;
 
 /** The least length of the slowest 5 %, or of as many rows of the map as are enough; null where too few stay outside. */
 export function slowestOf(heat: Heat, { n, p95_ns }: Latency): { min: number; percent: number } | null {
-  if (p95_ns !== null && n * 0.05 >= ENOUGH) return { min: Number(parseNanos(p95_ns)), percent: 5 };
+  if (p95_ns !== null && n * 0.05 >= ENOUGH) return { min: durationOf(p95_ns), percent: 5 };
   const [right, high] = [heat.columns - 1, rowsOf(heat) - 1];
   const inside = (low: number) => countIn(heat, { left: 0, right, low, high });
   let low = high;

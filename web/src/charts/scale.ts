@@ -129,8 +129,9 @@ export function formatChange(change: number): string {
   return percent === 0 ? '±0 %' : `${change > 0 ? '+' : '−'}${percent} %`;
 }
 
-/** `61 %`, and one digit more near the ends, where it matters. */
-export function formatShare(share: number): string {
+/** `61 %`, and one digit more near the ends, where it matters; a dash for a share of nothing. */
+export function formatShare(share: number | null): string {
+  if (share === null) return '–';
   const percent = share * 100;
   const fine = (percent > 0 && percent < 1) || (percent > 99 && percent < 100);
   return `${fine ? percent.toFixed(1) : Math.round(percent)} %`;

@@ -2,7 +2,7 @@ import type { Query } from '../api/client';
 import type { Deploy, ExampleSpan, LoneOperation } from '../api/types';
 import { exampleHref } from '../stages/difference';
 import { parseAnalysis, rangeOf, type Filters } from '../scope/filters';
-import { msOf } from '../time';
+import { instant, msOf } from '../time';
 
 /** What the two sides of a comparison are asked for; the names are the API's. */
 export const SIDE_KEYS = ['from', 'to', 'version', 'region', 'queue'] as const;
@@ -104,5 +104,3 @@ function placeOf({ region, queue, channel }: Filters): Sides {
     ...(channel ? { channel } : {}),
   };
 }
-
-const instant = (ms: number): string => new Date(Math.round(ms / 1000) * 1000).toISOString();

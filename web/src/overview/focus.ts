@@ -1,5 +1,5 @@
-import { STAGES, type Change, type Overview, type RegionLine, type Stage, type StageLine } from '../api/types';
-import { parseNanos } from '../time';
+import type { Change, Overview, RegionLine, Stage, StageLine } from '../api/types';
+import { durationOf } from '../time';
 
 /** What the overview draws attention to: a stage, and the region in which it is worst. */
 export interface Focus {
@@ -11,7 +11,7 @@ const RANK = { missed: 3, near: 2, met: 1, none: 0 } as const;
 
 /** p95 over the objective, so that the stages can be told apart. */
 const ratio = (p95: string | null, objective: string | null): number =>
-  p95 === null || objective === null ? 0 : Number(parseNanos(p95)) / Math.max(1, Number(parseNanos(objective)));
+  objective === null ? 0 : durationOf(p95) / Math.max(1, durationOf(objective));
 
 /** The cell that misses its objective by most; without one, the queue, or the stage with most spans. */
 export function worstCell({ stages, regions }: Overview): Focus {
@@ -49,8 +49,6 @@ const ALWAYS: readonly Stage[] = ['setup', 'ivr', 'action', 'queue', 'alert', 't
 /** The stages of an ordinary call, and those others that were seen. */
 export const shownStages = (stages: readonly StageLine[]): StageLine[] =>
   stages.filter(({ stage, latency }) => ALWAYS.includes(stage) || latency.n > 0);
-
-export const knownStage = (text: string | null): Stage | null => STAGES.find((one) => one === text) ?? null;
 
 export const regionName = ({ region }: Pick<RegionLine, 'region'>): string => region ?? 'no region';
 

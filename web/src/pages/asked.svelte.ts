@@ -1,4 +1,8 @@
 import { asApiError, isAbort, type ApiError } from '../api/client';
+import { poll } from '../poll';
+
+/** How often a page that follows the time asks again. */
+export const REFRESH_MS = 15_000;
 
 type Work<T> = (signal: AbortSignal) => Promise<T>;
 
@@ -26,6 +30,11 @@ export class Asked<T> {
   /** The same question once more; the answer on screen stands until the next one is there. */
   refresh(): Promise<void> {
     return this.asking ? Promise.resolve() : this.#ask(false);
+  }
+
+  /** Made for `$effect(() => page.every(...))`: asks again so often. */
+  every(ms: number | false): (() => void) | undefined {
+    return ms ? poll(ms, () => this.refresh()) : undefined;
   }
 
   async #ask(anew: boolean): Promise<void> {

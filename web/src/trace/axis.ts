@@ -11,7 +11,8 @@ const GAP = 10 * SECOND;
  * work beside it. Work keeps one scale, however long: the slow query has to look slow.
  */
 const QUIET = 0.2 * SECOND;
-const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
+/** What is done for a stage. */
+export const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
 const GAPS_AT_MOST = 0.6;
 
 export interface Piece {

@@ -3,6 +3,7 @@
 import { formatCoarse, formatDuration } from '../time';
 import type { IconName } from '../ui/icons';
 import { flowOf, lookUp } from './attributes';
+import { WORK } from './axis';
 import type { Model, Node } from './model';
 import { hasCaller, isWritten, toneName, type Tone } from './stages';
 
@@ -25,7 +26,6 @@ export interface Lane {
   total: number;
 }
 
-const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
 const WORK_NAMES: Partial<Record<Tone, string>> = {
   action: 'Data Action',
   http: 'HTTP',

@@ -2,7 +2,7 @@
 
 import type { Standing } from '../api/calls';
 import { compareHref, interactionsHref, stageHref } from '../routes';
-import { durationOf } from '../time';
+import { durationOf, instant } from '../time';
 import { lookUp } from './attributes';
 import type { Node } from './model';
 
@@ -15,7 +15,6 @@ export interface Other {
 
 /** `startMs` is when the span began, since 1970. */
 export function othersOf({ span, stage }: Node, startMs: number, rank: Standing | undefined): Other[] {
-  const instant = (ms: number) => new Date(Math.round(ms / 1000) * 1000).toISOString();
   const [from, to] = [startMs - 12 * HOUR, startMs + 12 * HOUR];
   const around = { from: instant(from), to: instant(to) };
   const found = (all: Record<string, string | null>) =>
@@ -35,23 +34,10 @@ export function othersOf({ span, stage }: Node, startMs: number, rank: Standing 
   const slow = rank ? Math.round(durationOf(rank.p95_ns) / 1e6) : 0;
   const median = rank ? Math.round(durationOf(rank.p50_ns) / 1e6) : 0;
   const box = (min: number, max: number | '') => `${Math.round(from)}-${Math.round(to)},${min}-${max}`;
+  const other = (label: string, box = ''): Other => ({ label, href: stageHref(stage, found({ ...like, box })) });
   return [
-    { label: 'Similar', href: stageHref(stage, found(like)) },
-    ...(slow > 0
-      ? [
-          {
-            label: 'Slowest',
-            href: stageHref(stage, found({ ...like, box: box(slow, '') })),
-          },
-        ]
-      : []),
-    ...(median > 0
-      ? [
-          {
-            label: 'About the median',
-            href: stageHref(stage, found({ ...like, box: box(Math.floor(median * 0.9), Math.ceil(median * 1.1)) })),
-          },
-        ]
-      : []),
+    other('Similar'),
+    ...(slow > 0 ? [other('Slowest', box(slow, ''))] : []),
+    ...(median > 0 ? [other('About the median', box(Math.floor(median * 0.9), Math.ceil(median * 1.1)))] : []),
   ];
 }

@@ -91,7 +91,7 @@ test('durations: ticks from zero in round steps, marks on a logarithmic axis, sh
 
 test('changes and shares in words', () => {
   expect([0.38, -0.12, 0.001].map(formatChange)).toEqual(['+38 %', '−12 %', '±0 %']);
-  expect([0, 0.004, 0.61, 0.996, 1].map(formatShare)).toEqual(['0 %', '0.4 %', '61 %', '99.6 %', '100 %']);
+  expect([0, 0.004, 0.61, 0.996, 1, null].map(formatShare)).toEqual(['0 %', '0.4 %', '61 %', '99.6 %', '100 %', '–']);
 });
 
 test('a line breaks where nothing was measured, and a lone point is seen', () => {
