@@ -228,6 +228,8 @@ export interface StageStep {
 
 export interface StageLine {
   stage: Stage;
+  /** Of all calls that began, those that came to it. */
+  calls: number;
   latency: Latency;
   objective_ns: Int64 | null;
   state: ObjectiveState;

@@ -1,5 +1,8 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { Overview } from '../../src/api/types';
+import { formatShare } from '../../src/charts/scale';
+import { formatCount } from '../../src/time';
 import { CALL_ID } from '../fixtures/call.mjs';
 import { accessibilityFindings, counted, stage } from './browser';
 
@@ -59,6 +62,36 @@ test('calls that go on now are those of the filters; the stream tells of all', a
   await expect.poll(() => card.textContent()).toMatch(/31\s*now/);
   await page.goBack();
   await expect.poll(() => card.textContent()).toMatch(/143\s*now/);
+});
+
+test('the strip is a funnel: of the calls that began, those that came to each stage, in words and as a bar', async () => {
+  const { page } = await at.visit('/nothing-here');
+  const answer = page.waitForResponse(/api\/v1\/overview/);
+  await page.goto(at.server().origin);
+  const { stages, calls } = (await (await answer).json()) as Overview;
+  const strip = page.getByRole('region', { name: 'Stages', exact: true });
+  await strip.waitFor();
+  const cells = await strip.getByRole('link').evaluateAll((all) =>
+    all.map((cell) => {
+      const [track, bar] = [...cell.querySelectorAll('.came i')].map((part) => part.getBoundingClientRect().width);
+      return { title: (cell as HTMLElement).title, text: cell.textContent, width: (bar ?? 0) / (track ?? 1) };
+    }),
+  );
+  expect(cells.length).toBe(stages.length);
+  for (const [index, line] of stages.entries()) {
+    const cell = cells[index];
+    const words = `${formatCount(line.calls)} of ${formatCount(calls.n)} calls came here, `;
+    expect(cell?.title).toContain(words + formatShare(line.calls / calls.n));
+    expect(cell?.text).toContain(words);
+    expect(cell?.width).toBeCloseTo(line.calls / calls.n, 2);
+  }
+  expect(new Set(cells.map(({ width }) => width.toFixed(1))).size).toBeGreaterThan(2);
+  await page.goto(`${at.server().origin}/?region=nowhere`);
+  await strip.waitFor();
+  expect(await strip.locator('.came').count()).toBe(0);
+  expect(await strip.getByRole('link', { name: 'Queue' }).getAttribute('title')).toBe(
+    'Queue: 0 spans. Opens the stage',
+  );
 });
 
 test('J1 by keys alone: the cell, the box, the filter, the call', async () => {

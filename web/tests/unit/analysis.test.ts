@@ -64,7 +64,8 @@ const latency = (n: number, p95_ns: string | null): Latency => ({
 });
 const line = (stage: StageLine['stage'], n: number, state: StageLine['state'], change = 0): StageLine => {
   const week = { n, p95_ns: '1', change, complete: true };
-  return { stage, latency: latency(n, '100'), objective_ns: '90', state, within: null, before: week, week, series: [] };
+  const p95 = { latency: latency(n, '100'), objective_ns: '90', state, within: null };
+  return { stage, calls: n, ...p95, before: week, week, series: [] };
 };
 const overview = (stages: StageLine[], regions: Overview['regions']): Overview =>
   ({ stages, regions }) as unknown as Overview;

@@ -62,6 +62,8 @@ pub struct Overview {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
     pub stage: Stage,
+    /// Of [`Calls::n`], those with a span of the stage, whenever it began.
+    pub calls: u64,
     pub latency: Latency,
     pub objective_ns: Option<u64>,
     pub state: State,
@@ -159,16 +161,22 @@ impl Reader<'_> {
         covered.truncated |= cut;
         let mut tally = CallsTally::new(question);
         let mut by_region: HashMap<Option<String>, u64> = HashMap::new();
+        let mut by_stage: BTreeMap<Stage, u64> = BTreeMap::new();
         for call in calls.iter().filter(|call| range.contains(call.start_ns)) {
             let facts = self.facts_of(call)?;
             tally.count(call, &facts);
             *by_region.entry(call.region.clone()).or_default() += 1;
+            facts.stages.keys().for_each(|stage| *by_stage.entry(*stage).or_default() += 1);
         }
+        let line = |stage| {
+            let calls = by_stage.get(&stage).copied().unwrap_or(0);
+            seen.line(stage, calls, question, [&before, &week])
+        };
         let running = self.running(now_ns, &question.scope.filter())?;
         Ok(Overview {
             covered,
             step_ns,
-            stages: STRIP.into_iter().map(|stage| seen.line(stage, question, [&before, &week])).collect(),
+            stages: STRIP.into_iter().map(line).collect(),
             regions: seen.regions(&question.objectives, by_region),
             running,
             deploys: std::mem::take(&mut seen.deploys).within(range),
@@ -247,7 +255,7 @@ impl<'a> Seen<'a> {
         whole
     }
 
-    fn line(&self, stage: Stage, question: &Question, then: [&(Seen<'_>, bool); 2]) -> Line {
+    fn line(&self, stage: Stage, calls: u64, question: &Question, then: [&(Seen<'_>, bool); 2]) -> Line {
         let whole = self.whole(stage);
         let latency = Latency::of(&whole.histogram, whole.errors);
         let [before, week] = then.map(|(seen, complete)| {
@@ -269,6 +277,7 @@ impl<'a> Seen<'a> {
         };
         Line {
             stage,
+            calls,
             objective_ns: question.objectives.p95(stage),
             state: question.objectives.state(stage, latency.p95),
             within: whole.within(question.objectives.threshold(stage)),

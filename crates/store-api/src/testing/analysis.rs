@@ -79,6 +79,8 @@ async fn an_overview_counts_what_is_finished(store: &dyn TraceStore) {
     );
     assert_eq!((calls.service_level.part, calls.service_level.n), (1, 4));
     assert_eq!(calls.answer_time_ns, Some(20 * SECOND));
+    let came = found.stages.iter().map(|line| (line.stage, line.calls)).filter(|(_, calls)| *calls > 0);
+    assert_eq!(came.collect::<Vec<_>>(), [(Stage::Queue, 6), (Stage::Talk, 2)]);
     assert_eq!((found.running.n, found.running.stages), (1, vec![(Some(Stage::Queue), 1)]));
     let deploys: Vec<_> =
         found.deploys.iter().map(|of| (of.at_ns - NINE, &*of.before, &*of.version)).collect();

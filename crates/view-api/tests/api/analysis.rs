@@ -107,6 +107,7 @@ async fn the_overview_carries_the_strip_the_grid_and_the_calls() {
         .before.complete: true
         .before.n: 0
         .before.p95_ns: null
+        .calls: 3
         .latency.errors: 0
         .latency.max_ns: "30000000000"
         .latency.mean_ns: "16200000000"

@@ -10,9 +10,9 @@ use crate::analysis::rollup::{Rollup, Rollups};
 use crate::part::{Fragment, Most, Part, Row as SpanRow, Started};
 use crate::question::Limits;
 use crate::shelf::Shelf;
-use crate::span::Span;
-use crate::testing::Model;
+use crate::span::{Span, key};
 use crate::testing::sample::{NINE, SECOND, arbitrary_span};
+use crate::testing::{Model, Sample};
 
 const MINUTE: u64 = 60 * SECOND;
 
@@ -91,6 +91,7 @@ proptest! {
             let of_regions = found.regions.iter().flat_map(|region| &region.cells);
             let in_regions = of_regions.filter(|cell| cell.stage == line.stage).map(|cell| cell.n).sum::<u64>();
             prop_assert_eq!(in_regions, line.latency.n);
+            prop_assert!(line.calls <= found.calls.n);
         }
         let spans: Vec<Arc<Span>> = model.spans().into_iter().cloned().map(Arc::new).collect();
         let kept = Kept { shelf: shelf.clone(), spans };
@@ -100,5 +101,43 @@ proptest! {
         prop_assert_eq!(with_rows.covered.spans, 0);
         with_rows.covered.spans = found.covered.spans;
         prop_assert_eq!(with_rows, found);
+    }
+}
+
+#[test]
+fn of_the_calls_of_the_range_those_count_that_came_to_a_stage() {
+    // At these minutes after nine, asked about from ten to one.
+    let span =
+        |trace, id, call: &str, minute: u64| Sample::new(trace, id).interaction(call).at(minute * 60, 30);
+    let ivr = |trace, call, minute| span(trace, 1, call, minute).stage(Stage::Ivr);
+    let queue = |trace, id, call, minute| span(trace, id, call, minute).stage(Stage::Queue);
+    for (told, samples, (n, came_to_ivr, came_to_queue)) in [
+        ("none", vec![], (0, 0, 0)),
+        ("once", vec![ivr(1, "a", 61), queue(1, 2, "a", 62)], (1, 1, 1)),
+        (
+            "two spans of one stage",
+            vec![ivr(1, "a", 61), queue(1, 2, "a", 62), queue(1, 3, "a", 64)],
+            (1, 1, 1),
+        ),
+        ("in two traces", vec![queue(1, 2, "a", 62), ivr(2, "a", 63), queue(2, 2, "a", 64)], (1, 1, 1)),
+        ("not to every stage", vec![ivr(1, "a", 61), ivr(2, "b", 62), queue(2, 2, "b", 63)], (2, 2, 1)),
+        ("no stage", vec![span(1, 1, "a", 61)], (1, 0, 0)),
+        ("before the range", vec![ivr(1, "a", 59), queue(1, 2, "a", 61)], (0, 0, 0)),
+        ("after it", vec![ivr(1, "a", 240), queue(1, 2, "a", 241)], (0, 0, 0)),
+        ("on into what follows", vec![ivr(1, "a", 239), queue(1, 2, "a", 241)], (1, 1, 1)),
+        ("still there", vec![queue(1, 2, "a", 62).with(key::UNFINISHED, true)], (1, 0, 1)),
+    ] {
+        let mut shelf = Shelf::default();
+        shelf.append(samples.into_iter().map(Sample::span).collect(), 0);
+        let mut question = question();
+        question.scope.range.from = NINE + 60 * MINUTE;
+        let found = overview(Reader::new(&[&shelf], Limits::default()), &question);
+        let came =
+            |to| found.stages.iter().filter(|line| line.stage == to).map(|line| line.calls).sum::<u64>();
+        assert_eq!(
+            (found.calls.n, came(Stage::Ivr), came(Stage::Queue)),
+            (n, came_to_ivr, came_to_queue),
+            "{told}"
+        );
     }
 }

@@ -39,6 +39,9 @@ struct Peak {
 #[derive(Serialize, ToSchema)]
 struct StageLine {
     stage: &'static str,
+    /// Of the interactions that started in the range (`calls.n`), those with a span of this stage, whenever it began;
+    /// one with several counts once.
+    calls: u64,
     latency: Latency,
     /// What p95 should not exceed; null where nobody set one.
     #[schema(required)]
@@ -162,6 +165,7 @@ impl From<overview::Line> for StageLine {
         };
         Self {
             stage: line.stage.name(),
+            calls: line.calls,
             latency: line.latency.into(),
             objective_ns: line.objective_ns.map(Ns),
             state: line.state.name(),
