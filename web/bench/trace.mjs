@@ -6,9 +6,9 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { chromium } from 'playwright-core';
 import { summarise } from '../tests/fixtures/call.mjs';
 import { detailOf } from '../tests/fixtures/outline.mjs';
+import { launch } from './chromium.mjs';
 import { bigCall } from './spans.mjs';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -17,6 +17,8 @@ const FRAME_MS = 40;
 const STEPS = 120;
 const FIND_MS = 150;
 const FOLD_MS = 100;
+/** Compressed. */
+const SPAN_BYTES = 60;
 /** @type {[number, number][]} Spans, and milliseconds until rows are painted; `SPANS=10000` measures one alone. */
 const ALL_SIZES = [
   [10_000, 1000],
@@ -33,6 +35,7 @@ const TYPES = {
 const start = BigInt(Date.now() - 86_400_000) * 1_000_000n;
 /** @type {Map<string, Buffer>} */
 const answers = new Map();
+let missed = false;
 for (const [count] of SIZES) {
   const spans = bigCall(count, start);
   const summary = summarise(`call-${count}`, spans);
@@ -42,20 +45,19 @@ for (const [count] of SIZES) {
   // What the tabs ask for that tell every attribute.
   answers.set(`/api/v1/interactions/call-${count}?whole`, gzipSync(whole));
   answers.set(`/plain/${count}`, gzipSync(plainPage(spans)));
-  console.log(`${count} spans: outline ${weight(body, count)}; whole ${weight(whole, count)}`);
+  const light = gzipSync(body).length / count <= SPAN_BYTES;
+  missed ||= !light;
+  const verdict = `limit ${SPAN_BYTES} B a span: ${light ? 'met' : 'missed'}`;
+  console.log(`${count} spans: outline ${weight(body, count)} (${verdict}); whole ${weight(whole, count)}`);
 }
 
 const server = createServer((request, response) => void answer(request.url ?? '/', response));
 await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
 const address = /** @type {import('node:net').AddressInfo} */ (server.address());
 const origin = `http://127.0.0.1:${address.port}`;
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-  args: ['--disable-gpu', '--no-first-run', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
-});
+const browser = await launch();
 
 const lines = [];
-let missed = false;
 for (const [count, limit] of SIZES) {
   const page = await repeat(() => openCall(count));
   const plain = await repeat(() => openPlain(count));
