@@ -21,6 +21,8 @@ mod raw;
 mod ours;
 #[path = "peers/rollups.rs"]
 mod rollups;
+#[path = "peers/pages.rs"]
+mod pages;
 #[path = "peers/table.rs"]
 mod table;
 #[path = "peers/limits.rs"]
@@ -116,6 +118,7 @@ async fn hour(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
     let percentiles_cpu = (ours::cpu() - used).as_secs_f64() * 1e3 / quantiles.len() as f64;
     println!("percentiles by stage, queue and region from rollups");
     rollups::show(&lake, &centre, &marks, "the hour", Range { from: NINE, to: NINE + HOUR }, limits).await;
+    pages::show(&lake, "the hour", Range { from: NINE, to: NINE + HOUR }, 500.0, limits).await;
     let fresh = ours::freshness(&lake, &Centre::new(8, 1), &Centre::new(8, 1).marks(40)).await;
     lake.flush().await.unwrap();
     println!(
@@ -248,5 +251,9 @@ async fn month(folder: &Path, calls: u32, looks: u32, limits: &mut Limits) {
         let from = NINE + begin * HOUR;
         let range = Range { from, to: from + hours * HOUR };
         rollups::show(&lake, &centre, &marks, what, range, limits).await;
+    }
+    for (what, hours, limit) in [("24 h", 24, 500.0), ("30 d", 30 * 24, 2000.0)] {
+        let to = NINE + 30 * 24 * HOUR;
+        pages::show(&lake, what, Range { from: to - hours * HOUR, to }, limit, limits).await;
     }
 }

@@ -105,6 +105,8 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
 /// others.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
+    /// The one before them.
+    pub(crate) first: f64,
     pub(crate) p50: f64,
     pub(crate) p95: f64,
 }
@@ -116,17 +118,18 @@ pub(crate) fn spread(mut milliseconds: Vec<f64>) -> Spread {
     }
     let at =
         |part: f64| milliseconds[((milliseconds.len() as f64 * part) as usize).min(milliseconds.len() - 1)];
-    Spread { p50: at(0.5), p95: at(0.95) }
+    Spread { first: 0.0, p50: at(0.5), p95: at(0.95) }
 }
 
-async fn each<Q>(questions: &[Q], ask: impl AsyncFn(&Q)) -> Spread {
+pub(crate) async fn each<Q>(questions: &[Q], ask: impl AsyncFn(&Q)) -> Spread {
     let mut took = Vec::new();
     for question in questions.first().into_iter().chain(questions) {
         let began = Instant::now();
         ask(question).await;
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
-    spread(took.split_off(1))
+    let rest = took.split_off(1);
+    Spread { first: took[0], ..spread(rest) }
 }
 
 pub(crate) async fn interactions(lake: &Lake, ids: &[String]) -> Spread {

@@ -85,7 +85,7 @@ pub(crate) async fn show(
     for _ in 0..LOOKS {
         took.push(percentiles(lake, range).await.took_ms);
     }
-    let Spread { p50, p95 } = spread(took);
+    let Spread { p50, p95, .. } = spread(took);
     let (_, widest) = wide_step(range.to - range.from, 48);
     let exact = every_span(centre, marks, widened(range, widest));
     let (mut named, mut all, mut off) = (0, 0, 0.0_f64);
