@@ -18,6 +18,8 @@ use store_lake::Lake;
 
 const WRITER: &str = "write-until-killed";
 const WRITERS: u8 = 3;
+/// Who comes after them.
+const FRESH: u8 = WRITERS;
 /// Spans of one batch: one trace, of one interaction, over two hours.
 const SPANS: u8 = 12;
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
@@ -188,20 +190,28 @@ async fn rounds() {
     for writer in &mut writers {
         assert!(writer.hear());
     }
-    let flushed: Vec<(u8, u32)> =
+    let mut flushed: Vec<(u8, u32)> =
         writers.into_iter().map(Writer::kill).map(|(node, n, _)| (node, n)).collect();
-    let fresh = Lake::open(settings(&server.port, &state(8))).await.unwrap();
+    let fresh = Lake::open(settings(&server.port, &state(FRESH))).await.unwrap();
     let known = Lake::open(settings(&server.port, &state(0))).await.unwrap();
     let before = check(&fresh, &flushed).await;
     assert_eq!(check(&known, &flushed).await, before);
-    let mut last = Ok(true);
+    let (mut last, mut late) = (Ok(true), 0);
     let one_file_an_hour = async {
         while fresh.file_count() > 2 {
             last = fresh.compact(server.later.now()).await;
+            // What comes late to an hour in order stays as it is until there is enough of it.
+            if matches!(last, Ok(false)) {
+                fresh.append(batch(FRESH, late)).await.unwrap();
+                while fresh.flush().await.is_err() {}
+                late += 1;
+            }
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(120), one_file_an_hour).await.is_ok();
     assert!(in_time, "{} files; the last compaction: {last:?}", fresh.file_count());
+    let before = before + late as usize;
+    flushed.push((FRESH, late));
     assert_eq!(check(&fresh, &flushed).await, before, "as before, of one file for each hour");
     known.follow().await.unwrap();
     assert_eq!((known.file_count(), check(&known, &flushed).await), (2, before));
