@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use flow::config::{GoDuration, Opaque};
 use store_api::door::Settings;
@@ -199,7 +199,7 @@ async fn rounds() {
     let (mut looks, mut late) = (Vec::new(), 0);
     let one_file_an_hour = async {
         while fresh.file_count() > 2 {
-            let began = Instant::now();
+            let began = tokio::time::Instant::now();
             let last = fresh.compact(server.later.now()).await;
             looks.push(format!("{last:?} after {:?}", began.elapsed()));
             // What comes late to an hour in order stays as it is until there is enough of it.
