@@ -200,7 +200,7 @@ impl Disk {
         above.map_or(Ok(()), |above| self.sync_directory(above))
     }
 
-    fn sync_directory(&self, directory: &Path) -> Result<(), StoreError> {
+    pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), StoreError> {
         let Place::Local(system) = &self.place else { return Ok(()) };
         let synced = system.sync_directory(directory);
         synced.map_err(|source| StoreError::io("sync the directory", directory, source))

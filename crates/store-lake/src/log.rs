@@ -52,6 +52,7 @@ pub(crate) struct Log {
     state: Snapshot,
     /// What entries that failed, or failed elsewhere, must not have changed.
     undo: Undo,
+    /// The last entry may be there without our knowing, or go in a power cut: so after one that failed, and at first.
     behind: bool,
     /// When nothing new was found the last time.
     looked: SystemTime,
@@ -151,7 +152,7 @@ impl Log {
             table,
             state: Snapshot::default(),
             undo: Undo::default(),
-            behind: false,
+            behind: true,
             looked: SystemTime::now(),
             torn: false,
         }
@@ -174,6 +175,8 @@ impl Log {
     /// right in the same entry.
     pub(crate) fn commit(&mut self, change: &Change) -> Result<Vec<Add>, Uncommitted> {
         if self.behind {
+            // An entry must not outlast the one before it.
+            self.disk.sync_directory(&self.folder()).map_err(certain)?;
             self.catch_up().map_err(certain)?;
             self.behind = false;
         }

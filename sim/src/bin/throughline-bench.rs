@@ -90,6 +90,9 @@ struct LoadArguments {
     /// Spans in each request.
     #[arg(long, default_value_t = 100)]
     spans: usize,
+    /// New interactions that happen when they are sent, in traces of so many spans, for what keeps spans; protobuf alone.
+    #[arg(long, value_name = "SPANS", conflicts_with_all = ["format", "gzip"])]
+    live: Option<usize>,
     #[arg(long, default_value_t = 4)]
     connections: usize,
     /// Spans a second; as fast as they are taken if not given.
@@ -282,7 +285,10 @@ async fn load(arguments: LoadArguments) -> Result<()> {
     let LoadArguments { format, gzip, .. } = arguments;
     let load = Load {
         target: Target { address: arguments.to, format, gzip },
-        bodies: Bodies::encode(format, gzip, arguments.spans)?,
+        bodies: match arguments.live {
+            Some(of_a_trace) => Bodies::live(arguments.spans, of_a_trace),
+            None => Bodies::encode(format, gzip, arguments.spans)?,
+        },
         connections: arguments.connections,
         spans_per_second: arguments.rate,
         requests: arguments.requests,
@@ -295,7 +301,14 @@ async fn load(arguments: LoadArguments) -> Result<()> {
     let report = load.run().await;
     let text = serde_json::to_string_pretty(&report.tally)?;
     writeln!(std::io::stdout(), "{text}")?;
-    eprintln!("{:.0} spans/s accepted in {:.1} s", report.accepted_per_second(), report.took.as_secs_f64());
+    let [half, most] = [0.5, 0.99].map(|share| report.tally.wait_below(share).unwrap_or_default());
+    eprintln!(
+        "{:.0} spans/s accepted in {:.1} s; answered after {:.1} ms (p50), {:.1} ms (p99)",
+        report.accepted_per_second(),
+        report.took.as_secs_f64(),
+        half.as_secs_f64() * 1e3,
+        most.as_secs_f64() * 1e3
+    );
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! Requests encoded once, before the clock runs.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
 use super::{json, spans};
@@ -29,10 +32,18 @@ pub struct Bodies {
 /// What makes the traces of each request new.
 #[derive(Debug)]
 struct Fresh {
-    /// For each body, where its trace ids stand.
-    places: Vec<Vec<usize>>,
+    /// For each body.
+    places: Vec<Vec<Place>>,
     /// Goes on from run to run.
     sent: AtomicU64,
+}
+
+/// Where something stands in a body that no two requests have in common.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    TraceId(usize),
+    InteractionId(usize),
+    Time(usize),
 }
 
 impl Bodies {
@@ -48,7 +59,25 @@ impl Bodies {
     pub fn fresh_traces(spans: usize, spans_of_a_trace: usize) -> Self {
         let mut requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
         requests.iter_mut().for_each(spans::slow_first_trace);
-        let (ready, places): (Vec<Bytes>, Vec<Vec<usize>>) = requests
+        Self::fresh(&requests, spans, trace_ids)
+    }
+
+    /// The same, of interactions that are new too and happen when they are sent: for what keeps spans.
+    pub fn live(spans: usize, spans_of_a_trace: usize) -> Self {
+        let mut requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
+        requests.iter_mut().for_each(spans::begin_together);
+        Self::fresh(&requests, spans, |body, request| {
+            let ids = interaction_ids(body, request);
+            [trace_ids(body, request), ids, times(body, request)].concat()
+        })
+    }
+
+    fn fresh(
+        requests: &[ExportTraceServiceRequest],
+        spans: usize,
+        places: impl Fn(&[u8], &ExportTraceServiceRequest) -> Vec<Place>,
+    ) -> Self {
+        let (ready, places): (Vec<Bytes>, Vec<Vec<Place>>) = requests
             .iter()
             .map(|request| {
                 let body = request.encode_to_vec();
@@ -72,11 +101,9 @@ impl Bodies {
         let Some(fresh) = &self.fresh else { return body };
         let number = fresh.sent.fetch_add(1, Ordering::Relaxed);
         let mut body = body.to_vec();
+        let since = now_ns().saturating_sub(spans::START_NS);
         for place in fresh.places.get(at).into_iter().flatten() {
-            if let Some(id) = body.get_mut(*place..*place + 8) {
-                // Distinct for each request, the same for all spans of a trace.
-                id.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, more)| *byte ^= more);
-            }
+            place.renew(&mut body, number, since);
         }
         body.into()
     }
@@ -87,13 +114,56 @@ impl Bodies {
     }
 }
 
-/// Where the trace ids of a request stand in its body.
-fn places(body: &[u8], request: &ExportTraceServiceRequest) -> Vec<usize> {
+impl Place {
+    /// Distinct for each request, the same for all spans of a trace.
+    fn renew(self, body: &mut [u8], number: u64, since_ns: u64) {
+        let (Self::TraceId(at) | Self::InteractionId(at) | Self::Time(at)) = self;
+        let Some(bytes) = body.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>()) else { return };
+        match self {
+            Self::TraceId(_) => *bytes = (u64::from_be_bytes(*bytes) ^ number).to_be_bytes(),
+            Self::InteractionId(_) => {
+                let digits = format!("{:08x}", number as u32);
+                bytes.iter_mut().zip(digits.bytes()).for_each(|(byte, digit)| *byte = digit);
+            }
+            Self::Time(_) => *bytes = u64::from_le_bytes(*bytes).wrapping_add(since_ns).to_le_bytes(),
+        }
+    }
+}
+
+fn spans_of(request: &ExportTraceServiceRequest) -> impl Iterator<Item = &Span> {
     let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-    let mut ids: Vec<&[u8]> = scopes.flat_map(|scope| &scope.spans).map(|span| &span.trace_id[..]).collect();
-    ids.dedup();
-    let windows = body.windows(16).enumerate();
-    windows.filter(|(_, window)| ids.contains(window)).map(|(at, _)| at).collect()
+    scopes.flat_map(|scope| &scope.spans)
+}
+
+fn trace_ids(body: &[u8], request: &ExportTraceServiceRequest) -> Vec<Place> {
+    let ids: HashSet<&[u8]> = spans_of(request).map(|span| span.trace_id.as_slice()).collect();
+    found(body, 16, |bytes| ids.contains(bytes)).map(Place::TraceId).collect()
+}
+
+fn interaction_ids(body: &[u8], request: &ExportTraceServiceRequest) -> Vec<Place> {
+    let ids: HashSet<&[u8]> =
+        spans_of(request).filter_map(spans::interaction_id).map(str::as_bytes).collect();
+    found(body, 36, |bytes| ids.contains(bytes)).map(Place::InteractionId).collect()
+}
+
+fn times(body: &[u8], request: &ExportTraceServiceRequest) -> Vec<Place> {
+    let times: HashSet<[u8; 8]> = spans_of(request)
+        .flat_map(|span| [span.start_time_unix_nano, span.end_time_unix_nano].map(u64::to_le_bytes))
+        .collect();
+    found(body, 8, |bytes| <[u8; 8]>::try_from(bytes).is_ok_and(|bytes| times.contains(&bytes)))
+        .map(Place::Time)
+        .collect()
+}
+
+/// Where so many bytes are what is looked for.
+fn found(body: &[u8], long: usize, holds: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = usize> {
+    body.windows(long).enumerate().filter(move |(_, window)| holds(window)).map(|(at, _)| at)
+}
+
+/// Nanoseconds since 1970.
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn encode(request: &ExportTraceServiceRequest, format: Format, gzip: bool) -> io::Result<Bytes> {
@@ -146,6 +216,27 @@ mod tests {
             assert_eq!(traces.iter().map(|trace| trace.len()).collect::<Vec<_>>(), [20; 5]);
             assert!(traces.iter().all(|trace| seen.insert(trace[0].trace_id.clone())));
         }
+    }
+
+    #[test]
+    fn live_spans_happen_when_they_are_sent_in_interactions_of_their_own() {
+        let bodies = Bodies::live(100, 20);
+        let (mut traces, mut interactions) = (HashSet::new(), HashSet::new());
+        for n in 0..3 * DISTINCT as u64 {
+            let before = now_ns();
+            let request = ExportTraceServiceRequest::decode(bodies.nth(n)).unwrap();
+            for span in spans_of(&request) {
+                traces.insert(span.trace_id.clone());
+                interactions.insert(spans::interaction_id(span).unwrap().to_owned());
+                let lasting = 20 * 100_000_000;
+                let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+                assert!(
+                    before <= start && start < end && end <= now_ns() + lasting,
+                    "{before} {start} {end}"
+                );
+            }
+        }
+        assert_eq!((traces.len(), interactions.len()), (3 * DISTINCT * 5, 3 * DISTINCT * 5));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::attribute::{attribute, text};
 use crate::chance::Chance;
 
 /// The first of January 2026.
-const START_NS: u64 = 1_767_225_600_000_000_000;
+pub(super) const START_NS: u64 = 1_767_225_600_000_000_000;
 const SLOW_NS: u64 = 10_000_000_000;
 /// Where nobody says otherwise.
 const SPANS_OF_A_TRACE: usize = 8;
@@ -38,6 +38,28 @@ pub(super) fn slow_first_trace(request: &mut ExportTraceServiceRequest) {
     let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
     if let Some(root) = scopes.flat_map(|scope| &mut scope.spans).next() {
         root.end_time_unix_nano += SLOW_NS;
+    }
+}
+
+/// All traces of a request begin at [`START_NS`].
+pub(super) fn begin_together(request: &mut ExportTraceServiceRequest) {
+    let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
+    let spans = scopes.flat_map(|scope| &mut scope.spans);
+    let mut late = 0;
+    for span in spans {
+        if span.parent_span_id.is_empty() {
+            late = span.start_time_unix_nano - START_NS;
+        }
+        span.start_time_unix_nano -= late;
+        span.end_time_unix_nano -= late;
+    }
+}
+
+pub(super) fn interaction_id(span: &Span) -> Option<&str> {
+    let id = span.attributes.iter().find(|attribute| attribute.key == "interaction.id")?;
+    match id.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(id) => Some(id),
+        _ => None,
     }
 }
 

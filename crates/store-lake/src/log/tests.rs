@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::disk::simulated::Simulated;
 
 const NOON: u64 = 1_795_176_000_000_000_000;
 
@@ -20,10 +21,14 @@ fn columns() -> Schema {
 }
 
 fn create(directory: &TempDir) -> Log {
+    create_on(&Disk::new(directory.path()))
+}
+
+fn create_on(disk: &Disk) -> Log {
     let columns = columns();
     let new = New { name: "t", columns: &columns, partitions: &[("day", "date")], skipping: &["id"] };
     let change = Change { adds: vec![add("first")], now_ns: NOON, ..Change::default() };
-    Log::create(&Disk::new(directory.path()), &new, change).unwrap()
+    Log::create(disk, &new, change).unwrap()
 }
 
 fn open(directory: &TempDir) -> Result<Option<Log>, StoreError> {
@@ -170,6 +175,30 @@ fn an_entry_of_somebody_else_is_learnt_before_the_next() {
     other.commit(&change(&["b"], &["first"])).unwrap();
     assert_eq!((paths(&other), other.state.version), (vec!["a", "b"], Some(2)));
     assert_eq!(open(&directory).unwrap().unwrap().state, other.state);
+}
+
+proptest! {
+    /// Scenario: the disk fails now and then while entries are written, until the power goes; three times over.
+    /// Guarantees: the log opens again, and has every entry that was told to be there.
+    #[test]
+    fn no_entry_outlasts_the_one_before_it(seed in any::<u64>(), entries in 1_usize..20) {
+        let directory = TempDir::new().unwrap();
+        let faulty = Arc::new(Simulated::new(directory.path(), seed));
+        let disk = Disk::on(directory.path(), Arc::clone(&faulty) as _);
+        let (mut log, mut told) = (create_on(&disk), Vec::new());
+        for life in 0..3 {
+            faulty.light(usize::MAX, 300);
+            for number in 0..entries {
+                let name = format!("{life}-{number}");
+                if log.commit(&change(&[&name], &[])).is_ok() {
+                    told.push(name);
+                }
+            }
+            faulty.restart();
+            log = Log::open(&disk, "t").unwrap().unwrap();
+            prop_assert!(told.iter().all(|name| log.state.adds.contains_key(name)), "{:?}", paths(&log));
+        }
+    }
 }
 
 #[test]

@@ -14,8 +14,8 @@ const BUCKETS: usize = 32;
 const FIRST: i32 = -1;
 const LAST: i32 = 63 * 32;
 
-#[derive(Clone, Default, PartialEq, Debug)]
-pub(super) struct Hist {
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub(super) struct Histogram<Counts> {
     count: u64,
     sum: f64,
     min: i64,
@@ -24,20 +24,13 @@ pub(super) struct Hist {
     zero: u64,
     /// The bucket that `counts` begins with.
     offset: i32,
-    counts: Vec<u64>,
+    counts: Counts,
 }
 
+pub(super) type Hist = Histogram<Vec<u64>>;
+
 /// A histogram in a column.
-#[derive(Clone, Copy)]
-pub(super) struct Stored<'a> {
-    count: u64,
-    sum: f64,
-    min: i64,
-    max: i64,
-    zero: u64,
-    offset: i32,
-    counts: &'a [i64],
-}
+pub(super) type Stored<'a> = Histogram<&'a [i64]>;
 
 impl Hist {
     pub(super) fn add(&mut self, value: i64) {
