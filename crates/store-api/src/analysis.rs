@@ -8,7 +8,7 @@ pub mod latency;
 pub mod observe;
 pub mod rollup;
 pub mod scope;
-mod gather;
+pub(crate) mod gather;
 pub mod objective;
 pub mod deploys;
 pub mod running;

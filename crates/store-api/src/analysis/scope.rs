@@ -92,6 +92,11 @@ impl Covered {
         Self { range, complete_from: range.from, truncated: false, spans: 0 }
     }
 
+    /// What started here counts.
+    pub(crate) fn window(&self) -> Range {
+        Range { from: self.complete_from, to: self.range.to }
+    }
+
     pub(crate) fn cut(&mut self, complete_from: u64) {
         if complete_from > self.range.from {
             self.truncated = true;
