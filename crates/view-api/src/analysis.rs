@@ -270,10 +270,9 @@ pub(crate) async fn matrix(
 ) -> Result<Response, ApiError> {
     let now = now_ns();
     let question = query::hops(read(parameters)?)?;
-    let range = question.range;
     api.ask(async {
         let found = api.store.hops(question).await?;
-        written(move || text(&HopMatrix::of(found, range, now))).await
+        written(move || text(&HopMatrix::of(found, now))).await
     })
     .await
 }
