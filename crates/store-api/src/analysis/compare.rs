@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::latency::Latency;
-use super::observe::Observation;
+use super::observe::{Observation, Traced};
 use super::points::{self, Example, Point};
 use super::rollup::Texts;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::question::Range;
 use crate::read::Reader;
 use crate::stage::Stage;
@@ -76,12 +77,12 @@ type Kinds = HashMap<Kind, Vec<Point>>;
 
 impl Reader<'_> {
     pub(crate) fn compare(&mut self, question: &Question) -> Result<Compared, StoreError> {
-        let (a, mut before) = self.side(&question.a, question.service.as_deref())?;
-        let (b, mut after) = self.side(&question.b, question.service.as_deref())?;
+        let service = question.service.as_deref();
+        let [(a, mut before), (b, mut after)] = self.sides([&question.a, &question.b], service)?;
         let (mut control, mut usual) = (None, (Kinds::new(), Kinds::new()));
         if let Some(ago) = question.control_ns {
-            let (a, before) = self.side(&earlier(&question.a, ago), question.service.as_deref())?;
-            let (b, after) = self.side(&earlier(&question.b, ago), question.service.as_deref())?;
+            let sides = [earlier(&question.a, ago), earlier(&question.b, ago)];
+            let [(a, before), (b, after)] = self.sides(sides.each_ref(), service)?;
             (control, usual) = (Some((a, b)), (before, after));
         }
         let mut comparisons: Vec<Comparison> = Vec::new();
@@ -111,26 +112,62 @@ impl Reader<'_> {
         Ok(Compared { verdicts, a, b, control, stages, operations, new, gone })
     }
 
-    fn side(&mut self, scope: &Scope, service: Option<&str>) -> Result<(Side, Kinds), StoreError> {
-        let (mut texts, mut kinds) = (Texts::default(), Kinds::new());
-        let (mut n, mut left_out) = (0, false);
-        let mut covered = self.each_trace(scope, |trace, window| {
-            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
-                let asked = service.is_none_or(|asked| seen.stage.is_none() && seen.service == asked);
-                if !asked || !scope.fits(&seen) {
-                    continue;
-                }
-                let kind = Kind::of(&seen, &mut texts);
-                if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
-                    left_out = true;
-                    continue;
-                }
-                n += 1;
-                kinds.entry(kind).or_default().push(Point::of(&seen, trace, None, &mut texts));
+    fn sides(
+        &mut self,
+        [a, b]: [&Scope; 2],
+        service: Option<&str>,
+    ) -> Result<[(Side, Kinds); 2], StoreError> {
+        let runs = |facts: &Facts| service.is_none_or(|service| facts.services.may_contain(service));
+        let (mut of_a, mut of_b) = (Seen::new(a, service), Seen::new(b, service));
+        // The same traces would be read for both.
+        if a.range == b.range && a.calls == b.calls && a.spans == b.spans {
+            let both = Scope { version: None, ..a.clone() };
+            let covered = self.each_trace_where(&both, runs, |trace, window| {
+                let sides = [&mut of_a, &mut of_b].into_iter();
+                sides.filter(|side| side.scope.fits_trace(trace)).for_each(|side| side.see(trace, window));
+            })?;
+            return Ok([of_a.side(covered), of_b.side(covered)]);
+        }
+        let before = self.each_trace_where(a, runs, |trace, window| of_a.see(trace, window))?;
+        let after = self.each_trace_where(b, runs, |trace, window| of_b.see(trace, window))?;
+        Ok([of_a.side(before), of_b.side(after)])
+    }
+}
+
+/// What was seen of one side.
+struct Seen<'q> {
+    scope: &'q Scope,
+    service: Option<&'q str>,
+    texts: Texts,
+    kinds: Kinds,
+    n: u64,
+    left_out: bool,
+}
+
+impl<'q> Seen<'q> {
+    fn new(scope: &'q Scope, service: Option<&'q str>) -> Self {
+        Self { scope, service, texts: Texts::default(), kinds: Kinds::new(), n: 0, left_out: false }
+    }
+
+    fn see(&mut self, trace: &Traced<'_>, window: Range) {
+        for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
+            let asked = self.service.is_none_or(|asked| seen.stage.is_none() && seen.service == asked);
+            if !asked || !self.scope.fits(&seen) {
+                continue;
             }
-        })?;
-        covered.truncated |= left_out;
-        Ok((Side { covered, n }, kinds))
+            let kind = Kind::of(&seen, &mut self.texts);
+            if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
+                self.left_out = true;
+                continue;
+            }
+            self.n += 1;
+            self.kinds.entry(kind).or_default().push(Point::of(&seen, trace, None, &mut self.texts));
+        }
+    }
+
+    fn side(self, mut covered: Covered) -> (Side, Kinds) {
+        covered.truncated |= self.left_out;
+        (Side { covered, n: self.n }, self.kinds)
     }
 }
 
