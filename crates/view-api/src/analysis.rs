@@ -218,7 +218,7 @@ pub(crate) async fn path(
 pub(crate) async fn chain(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let now = now_ns();
     api.ask(async {
-        let found = api.store.chain(&id, ask::anywhere(), api.links.by_hand()).await?;
+        let found = api.store.chain(&id, ask::around(), api.links.by_hand()).await?;
         let (found, links) = (found.ok_or_else(|| unknown_interaction(&id))?, api.links.all());
         written(move || text(&CallChain::of(id, found, &links, now))).await
     })

@@ -144,8 +144,7 @@ async fn what_differs_is_found_and_what_does_not_is_not(store: &dyn TraceStore) 
         let version = if n.is_multiple_of(4) { "7.3" } else { "7.2" };
         Sample::new(n, 2).service("crm").at(u64::from(n), 1).resource(key::VERSION, version)
     };
-    put(store, (1..=240).map(wait)).await;
-    put(store, (1..=240).map(crm)).await;
+    put(store, (1..=240).flat_map(|n| [wait(n), crm(n)])).await;
     let range = Range { from: NINE, to: NINE + 3600 * SECOND };
     let selected = differs::Selected { range, min_ns: 50 * SECOND, max_ns: u64::MAX };
     let question = differs::Question { scope: hour(), stage: Stage::Queue, selected };
@@ -168,6 +167,25 @@ async fn what_differs_is_found_and_what_does_not_is_not(store: &dyn TraceStore) 
         ]
     );
     assert_eq!(found.left_out, ["unique"]);
+    assert_eq!(found.outside_share, 1.0);
+    // Where there is not room for all, the box is looked at, and of the rest a sample.
+    let narrow = differs::Question { scope: Scope { spans: 240, ..hour() }, ..question.clone() };
+    let found = store.differs(narrow).await.expect(SOUND);
+    assert_eq!((found.inside, found.outside_share, found.covered.truncated), (60, 0.25, false));
+    assert!((20..90).contains(&found.outside) && found.covered.spans < 300, "{found:?}");
+    let version = |of: &differs::Difference| of.significant && of.key == key::VERSION && of.value == "7.3";
+    assert!(found.differences.iter().any(version), "{}", found.note());
+    // So too where only traces of later are at hand.
+    let early = Range { to: NINE + 101 * SECOND, ..range };
+    let limits = Limits { traces: 120, ..Limits::default() };
+    let box_before = differs::Selected { range: early, ..selected };
+    let narrow =
+        differs::Question { scope: Scope { limits, ..hour() }, selected: box_before, ..question.clone() };
+    let found = store.differs(narrow).await.expect(SOUND);
+    let covered = found.covered;
+    let outside = (1..=240u64).filter(|n| NINE + n * SECOND >= covered.complete_from).count() as u64;
+    assert!(covered.truncated && covered.complete_from > early.to, "{covered:?}");
+    assert_eq!((found.inside, found.outside), (25, outside));
     let few = differs::Selected { min_ns: 0, max_ns: 5 * SECOND, ..selected };
     let found = store.differs(differs::Question { selected: few, ..question }).await.expect(SOUND);
     assert!(!found.enough && found.differences.is_empty());
@@ -194,6 +212,7 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     let found = store.compare(question).await.expect(SOUND);
     assert_eq!((found.a.n, found.b.n), (401, 402));
     assert_eq!(found.verdicts, ["p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400)"]);
+    assert_eq!((found.a.covered, found.a.covered.spans), (found.b.covered, 803), "both sides in one look");
     let [queue] = found.stages.as_slice() else { panic!("one stage: {:?}", found.stages) };
     assert_eq!(queue.p95.verdict, compare::Verdict::NotEnough);
     let names: Vec<_> = found.new.iter().map(|(kind, latency)| (kind.to_string(), latency.n)).collect();
@@ -269,6 +288,9 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
         edges,
         [(Some("a"), Some("b"), 1, 1, 0, seconds(20)), (Some("b"), Some("bob"), 1, 0, 1, seconds(0))]
     );
+    let few = store.transfers(Scope { spans: 2, ..hour() }).await.expect(SOUND);
+    assert_eq!((few.n, few.transferred, few.covered.truncated), (5, 1, false));
+    assert_eq!((found.chains_from, few.chains_from), (NINE, NINE + 200 * SECOND + 1));
     let ids = |chain: &Vec<crate::Summary>| chain.iter().map(|call| call.id.clone()).collect::<Vec<_>>();
     assert_eq!(found.chains.iter().map(ids).collect::<Vec<_>>(), [["call-1", "call-3", "call-4"]]);
     for id in ["call-1", "call-3", "call-4"] {
@@ -277,6 +299,13 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
         assert_eq!(calls, ["call-1", "call-3", "call-4"]);
         let own = chain.calls.iter().find(|call| call.summary.id == id);
         assert_eq!(own.and_then(|own| own.link.as_deref()), None);
+    }
+    // Where there is not room for all around it, what is near it counts.
+    for (spans, others) in [(11, vec!["call-1", "call-3", "call-4"]), (10, vec!["call-1", "call-3"])] {
+        let scope = Scope { spans, ..hour() };
+        let chain = store.chain("call-3", scope, Vec::new()).await.expect(SOUND).expect("it is there");
+        let calls: Vec<_> = chain.calls.iter().map(|call| &*call.summary.id).collect();
+        assert_eq!((calls, chain.truncated), (others, spans < 11), "{spans}");
     }
     assert_eq!(store.chain("nobody", hour(), Vec::new()).await.expect(SOUND), None);
     links_by_hand_join(store).await;
