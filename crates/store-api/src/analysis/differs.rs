@@ -94,11 +94,10 @@ impl Reader<'_> {
                 let inside = question.selected.holds(&seen);
                 tally.count(&seen, trace, inside);
                 if inside {
-                    points.push(Point::of(&seen, trace, None, &mut tally.texts));
+                    points.push(Point::of(&seen, trace, &mut tally.texts));
                 }
             }
         })?;
-        points::sort(&mut points);
         let (inside, outside, more) = (tally.inside, tally.outside, tally.more);
         let enough = inside >= ENOUGH && outside >= ENOUGH;
         let (differences, left_out) = tally.differences();
@@ -110,7 +109,7 @@ impl Reader<'_> {
             differences: if enough { differences } else { Vec::new() },
             left_out,
             more,
-            examples: points::examples(&points),
+            examples: points::examples(&points, &points::latency(&points)),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use throughline_context::TraceId;
 
+use super::counted::Finished;
 use super::observe::Traced;
 use super::rollup::{Kept, LEAST_NS};
 use super::scope::{Covered, Scope};
@@ -30,8 +31,10 @@ impl Reader<'_> {
     ) -> Result<Covered, StoreError> {
         let mut covered = Covered::nothing_yet(scope.range);
         let chosen = self.chosen(scope, &mut covered)?;
+        // Each has a span at least.
+        let most = if chosen.is_some() { usize::MAX } else { scope.spans };
         let (traces, complete_from) =
-            self.traces(Range { from: covered.complete_from, to: scope.range.to })?;
+            self.newest(Range { from: covered.complete_from, to: scope.range.to }, most)?;
         covered.cut(complete_from);
         self.know(traces.iter().copied())?;
         let mut known = Vec::new();
@@ -56,7 +59,7 @@ impl Reader<'_> {
         Ok(covered)
     }
 
-    fn each_of(
+    pub(super) fn each_of(
         &self,
         traces: &[TraceId],
         window: Range,
@@ -87,16 +90,29 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What is kept for a range, in rows no wider than `widest`.
-    pub(crate) fn kept(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
-        match self.rollups() {
-            Some(rollups) if widest >= LEAST_NS => rollups.rollups(range, widest),
-            _ => Ok(Kept { rows: Vec::new(), rest: vec![range] }),
-        }
+    /// Shows all that finished in a scope: rows no wider than `widest` where such are kept and can tell, and the spans of
+    /// the rest.
+    pub(crate) fn each_finished(
+        &mut self,
+        scope: &Scope,
+        widest: u64,
+        mut see: impl FnMut(&Finished<'_>),
+    ) -> Result<Covered, StoreError> {
+        let kept = match self.rollups() {
+            Some(rollups) if widest >= LEAST_NS && !scope.needs_spans() => {
+                rollups.rollups(scope.range, widest)?
+            }
+            _ => Kept { rows: Vec::new(), rest: vec![scope.range] },
+        };
+        let covered = self.each_trace_of(scope, &kept.rest, |trace, window| {
+            Finished::of(trace, window).for_each(|one| see(&one));
+        })?;
+        kept.rows_since(covered.complete_from).for_each(|row| see(&Finished::Row(row)));
+        Ok(covered)
     }
 
     /// [`Self::each_trace`] over parts of the scope's range, the newest first, as far as its limits go.
-    pub(crate) fn each_trace_of(
+    fn each_trace_of(
         &mut self,
         scope: &Scope,
         rest: &[Range],
