@@ -268,10 +268,15 @@ impl<'a> Reader<'a> {
 
     /// The traces that started in the range, and from when on none is missing.
     pub(crate) fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        self.newest(range, usize::MAX)
+    }
+
+    /// Of these about so many of each part.
+    pub(crate) fn newest(&self, range: Range, most: usize) -> Result<(HashSet<TraceId>, u64), StoreError> {
         let mut traces = HashSet::new();
         let mut complete_from = range.from;
         for part in self.parts {
-            let started = part.started(range, self.limits.traces)?;
+            let started = part.started(range, self.limits.traces.min(most))?;
             complete_from = complete_from.max(started.complete_from);
             traces.extend(started.traces);
         }

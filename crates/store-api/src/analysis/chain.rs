@@ -154,7 +154,7 @@ impl Reader<'_> {
         for (narrower, around) in AROUND_NS.into_iter().enumerate() {
             let (from, to) = (own.start_ns.saturating_sub(around), own.end_ns.saturating_add(around + 1));
             let scope = scope.at(Range { from, to });
-            let (traces, covered) = self.candidates_where(&scope, of_a_call)?;
+            let (traces, covered) = self.candidates_where(&scope, usize::MAX, of_a_call)?;
             let together: u64 = traces.iter().map(|one| one.facts().spans).sum();
             if around == 0 || (!covered.truncated && together <= scope.spans as u64) {
                 let (joints, covered) = self.joints_of(traces, &scope, covered)?;
@@ -166,7 +166,7 @@ impl Reader<'_> {
 
     /// The links between interactions of which either has a span in the range; the certain ones first.
     pub(crate) fn joints(&mut self, scope: &Scope) -> Result<(Vec<Joint>, Covered), StoreError> {
-        let (traces, covered) = self.candidates_where(scope, of_a_call)?;
+        let (traces, covered) = self.candidates_where(scope, usize::MAX, of_a_call)?;
         self.joints_of(traces, scope, covered)
     }
 

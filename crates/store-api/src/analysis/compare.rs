@@ -93,7 +93,7 @@ impl Reader<'_> {
             match (before.remove(&kind), after.remove(&kind)) {
                 (Some(a), Some(b)) => {
                     let usual = usual.0.remove(&kind).zip(usual.1.remove(&kind));
-                    comparisons.push(Comparison::of(kind, a, b, usual));
+                    comparisons.push(Comparison::of(kind, &a, &b, usual));
                 }
                 (Some(a), None) => gone.push((kind, points::latency(&a))),
                 (None, Some(b)) => new.push((kind, points::latency(&b))),
@@ -161,7 +161,7 @@ impl<'q> Seen<'q> {
                 continue;
             }
             self.n += 1;
-            self.kinds.entry(kind).or_default().push(Point::of(&seen, trace, None, &mut self.texts));
+            self.kinds.entry(kind).or_default().push(Point::of(&seen, trace, &mut self.texts));
         }
     }
 
@@ -199,24 +199,21 @@ impl std::fmt::Display for Kind {
 }
 
 impl Comparison {
-    fn of(kind: Kind, mut a: Vec<Point>, mut b: Vec<Point>, usual: Option<(Vec<Point>, Vec<Point>)>) -> Self {
-        let in_order = |points: &mut Vec<Point>| {
-            points::sort(points);
-            points::durations(&*points)
-        };
-        let (before, after) = (in_order(&mut a), in_order(&mut b));
-        let usual = usual.map(|(mut a, mut b)| (in_order(&mut a), in_order(&mut b)));
+    fn of(kind: Kind, a: &[Point], b: &[Point], usual: Option<(Vec<Point>, Vec<Point>)>) -> Self {
+        let (before, after) = (points::durations(a), points::durations(b));
+        let usual = usual.map(|(a, b)| (points::durations(&a), points::durations(&b)));
         let usual = usual.as_ref().map(|(before, after)| (&before[..], &after[..]));
         let delta = |q| Delta::of(&before, &after, usual, q);
+        let (of_a, of_b) = (points::latency(a), points::latency(b));
         Self {
             kind,
-            a: points::latency(&a),
-            b: points::latency(&b),
+            a: of_a,
+            b: of_b,
             p50: delta(0.5),
             p95: delta(0.95),
             p99: delta(0.99),
-            examples_a: points::examples(&a),
-            examples_b: points::examples(&b),
+            examples_a: points::examples(a, &of_a),
+            examples_b: points::examples(b, &of_b),
         }
     }
 

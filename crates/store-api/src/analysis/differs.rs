@@ -91,7 +91,8 @@ struct Tally {
 impl Reader<'_> {
     pub(crate) fn differs(&mut self, question: &Question) -> Result<Differs, StoreError> {
         let Question { scope, stage, selected } = question;
-        let (all, mut covered) = self.candidates_where(scope, |facts| facts.stages.contains_key(stage))?;
+        let (all, mut covered) =
+            self.candidates_where(scope, usize::MAX, |facts| facts.stages.contains_key(stage))?;
         // The box is looked at wherever it lies, also before what there is room for.
         let may_hold = |facts: &Facts| selected.may_hold(facts, *stage);
         let within = scope.at(selected.range.within(scope.range));
@@ -99,7 +100,7 @@ impl Reader<'_> {
             let boxed = all.iter().filter(|one| may_hold(one.facts())).cloned().collect();
             (boxed, Covered::nothing_yet(within.range))
         } else {
-            self.candidates_where(&within, may_hold)?
+            self.candidates_where(&within, usize::MAX, may_hold)?
         };
         let boxed = fitting(boxed, scope.spans / 2, &mut covered_box);
         let (sample, outside_share) = sampled(all, scope.spans / 2);
@@ -107,7 +108,7 @@ impl Reader<'_> {
         let mut traces: HashMap<TraceId, Candidate> = HashMap::new();
         traces.extend(boxed.into_iter().chain(sample).map(|one| (one.id, one)));
         let window = covered_box.window();
-        let (mut tally, mut points) = (Tally::default(), Vec::new());
+        let (mut tally, mut points) = (Tally::default(), Vec::<Point>::new());
         self.look_at(traces.into_values().collect(), scope, &mut covered, |trace, around| {
             for seen in trace.observations() {
                 if seen.stage != Some(*stage) || !scope.fits(&seen) {
@@ -116,7 +117,7 @@ impl Reader<'_> {
                 let (start, inside) = (seen.span.start_ns, selected.holds(&seen));
                 if inside && window.contains(start) {
                     tally.count(&seen, trace, true);
-                    points.push(Point::of(&seen, trace, None, &mut tally.texts));
+                    points.push(Point::of(&seen, trace, &mut tally.texts));
                 }
                 if !inside && around.contains(start) && sampled.contains(&seen.span.trace_id) {
                     tally.count(&seen, trace, false);
@@ -127,7 +128,6 @@ impl Reader<'_> {
         if covered_box.complete_from > within.range.from {
             covered.cut(covered_box.complete_from);
         }
-        points::sort(&mut points);
         let (inside, outside, more) = (tally.inside, tally.outside, tally.more);
         let enough = inside >= ENOUGH && outside >= ENOUGH;
         let (differences, left_out) = tally.differences();
@@ -140,7 +140,7 @@ impl Reader<'_> {
             differences: if enough { differences } else { Vec::new() },
             left_out,
             more,
-            examples: points::examples(&points),
+            examples: points::examples(&points, &points::latency(&points)),
         })
     }
 }

@@ -62,7 +62,7 @@ impl Reader<'_> {
                 {
                     continue;
                 }
-                let point = Point::of(&one, trace, None, &mut texts);
+                let point = Point::of(&one, trace, &mut texts);
                 if (from..to).contains(&ended(&point)) {
                     seen.push(point);
                 }
@@ -80,13 +80,9 @@ impl Reader<'_> {
             let within = question.threshold_ns.map(|threshold| Within::exact(&durations, threshold));
             Window { to: *to, latency: Latency::exact(&durations, errors), within }
         };
-        let mut last = within(to).to_vec();
-        points::sort(&mut last);
-        Ok(Ended {
-            covered,
-            windows: question.ends.iter().map(window).collect(),
-            examples: points::examples(&last),
-        })
+        let windows: Vec<Window> = question.ends.iter().map(window).collect();
+        let last = windows.last().map(|window| window.latency).unwrap_or_default();
+        Ok(Ended { covered, windows, examples: points::examples(within(to), &last) })
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use throughline_context::TraceId;
 
+use super::counted::Finished;
 use super::observe::Traced;
 use super::rollup::{Kept, LEAST_NS};
 use super::scope::{Covered, Scope};
@@ -47,7 +48,9 @@ impl Reader<'_> {
         scope: &Scope,
         see: impl FnMut(&Traced<'_>, Range),
     ) -> Result<Covered, StoreError> {
-        self.each_trace_where(scope, |_| true, see)
+        // Each has a span at least.
+        let candidates = self.candidates_where(scope, scope.spans, |_| true)?;
+        self.each_fitting(candidates, scope, see)
     }
 
     /// The same of those traces of which this holds; of others no span is read.
@@ -57,21 +60,33 @@ impl Reader<'_> {
         holds: impl Fn(&Facts) -> bool,
         see: impl FnMut(&Traced<'_>, Range),
     ) -> Result<Covered, StoreError> {
-        let (candidates, mut covered) = self.candidates_where(scope, holds)?;
+        let candidates = self.candidates_where(scope, usize::MAX, holds)?;
+        self.each_fitting(candidates, scope, see)
+    }
+
+    fn each_fitting(
+        &self,
+        (candidates, mut covered): (Vec<Candidate>, Covered),
+        scope: &Scope,
+        see: impl FnMut(&Traced<'_>, Range),
+    ) -> Result<Covered, StoreError> {
         let candidates = fitting(candidates, scope.spans, &mut covered);
         self.look_at(candidates, scope, &mut covered, see)?;
         Ok(covered)
     }
 
-    /// The traces of a scope of which this holds, with no more than their facts, and from when on none is missing.
+    /// The traces of a scope of which this holds, with no more than their facts, and from when on none is missing. Of all
+    /// that started in its range about the newest `most` are looked at.
     pub(crate) fn candidates_where(
         &mut self,
         scope: &Scope,
+        most: usize,
         holds: impl Fn(&Facts) -> bool,
     ) -> Result<(Vec<Candidate>, Covered), StoreError> {
         let mut covered = Covered::nothing_yet(scope.range);
         let chosen = self.chosen(scope, &mut covered)?;
-        let (mut traces, complete_from) = self.traces(covered.window())?;
+        let most = if chosen.is_some() { usize::MAX } else { most };
+        let (mut traces, complete_from) = self.newest(covered.window(), most)?;
         covered.cut(complete_from);
         traces.retain(|id| chosen.as_ref().is_none_or(|chosen| chosen.contains(id)));
         self.know(traces.iter().copied())?;
@@ -107,7 +122,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn each_of(
+    pub(super) fn each_of(
         &self,
         traces: &[TraceId],
         window: Range,
@@ -138,16 +153,29 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What is kept for a range, in rows no wider than `widest`.
-    pub(crate) fn kept(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
-        match self.rollups() {
-            Some(rollups) if widest >= LEAST_NS => rollups.rollups(range, widest),
-            _ => Ok(Kept { rows: Vec::new(), rest: vec![range] }),
-        }
+    /// Shows all that finished in a scope: rows no wider than `widest` where such are kept and can tell, and the spans of
+    /// the rest.
+    pub(crate) fn each_finished(
+        &mut self,
+        scope: &Scope,
+        widest: u64,
+        mut see: impl FnMut(&Finished<'_>),
+    ) -> Result<Covered, StoreError> {
+        let kept = match self.rollups() {
+            Some(rollups) if widest >= LEAST_NS && !scope.needs_spans() => {
+                rollups.rollups(scope.range, widest)?
+            }
+            _ => Kept { rows: Vec::new(), rest: vec![scope.range] },
+        };
+        let covered = self.each_trace_of(scope, &kept.rest, |trace, window| {
+            Finished::of(trace, window).for_each(|one| see(&one));
+        })?;
+        kept.rows_since(covered.complete_from).for_each(|row| see(&Finished::Row(row)));
+        Ok(covered)
     }
 
     /// [`Self::each_trace`] over parts of the scope's range, the newest first, as far as its limits go.
-    pub(crate) fn each_trace_of(
+    fn each_trace_of(
         &mut self,
         scope: &Scope,
         rest: &[Range],

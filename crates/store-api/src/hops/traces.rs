@@ -20,7 +20,7 @@ impl Reader<'_> {
     pub(crate) fn hops(&mut self, question: &Question) -> Result<Hops, StoreError> {
         let Question { range, spans, limits, ref service } = *question;
         let scope = Scope { range, spans, limits, ..Scope::default() };
-        let (traces, mut covered) = self.candidates_where(&scope, |_| true)?;
+        let (traces, mut covered) = self.candidates_where(&scope, spans, |_| true)?;
         let traces = fitting(traces, spans, &mut covered);
         let mut seen = Traces::new(covered.window(), service.clone());
         self.look_at(traces, &scope, &mut covered, |trace, _| seen.add(trace.spans))?;

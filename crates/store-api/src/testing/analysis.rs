@@ -99,21 +99,34 @@ async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
         stage: Stage::Queue,
         group_by: Some(stage::GroupBy::Queue),
         steps: 60,
-        threshold_ns: Some(20 * SECOND),
+        // Between two buckets.
+        threshold_ns: Some(20 * SECOND + SECOND / 2),
     };
     let found = store.stage(question.clone()).await.expect(SOUND);
-    let examples: Vec<_> =
-        found.examples.iter().map(|one| (one.at, one.duration_ns / SECOND, one.trace_id)).collect();
-    let example = |at, n: u8| (at, u64::from(n), TraceId([n; 16]));
-    assert_eq!(examples, [example("p50", 50), example("p95", 95), example("p99", 99), example("max", 100)]);
-    assert_eq!(found.examples.first().and_then(|one| one.interaction.as_deref()), Some("call-50"));
+    assert_eq!((found.latency.n, found.latency.max), (100, Some(100 * SECOND)));
+    let examples: Vec<_> = found
+        .examples
+        .iter()
+        .zip([50, 95, 99, 100])
+        .map(|(one, rank): (_, u64)| (one.at, one, rank))
+        .collect();
+    assert_eq!(examples.iter().map(|(at, ..)| *at).collect::<Vec<_>>(), ["p50", "p95", "p99", "max"]);
+    for (at, one, rank) in examples {
+        // As near as a percentile is told.
+        let n = one.duration_ns / SECOND;
+        assert!(n.abs_diff(rank) <= u64::from(at != "max"), "{one:?}");
+        assert_eq!(one.interaction, Some(format!("call-{n}")));
+        let told = (one.trace_id, one.span_id, one.start_ns, one.duration_ns);
+        assert_eq!(told, (TraceId([n as u8; 16]), SpanId([1; 8]), NINE + n * 30 * SECOND, n * SECOND));
+    }
     assert_eq!(found.within.and_then(|within| within.share()), Some(0.2));
     let groups: Vec<_> = found.groups.iter().map(|of| (of.value.as_deref(), of.latency.n)).collect();
     assert_eq!(groups, [(Some("billing"), 80), (Some("sales"), 20)]);
     assert_eq!(found.heat.counts.iter().flatten().sum::<u64>(), 100);
     let steps: Vec<u64> = found.series.iter().map(|step| step.n).collect();
-    let by_hand = |step: u64| (1..=100u64).filter(|n| n * 30 / 60 == step).count() as u64;
-    assert_eq!(steps, (0..60).map(by_hand).collect::<Vec<_>>());
+    // As wide as rows are that a store may keep.
+    let by_hand = |step: u64| (1..=100u64).filter(|n| n * 30 / 300 == step).count() as u64;
+    assert_eq!(steps, (0..12).map(by_hand).collect::<Vec<_>>());
     // A filter on one queue, and one on the interaction.
     let mut sales = question.clone();
     sales.scope.queue = Some("sales".to_owned());
@@ -121,8 +134,12 @@ async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
     let mut long = question.clone();
     long.scope.calls.min_duration_ns = Some(91 * SECOND);
     assert_eq!(store.stage(long).await.expect(SOUND).latency.n, 10);
-    // What a limit leaves out is the oldest.
-    let mut few = question;
+    let mut half = question.clone();
+    half.scope.range.to = NINE + 1800 * SECOND;
+    let found = store.stage(half).await.expect(SOUND);
+    assert_eq!((found.latency.n, found.heat.step_ns, found.series.len()), (59, 30 * SECOND, 60));
+    // What a limit leaves out is the oldest, where only spans tell.
+    let mut few = stage::Question { group_by: Some(stage::GroupBy::Operation), ..question };
     few.scope.spans = 10;
     let found = store.stage(few).await.expect(SOUND);
     let newest = (1..=100).filter(|n| NINE + n * 30 * SECOND >= found.covered.complete_from).count();
@@ -388,6 +405,21 @@ async fn a_day_counts_each_span_once(store: &dyn TraceStore) {
     assert_eq!(steps.get(..4), Some([4, 1, 0, 0].as_slice()));
     let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
     assert_eq!(regions, [(Some("eu"), 3), (None, 2), (Some("us"), 2)]);
+    let queue = stage::Question {
+        scope: scope.clone(),
+        stage: Stage::Queue,
+        group_by: Some(stage::GroupBy::Region),
+        steps: 64,
+        threshold_ns: None,
+    };
+    let found = store.stage(queue).await.expect(SOUND);
+    assert_eq!((found.latency.n, found.latency.max), (5, Some(60 * SECOND)));
+    let steps: Vec<u64> = found.heat.counts.iter().map(|column| column.iter().sum()).collect();
+    assert_eq!((steps.len(), steps.get(..4)), (24, Some([4, 1, 0, 0].as_slice())));
+    let groups: Vec<_> = found.groups.iter().map(|of| (of.value.as_deref(), of.latency.n)).collect();
+    assert_eq!(groups, [(None, 2), (Some("eu"), 2), (Some("us"), 1)]);
+    let longest = found.examples.last().map(|one| (one.at, one.interaction.as_deref(), one.duration_ns));
+    assert_eq!(longest, Some(("max", Some("call-5"), 60 * SECOND)));
     let mut eu = question;
     eu.scope.region = Some("eu".to_owned());
     let found = store.overview(eu, range.to).await.expect(SOUND);

@@ -24,7 +24,7 @@ pub(crate) struct StageDetail {
     group_by: Option<&'static str>,
     /// The largest first.
     groups: Vec<Group>,
-    /// At p50, p95, p99 and max, as far as there are spans.
+    /// At p50, p95, p99 and max, or next to it, as far as there are spans.
     examples: Vec<ExampleSpan>,
     deploys: Vec<Deploy>,
 }
