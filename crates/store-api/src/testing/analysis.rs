@@ -104,17 +104,12 @@ async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
     };
     let found = store.stage(question.clone()).await.expect(SOUND);
     assert_eq!((found.latency.n, found.latency.max), (100, Some(100 * SECOND)));
-    let examples: Vec<_> = found
-        .examples
-        .iter()
-        .zip([50, 95, 99, 100])
-        .map(|(one, rank): (_, u64)| (one.at, one, rank))
-        .collect();
-    assert_eq!(examples.iter().map(|(at, ..)| *at).collect::<Vec<_>>(), ["p50", "p95", "p99", "max"]);
-    for (at, one, rank) in examples {
+    let at: Vec<_> = found.examples.iter().map(|one| one.at).collect();
+    assert_eq!(at, ["p50", "p95", "p99", "max"]);
+    for (one, rank) in found.examples.iter().zip([50_u64, 95, 99, 100]) {
         // As near as a percentile is told.
         let n = one.duration_ns / SECOND;
-        assert!(n.abs_diff(rank) <= u64::from(at != "max"), "{one:?}");
+        assert!(n.abs_diff(rank) <= u64::from(one.at != "max"), "{one:?}");
         assert_eq!(one.interaction, Some(format!("call-{n}")));
         let told = (one.trace_id, one.span_id, one.start_ns, one.duration_ns);
         assert_eq!(told, (TraceId([n as u8; 16]), SpanId([1; 8]), NINE + n * 30 * SECOND, n * SECOND));
