@@ -1,5 +1,6 @@
 //! Single spans of one kind, kept small, so that each can be named.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -71,11 +72,12 @@ pub(crate) fn latency(points: &[Point]) -> Latency {
     Latency::exact(&durations(points), errors as u64)
 }
 
-/// One at each percentile, or next to it; of equals the one that began first.
+/// One at each percentile, or next to it; of equals the one that began last.
 pub(crate) fn examples(points: &[Point], latency: &Latency) -> Vec<Example> {
     let nearest = |(at, ns): (&'static str, u64)| {
-        let off =
-            |point: &&Point| (point.duration_ns.abs_diff(ns), point.start_ns, point.trace_id, point.span_id);
+        let off = |point: &&Point| {
+            (point.duration_ns.abs_diff(ns), Reverse((point.start_ns, point.trace_id, point.span_id)))
+        };
         points.iter().min_by_key(off).map(|point| point.example(at))
     };
     told(latency).filter_map(nearest).collect()
