@@ -1,14 +1,15 @@
 //! Where the time goes: questions about many interactions, and about one among many.
 //!
 //! Finished spans are observed where they started in the range that is asked for. Durations are counted in exponential
-//! histograms, or exactly where single spans have to be named. What a limit leaves out is the oldest, and is said.
+//! histograms, or exactly where they are compared. What a limit leaves out is the oldest, and is said.
 
 pub mod histogram;
 pub mod latency;
 pub mod observe;
 pub mod rollup;
 pub mod scope;
-mod gather;
+mod counted;
+pub(crate) mod gather;
 pub mod objective;
 pub mod deploys;
 pub mod running;

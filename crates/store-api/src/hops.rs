@@ -13,11 +13,11 @@ mod mend;
 
 use throughline_context::{SpanId, TraceId};
 
+use crate::analysis::Covered;
 use crate::answer::Count;
 use crate::question::{Limits, Range};
 
 pub use since::Since;
-pub(crate) use traces::Traces;
 
 /// Attributes that a service writes to say what became of its caller's context.
 pub mod key {
@@ -40,23 +40,22 @@ pub struct Question {
     pub range: Range,
     /// Only hops from or to this service.
     pub service: Option<String>,
+    /// So many spans are looked at, the newest, and not many more. Each end of a request is held in some 300 bytes.
+    pub spans: usize,
     pub limits: Limits,
 }
 
 impl Default for Question {
     fn default() -> Self {
-        Self { range: Range::ALL, service: None, limits: Limits::default() }
+        Self { range: Range::ALL, service: None, spans: 300_000, limits: Limits::default() }
     }
 }
 
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Hops {
     /// Those that lose the most first.
     pub edges: Vec<Edge>,
-    /// From here on nothing was left out.
-    pub complete_from: u64,
-    /// The limits stopped the look before the end.
-    pub truncated: bool,
+    pub covered: Covered,
 }
 
 /// All requests from one service to another.

@@ -37,6 +37,12 @@ impl Range {
         (self.from..self.to).contains(&ns)
     }
 
+    /// What of it lies in another one.
+    #[must_use]
+    pub fn within(&self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+
     /// Whether something from `first` to `last`, both included, reaches into the range.
     pub fn overlaps(&self, first: u64, last: u64) -> bool {
         first < self.to && last >= self.from

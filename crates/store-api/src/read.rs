@@ -14,7 +14,6 @@ use crate::answer::{Interaction, Page, Trace};
 use crate::carried::Carried;
 use crate::error::StoreError;
 use crate::facts::Facts;
-use crate::hops::{self, Hops};
 use crate::part::{Fragment, Most, Part, resolve};
 use crate::question::{Limits, Range, Recent};
 use crate::search::{Carriers, Carrying, Search};
@@ -26,8 +25,6 @@ use crate::summary::Summary;
 const SEARCHED: usize = 5;
 /// As many traces may carry what is searched for so that those are looked at first.
 const FEW: usize = 4096;
-/// Traces whose spans are in memory together.
-const TRACES_AT_ONCE: usize = 64;
 
 pub struct Reader<'a> {
     parts: &'a [&'a dyn Part],
@@ -269,33 +266,17 @@ impl<'a> Reader<'a> {
         Ok(ids)
     }
 
-    pub fn hops(&mut self, question: &hops::Question) -> Result<Hops, StoreError> {
-        let (traces, complete_from) = self.traces(question.range)?;
-        let mut traces: Vec<TraceId> = traces.into_iter().collect();
-        // As files have them, so that what lies together is read together.
-        traces.sort_unstable();
-        let mut seen = hops::Traces::new(question);
-        let mut truncated = complete_from > question.range.from;
-        for some in traces.chunks(TRACES_AT_ONCE) {
-            if seen.full() || self.in_vain() {
-                truncated = true;
-                break;
-            }
-            let spans = self.rows(some, Most::spans(self.limits.spans))?;
-            truncated |= spans.len() >= self.limits.spans;
-            let mut of: HashMap<TraceId, Vec<&Arc<Span>>> = HashMap::new();
-            spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
-            of.values().for_each(|spans| seen.add(spans));
-        }
-        Ok(seen.finish(complete_from, truncated))
-    }
-
     /// The traces that started in the range, and from when on none is missing.
     pub(crate) fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        self.newest(range, usize::MAX)
+    }
+
+    /// Of these about so many of each part.
+    pub(crate) fn newest(&self, range: Range, most: usize) -> Result<(HashSet<TraceId>, u64), StoreError> {
         let mut traces = HashSet::new();
         let mut complete_from = range.from;
         for part in self.parts {
-            let started = part.started(range, self.limits.traces)?;
+            let started = part.started(range, self.limits.traces.min(most))?;
             complete_from = complete_from.max(started.complete_from);
             traces.extend(started.traces);
         }

@@ -15,7 +15,6 @@ mod wire;
 mod span;
 mod fragment;
 mod condition;
-mod ahead;
 mod part;
 mod sql;
 mod store;

@@ -11,7 +11,6 @@ use store_api::{Limits, Range, StoreError};
 use throughline_context::TraceId;
 use tokio::runtime::Handle;
 
-use crate::ahead::Ahead;
 use crate::condition::Within;
 use crate::fragment;
 use crate::span;
@@ -34,7 +33,6 @@ pub(crate) struct Kept<'a> {
     /// What arrived before does not count.
     oldest: u64,
     known: RefCell<Known>,
-    ahead: RefCell<Ahead>,
 }
 
 #[derive(Default)]
@@ -61,20 +59,11 @@ struct Trace {
 struct Asked {
     within: Within,
     traces: HashSet<TraceId>,
-    /// The same in order, once somebody goes through them.
-    in_order: Vec<TraceId>,
 }
 
 impl<'a> Kept<'a> {
     pub(crate) fn new(store: &'a Inner, runtime: Handle, limits: Limits) -> Self {
-        Self {
-            store,
-            runtime,
-            limits,
-            oldest: store.oldest(),
-            known: RefCell::default(),
-            ahead: RefCell::default(),
-        }
+        Self { store, runtime, limits, oldest: store.oldest(), known: RefCell::default() }
     }
 
     fn each<T>(
@@ -299,32 +288,14 @@ impl Part for Kept<'_> {
         let trace =
             |rows: &mut Rows<'_>| rows.text()?.parse().map_err(|_| "a trace id is garbled".to_owned());
         let traces: Vec<TraceId> = self.each("interactions", statement, trace)?;
-        let asked = Asked { within, traces: traces.iter().copied().collect(), in_order: Vec::new() };
+        let asked = Asked { within, traces: traces.iter().copied().collect() };
         self.known.borrow_mut().ranges.push(asked);
         Ok(Started { traces, complete_from: within.first })
     }
 
     fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         self.meet_all(traces)?;
-        let (mut rows, missing, beyond) = {
-            let (mut ahead, mut rows) = (self.ahead.borrow_mut(), Vec::new());
-            let missing = ahead.take(traces, &mut rows);
-            // What is asked for in one piece is as large as it may be.
-            let beyond = if missing.is_empty() || missing.len() > FEW { 0 } else { ahead.beyond(traces) };
-            (rows, missing, beyond)
-        };
-        if beyond > 0 {
-            let mut wanted = missing.clone();
-            wanted.extend(self.next(missing.last().copied(), beyond));
-            let found = self.select(&wanted, usize::MAX)?;
-            let mut ahead = self.ahead.borrow_mut();
-            ahead.keep(&wanted, found);
-            ahead.take(&missing, &mut rows);
-        } else {
-            rows.extend(self.select(&missing, most.spans.saturating_sub(rows.len()))?);
-        }
-        rows.truncate(most.spans);
-        Ok(rows)
+        self.select(traces, most.spans)
     }
 }
 
@@ -338,25 +309,6 @@ impl Kept<'_> {
             rows.extend(self.each("spans", statement, |row| known.read(row))?);
         }
         Ok(rows)
-    }
-
-    /// The traces behind one, in the range that it was met in, which have about so many rows.
-    fn next(&self, last: Option<TraceId>, rows: usize) -> Vec<TraceId> {
-        let mut known = self.known.borrow_mut();
-        let Known { traces, ranges, .. } = &mut *known;
-        let asked = last.and_then(|last| ranges.iter_mut().rfind(|asked| asked.traces.contains(&last)));
-        let (Some(last), Some(asked)) = (last, asked) else { return Vec::new() };
-        if asked.in_order.is_empty() {
-            asked.in_order = asked.traces.iter().copied().collect();
-            asked.in_order.sort_unstable();
-        }
-        let behind = asked.in_order.partition_point(|trace| *trace <= last);
-        let mut together = 0;
-        let next = asked.in_order.iter().skip(behind).take_while(|trace| {
-            together += traces.get(*trace).map_or(0, |trace| trace.rows);
-            together <= rows
-        });
-        next.copied().collect()
     }
 
     /// Selects the rows of traces that have been met; nothing where there are none.

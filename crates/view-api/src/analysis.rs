@@ -218,7 +218,7 @@ pub(crate) async fn path(
 pub(crate) async fn chain(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let now = now_ns();
     api.ask(async {
-        let found = api.store.chain(&id, ask::anywhere(), api.links.by_hand()).await?;
+        let found = api.store.chain(&id, ask::around(), api.links.by_hand()).await?;
         let (found, links) = (found.ok_or_else(|| unknown_interaction(&id))?, api.links.all());
         written(move || text(&CallChain::of(id, found, &links, now))).await
     })
@@ -270,10 +270,9 @@ pub(crate) async fn matrix(
 ) -> Result<Response, ApiError> {
     let now = now_ns();
     let question = query::hops(read(parameters)?)?;
-    let range = question.range;
     api.ask(async {
         let found = api.store.hops(question).await?;
-        written(move || text(&HopMatrix::of(found, range, now))).await
+        written(move || text(&HopMatrix::of(found, now))).await
     })
     .await
 }

@@ -83,12 +83,16 @@ impl DetailParameters {
     }
 }
 
+/// The look for hops goes through so many spans: a question may leave the time open.
+const HOP_SPANS: usize = 100_000;
+
 /// Of which hops. All are optional, and empty means absent.
 #[derive(Deserialize, IntoParams, Default, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct HopParameters {
-    /// Requests that arrived at this time or later: RFC 3339, or nanoseconds since 1970.
+    /// Requests that arrived at this time or later: RFC 3339, or nanoseconds since 1970. Whatever the range, the newest 100 000
+    /// spans of it are looked at.
     #[param(example = "2026-11-20T09:00:00Z")]
     from: Option<String>,
     /// Requests that arrived before this time: RFC 3339, or nanoseconds since 1970.
@@ -204,7 +208,7 @@ pub(crate) fn question(parameters: Parameters) -> Result<(Recent, Format), ApiEr
 
 pub(crate) fn hops(parameters: HopParameters) -> Result<hops::Question, ApiError> {
     let range = range(parameters.from, parameters.to)?;
-    Ok(hops::Question { range, service: given(parameters.service), limits: LIMITS })
+    Ok(hops::Question { range, service: given(parameters.service), spans: HOP_SPANS, limits: LIMITS })
 }
 
 pub(crate) fn searched(text: &str) -> Result<Option<Search>, ApiError> {

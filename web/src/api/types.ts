@@ -339,6 +339,8 @@ export interface Differs {
   box: { from_ns: Int64; to_ns: Int64; min_ns: Int64; max_ns: Int64 | null };
   inside: number;
   outside: number;
+  /** Below 1 what is outside is a sample. */
+  outside_share: number;
   enough: boolean;
   note: string;
   differences: Difference[];
@@ -429,4 +431,5 @@ export interface Transfers {
   edges: TransferEdge[];
   repeats: RepeatTransfer[];
   chains: { interaction_ids: string[]; start_ns: Int64; duration_ns: Int64 }[];
+  chains_complete_from: Int64;
 }

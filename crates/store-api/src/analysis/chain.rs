@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use throughline_context::TraceId;
 
+use super::gather::{Candidate, fitting};
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::hops;
 use crate::question::Range;
 use crate::read::Reader;
@@ -21,8 +23,9 @@ const NO_PART: &[&str] = &["subscription"];
 const LONGEST: usize = 50;
 /// Links that are followed.
 const LINKS: usize = 100_000;
-/// How long before and after an interaction the ones are looked for that link to it.
-const AROUND_NS: u64 = 6 * 3_600_000_000_000;
+/// How long before and after an interaction the ones are looked for that link to it: the first of these that there is room
+/// for, so that what is near it is not left out for what is later.
+const AROUND_NS: [u64; 4] = [6 * 3_600_000_000_000, 3_600_000_000_000, 600_000_000_000, 0];
 
 /// What a link that somebody made by hand is called where links are named.
 pub const MANUAL: &str = "manual";
@@ -94,9 +97,7 @@ impl Reader<'_> {
         by_hand: &[ByHand],
     ) -> Result<Option<Chain>, StoreError> {
         let Some(own) = self.summary(id)? else { return Ok(None) };
-        let range =
-            Range { from: own.start_ns.saturating_sub(AROUND_NS), to: own.end_ns.saturating_add(AROUND_NS) };
-        let (joints, covered) = self.joints(&scope.at(range))?;
+        let (joints, mut truncated) = self.joints_around(&own, scope)?;
         let mut edges = Vec::new();
         for ByHand { id, ends: [from, to] } in by_hand {
             let how = How { link: Some(MANUAL.to_owned()), ambiguous: false, by_hand: Some(id.clone()) };
@@ -110,7 +111,6 @@ impl Reader<'_> {
         let own = End::Interaction(id.to_owned());
         let mut known = BTreeMap::from([(own.clone(), How::default())]);
         let mut todo = vec![own];
-        let mut truncated = covered.truncated;
         while let Some(next) = todo.pop() {
             for (from, to, how) in edges.iter().filter(|(from, to, _)| *from == next || *to == next) {
                 let other = if *from == next { to } else { from };
@@ -149,11 +149,38 @@ impl Reader<'_> {
         Ok(calls.into_iter().map(End::Interaction).chain(alone).collect())
     }
 
+    /// The links between interactions of which either has a span around this one, and whether some were left out.
+    fn joints_around(&mut self, own: &Summary, scope: &Scope) -> Result<(Vec<Joint>, bool), StoreError> {
+        for (narrower, around) in AROUND_NS.into_iter().enumerate() {
+            let (from, to) = (own.start_ns.saturating_sub(around), own.end_ns.saturating_add(around + 1));
+            let scope = scope.at(Range { from, to });
+            let (traces, covered) = self.candidates_where(&scope, usize::MAX, of_a_call)?;
+            let together: u64 = traces.iter().map(|one| one.facts().spans).sum();
+            if around == 0 || (!covered.truncated && together <= scope.spans as u64) {
+                let (joints, covered) = self.joints_of(traces, &scope, covered)?;
+                return Ok((joints, covered.truncated || narrower > 0));
+            }
+        }
+        Ok((Vec::new(), true))
+    }
+
     /// The links between interactions of which either has a span in the range; the certain ones first.
     pub(crate) fn joints(&mut self, scope: &Scope) -> Result<(Vec<Joint>, Covered), StoreError> {
+        let (traces, covered) = self.candidates_where(scope, usize::MAX, of_a_call)?;
+        self.joints_of(traces, scope, covered)
+    }
+
+    /// The newest of these traces as far as there is room.
+    fn joints_of(
+        &mut self,
+        traces: Vec<Candidate>,
+        scope: &Scope,
+        mut covered: Covered,
+    ) -> Result<(Vec<Joint>, Covered), StoreError> {
         let mut links: BTreeSet<(TraceId, TraceId, bool, Option<String>)> = BTreeSet::new();
         let mut full = false;
-        let mut covered = self.each_trace(scope, |trace, _| {
+        let traces = fitting(traces, scope.spans, &mut covered);
+        self.look_at(traces, scope, &mut covered, |trace, _| {
             for span in trace.spans {
                 for link in span.links.iter().filter(|link| link.trace_id != span.trace_id) {
                     let kind = link.attributes.text(TYPE);
@@ -190,6 +217,10 @@ impl Reader<'_> {
         let known = self.fragment(trace)?;
         Ok(known.map(|known| known.facts.interactions.iter().cloned().collect()).unwrap_or_default())
     }
+}
+
+fn of_a_call(facts: &Facts) -> bool {
+    !facts.interactions.is_empty()
 }
 
 fn ambiguous(link: &Link) -> bool {

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::latency::Latency;
-use super::observe::Observation;
+use super::observe::{Observation, Traced};
 use super::points::{self, Example, Point};
 use super::rollup::Texts;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::question::Range;
 use crate::read::Reader;
 use crate::stage::Stage;
@@ -76,12 +77,12 @@ type Kinds = HashMap<Kind, Vec<Point>>;
 
 impl Reader<'_> {
     pub(crate) fn compare(&mut self, question: &Question) -> Result<Compared, StoreError> {
-        let (a, mut before) = self.side(&question.a, question.service.as_deref())?;
-        let (b, mut after) = self.side(&question.b, question.service.as_deref())?;
+        let service = question.service.as_deref();
+        let [(a, mut before), (b, mut after)] = self.sides([&question.a, &question.b], service)?;
         let (mut control, mut usual) = (None, (Kinds::new(), Kinds::new()));
         if let Some(ago) = question.control_ns {
-            let (a, before) = self.side(&earlier(&question.a, ago), question.service.as_deref())?;
-            let (b, after) = self.side(&earlier(&question.b, ago), question.service.as_deref())?;
+            let sides = [earlier(&question.a, ago), earlier(&question.b, ago)];
+            let [(a, before), (b, after)] = self.sides(sides.each_ref(), service)?;
             (control, usual) = (Some((a, b)), (before, after));
         }
         let mut comparisons: Vec<Comparison> = Vec::new();
@@ -92,7 +93,7 @@ impl Reader<'_> {
             match (before.remove(&kind), after.remove(&kind)) {
                 (Some(a), Some(b)) => {
                     let usual = usual.0.remove(&kind).zip(usual.1.remove(&kind));
-                    comparisons.push(Comparison::of(kind, a, b, usual));
+                    comparisons.push(Comparison::of(kind, &a, &b, usual));
                 }
                 (Some(a), None) => gone.push((kind, points::latency(&a))),
                 (None, Some(b)) => new.push((kind, points::latency(&b))),
@@ -111,26 +112,62 @@ impl Reader<'_> {
         Ok(Compared { verdicts, a, b, control, stages, operations, new, gone })
     }
 
-    fn side(&mut self, scope: &Scope, service: Option<&str>) -> Result<(Side, Kinds), StoreError> {
-        let (mut texts, mut kinds) = (Texts::default(), Kinds::new());
-        let (mut n, mut left_out) = (0, false);
-        let mut covered = self.each_trace(scope, |trace, window| {
-            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
-                let asked = service.is_none_or(|asked| seen.stage.is_none() && seen.service == asked);
-                if !asked || !scope.fits(&seen) {
-                    continue;
-                }
-                let kind = Kind::of(&seen, &mut texts);
-                if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
-                    left_out = true;
-                    continue;
-                }
-                n += 1;
-                kinds.entry(kind).or_default().push(Point::of(&seen, trace, None, &mut texts));
+    fn sides(
+        &mut self,
+        [a, b]: [&Scope; 2],
+        service: Option<&str>,
+    ) -> Result<[(Side, Kinds); 2], StoreError> {
+        let runs = |facts: &Facts| service.is_none_or(|service| facts.services.may_contain(service));
+        let (mut of_a, mut of_b) = (Seen::new(a, service), Seen::new(b, service));
+        // The same traces would be read for both.
+        if a.range == b.range && a.calls == b.calls && a.spans == b.spans {
+            let both = Scope { version: None, ..a.clone() };
+            let covered = self.each_trace_where(&both, runs, |trace, window| {
+                let sides = [&mut of_a, &mut of_b].into_iter();
+                sides.filter(|side| side.scope.fits_trace(trace)).for_each(|side| side.see(trace, window));
+            })?;
+            return Ok([of_a.side(covered), of_b.side(covered)]);
+        }
+        let before = self.each_trace_where(a, runs, |trace, window| of_a.see(trace, window))?;
+        let after = self.each_trace_where(b, runs, |trace, window| of_b.see(trace, window))?;
+        Ok([of_a.side(before), of_b.side(after)])
+    }
+}
+
+/// What was seen of one side.
+struct Seen<'q> {
+    scope: &'q Scope,
+    service: Option<&'q str>,
+    texts: Texts,
+    kinds: Kinds,
+    n: u64,
+    left_out: bool,
+}
+
+impl<'q> Seen<'q> {
+    fn new(scope: &'q Scope, service: Option<&'q str>) -> Self {
+        Self { scope, service, texts: Texts::default(), kinds: Kinds::new(), n: 0, left_out: false }
+    }
+
+    fn see(&mut self, trace: &Traced<'_>, window: Range) {
+        for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
+            let asked = self.service.is_none_or(|asked| seen.stage.is_none() && seen.service == asked);
+            if !asked || !self.scope.fits(&seen) {
+                continue;
             }
-        })?;
-        covered.truncated |= left_out;
-        Ok((Side { covered, n }, kinds))
+            let kind = Kind::of(&seen, &mut self.texts);
+            if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
+                self.left_out = true;
+                continue;
+            }
+            self.n += 1;
+            self.kinds.entry(kind).or_default().push(Point::of(&seen, trace, &mut self.texts));
+        }
+    }
+
+    fn side(self, mut covered: Covered) -> (Side, Kinds) {
+        covered.truncated |= self.left_out;
+        (Side { covered, n: self.n }, self.kinds)
     }
 }
 
@@ -162,24 +199,21 @@ impl std::fmt::Display for Kind {
 }
 
 impl Comparison {
-    fn of(kind: Kind, mut a: Vec<Point>, mut b: Vec<Point>, usual: Option<(Vec<Point>, Vec<Point>)>) -> Self {
-        let in_order = |points: &mut Vec<Point>| {
-            points::sort(points);
-            points::durations(&*points)
-        };
-        let (before, after) = (in_order(&mut a), in_order(&mut b));
-        let usual = usual.map(|(mut a, mut b)| (in_order(&mut a), in_order(&mut b)));
+    fn of(kind: Kind, a: &[Point], b: &[Point], usual: Option<(Vec<Point>, Vec<Point>)>) -> Self {
+        let (before, after) = (points::durations(a), points::durations(b));
+        let usual = usual.map(|(a, b)| (points::durations(&a), points::durations(&b)));
         let usual = usual.as_ref().map(|(before, after)| (&before[..], &after[..]));
         let delta = |q| Delta::of(&before, &after, usual, q);
+        let (of_a, of_b) = (points::latency(a), points::latency(b));
         Self {
             kind,
-            a: points::latency(&a),
-            b: points::latency(&b),
+            a: of_a,
+            b: of_b,
             p50: delta(0.5),
             p95: delta(0.95),
             p99: delta(0.99),
-            examples_a: points::examples(&a),
-            examples_b: points::examples(&b),
+            examples_a: points::examples(a, &of_a),
+            examples_b: points::examples(b, &of_b),
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observe::Observation;
-use super::rollup::Row;
+use super::counted::Finished;
 use crate::question::Range;
 
 /// Services, and versions of one service; what comes later is left out.
@@ -23,15 +22,15 @@ pub struct Deploy {
 pub(crate) struct Deploys(BTreeMap<String, BTreeMap<String, u64>>);
 
 impl Deploys {
-    pub(crate) fn see(&mut self, seen: &Observation<'_>) {
-        if let Some(version) = seen.version {
-            self.note(seen.service, version, seen.span.start_ns);
-        }
-    }
-
-    pub(crate) fn see_row(&mut self, row: &Row) {
-        if let Some((service, version)) = row.series.service.as_deref().zip(row.series.version.as_deref()) {
-            self.note(service, version, row.first_ns);
+    pub(crate) fn see(&mut self, one: &Finished<'_>) {
+        let (service, version, ns) = match one {
+            Finished::Span(_, seen) => (Some(seen.service), seen.version, seen.span.start_ns),
+            Finished::Row(row) => {
+                (row.series.service.as_deref(), row.series.version.as_deref(), row.first_ns)
+            }
+        };
+        if let Some((service, version)) = service.zip(version) {
+            self.note(service, version, ns);
         }
     }
 

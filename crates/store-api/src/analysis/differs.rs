@@ -1,13 +1,18 @@
 //! Which attributes are more frequent inside a box of a heat map than outside of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use throughline_context::TraceId;
+
+use super::gather::{Candidate, fitting};
 use super::observe::{Observation, Traced};
 use super::points::{self, Example, Point};
 use super::rollup::Texts;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::{Facts, Stretch};
 use crate::question::Range;
 use crate::read::Reader;
 use crate::span::{Span, key};
@@ -47,6 +52,8 @@ pub struct Differs {
     pub covered: Covered,
     pub inside: u64,
     pub outside: u64,
+    /// Which share of the traces outside was looked at, as chance would have it.
+    pub outside_share: f64,
     pub enough: bool,
     pub differences: Vec<Difference>,
     /// Attributes with too many values, by name.
@@ -83,22 +90,44 @@ struct Tally {
 
 impl Reader<'_> {
     pub(crate) fn differs(&mut self, question: &Question) -> Result<Differs, StoreError> {
-        let mut tally = Tally::default();
-        let mut points: Vec<Point> = Vec::new();
-        let scope = &question.scope;
-        let covered = self.each_trace(scope, |trace, window| {
-            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
-                if seen.stage != Some(question.stage) || !scope.fits(&seen) {
+        let Question { scope, stage, selected } = question;
+        let (all, mut covered) =
+            self.candidates_where(scope, usize::MAX, |facts| facts.stages.contains_key(stage))?;
+        // The box is looked at wherever it lies, also before what there is room for.
+        let may_hold = |facts: &Facts| selected.may_hold(facts, *stage);
+        let within = scope.at(selected.range.within(scope.range));
+        let (boxed, mut covered_box) = if covered.complete_from <= within.range.from {
+            let boxed = all.iter().filter(|one| may_hold(one.facts())).cloned().collect();
+            (boxed, Covered::nothing_yet(within.range))
+        } else {
+            self.candidates_where(&within, usize::MAX, may_hold)?
+        };
+        let boxed = fitting(boxed, scope.spans / 2, &mut covered_box);
+        let (sample, outside_share) = sampled(all, scope.spans / 2);
+        let sampled: HashSet<TraceId> = sample.iter().map(|one| one.id).collect();
+        let mut traces: HashMap<TraceId, Candidate> = HashMap::new();
+        traces.extend(boxed.into_iter().chain(sample).map(|one| (one.id, one)));
+        let window = covered_box.window();
+        let (mut tally, mut points) = (Tally::default(), Vec::<Point>::new());
+        self.look_at(traces.into_values().collect(), scope, &mut covered, |trace, around| {
+            for seen in trace.observations() {
+                if seen.stage != Some(*stage) || !scope.fits(&seen) {
                     continue;
                 }
-                let inside = question.selected.holds(&seen);
-                tally.count(&seen, trace, inside);
-                if inside {
-                    points.push(Point::of(&seen, trace, None, &mut tally.texts));
+                let (start, inside) = (seen.span.start_ns, selected.holds(&seen));
+                if inside && window.contains(start) {
+                    tally.count(&seen, trace, true);
+                    points.push(Point::of(&seen, trace, &mut tally.texts));
+                }
+                if !inside && around.contains(start) && sampled.contains(&seen.span.trace_id) {
+                    tally.count(&seen, trace, false);
                 }
             }
         })?;
-        points::sort(&mut points);
+        covered.truncated |= covered_box.truncated;
+        if covered_box.complete_from > within.range.from {
+            covered.cut(covered_box.complete_from);
+        }
         let (inside, outside, more) = (tally.inside, tally.outside, tally.more);
         let enough = inside >= ENOUGH && outside >= ENOUGH;
         let (differences, left_out) = tally.differences();
@@ -106,11 +135,12 @@ impl Reader<'_> {
             covered,
             inside,
             outside,
+            outside_share,
             enough,
             differences: if enough { differences } else { Vec::new() },
             left_out,
             more,
-            examples: points::examples(&points),
+            examples: points::examples(&points, &points::latency(&points)),
         })
     }
 }
@@ -130,11 +160,19 @@ impl Differs {
             _ => format!("what differs beyond chance comes first, {sure} in all"),
         };
         let more = if self.more { format!("; only {KEYS} attributes were compared") } else { String::new() };
-        format!("{inside} inside, {outside} outside: {said}{more}")
+        let share = self.outside_share * 100.0;
+        let sample = if share < 100.0 { format!(" (a sample of {share:.2} %)") } else { String::new() };
+        format!("{inside} inside, {outside} outside{sample}: {said}{more}")
     }
 }
 
 impl Selected {
+    /// Whether a trace may have a span that it holds.
+    fn may_hold(&self, facts: &Facts, stage: Stage) -> bool {
+        let long = |of: &Stretch| of.start_ns < self.range.to && of.duration_ns >= self.min_ns;
+        facts.last_start_ns >= self.range.from && facts.stages.get(&stage).is_some_and(long)
+    }
+
     fn holds(&self, seen: &Observation<'_>) -> bool {
         self.range.contains(seen.span.start_ns) && (self.min_ns..self.max_ns).contains(&seen.span.duration_ns)
     }
@@ -245,6 +283,22 @@ impl Difference {
         let by_name = || name(self).cmp(&name(other));
         other.significant.cmp(&self.significant).then(by_points).then_with(by_name)
     }
+}
+
+/// Each with the same chance, and so many that they have about `most` spans together; the same ones each time.
+fn sampled(mut candidates: Vec<Candidate>, most: usize) -> (Vec<Candidate>, f64) {
+    let together: u64 = candidates.iter().map(|one| one.facts().spans).sum();
+    let share = most as f64 / together.max(1) as f64;
+    if share >= 1.0 {
+        return (candidates, 1.0);
+    }
+    let drawn = |id: TraceId| {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        hasher.finish() as f64 / u64::MAX as f64
+    };
+    candidates.retain(|one| drawn(one.id) < share);
+    (candidates, share)
 }
 
 /// How often agents were alerted: a call that is offered twice waited for somebody who did not answer.

@@ -8,6 +8,7 @@ use super::points::{self, Example, Point};
 use super::rollup::Texts;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::question::Range;
 use crate::read::Reader;
 use crate::stage::Stage;
@@ -52,7 +53,8 @@ impl Reader<'_> {
         let scope = question.scope.at(Range { from: from.saturating_sub(LONGEST_NS), to });
         let ended = |point: &Point| point.start_ns.saturating_add(point.duration_ns);
         let (mut texts, mut seen) = (Texts::default(), Vec::new());
-        let covered = self.each_trace(&scope, |trace, range| {
+        let may_have = |facts: &Facts| facts.stages.contains_key(&question.stage) && facts.end_ns >= from;
+        let covered = self.each_trace_where(&scope, may_have, |trace, range| {
             for one in trace.observations() {
                 if one.stage != Some(question.stage)
                     || !range.contains(one.span.start_ns)
@@ -60,7 +62,7 @@ impl Reader<'_> {
                 {
                     continue;
                 }
-                let point = Point::of(&one, trace, None, &mut texts);
+                let point = Point::of(&one, trace, &mut texts);
                 if (from..to).contains(&ended(&point)) {
                     seen.push(point);
                 }
@@ -78,13 +80,9 @@ impl Reader<'_> {
             let within = question.threshold_ns.map(|threshold| Within::exact(&durations, threshold));
             Window { to: *to, latency: Latency::exact(&durations, errors), within }
         };
-        let mut last = within(to).to_vec();
-        points::sort(&mut last);
-        Ok(Ended {
-            covered,
-            windows: question.ends.iter().map(window).collect(),
-            examples: points::examples(&last),
-        })
+        let windows: Vec<Window> = question.ends.iter().map(window).collect();
+        let last = windows.last().map(|window| window.latency).unwrap_or_default();
+        Ok(Ended { covered, windows, examples: points::examples(within(to), &last) })
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::calls::{Calls, CallsTally};
+use super::counted::{Counted, Finished};
 use super::deploys::{Deploy, Deploys};
 use super::histogram::Histogram;
 use super::latency::{Latency, Within};
 use super::objective::{Objectives, State};
-use super::observe::{Observation, Traced};
 use super::peak::Peak;
-use super::rollup::{self, Row};
+use super::rollup;
 use super::running::Running;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
@@ -120,25 +120,6 @@ struct Seen<'a> {
     deploys: Deploys,
 }
 
-struct Counted {
-    histogram: Histogram,
-    errors: u64,
-    /// Not above the threshold of the stage: exact for spans, of rows as near as a bucket.
-    within: u64,
-}
-
-impl Default for Counted {
-    fn default() -> Self {
-        Self { histogram: Histogram::precise(), errors: 0, within: 0 }
-    }
-}
-
-/// One duration, or many counted.
-enum Add<'a> {
-    One(u64),
-    Many(&'a Histogram),
-}
-
 impl Reader<'_> {
     /// As of `now_ns`.
     pub(crate) fn overview(&mut self, question: &Question, now_ns: u64) -> Result<Overview, StoreError> {
@@ -148,7 +129,7 @@ impl Reader<'_> {
         let width = range.to.saturating_sub(range.from).max(1);
         let question = &Question { scope: question.scope.at(range), ..question.clone() };
         let mut seen = Seen::new(&question.objectives, step_ns);
-        let covered = self.count(&question.scope, &mut seen, widest)?;
+        let covered = self.each_finished(&question.scope, widest, |one| seen.see(one, &question.scope))?;
         let ago = |by: u64| Range { from: range.from.saturating_sub(by), to: range.to.saturating_sub(by) };
         // A range of a week has one time before it, not two.
         let before = self.stages_of(question, ago(width), &mut seen.deploys)?;
@@ -193,25 +174,10 @@ impl Reader<'_> {
     ) -> Result<(Seen<'q>, bool), StoreError> {
         let mut seen = Seen::new(&question.objectives, range.to.saturating_sub(range.from));
         std::mem::swap(&mut seen.deploys, deploys);
-        let covered = self.count(&question.scope.at(range), &mut seen, u64::MAX)?;
+        let scope = question.scope.at(range);
+        let covered = self.each_finished(&scope, u64::MAX, |one| seen.see(one, &scope))?;
         std::mem::swap(&mut seen.deploys, deploys);
         Ok((seen, !covered.truncated))
-    }
-
-    /// From rows no wider than `widest`, and from spans.
-    fn count(&mut self, scope: &Scope, seen: &mut Seen<'_>, widest: u64) -> Result<Covered, StoreError> {
-        let from = scope.range.from;
-        let see = |seen: &mut Seen<'_>, trace: &Traced<'_>, window: Range| {
-            let started = trace.observations().filter(|one| window.contains(one.span.start_ns));
-            started.filter(|one| scope.fits(one)).for_each(|one| seen.see(&one, from));
-        };
-        if scope.needs_spans() {
-            return self.each_trace(scope, |trace, window| see(seen, trace, window));
-        }
-        let kept = self.kept(scope.range, widest)?;
-        let covered = self.each_trace_of(scope, &kept.rest, |trace, window| see(seen, trace, window))?;
-        kept.rows_since(covered.complete_from).for_each(|row| seen.see_row(row, scope));
-        Ok(covered)
     }
 }
 
@@ -221,43 +187,24 @@ impl<'a> Seen<'a> {
         Self { objectives, step_ns: step_ns.max(1), by_step, by_region, deploys }
     }
 
-    fn see(&mut self, seen: &Observation<'_>, from: u64) {
-        self.deploys.see(seen);
-        if let Some(stage) = seen.stage {
-            let step = seen.span.start_ns.saturating_sub(from) / self.step_ns;
-            self.add(stage, step, seen.region, seen.failed, &Add::One(seen.span.duration_ns));
+    fn see(&mut self, one: &Finished<'_>, scope: &Scope) {
+        self.deploys.see(one);
+        if let Some(stage) = one.stage().filter(|_| one.fits(scope)) {
+            let step = one.t().saturating_sub(scope.range.from) / self.step_ns;
+            let threshold = self.objectives.threshold(stage);
+            self.by_step.entry((stage, step)).or_default().add(one, threshold);
+            let region = one.region().map(str::to_owned);
+            self.by_region.entry(region).or_default().entry(stage).or_default().add(one, threshold);
         }
-    }
-
-    fn see_row(&mut self, row: &Row, scope: &Scope) {
-        self.deploys.see_row(row);
-        if let Some(stage) = row.series.stage.filter(|_| scope.fits_series(&row.series)) {
-            let step = row.t.saturating_sub(scope.range.from) / self.step_ns;
-            let region = row.series.region.as_deref();
-            self.add(stage, step, region, row.series.failed, &Add::Many(&row.histogram));
-        }
-    }
-
-    fn add(&mut self, stage: Stage, step: u64, region: Option<&str>, failed: bool, add: &Add<'_>) {
-        let threshold = self.objectives.threshold(stage);
-        self.by_step.entry((stage, step)).or_default().add(add, failed, threshold);
-        let region = region.map(str::to_owned);
-        self.by_region.entry(region).or_default().entry(stage).or_default().add(add, failed, threshold);
     }
 
     fn whole(&self, stage: Stage) -> Counted {
-        let mut whole = Counted::default();
-        for (_, one) in self.by_step.range((stage, 0)..=(stage, u64::MAX)) {
-            whole.histogram.merge(&one.histogram);
-            whole.errors += one.errors;
-            whole.within += one.within;
-        }
-        whole
+        self.by_step.range((stage, 0)..=(stage, u64::MAX)).map(|(_, one)| one).collect()
     }
 
     fn line(&self, stage: Stage, calls: u64, question: &Question, then: [&(Seen<'_>, bool); 2]) -> Line {
         let whole = self.whole(stage);
-        let latency = Latency::of(&whole.histogram, whole.errors);
+        let latency = whole.latency();
         let [before, week] = then.map(|(seen, complete)| {
             let then = seen.whole(stage).histogram;
             let p95 = then.quantile(0.95);
@@ -319,28 +266,6 @@ impl<'a> Seen<'a> {
         regions.sort_by(|a, b| b.n.cmp(&a.n).then_with(|| a.region.cmp(&b.region)));
         regions.truncate(REGIONS);
         regions
-    }
-}
-
-impl Counted {
-    fn add(&mut self, add: &Add<'_>, failed: bool, threshold: Option<u64>) {
-        let threshold = threshold.unwrap_or(0);
-        let (n, within) = match add {
-            Add::One(ns) => {
-                self.histogram.record(*ns);
-                (1, u64::from(*ns <= threshold))
-            }
-            Add::Many(histogram) => {
-                self.histogram.merge(histogram);
-                (histogram.count(), histogram.within(threshold))
-            }
-        };
-        self.errors += if failed { n } else { 0 };
-        self.within += within;
-    }
-
-    fn within(&self, threshold: Option<u64>) -> Option<Within> {
-        Some(Within { threshold_ns: threshold?, part: self.within, n: self.histogram.count() })
     }
 }
 

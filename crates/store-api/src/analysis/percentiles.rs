@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use throughline_context::{SpanId, TraceId};
 
+use super::counted::Finished;
 use super::histogram::Histogram;
-use super::rollup::{self, Row};
+use super::rollup;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
@@ -72,11 +73,13 @@ impl Kind {
         Self::of(span.stage(), span.resource.service(), &span.name)
     }
 
-    fn of_row(row: &Row) -> Option<Self> {
-        let series = &row.series;
-        match series.stage {
-            Some(stage) => Some(Self::Stage(stage)),
-            None => Some(Self::of(None, series.service.as_deref()?, series.operation.as_deref()?)),
+    fn of_finished(one: &Finished<'_>) -> Option<Self> {
+        match (one, one.stage()) {
+            (_, Some(stage)) => Some(Self::Stage(stage)),
+            (Finished::Span(_, seen), None) => Some(Self::of(None, seen.service, seen.operation)),
+            (Finished::Row(row), None) => {
+                Some(Self::of(None, row.series.service.as_deref()?, row.series.operation.as_deref()?))
+            }
         }
     }
 }
@@ -93,20 +96,11 @@ impl Reader<'_> {
         let finished = || call.spans.iter().filter(|span| span.finished());
         let mut kinds: HashMap<Kind, Histogram> =
             finished().map(|span| (Kind::of_span(span), Histogram::precise())).collect();
-        let kept = self.kept(range, u64::MAX)?;
-        let covered = self.each_trace_of(&question.scope.at(range), &kept.rest, |trace, window| {
-            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
-                let kind = Kind::of(seen.stage, seen.service, seen.operation);
-                if let Some(histogram) = kinds.get_mut(&kind) {
-                    histogram.record(seen.span.duration_ns);
-                }
+        let covered = self.each_finished(&question.scope.at(range), u64::MAX, |one| {
+            if let Some(histogram) = Kind::of_finished(one).and_then(|kind| kinds.get_mut(&kind)) {
+                one.record(histogram);
             }
         })?;
-        for row in kept.rows_since(covered.complete_from) {
-            if let Some(histogram) = Kind::of_row(row).and_then(|kind| kinds.get_mut(&kind)) {
-                histogram.merge(&row.histogram);
-            }
-        }
         let (mut told, mut places): (Vec<Counted>, HashMap<Kind, usize>) = Default::default();
         let mut spans = Vec::new();
         for span in finished() {

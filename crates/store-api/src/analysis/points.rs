@@ -1,13 +1,14 @@
 //! Single spans of one kind, kept small, so that each can be named.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use throughline_context::{SpanId, TraceId};
 
-use super::histogram::rank;
 use super::latency::Latency;
 use super::observe::{Observation, Traced};
-use super::rollup::Texts;
+use super::rollup::{Exemplar, Texts};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
@@ -17,7 +18,6 @@ pub(crate) struct Point {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) interaction: Option<Arc<str>>,
-    pub(crate) group: Option<Arc<str>>,
 }
 
 /// One span to look at.
@@ -33,12 +33,7 @@ pub struct Example {
 }
 
 impl Point {
-    pub(crate) fn of(
-        seen: &Observation<'_>,
-        trace: &Traced<'_>,
-        group: Option<&str>,
-        texts: &mut Texts,
-    ) -> Self {
+    pub(crate) fn of(seen: &Observation<'_>, trace: &Traced<'_>, texts: &mut Texts) -> Self {
         let span = seen.span;
         let interaction = match span.interaction() {
             Some(own) => Some(texts.shared(&own)),
@@ -51,7 +46,6 @@ impl Point {
             trace_id: span.trace_id,
             span_id: span.span_id,
             interaction,
-            group: group.map(|group| texts.shared(group)),
         }
     }
 
@@ -67,11 +61,6 @@ impl Point {
     }
 }
 
-/// The shortest first; of equals, the one that began first.
-pub(crate) fn sort(points: &mut [Point]) {
-    points.sort_unstable_by_key(|point| (point.duration_ns, point.start_ns, point.trace_id, point.span_id));
-}
-
 pub(crate) fn durations<'a>(points: impl IntoIterator<Item = &'a Point>) -> Vec<u64> {
     let mut durations: Vec<u64> = points.into_iter().map(|point| point.duration_ns).collect();
     durations.sort_unstable();
@@ -83,11 +72,27 @@ pub(crate) fn latency(points: &[Point]) -> Latency {
     Latency::exact(&durations(points), errors as u64)
 }
 
-/// One at each percentile, of points in the order of [`sort`].
-pub(crate) fn examples(sorted: &[Point]) -> Vec<Example> {
-    let at = |(name, q): (&'static str, f64)| {
-        let rank = rank(q, sorted.len() as u64)?;
-        Some(sorted.get(usize::try_from(rank).ok()? - 1)?.example(name))
+/// One at each percentile, or next to it; of equals the one that began last.
+pub(crate) fn examples(points: &[Point], latency: &Latency) -> Vec<Example> {
+    let nearest = |(at, ns): (&'static str, u64)| {
+        let off = |point: &&Point| {
+            (point.duration_ns.abs_diff(ns), Reverse((point.start_ns, point.trace_id, point.span_id)))
+        };
+        points.iter().min_by_key(off).map(|point| point.example(at))
     };
-    [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)].into_iter().filter_map(at).collect()
+    told(latency).filter_map(nearest).collect()
+}
+
+/// The traces of those next to the percentiles.
+pub(crate) fn traces_near(exemplars: &[Exemplar], latency: &Latency) -> Vec<TraceId> {
+    let nearest = |ns: u64| exemplars.iter().min_by_key(|one| (one.duration_ns.abs_diff(ns), one.trace_id));
+    let traces: BTreeSet<TraceId> =
+        told(latency).filter_map(|(_, ns)| nearest(ns)).map(|one| one.trace_id).collect();
+    traces.into_iter().collect()
+}
+
+fn told(latency: &Latency) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+    let Latency { p50, p95, p99, max, .. } = *latency;
+    let all = [("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
+    all.into_iter().filter_map(|(at, ns)| Some((at, ns?)))
 }

@@ -2,6 +2,8 @@
 
 mod kept;
 mod sum;
+#[cfg(test)]
+pub(crate) mod by_hand;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};

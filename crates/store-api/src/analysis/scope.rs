@@ -1,7 +1,6 @@
 //! What a question of the analysis is about.
 
 use super::observe::{Observation, Traced};
-use super::rollup::Series;
 use crate::question::{Filter, Limits, Range};
 
 /// Finished spans that started in a range, and that all that is set holds for.
@@ -28,7 +27,7 @@ pub struct Covered {
     /// From here on nothing was left out.
     pub complete_from: u64,
     pub truncated: bool,
-    /// Spans that were looked at one by one.
+    /// Spans that were counted one by one.
     pub spans: u64,
 }
 
@@ -53,22 +52,21 @@ impl Scope {
     }
 
     pub(crate) fn fits(&self, seen: &Observation<'_>) -> bool {
-        let is = |wanted: &Option<String>, value| wanted.is_none() || wanted.as_deref() == value;
-        is(&self.region, seen.region) && is(&self.queue, seen.queue) && is(&self.channel, seen.channel)
+        self.fits_names(seen.region, seen.queue, seen.channel)
     }
 
     pub(crate) fn fits_trace(&self, trace: &Traced<'_>) -> bool {
         self.version.as_ref().is_none_or(|version| trace.runs(version))
     }
 
-    /// Of a row with a stage.
-    pub(crate) fn fits_series(&self, series: &Series) -> bool {
-        let is = |wanted: &Option<String>, value: &Option<std::sync::Arc<str>>| {
-            wanted.is_none() || wanted.as_deref() == value.as_deref()
-        };
-        is(&self.region, &series.region)
-            && is(&self.queue, &series.queue)
-            && is(&self.channel, &series.channel)
+    pub(crate) fn fits_names(
+        &self,
+        region: Option<&str>,
+        queue: Option<&str>,
+        channel: Option<&str>,
+    ) -> bool {
+        let is = |wanted: &Option<String>, value| wanted.is_none() || wanted.as_deref() == value;
+        is(&self.region, region) && is(&self.queue, queue) && is(&self.channel, channel)
     }
 
     /// Rows without names of interactions cannot answer.
@@ -90,6 +88,11 @@ impl Scope {
 impl Covered {
     pub(crate) fn nothing_yet(range: Range) -> Self {
         Self { range, complete_from: range.from, truncated: false, spans: 0 }
+    }
+
+    /// What started here counts.
+    pub(crate) fn window(&self) -> Range {
+        Range { from: self.complete_from, to: self.range.to }
     }
 
     pub(crate) fn cut(&mut self, complete_from: u64) {

@@ -10,6 +10,7 @@ use throughline_context::SpanId;
 use super::latency::nearest;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
+use crate::facts::Facts;
 use crate::read::Reader;
 use crate::span::{Kind, Span};
 
@@ -50,7 +51,8 @@ const ZERO: u64 = 1 << 63;
 impl Reader<'_> {
     pub(crate) fn skews(&mut self, scope: &Scope) -> Result<Skews, StoreError> {
         let mut seen: BTreeMap<(String, String), Seen> = BTreeMap::new();
-        let covered = self.each_trace(scope, |trace, range| {
+        let several = |facts: &Facts| facts.services.len() > 1;
+        let covered = self.each_trace_where(scope, several, |trace, range| {
             let finished = || trace.spans.iter().filter(|span| span.finished());
             let calls: HashMap<SpanId, &Span> = finished()
                 .filter(|span| span.kind == Kind::Client)

@@ -1,21 +1,27 @@
 //! One stage over time.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod heat;
 
+use std::collections::HashMap;
+
+use super::counted::{Counted, Finished};
 use super::deploys::{Deploy, Deploys};
-use super::latency::{Latency, Within, nearest};
-use super::observe::Observation;
+use super::latency::{Latency, Within};
+use super::observe::Traced;
 use super::points::{self, Example, Point};
-use super::rollup::Texts;
+use super::rollup::{self, Exemplar, OTHER, Texts};
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
 use crate::read::Reader;
 use crate::stage::Stage;
 
+pub use heat::Heat;
+
 /// Groups that are listed; the rest is one.
 const GROUPS: usize = 30;
+/// Spans that are looked at for examples where rows are counted.
+const NEWEST: usize = 500;
 
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -49,16 +55,6 @@ pub struct Detail {
     pub deploys: Vec<Deploy>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Heat {
-    pub from: u64,
-    pub step_ns: u64,
-    /// One more than there are rows; a duration of exactly a bound is in the row below it.
-    pub bounds: Vec<u64>,
-    /// One list for each step.
-    pub counts: Vec<Vec<u64>>,
-}
-
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Step {
     pub t: u64,
@@ -77,42 +73,135 @@ pub struct Group {
     pub within: Option<f64>,
 }
 
+/// What was counted of a stage.
+struct Seen<'a> {
+    question: &'a Question,
+    step_ns: u64,
+    steps: Vec<Counted>,
+    groups: HashMap<Option<String>, Counted>,
+    deploys: Deploys,
+    texts: Texts,
+    points: Vec<Point>,
+    exemplars: Vec<Exemplar>,
+}
+
 impl Reader<'_> {
     pub(crate) fn stage(&mut self, question: &Question) -> Result<Detail, StoreError> {
-        let (mut texts, mut points, mut deploys) = (Texts::default(), Vec::new(), Deploys::default());
-        let scope = &question.scope;
-        let covered = self.each_trace(scope, |trace, window| {
-            for seen in trace.observations().filter(|one| window.contains(one.span.start_ns)) {
-                deploys.see(&seen);
-                if seen.stage != Some(question.stage) || !scope.fits(&seen) {
-                    continue;
-                }
-                let group = question.group_by.and_then(|by| by.of(&seen));
-                points.push(Point::of(&seen, trace, group, &mut texts));
-            }
-        })?;
-        points::sort(&mut points);
-        let durations = points::durations(&points);
-        let steps = Steps::of(scope.range, question.steps);
-        let by_step = steps.parted(&points);
-        let step = |(number, of): (usize, &Vec<u64>)| Step {
-            t: steps.start(number),
-            n: of.len() as u64,
-            p50: nearest(of, 0.5),
-            p95: nearest(of, 0.95),
-            p99: nearest(of, 0.99),
-            within: question.threshold_ns.and_then(|threshold| Within::exact(of, threshold).share()),
-        };
+        let asked = question.scope.range;
+        let (step_ns, widest) = rollup::wide_step(asked.to.saturating_sub(asked.from), question.steps);
+        let scope = question.scope.at(rollup::widened(asked, widest));
+        let question = &Question { scope, ..question.clone() };
+        let rows = if question.group_by.is_none_or(GroupBy::is_in_rows) { widest } else { 0 };
+        let mut seen = Seen::new(question, step_ns);
+        let covered = self.each_finished(&question.scope, rows, |one| seen.see(one))?;
+        let whole: Counted = seen.steps.iter().collect();
+        let latency = whole.latency();
+        if !seen.exemplars.is_empty() {
+            self.name(&mut seen, &latency)?;
+        }
+        let Seen { steps, points, groups, deploys, .. } = seen;
+        let Range { from, .. } = question.scope.range;
+        let columns = steps.iter().map(|step| &step.histogram);
         Ok(Detail {
             covered,
-            latency: points::latency(&points),
-            within: question.threshold_ns.map(|threshold| Within::exact(&durations, threshold)),
-            heat: Heat::of(&steps, &durations, &by_step),
-            series: by_step.iter().enumerate().map(step).collect(),
-            groups: groups(question, &points),
-            examples: points::examples(&points),
-            deploys: deploys.within(scope.range),
+            latency,
+            within: whole.within(question.threshold_ns),
+            heat: Heat::of(from, step_ns, &whole.histogram, columns),
+            series: (0..)
+                .zip(&steps)
+                .map(|(number, of)| question.step(from + number * step_ns, of))
+                .collect(),
+            groups: question.groups(groups),
+            examples: points::examples(&points, &latency),
+            deploys: deploys.within(question.scope.range),
         })
+    }
+
+    /// Rows name their slowest spans alone: what is usual is found among the newest.
+    fn name(&mut self, seen: &mut Seen<'_>, latency: &Latency) -> Result<(), StoreError> {
+        let traces = points::traces_near(&seen.exemplars, latency);
+        let scope = Scope { spans: NEWEST, ..seen.question.scope.clone() };
+        let mut name = |trace: &Traced<'_>, window: Range| {
+            for one in Finished::of(trace, window) {
+                if seen.is_asked(&one) {
+                    seen.name(&one);
+                }
+            }
+        };
+        self.each_of(&traces, scope.range, &scope, &mut Covered::nothing_yet(scope.range), &mut name)?;
+        self.each_trace(&scope, name)?;
+        Ok(())
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn new(question: &'a Question, step_ns: u64) -> Self {
+        let Range { from, to } = question.scope.range;
+        let steps = vec![Counted::default(); to.saturating_sub(from).div_ceil(step_ns) as usize];
+        let (groups, deploys, texts) = (HashMap::new(), Deploys::default(), Texts::default());
+        let (points, exemplars) = (Vec::new(), Vec::new());
+        Self { question, step_ns, steps, groups, deploys, texts, points, exemplars }
+    }
+
+    fn is_asked(&self, one: &Finished<'_>) -> bool {
+        one.stage() == Some(self.question.stage) && one.fits(&self.question.scope)
+    }
+
+    fn see(&mut self, one: &Finished<'_>) {
+        self.deploys.see(one);
+        if !self.is_asked(one) {
+            return;
+        }
+        let Question { scope, threshold_ns, group_by, .. } = self.question;
+        let step = one.t().saturating_sub(scope.range.from) / self.step_ns;
+        if let Some(step) = self.steps.get_mut(step as usize) {
+            step.add(one, *threshold_ns);
+        }
+        if let Some(by) = group_by {
+            let group = by.of(one).map(str::to_owned);
+            self.groups.entry(group).or_default().add(one, *threshold_ns);
+        }
+        self.name(one);
+    }
+
+    fn name(&mut self, one: &Finished<'_>) {
+        match one {
+            Finished::Span(trace, seen) => self.points.push(Point::of(seen, trace, &mut self.texts)),
+            Finished::Row(row) => self.exemplars.extend(&row.exemplars),
+        }
+    }
+}
+
+impl Question {
+    fn step(&self, t: u64, of: &Counted) -> Step {
+        let Latency { n, p50, p95, p99, .. } = of.latency();
+        Step { t, n, p50, p95, p99, within: self.share(of) }
+    }
+
+    fn share(&self, of: &Counted) -> Option<f64> {
+        of.within(self.threshold_ns)?.share()
+    }
+
+    fn groups(&self, groups: HashMap<Option<String>, Counted>) -> Vec<Group> {
+        let group = |value, other, of: &Counted| Group {
+            value,
+            other,
+            latency: of.latency(),
+            within: self.share(of),
+        };
+        // Rows of very many series have no names.
+        let (folded, mut named): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|(value, _)| value.as_deref() == Some(OTHER));
+        named.sort_by(|(a, one), (b, two)| {
+            two.histogram.count().cmp(&one.histogram.count()).then_with(|| a.cmp(b))
+        });
+        let rest = named.split_off(named.len().min(GROUPS));
+        let rest: Counted = rest.iter().chain(&folded).map(|(_, of)| of).collect();
+        let mut groups: Vec<Group> = named.into_iter().map(|(value, of)| group(value, false, &of)).collect();
+        if rest.histogram.count() > 0 {
+            groups.push(group(None, true, &rest));
+        }
+        groups
     }
 }
 
@@ -130,148 +219,23 @@ impl GroupBy {
         Self::ALL.into_iter().find(|(_, by)| *by == self).map_or("", |(name, _)| name)
     }
 
-    fn of<'a>(self, seen: &Observation<'a>) -> Option<&'a str> {
-        match self {
-            Self::Queue => seen.queue,
-            Self::Region => seen.region,
-            Self::Channel => seen.channel,
-            Self::Version => seen.version,
-            Self::Agent => seen.agent,
-            Self::Operation => Some(seen.operation),
+    /// What rows of a stage do not tell is told by spans alone.
+    fn is_in_rows(self) -> bool {
+        matches!(self, Self::Queue | Self::Region | Self::Channel)
+    }
+
+    fn of<'a>(self, one: &'a Finished<'_>) -> Option<&'a str> {
+        match (self, one) {
+            (Self::Queue, _) => one.queue(),
+            (Self::Region, _) => one.region(),
+            (Self::Channel, _) => one.channel(),
+            (_, Finished::Row(_)) => None,
+            (Self::Version, Finished::Span(_, seen)) => seen.version,
+            (Self::Agent, Finished::Span(_, seen)) => seen.agent,
+            (Self::Operation, Finished::Span(_, seen)) => Some(seen.operation),
         }
     }
-}
-
-/// A range in equal steps.
-struct Steps {
-    from: u64,
-    width: u64,
-    count: usize,
-}
-
-impl Steps {
-    fn of(range: Range, steps: u64) -> Self {
-        let length = range.to.saturating_sub(range.from).max(1);
-        let width = length.div_ceil(steps.max(1));
-        Self { from: range.from, width, count: length.div_ceil(width) as usize }
-    }
-
-    fn start(&self, number: usize) -> u64 {
-        self.from.saturating_add((number as u64).saturating_mul(self.width))
-    }
-
-    /// The durations of each step, the shortest first.
-    fn parted(&self, sorted: &[Point]) -> Vec<Vec<u64>> {
-        let mut parted = vec![Vec::new(); self.count];
-        for point in sorted {
-            let number = point.start_ns.saturating_sub(self.from) / self.width;
-            if let Some(step) = parted.get_mut(number as usize) {
-                step.push(point.duration_ns);
-            }
-        }
-        parted
-    }
-}
-
-impl Heat {
-    fn of(steps: &Steps, sorted: &[u64], by_step: &[Vec<u64>]) -> Self {
-        let (least, most) = (sorted.first().copied(), sorted.last().copied());
-        let bounds: Vec<u64> = match least.zip(most) {
-            Some((least, most)) => bounds(least, most),
-            None => Vec::new(),
-        };
-        let rows = bounds.len().saturating_sub(1);
-        let counted = |durations: &Vec<u64>| {
-            let mut counts = vec![0; rows];
-            for duration in durations {
-                let above = bounds.partition_point(|bound| bound < duration);
-                if let Some(count) = counts.get_mut(above.saturating_sub(1)) {
-                    *count += 1;
-                }
-            }
-            counts
-        };
-        Self { from: steps.from, step_ns: steps.width, counts: by_step.iter().map(counted).collect(), bounds }
-    }
-}
-
-/// Powers of √2 from below the least to the greatest or above.
-fn bounds(least: u64, most: u64) -> Vec<u64> {
-    // A millisecond is short enough for a row of its own.
-    let first = (2.0 * (least.max(1_000_000) as f64).log2()).floor() as i32;
-    let mut bounds = Vec::new();
-    for power in first.. {
-        let bound = (f64::from(power) / 2.0).exp2().round() as u64;
-        bounds.push(bound);
-        if bound >= most && bounds.len() > 1 {
-            break;
-        }
-    }
-    if let Some(first) = bounds.first_mut() {
-        *first = if least < *first { 0 } else { *first };
-    }
-    bounds
-}
-
-fn groups(question: &Question, sorted: &[Point]) -> Vec<Group> {
-    if question.group_by.is_none() {
-        return Vec::new();
-    }
-    let mut parted: HashMap<Option<Arc<str>>, Vec<Point>> = HashMap::new();
-    for point in sorted {
-        parted.entry(point.group.clone()).or_default().push(point.clone());
-    }
-    let mut parted: Vec<_> = parted.into_iter().collect();
-    parted.sort_by(|(a, one), (b, two)| two.len().cmp(&one.len()).then_with(|| a.cmp(b)));
-    let rest: Vec<Point> =
-        parted.split_off(parted.len().min(GROUPS)).into_iter().flat_map(|(_, of)| of).collect();
-    let group = |value: Option<Arc<str>>, other, points: &[Point]| Group {
-        value: value.as_deref().map(str::to_owned),
-        other,
-        latency: points::latency(points),
-        within: question
-            .threshold_ns
-            .and_then(|threshold| Within::exact(&points::durations(points), threshold).share()),
-    };
-    let mut groups: Vec<Group> = parted.into_iter().map(|(value, of)| group(value, false, &of)).collect();
-    if !rest.is_empty() {
-        groups.push(group(None, true, &rest));
-    }
-    groups
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn every_duration_has_a_row(durations in proptest::collection::vec(any::<u64>(), 1..50)) {
-            let mut sorted: Vec<u64> = durations.iter().map(|ns| ns >> 8).collect();
-            sorted.sort_unstable();
-            let steps = Steps { from: 0, width: 1, count: 1 };
-            let heat = Heat::of(&steps, &sorted, std::slice::from_ref(&sorted));
-            prop_assert_eq!(heat.counts[0].iter().sum::<u64>(), sorted.len() as u64);
-            prop_assert_eq!(heat.counts[0].len() + 1, heat.bounds.len());
-            prop_assert!(heat.bounds.is_sorted());
-            let last = heat.counts[0].last().copied().unwrap_or_default();
-            prop_assert!(last > 0, "no row is empty for nothing: {:?}", heat);
-            for (row, bound) in heat.bounds.iter().enumerate().skip(1) {
-                let below = sorted.iter().filter(|ns| *ns <= bound).count() as u64;
-                prop_assert_eq!(heat.counts[0].iter().take(row).sum::<u64>(), below);
-            }
-        }
-    }
-
-    #[test]
-    fn steps_cover_the_range_and_no_more() {
-        for (from, to, steps, count, width) in [(0, 100, 10, 10, 10), (5, 106, 10, 10, 11), (0, 3, 64, 3, 1)]
-        {
-            let steps = Steps::of(Range { from, to }, steps);
-            assert_eq!((steps.count, steps.width), (count, width));
-            assert!(steps.start(steps.count) >= to && steps.start(steps.count - 1) < to);
-        }
-    }
-}
+mod tests;

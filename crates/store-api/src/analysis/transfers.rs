@@ -4,9 +4,13 @@ mod steps;
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use throughline_context::TraceId;
 
 use super::chain::Joint;
+use super::gather::{batches, fitting_from};
 use super::latency::Latency;
 use super::scope::{Covered, Scope};
 use crate::error::StoreError;
@@ -35,6 +39,8 @@ pub struct Transfers {
     pub repeats: Vec<(Summary, u64)>,
     /// The longest first, each in the order of time.
     pub chains: Vec<Vec<Summary>>,
+    /// No link of what started from here on was left out.
+    pub chains_from: u64,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -81,27 +87,32 @@ impl Reader<'_> {
         covered.truncated |= cut;
         calls.retain(|call| call.start_ns >= complete_from && scope.range.contains(call.start_ns));
         calls.sort_by_key(|call| Reverse(call.start_ns));
+        let asked = calls.iter().filter(|call| may_be_handed_over(call));
+        let newest = asked.map(|call| (call.start_ns, call.span_count));
+        covered.cut(fitting_from(newest, scope.spans as u64));
+        calls.retain(|call| call.start_ns >= covered.complete_from);
+        let n = calls.len() as u64;
+        calls.retain(may_be_handed_over);
+        // As files have them, so that what lies together is read together.
+        calls.sort_by(|a, b| a.id.cmp(&b.id));
         let mut edges: BTreeMap<(Option<String>, To), Tally> = BTreeMap::new();
-        let (mut n, mut transferred, mut repeats) = (0, 0, Vec::new());
-        for call in &calls {
-            if covered.spans >= scope.spans as u64 {
-                covered.cut(call.start_ns.saturating_add(1));
+        let (mut transferred, mut repeats) = (0, Vec::new());
+        for some in batches(&calls, |call| call.span_count) {
+            if self.in_vain() {
                 break;
             }
-            n += 1;
-            if !may_be_handed_over(call) {
-                continue;
-            }
-            let spans = self.rows(&call.trace_ids, Most::spans(self.limits().spans))?;
-            covered.spans += spans.len() as u64;
-            let found = hand_overs(&spans);
-            let by_people = by_people(&found);
-            transferred += u64::from(by_people > 0);
-            if by_people > 1 {
-                repeats.push((call.clone(), by_people));
-            }
-            for one in found {
-                edges.entry((one.from.clone(), one.to.clone())).or_default().count(&one, call);
+            for (call, spans) in some.iter().zip(self.spans_with_stages(some)?) {
+                covered.spans += spans.len() as u64;
+                covered.truncated |= spans.len() >= self.limits().spans;
+                let found = hand_overs(&spans);
+                let by_people = by_people(&found);
+                transferred += u64::from(by_people > 0);
+                if by_people > 1 {
+                    repeats.push((call.clone(), by_people));
+                }
+                for one in found {
+                    edges.entry((one.from.clone(), one.to.clone())).or_default().count(&one, call);
+                }
             }
         }
         let repeated = repeats.len() as u64;
@@ -111,10 +122,31 @@ impl Reader<'_> {
         edges.sort_by_key(|edge| Reverse(edge.n));
         edges.truncate(EDGES);
         let (joints, linked) = self.joints(scope)?;
-        covered.truncated |= linked.truncated;
+        covered.truncated |= linked.truncated && linked.complete_from <= scope.range.from;
         covered.spans += linked.spans;
-        let chains = self.chains(&joints)?;
-        Ok(Transfers { covered, n, transferred, repeated, edges, repeats, chains })
+        let (chains, chains_from) = (self.chains(&joints)?, linked.complete_from);
+        Ok(Transfers { covered, n, transferred, repeated, edges, repeats, chains, chains_from })
+    }
+
+    /// The spans of each call, of those of its traces that have a stage.
+    fn spans_with_stages(&mut self, calls: &[Summary]) -> Result<Vec<Vec<Arc<Span>>>, StoreError> {
+        let most = self.limits().spans;
+        let mut traces: BTreeSet<TraceId> = BTreeSet::new();
+        for trace in calls.iter().flat_map(|call| &call.trace_ids) {
+            let known = self.fragment(*trace)?;
+            traces.extend(known.is_some_and(|known| !known.facts.stages.is_empty()).then_some(*trace));
+        }
+        let traces: Vec<TraceId> = traces.into_iter().collect();
+        let spans = self.rows(&traces, Most::spans(most))?;
+        if spans.len() >= most && calls.len() > 1 {
+            let each = calls.iter().map(|call| self.spans_with_stages(std::slice::from_ref(call)));
+            return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
+        }
+        let mut of: HashMap<TraceId, Vec<Arc<Span>>> = HashMap::new();
+        spans.into_iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
+        let of_call =
+            |call: &Summary| call.trace_ids.iter().filter_map(|id| of.get(id)).flatten().cloned().collect();
+        Ok(calls.iter().map(of_call).collect())
     }
 
     fn chains(&mut self, joints: &[Joint]) -> Result<Vec<Vec<Summary>>, StoreError> {

@@ -51,8 +51,17 @@ impl Firsts {
         })
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn contains(&self, value: &str) -> bool {
         self.0.iter().any(|(known, _)| known == value)
+    }
+
+    /// Whether a span has this value, as far as is known: of many values some are not here.
+    pub(crate) fn may_contain(&self, value: &str) -> bool {
+        self.0.len() >= Self::MOST || self.contains(cut(value))
     }
 
     /// Whether a value here may be the beginning of a longer one.

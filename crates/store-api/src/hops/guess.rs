@@ -13,65 +13,70 @@ const LONGER_NS: u64 = 5_000_000;
 /// Callers looked at for one request.
 const MOST: usize = 2_000;
 
-/// Callers without a callee, by the host that they name and in the order of their start.
+/// Callers without a callee, each with its start and in the order of that: all of them, and by the host that they name.
 pub(super) struct Guesses {
-    hosts: HashMap<Option<Arc<str>>, Vec<(u64, usize)>>,
+    all: Vec<(u64, usize)>,
+    hosts: HashMap<Arc<str>, Vec<(u64, usize)>>,
     /// The longest call: none that started earlier than this before a request can be its caller.
     longest_ns: u64,
 }
 
 impl Guesses {
     pub(super) fn new(outgoing: &[Outgoing]) -> Self {
-        let mut hosts: HashMap<Option<Arc<str>>, Vec<(u64, usize)>> = HashMap::new();
-        let mut longest_ns = 0;
+        let mut hosts: HashMap<Arc<str>, Vec<(u64, usize)>> = HashMap::new();
+        let (mut all, mut longest_ns) = (Vec::new(), 0);
         for (number, call) in outgoing.iter().enumerate().filter(|(_, call)| !call.answered) {
             longest_ns = longest_ns.max(call.end.end_ns - call.end.start_ns);
-            hosts.entry(call.end.host.clone()).or_default().push((call.end.start_ns, number));
+            all.push((call.end.start_ns, number));
         }
-        hosts.values_mut().for_each(|calls| calls.sort_unstable());
-        Self { hosts, longest_ns }
+        all.sort_unstable();
+        for (start, number) in &all {
+            if let Some(host) = outgoing.get(*number).and_then(|call| call.end.host.as_ref()) {
+                hosts.entry(Arc::clone(host)).or_default().push((*start, *number));
+            }
+        }
+        Self { all, hosts, longest_ns }
     }
 
     /// The call of the same trace that was under way.
-    pub(super) fn within(
-        &mut self,
-        request: &Incoming,
-        outgoing: &mut [Outgoing],
-    ) -> Option<(SpanOf, Arc<str>)> {
-        let all: Vec<usize> = self.hosts.values().flatten().take(MOST).map(|(_, number)| *number).collect();
-        take(request, all.into_iter(), outgoing, |_| true)
+    pub(super) fn within(&self, request: &Incoming, outgoing: &mut [Outgoing]) -> Option<(SpanOf, Arc<str>)> {
+        self.take(&self.all, request, outgoing, |_| true)
     }
 
     /// The call of another trace that was under way and names the same address.
-    pub(super) fn among(
-        &mut self,
+    pub(super) fn among(&self, request: &Incoming, outgoing: &mut [Outgoing]) -> Option<(SpanOf, Arc<str>)> {
+        let calls = self.hosts.get(request.end.host.as_ref()?)?;
+        self.take(calls, request, outgoing, |call| call.meets(&request.end))
+    }
+
+    /// Of those that fit, the one whose time is the tightest around the request.
+    fn take(
+        &self,
+        calls: &[(u64, usize)],
         request: &Incoming,
         outgoing: &mut [Outgoing],
+        fits: impl Fn(&End) -> bool,
     ) -> Option<(SpanOf, Arc<str>)> {
-        let host = request.end.host.as_ref()?;
-        let calls = self.hosts.get(&Some(Arc::clone(host)))?;
-        let last = calls.partition_point(|(start, _)| *start <= request.end.start_ns.saturating_add(SKEW_NS));
-        let earliest = request.end.start_ns.saturating_sub(self.longest_ns.saturating_add(SKEW_NS));
-        let near = calls.get(..last)?.iter().rev().take_while(|(start, _)| *start >= earliest).take(MOST);
-        take(request, near.map(|(_, number)| *number), outgoing, |call| call.meets(&request.end))
+        let start = request.end.start_ns;
+        let last = calls.partition_point(|(began, _)| *began <= start.saturating_add(SKEW_NS));
+        let earliest = start.saturating_sub(self.longest_ns.saturating_add(SKEW_NS));
+        let near = calls.get(..last)?.iter().rev().take_while(|(began, _)| *began >= earliest).take(MOST);
+        let mut best: Option<(u64, usize)> = None;
+        for (began, number) in near {
+            // None that began earlier is tighter.
+            if best.is_some_and(|(room, _)| start.saturating_sub(*began) > room) {
+                break;
+            }
+            let call = outgoing.get(*number).filter(|call| !call.answered);
+            let call = call.filter(|call| call.end.agrees(&request.end) && fits(&call.end));
+            if let Some(room) = call.and_then(|call| room(&call.end, &request.end)) {
+                best = Some(best.map_or((room, *number), |known| known.min((room, *number))));
+            }
+        }
+        let call = outgoing.get_mut(best?.1)?;
+        call.answered = true;
+        Some((call.at, Arc::clone(&call.end.service)))
     }
-}
-
-/// Of those that fit, the one whose time is the tightest around the request.
-fn take(
-    request: &Incoming,
-    numbers: impl Iterator<Item = usize>,
-    outgoing: &mut [Outgoing],
-    fits: impl Fn(&End) -> bool,
-) -> Option<(SpanOf, Arc<str>)> {
-    let best = numbers
-        .filter_map(|number| Some((number, outgoing.get(number)?)))
-        .filter(|(_, call)| !call.answered && call.end.agrees(&request.end) && fits(&call.end))
-        .filter_map(|(number, call)| Some((room(&call.end, &request.end)?, number)))
-        .min()?;
-    let call = outgoing.get_mut(best.1)?;
-    call.answered = true;
-    Some((call.at, Arc::clone(&call.end.service)))
 }
 
 /// How much time of the call is left around the request; `None` where the request was not within the call.

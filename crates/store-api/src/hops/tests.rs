@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use throughline_context::{SpanId, TraceId};
 
+use super::traces::Traces;
 use super::*;
 use crate::span::{Kind, Link};
 use crate::testing::sample::{NINE, SECOND, Sample};
@@ -35,11 +36,12 @@ fn look(samples: impl IntoIterator<Item = Sample>, question: &Question) -> Hops 
     let mut spans: Vec<Arc<crate::Span>> =
         samples.into_iter().map(|sample| Arc::new(sample.span())).collect();
     spans.sort_by_key(|span| span.trace_id);
-    let mut traces = Traces::new(question);
+    let covered = Covered::nothing_yet(question.range);
+    let mut traces = Traces::new(question.range, question.service.clone());
     for trace in spans.chunk_by(|a, b| a.trace_id == b.trace_id) {
         traces.add(&trace.iter().collect::<Vec<_>>());
     }
-    traces.finish(0, false)
+    traces.finish(covered)
 }
 
 /// `caller -> callee`, what arrived how, and how that is known.

@@ -9,14 +9,27 @@ use super::call::{self, Incoming, Outgoing, Texts, is_incoming, is_outgoing};
 use super::guess::Guesses;
 use super::tally::{Request, Tally};
 use super::{Arrival, Hops, Known, Question, SpanOf};
+use crate::analysis::gather::fitting;
+use crate::analysis::{Covered, Scope};
+use crate::error::StoreError;
 use crate::question::Range;
+use crate::read::Reader;
 use crate::span::Span;
 
-/// Ends of requests held at most; each takes some 300 bytes.
-const MOST: usize = 500_000;
+impl Reader<'_> {
+    pub(crate) fn hops(&mut self, question: &Question) -> Result<Hops, StoreError> {
+        let Question { range, spans, limits, ref service } = *question;
+        let scope = Scope { range, spans, limits, ..Scope::default() };
+        let (traces, mut covered) = self.candidates_where(&scope, spans, |_| true)?;
+        let traces = fitting(traces, spans, &mut covered);
+        let mut seen = Traces::new(covered.window(), service.clone());
+        self.look_at(traces, &scope, &mut covered, |trace, _| seen.add(trace.spans))?;
+        Ok(seen.finish(covered))
+    }
+}
 
 /// What was seen of requests so far.
-pub(crate) struct Traces {
+pub(super) struct Traces {
     range: Range,
     service: Option<String>,
     texts: Texts,
@@ -27,10 +40,11 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    pub(crate) fn new(question: &Question) -> Self {
+    /// Of requests that arrived in the range, from or to the service.
+    pub(super) fn new(range: Range, service: Option<String>) -> Self {
         Self {
-            range: question.range,
-            service: question.service.clone(),
+            range,
+            service,
             texts: Texts::default(),
             tally: Tally::default(),
             outgoing: Vec::new(),
@@ -38,12 +52,8 @@ impl Traces {
         }
     }
 
-    pub(crate) fn full(&self) -> bool {
-        self.outgoing.len() + self.astray.len() >= MOST
-    }
-
     /// All spans of one trace.
-    pub(crate) fn add(&mut self, spans: &[&Arc<Span>]) {
+    pub(super) fn add(&mut self, spans: &[&Arc<Span>]) {
         let first = self.outgoing.len();
         let calls = spans.iter().filter(|span| is_outgoing(span.kind));
         self.outgoing.extend(calls.map(|span| call::outgoing(span, &mut self.texts)));
@@ -52,6 +62,8 @@ impl Traces {
             spans.iter().filter(|span| !is_incoming(span.kind)).map(|span| (span.span_id, *span)).collect();
         let servers: HashMap<SpanId, &Arc<Span>> =
             spans.iter().filter(|span| is_incoming(span.kind)).map(|span| (span.span_id, *span)).collect();
+        let places: HashMap<SpanId, usize> =
+            own.iter().enumerate().rev().map(|(place, call)| (call.at.span_id, place)).collect();
         let mut orphans = Vec::new();
         for span in spans.iter().filter(|span| is_incoming(span.kind)) {
             // B3: both ends may share one id.
@@ -68,7 +80,7 @@ impl Traces {
             if parent.resource.service() == span.resource.service() && !is_outgoing(parent.kind) {
                 continue;
             }
-            if let Some(call) = own.iter_mut().find(|call| call.at.span_id == parent.span_id) {
+            if let Some(call) = places.get(&parent.span_id).and_then(|place| own.get_mut(*place)) {
                 call.answered = true;
             }
             let request = call::incoming(span, &mut self.texts);
@@ -91,7 +103,7 @@ impl Traces {
         if orphans.is_empty() {
             return;
         }
-        let mut guesses = Guesses::new(own);
+        let guesses = Guesses::new(own);
         for request in orphans {
             let caller = if request.said.joined { None } else { guesses.within(&request, own) };
             let seen = match caller {
@@ -117,8 +129,7 @@ impl Traces {
         }
     }
 
-    /// `complete_from` and `truncated` are those of the look so far.
-    pub(crate) fn finish(mut self, complete_from: u64, truncated: bool) -> Hops {
+    pub(super) fn finish(mut self, covered: Covered) -> Hops {
         let mut outgoing = std::mem::take(&mut self.outgoing);
         let mut astray = std::mem::take(&mut self.astray);
         astray.sort_by_key(|request| request.end.start_ns);
@@ -139,7 +150,7 @@ impl Traces {
             let caller = Some((call.at, Arc::clone(&call.end.service)));
             self.count(Request { arrival: Arrival::Restarted, known, caller }, &request);
         }
-        let mut guesses = Guesses::new(&outgoing);
+        let guesses = Guesses::new(&outgoing);
         for request in unnamed {
             let received = request.said.restarted || request.said.raw.is_some();
             let arrival = if received { Arrival::Restarted } else { Arrival::Absent };
@@ -154,6 +165,6 @@ impl Traces {
                 None => {}
             }
         }
-        Hops { edges: self.tally.edges(), complete_from, truncated }
+        Hops { edges: self.tally.edges(), covered }
     }
 }

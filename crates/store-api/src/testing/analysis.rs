@@ -99,21 +99,29 @@ async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
         stage: Stage::Queue,
         group_by: Some(stage::GroupBy::Queue),
         steps: 60,
-        threshold_ns: Some(20 * SECOND),
+        // Between two buckets.
+        threshold_ns: Some(20 * SECOND + SECOND / 2),
     };
     let found = store.stage(question.clone()).await.expect(SOUND);
-    let examples: Vec<_> =
-        found.examples.iter().map(|one| (one.at, one.duration_ns / SECOND, one.trace_id)).collect();
-    let example = |at, n: u8| (at, u64::from(n), TraceId([n; 16]));
-    assert_eq!(examples, [example("p50", 50), example("p95", 95), example("p99", 99), example("max", 100)]);
-    assert_eq!(found.examples.first().and_then(|one| one.interaction.as_deref()), Some("call-50"));
+    assert_eq!((found.latency.n, found.latency.max), (100, Some(100 * SECOND)));
+    let at: Vec<_> = found.examples.iter().map(|one| one.at).collect();
+    assert_eq!(at, ["p50", "p95", "p99", "max"]);
+    for (one, rank) in found.examples.iter().zip([50_u64, 95, 99, 100]) {
+        // As near as a percentile is told.
+        let n = one.duration_ns / SECOND;
+        assert!(n.abs_diff(rank) <= u64::from(one.at != "max"), "{one:?}");
+        assert_eq!(one.interaction, Some(format!("call-{n}")));
+        let told = (one.trace_id, one.span_id, one.start_ns, one.duration_ns);
+        assert_eq!(told, (TraceId([n as u8; 16]), SpanId([1; 8]), NINE + n * 30 * SECOND, n * SECOND));
+    }
     assert_eq!(found.within.and_then(|within| within.share()), Some(0.2));
     let groups: Vec<_> = found.groups.iter().map(|of| (of.value.as_deref(), of.latency.n)).collect();
     assert_eq!(groups, [(Some("billing"), 80), (Some("sales"), 20)]);
     assert_eq!(found.heat.counts.iter().flatten().sum::<u64>(), 100);
     let steps: Vec<u64> = found.series.iter().map(|step| step.n).collect();
-    let by_hand = |step: u64| (1..=100u64).filter(|n| n * 30 / 60 == step).count() as u64;
-    assert_eq!(steps, (0..60).map(by_hand).collect::<Vec<_>>());
+    // As wide as rows are that a store may keep.
+    let by_hand = |step: u64| (1..=100u64).filter(|n| n * 30 / 300 == step).count() as u64;
+    assert_eq!(steps, (0..12).map(by_hand).collect::<Vec<_>>());
     // A filter on one queue, and one on the interaction.
     let mut sales = question.clone();
     sales.scope.queue = Some("sales".to_owned());
@@ -121,8 +129,12 @@ async fn a_stage_has_its_examples_and_groups(store: &dyn TraceStore) {
     let mut long = question.clone();
     long.scope.calls.min_duration_ns = Some(91 * SECOND);
     assert_eq!(store.stage(long).await.expect(SOUND).latency.n, 10);
-    // What a limit leaves out is the oldest.
-    let mut few = question;
+    let mut half = question.clone();
+    half.scope.range.to = NINE + 1800 * SECOND;
+    let found = store.stage(half).await.expect(SOUND);
+    assert_eq!((found.latency.n, found.heat.step_ns, found.series.len()), (59, 30 * SECOND, 60));
+    // What a limit leaves out is the oldest, where only spans tell.
+    let mut few = stage::Question { group_by: Some(stage::GroupBy::Operation), ..question };
     few.scope.spans = 10;
     let found = store.stage(few).await.expect(SOUND);
     let newest = (1..=100).filter(|n| NINE + n * 30 * SECOND >= found.covered.complete_from).count();
@@ -144,8 +156,7 @@ async fn what_differs_is_found_and_what_does_not_is_not(store: &dyn TraceStore) 
         let version = if n.is_multiple_of(4) { "7.3" } else { "7.2" };
         Sample::new(n, 2).service("crm").at(u64::from(n), 1).resource(key::VERSION, version)
     };
-    put(store, (1..=240).map(wait)).await;
-    put(store, (1..=240).map(crm)).await;
+    put(store, (1..=240).flat_map(|n| [wait(n), crm(n)])).await;
     let range = Range { from: NINE, to: NINE + 3600 * SECOND };
     let selected = differs::Selected { range, min_ns: 50 * SECOND, max_ns: u64::MAX };
     let question = differs::Question { scope: hour(), stage: Stage::Queue, selected };
@@ -168,6 +179,25 @@ async fn what_differs_is_found_and_what_does_not_is_not(store: &dyn TraceStore) 
         ]
     );
     assert_eq!(found.left_out, ["unique"]);
+    assert_eq!(found.outside_share, 1.0);
+    // Where there is not room for all, the box is looked at, and of the rest a sample.
+    let narrow = differs::Question { scope: Scope { spans: 240, ..hour() }, ..question.clone() };
+    let found = store.differs(narrow).await.expect(SOUND);
+    assert_eq!((found.inside, found.outside_share, found.covered.truncated), (60, 0.25, false));
+    assert!((20..90).contains(&found.outside) && found.covered.spans < 300, "{found:?}");
+    let version = |of: &differs::Difference| of.significant && of.key == key::VERSION && of.value == "7.3";
+    assert!(found.differences.iter().any(version), "{}", found.note());
+    // So too where only traces of later are at hand.
+    let early = Range { to: NINE + 101 * SECOND, ..range };
+    let limits = Limits { traces: 120, ..Limits::default() };
+    let box_before = differs::Selected { range: early, ..selected };
+    let narrow =
+        differs::Question { scope: Scope { limits, ..hour() }, selected: box_before, ..question.clone() };
+    let found = store.differs(narrow).await.expect(SOUND);
+    let covered = found.covered;
+    let outside = (1..=240u64).filter(|n| NINE + n * SECOND >= covered.complete_from).count() as u64;
+    assert!(covered.truncated && covered.complete_from > early.to, "{covered:?}");
+    assert_eq!((found.inside, found.outside), (25, outside));
     let few = differs::Selected { min_ns: 0, max_ns: 5 * SECOND, ..selected };
     let found = store.differs(differs::Question { selected: few, ..question }).await.expect(SOUND);
     assert!(!found.enough && found.differences.is_empty());
@@ -194,6 +224,7 @@ async fn a_comparison_tells_what_changed(store: &dyn TraceStore) {
     let found = store.compare(question).await.expect(SOUND);
     assert_eq!((found.a.n, found.b.n), (401, 402));
     assert_eq!(found.verdicts, ["p95 crm GET +39 % (206 -> 286 ms, n = 400 / 400)"]);
+    assert_eq!((found.a.covered, found.a.covered.spans), (found.b.covered, 803), "both sides in one look");
     let [queue] = found.stages.as_slice() else { panic!("one stage: {:?}", found.stages) };
     assert_eq!(queue.p95.verdict, compare::Verdict::NotEnough);
     let names: Vec<_> = found.new.iter().map(|(kind, latency)| (kind.to_string(), latency.n)).collect();
@@ -269,6 +300,9 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
         edges,
         [(Some("a"), Some("b"), 1, 1, 0, seconds(20)), (Some("b"), Some("bob"), 1, 0, 1, seconds(0))]
     );
+    let few = store.transfers(Scope { spans: 2, ..hour() }).await.expect(SOUND);
+    assert_eq!((few.n, few.transferred, few.covered.truncated), (5, 1, false));
+    assert_eq!((found.chains_from, few.chains_from), (NINE, NINE + 200 * SECOND + 1));
     let ids = |chain: &Vec<crate::Summary>| chain.iter().map(|call| call.id.clone()).collect::<Vec<_>>();
     assert_eq!(found.chains.iter().map(ids).collect::<Vec<_>>(), [["call-1", "call-3", "call-4"]]);
     for id in ["call-1", "call-3", "call-4"] {
@@ -277,6 +311,13 @@ async fn transfers_are_counted_and_chains_followed(store: &dyn TraceStore) {
         assert_eq!(calls, ["call-1", "call-3", "call-4"]);
         let own = chain.calls.iter().find(|call| call.summary.id == id);
         assert_eq!(own.and_then(|own| own.link.as_deref()), None);
+    }
+    // Where there is not room for all around it, what is near it counts.
+    for (spans, others) in [(11, vec!["call-1", "call-3", "call-4"]), (10, vec!["call-1", "call-3"])] {
+        let scope = Scope { spans, ..hour() };
+        let chain = store.chain("call-3", scope, Vec::new()).await.expect(SOUND).expect("it is there");
+        let calls: Vec<_> = chain.calls.iter().map(|call| &*call.summary.id).collect();
+        assert_eq!((calls, chain.truncated), (others, spans < 11), "{spans}");
     }
     assert_eq!(store.chain("nobody", hour(), Vec::new()).await.expect(SOUND), None);
     links_by_hand_join(store).await;
@@ -359,6 +400,21 @@ async fn a_day_counts_each_span_once(store: &dyn TraceStore) {
     assert_eq!(steps.get(..4), Some([4, 1, 0, 0].as_slice()));
     let regions: Vec<_> = found.regions.iter().map(|line| (line.region.as_deref(), line.n)).collect();
     assert_eq!(regions, [(Some("eu"), 3), (None, 2), (Some("us"), 2)]);
+    let queue = stage::Question {
+        scope: scope.clone(),
+        stage: Stage::Queue,
+        group_by: Some(stage::GroupBy::Region),
+        steps: 64,
+        threshold_ns: None,
+    };
+    let found = store.stage(queue).await.expect(SOUND);
+    assert_eq!((found.latency.n, found.latency.max), (5, Some(60 * SECOND)));
+    let steps: Vec<u64> = found.heat.counts.iter().map(|column| column.iter().sum()).collect();
+    assert_eq!((steps.len(), steps.get(..4)), (24, Some([4, 1, 0, 0].as_slice())));
+    let groups: Vec<_> = found.groups.iter().map(|of| (of.value.as_deref(), of.latency.n)).collect();
+    assert_eq!(groups, [(None, 2), (Some("eu"), 2), (Some("us"), 1)]);
+    let longest = found.examples.last().map(|one| (one.at, one.interaction.as_deref(), one.duration_ns));
+    assert_eq!(longest, Some(("max", Some("call-5"), 60 * SECOND)));
     let mut eu = question;
     eu.scope.region = Some("eu".to_owned());
     let found = store.overview(eu, range.to).await.expect(SOUND);

@@ -37,6 +37,7 @@ pub async fn contract(open: impl AsyncFn() -> Arc<dyn TraceStore>) {
     facets_leave_their_own_filter_aside(&*open().await).await;
     limits_cut_and_say_so(&*open().await).await;
     a_lost_context_is_found(&*open().await).await;
+    hops_are_those_of_the_newest_spans(&*open().await).await;
     find::traces_are_found_by_their_spans(&*open().await).await;
     find::a_look_that_is_cut_says_so(&*open().await).await;
     super::analysis::analysis(&open).await;
@@ -405,6 +406,29 @@ async fn limits_cut_and_say_so(store: &dyn TraceStore) {
     assert_eq!((found.spans.len(), found.truncated), (0, true));
 }
 
+/// Ids of traces run against time.
+async fn hops_are_those_of_the_newest_spans(store: &dyn TraceStore) {
+    let at = |n: u8| 60 * u64::from(40 - n);
+    let call = |n: u8| Sample::new(n, 1).at(at(n), 10).change(|span| span.kind = Kind::Client);
+    let answer = |n: u8| {
+        let sample = Sample::new(n, 2).service("crm").at(at(n) + 1, 5);
+        sample.change(|span| span.parent_span_id = Some(SpanId([1; 8])))
+    };
+    put(store, (1..=40).flat_map(|n| [call(n), answer(n)])).await;
+    for (limits, spans, kept) in [
+        (Limits::default(), 100, 40),
+        (Limits::default(), 20, 10),
+        (Limits { traces: 10, ..Limits::default() }, 100, 10),
+    ] {
+        let question = hops::Question { spans, limits, ..hops::Question::default() };
+        let hops = store.hops(question).await.expect(SOUND);
+        let newest = (1..=40).filter(|n| NINE + (at(*n) + 1) * SECOND >= hops.covered.complete_from).count();
+        let [edge] = hops.edges.as_slice() else { panic!("one edge: {hops:?}") };
+        assert_eq!((edge.arrivals.kept, hops.covered.truncated), (newest as u64, kept < 40), "{spans}");
+        assert!((kept..=kept + 10).contains(&newest) && hops.covered.spans <= 100, "{:?}", hops.covered);
+    }
+}
+
 async fn a_lost_context_is_found(store: &dyn TraceStore) {
     let call = |trace, start| {
         Sample::new(trace, 1)
@@ -425,5 +449,5 @@ async fn a_lost_context_is_found(store: &dyn TraceStore) {
     let range = Range { from: NINE, to: NINE + 3600 * SECOND };
     let hops = store.hops(hops::Question { range, ..hops::Question::default() }).await.expect(SOUND);
     assert_eq!(hops.edges.first().map(|edge| edge.arrivals.requests()), Some(2));
-    assert!(!hops.truncated);
+    assert!(!hops.covered.truncated);
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use store_api::analysis::latency::Latency;
 use store_api::analysis::observe::Traced;
 use store_api::analysis::rollup::{LEAST_NS, Rollup, Rollups as _, Row, Sum};
-use store_api::analysis::{Scope, overview, percentiles};
+use store_api::analysis::{Scope, overview, percentiles, stage};
 use store_api::door::Settings;
 use store_api::part::{Most, Part};
 use store_api::read::Reader;
@@ -155,6 +155,23 @@ async fn answers(store: &dyn TraceStore) -> Answers {
     answers.extend(steps.map(|step| ([step.n, 0], vec![step.p50, step.p95], None)));
     let cells = overview.regions.iter().flat_map(|region| &region.cells);
     answers.extend(cells.map(|cell| ([cell.n, 0], vec![cell.p95], None)));
+    for (of, by) in [
+        (Stage::Queue, stage::GroupBy::Queue),
+        (Stage::Talk, stage::GroupBy::Region),
+        (Stage::Ivr, stage::GroupBy::Channel),
+    ] {
+        let (scope, group_by) = (scope.clone(), Some(by));
+        let question = stage::Question { scope, stage: of, group_by, steps: 64, threshold_ns: None };
+        let stage = store.stage(question).await.unwrap();
+        answers.push(of_line(stage.latency));
+        answers
+            .extend(stage.series.iter().map(|step| ([step.n, 0], vec![step.p50, step.p95, step.p99], None)));
+        answers.extend(stage.heat.counts.iter().map(|column| ([column.iter().sum(), 0], Vec::new(), None)));
+        answers.extend(stage.groups.iter().map(|group| of_line(group.latency)));
+        // The slowest is named, and told as long as it was.
+        let longest = stage.examples.last().filter(|one| one.at == "max").map(|one| one.duration_ns);
+        answers.push(([stage.examples.len() as u64, 0], Vec::new(), longest));
+    }
     let question = percentiles::Question { id: "call-1".to_owned(), from: None, to: None, scope };
     for kind in store.percentiles(question).await.unwrap().into_iter().flat_map(|found| found.kinds) {
         let of = kind.histogram;

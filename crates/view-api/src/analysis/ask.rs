@@ -14,6 +14,10 @@ use crate::query::{LIMITS, SHORT_ABANDON_NS, duration, given, parsed, range, sea
 
 /// The overview holds no single spans.
 const OVERVIEW_SPANS: usize = 500_000;
+/// Links are read of all spans around a call.
+const CHAIN_SPANS: usize = 100_000;
+/// Half of them for what lies in the box, half for a sample of what lies around it.
+const DIFFERS_SPANS: usize = 100_000;
 /// Of a stage's heat map.
 const STEPS: u64 = 64;
 const MOST_STEPS: u64 = 400;
@@ -142,7 +146,8 @@ pub(super) fn differs(
     if selected.range.from >= selected.range.to || selected.min_ns >= selected.max_ns {
         return Err(ApiError::bad_request("the box is empty", "exchange its sides"));
     }
-    Ok(differs::Question { scope: scope!(parameters, now_ns), stage, selected })
+    let scope = Scope { spans: DIFFERS_SPANS, ..scope!(parameters, now_ns) };
+    Ok(differs::Question { scope, stage, selected })
 }
 
 pub(super) fn compare(parameters: CompareParameters, now_ns: u64) -> Result<compare::Question, ApiError> {
@@ -202,8 +207,13 @@ pub(super) fn percentiles(
     })
 }
 
+/// Of a chain, which has the calls around one.
+pub(super) fn around() -> Scope {
+    Scope { spans: CHAIN_SPANS, ..anywhere() }
+}
+
 /// Where the range follows from something else.
-pub(super) fn anywhere() -> Scope {
+fn anywhere() -> Scope {
     Scope { limits: LIMITS, ..Scope::default() }
 }
 

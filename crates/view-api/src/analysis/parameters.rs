@@ -62,7 +62,8 @@ parameters! {
     StageParameters {
         /// queue, region, channel, version, agent or operation
         group_by,
-        /// Steps of time, 1 to 400; 64 if absent.
+        /// Steps of time at most, 1 to 400; 64 if absent. Of an hour or more they are multiples of 5 minutes, from a day on of
+        /// an hour, from 20 days on of a day.
         steps,
         /// Objective for p95 other than that of the settings.
         objective,

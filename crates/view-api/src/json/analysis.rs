@@ -34,7 +34,7 @@ pub(crate) struct Covers {
     truncated: bool,
     /// From here on nothing was left out.
     complete_from: Ns,
-    /// Spans that were looked at one by one.
+    /// Spans that were counted one by one.
     spans: u64,
 }
 

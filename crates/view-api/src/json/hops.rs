@@ -103,8 +103,8 @@ impl From<hops::Hops> for Hops {
     fn from(found: hops::Hops) -> Self {
         Self {
             hops: found.edges.into_iter().map(Hop::from).collect(),
-            complete_from_ns: Ns(found.complete_from),
-            truncated: found.truncated,
+            complete_from_ns: Ns(found.covered.complete_from),
+            truncated: found.covered.truncated,
         }
     }
 }

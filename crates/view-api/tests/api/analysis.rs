@@ -318,20 +318,20 @@ async fn one_stage_carries_heat_groups_and_examples() {
         .latency.max_ns: "30000000000"
         .latency.mean_ns: "16200000000"
         .latency.n: 5
-        .latency.p50_ns: "9000000000"
-        .latency.p95_ns: "30000000000"
-        .latency.p99_ns: "30000000000"
+        .latency.p50_ns: "9067391235"
+        .latency.p95_ns: "29845417596"
+        .latency.p99_ns: "29845417596"
         .objective_ns: "120000000000"
         .series[0].n: 2
-        .series[0].p50_ns: "9000000000"
-        .series[0].p95_ns: "30000000000"
-        .series[0].p99_ns: "30000000000"
+        .series[0].p50_ns: "9067391235"
+        .series[0].p95_ns: "29845417596"
+        .series[0].p99_ns: "29845417596"
         .series[0].t_ns: "1795165200000000000"
         .series[0].within: 0.5
         .series[1].n: 2
-        .series[1].p50_ns: "9000000000"
-        .series[1].p95_ns: "30000000000"
-        .series[1].p99_ns: "30000000000"
+        .series[1].p50_ns: "9067391235"
+        .series[1].p95_ns: "29845417596"
+        .series[1].p99_ns: "29845417596"
         .series[1].t_ns: "1795165800000000000"
         .series[1].within: 0.5
         .series[2].n: 1
@@ -397,6 +397,7 @@ async fn a_box_with_too_little_in_it_says_so() {
             .left_out: []
             .note: "not enough data: 1 inside and 4 outside the box, 20 of each are needed"
             .outside: 4
+            .outside_share: 1.0
             .stage: "queue"
         "#]],
     )
@@ -412,7 +413,7 @@ async fn two_versions_are_compared() {
         expect![[r#"
             .a.covers.complete_from: "1795165200000000000"
             .a.covers.from: "1795165200000000000"
-            .a.covers.spans: 17
+            .a.covers.spans: 16
             .a.covers.to: "1795168800000000000"
             .a.covers.truncated: false
             .a.n: 1
@@ -421,7 +422,7 @@ async fn two_versions_are_compared() {
             .a.version: "7.2"
             .b.covers.complete_from: "1795165200000000000"
             .b.covers.from: "1795165200000000000"
-            .b.covers.spans: 17
+            .b.covers.spans: 16
             .b.covers.to: "1795168800000000000"
             .b.covers.truncated: false
             .b.n: 1
@@ -528,35 +529,36 @@ async fn transfers_carry_edges_repeats_and_chains() {
         &format!("/api/v1/transfers?{HOUR}"),
         "",
         expect![[r#"
-        .chains[0].duration_ns: "1203000000000"
-        .chains[0].interaction_ids: ["call-1","call-3"]
-        .chains[0].start_ns: "1795165200000000000"
-        .covers.complete_from: "1795165200000000000"
-        .covers.from: "1795165200000000000"
-        .covers.spans: 33
-        .covers.to: "1795168800000000000"
-        .covers.truncated: false
-        .edges[0].added_wait.errors: 0
-        .edges[0].added_wait.max_ns: "10000000000"
-        .edges[0].added_wait.mean_ns: "10000000000"
-        .edges[0].added_wait.n: 2
-        .edges[0].added_wait.p50_ns: "10000000000"
-        .edges[0].added_wait.p95_ns: "10000000000"
-        .edges[0].added_wait.p99_ns: "10000000000"
-        .edges[0].blind: 2
-        .edges[0].consult: 0
-        .edges[0].example: "call-2"
-        .edges[0].from: "billing"
-        .edges[0].n: 2
-        .edges[0].other: 0
-        .edges[0].overflow: 0
-        .edges[0].to: "loans"
-        .edges[0].to_kind: "queue"
-        .n: 3
-        .repeated: 0
-        .repeats: []
-        .transferred: 2
-    "#]],
+            .chains[0].duration_ns: "1203000000000"
+            .chains[0].interaction_ids: ["call-1","call-3"]
+            .chains[0].start_ns: "1795165200000000000"
+            .chains_complete_from: "1795165200000000000"
+            .covers.complete_from: "1795165200000000000"
+            .covers.from: "1795165200000000000"
+            .covers.spans: 33
+            .covers.to: "1795168800000000000"
+            .covers.truncated: false
+            .edges[0].added_wait.errors: 0
+            .edges[0].added_wait.max_ns: "10000000000"
+            .edges[0].added_wait.mean_ns: "10000000000"
+            .edges[0].added_wait.n: 2
+            .edges[0].added_wait.p50_ns: "10000000000"
+            .edges[0].added_wait.p95_ns: "10000000000"
+            .edges[0].added_wait.p99_ns: "10000000000"
+            .edges[0].blind: 2
+            .edges[0].consult: 0
+            .edges[0].example: "call-2"
+            .edges[0].from: "billing"
+            .edges[0].n: 2
+            .edges[0].other: 0
+            .edges[0].overflow: 0
+            .edges[0].to: "loans"
+            .edges[0].to_kind: "queue"
+            .n: 3
+            .repeated: 0
+            .repeats: []
+            .transferred: 2
+        "#]],
     )
     .await;
 }
@@ -864,7 +866,7 @@ async fn the_matrix_of_hops() {
         .cells[0].with_parent: 0.5
         .covers.complete_from: "1795165200000000000"
         .covers.from: "1795165200000000000"
-        .covers.spans: 0
+        .covers.spans: 4
         .covers.to: "18446744073709551615"
         .covers.truncated: false
         .receivers: ["crm"]

@@ -85,11 +85,10 @@ fn sentences_are_for_people() {
         trace_id: Default::default(),
         span_id: Default::default(),
         interaction: None,
-        group: None,
     };
     let points = |n: u64, ms: u64| (0..n).map(|at| point(ms + at % 5)).collect::<Vec<_>>();
     let kind = || Kind::Operation { service: "crm".into(), name: "GET".into() };
-    let told = |a, b| Comparison::of(kind(), a, b, None).verdict();
+    let told = |a: Vec<Point>, b: Vec<Point>| Comparison::of(kind(), &a, &b, None).verdict();
     assert_eq!(
         told(points(4102, 206), points(3988, 286)),
         "p95 crm GET +38 % (210 -> 290 ms, n = 4 102 / 3 988)"

@@ -5,9 +5,8 @@ use throughline_context::TraceId;
 
 use super::*;
 use crate::analysis::latency::nearest;
-use crate::analysis::observe::Traced;
-use crate::analysis::rollup::{Rollup, Rollups};
-use crate::part::{Fragment, Most, Part, Row as SpanRow, Started};
+use crate::analysis::rollup::by_hand::ByHand;
+use crate::part::{Fragment, Most, Part, Row, Started};
 use crate::question::Limits;
 use crate::shelf::Shelf;
 use crate::span::{Span, key};
@@ -16,41 +15,24 @@ use crate::testing::{Model, Sample};
 
 const MINUTE: u64 = 60 * SECOND;
 
-/// Keeps rows, and never shows the spans they were made of.
-struct Kept {
-    shelf: Shelf,
-    spans: Vec<Arc<Span>>,
-}
+/// Never shows its spans.
+struct Kept(Shelf);
 
 impl Part for Kept {
     fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
-        self.shelf.fragments(traces)
+        self.0.fragments(traces)
     }
 
     fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
-        self.shelf.traces_of(interactions)
+        self.0.traces_of(interactions)
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        self.shelf.started(range, most)
+        self.0.started(range, most)
     }
 
-    fn rows(&self, _traces: &[TraceId], _most: Most) -> Result<Vec<SpanRow>, StoreError> {
+    fn rows(&self, _traces: &[TraceId], _most: Most) -> Result<Vec<Row>, StoreError> {
         Err(StoreError::Bug("the rows tell enough".to_owned()))
-    }
-}
-
-impl Rollups for Kept {
-    fn rollups(&self, range: Range, _widest: u64) -> Result<rollup::Kept, StoreError> {
-        let mut rollup = Rollup::new(5 * MINUTE, 1000);
-        let mut of: BTreeMap<TraceId, Vec<&Arc<Span>>> = BTreeMap::new();
-        self.spans.iter().for_each(|span| of.entry(span.trace_id).or_default().push(span));
-        for spans in of.values() {
-            let trace = Traced::of(spans);
-            let within = trace.observations().filter(|one| range.contains(one.span.start_ns));
-            within.for_each(|one| rollup.add(&one));
-        }
-        Ok(rollup::Kept { rows: rollup.rows(), rest: Vec::new() })
     }
 }
 
@@ -94,9 +76,9 @@ proptest! {
             prop_assert!(line.calls <= found.calls.n);
         }
         let spans: Vec<Arc<Span>> = model.spans().into_iter().cloned().map(Arc::new).collect();
-        let kept = Kept { shelf: shelf.clone(), spans };
+        let (kept, rows) = (Kept(shelf.clone()), ByHand(spans));
         let parts: [&dyn Part; 1] = [&kept];
-        let reader = Reader::new(&parts, Limits::default()).with_rollups(&kept);
+        let reader = Reader::new(&parts, Limits::default()).with_rollups(&rows);
         let mut with_rows = overview(reader, &question);
         prop_assert_eq!(with_rows.covered.spans, 0);
         with_rows.covered.spans = found.covered.spans;

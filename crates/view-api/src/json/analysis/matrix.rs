@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use store_api::analysis::{Covered, share};
-use store_api::{Range, hops};
+use store_api::analysis::share;
+use store_api::hops;
 use utoipa::ToSchema;
 
 use super::{Covers, Ns};
@@ -47,17 +47,11 @@ struct HopCell {
 }
 
 impl HopMatrix {
-    pub(crate) fn of(found: hops::Hops, range: Range, as_of: u64) -> Self {
-        let covered = Covered {
-            range,
-            complete_from: found.complete_from.max(range.from),
-            truncated: found.truncated,
-            spans: 0,
-        };
+    pub(crate) fn of(found: hops::Hops, as_of: u64) -> Self {
         let senders: BTreeSet<Option<String>> = found.edges.iter().map(|edge| edge.caller.clone()).collect();
         let receivers: BTreeSet<String> = found.edges.iter().map(|edge| edge.callee.clone()).collect();
         Self {
-            covers: Covers::of(&covered, as_of),
+            covers: Covers::of(&found.covered, as_of),
             senders: senders.into_iter().collect(),
             receivers: receivers.into_iter().collect(),
             cells: found.edges.into_iter().map(HopCell::from).collect(),

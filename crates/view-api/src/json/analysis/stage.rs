@@ -24,7 +24,7 @@ pub(crate) struct StageDetail {
     group_by: Option<&'static str>,
     /// The largest first.
     groups: Vec<Group>,
-    /// At p50, p95, p99 and max, as far as there are spans.
+    /// At p50, p95, p99 and max, or next to it, as far as there are spans.
     examples: Vec<ExampleSpan>,
     deploys: Vec<Deploy>,
 }
@@ -77,7 +77,11 @@ pub(crate) struct Differs {
     selected: Selected,
     /// Spans of the stage inside the box.
     inside: u64,
+    /// Other spans of the stage in the range, as many of them as were looked at.
     outside: u64,
+    /// 0 to 1: where there are more than a question may look at, a sample of so large a share of the traces stands for all that is
+    /// outside. What lies in the box is looked at first, also where it began before `covers.complete_from`.
+    outside_share: f64,
     /// False where one side has too few spans for anything to be said; the list is then empty.
     enough: bool,
     /// For people.
@@ -181,6 +185,7 @@ impl Differs {
             },
             inside: found.inside,
             outside: found.outside,
+            outside_share: found.outside_share,
             enough: found.enough,
             note: found.note(),
             differences: found.differences.into_iter().map(Difference::from).collect(),

@@ -23,6 +23,8 @@ pub(crate) struct Transfers {
     repeats: Vec<RepeatTransfer>,
     /// Interactions joined by links, in the order of time; the longest chain first.
     chains: Vec<ChainBrief>,
+    /// From here on no link was left out: they are looked for in all spans, the rest in those of calls that may have been handed over.
+    chains_complete_from: Ns,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -77,6 +79,7 @@ impl Transfers {
             edges: found.edges.into_iter().map(TransferEdge::from).collect(),
             repeats: found.repeats.into_iter().map(RepeatTransfer::from).collect(),
             chains: found.chains.iter().filter_map(|chain| ChainBrief::of(chain)).collect(),
+            chains_complete_from: Ns(found.chains_from),
         }
     }
 }
