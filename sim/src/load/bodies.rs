@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn fresh_traces_are_new_in_every_request_and_whole() {
         let bodies = Bodies::fresh_traces(100, 20);
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for n in (0..2 * DISTINCT as u64).chain(0..5) {
             let request = ExportTraceServiceRequest::decode(bodies.nth(n)).unwrap();
             let spans = &request.resource_spans[0].scope_spans[0].spans;
