@@ -20,6 +20,8 @@ use store_lake::Lake;
 const WRITER: &str = "write-until-killed";
 /// Spans of one batch: one trace, of one interaction, over two hours.
 const SPANS: u8 = 40;
+/// All that was ever flushed is looked at after each.
+const KILLS_OF_A_STORE: u32 = 100;
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
 fn main() {
@@ -71,18 +73,22 @@ async fn write(directory: &Path, first: u32) {
 
 async fn rounds() {
     let count = std::env::var("KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(20);
-    let directory = tempfile::tempdir().unwrap();
     let mut random = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let mut flushed = 0;
+    let (mut directory, mut flushed, mut before) = (tempfile::tempdir().unwrap(), 0, 0);
     for round in 0..count {
+        if round % KILLS_OF_A_STORE == 0 {
+            directory = tempfile::tempdir().unwrap();
+            before += flushed;
+            flushed = 0;
+        }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let said = kill_after(directory.path(), flushed, random >> 33);
         flushed = said.max(flushed);
         check(directory.path(), flushed, round).await;
     }
-    assert!(flushed > count, "the writer came to write");
-    writeln!(std::io::stdout().lock(), "{count} kills, {flushed} batches flushed, none lost or doubled")
-        .unwrap();
+    let all = before + flushed;
+    assert!(all > count, "the writer came to write");
+    writeln!(std::io::stdout().lock(), "{count} kills, {all} batches flushed, none lost or doubled").unwrap();
 }
 
 /// Runs a writer for some flushes and some microseconds more; tells how many batches are flushed.

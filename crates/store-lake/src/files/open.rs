@@ -152,6 +152,10 @@ impl Spans {
                 continue;
             }
             self.adds.push(reconcile::span_add(disk, &file)?);
+            // A torn entry may have put it in the place of files that the log still names.
+            for replaced in &file.about.replaces {
+                self.removes.extend(self.list.remove(replaced).map(|old| old.below()));
+            }
             self.list.insert(generation, file);
         }
         Ok(())

@@ -10,12 +10,15 @@ use store_api::{Limits, Questions, Recent};
 
 use super::*;
 use crate::disk::simulated::Simulated;
+use crate::log::FOLDER;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
-/// `LAKE_SEEDS` makes the run longer.
+/// `LAKE_SEEDS` makes the run longer, `LAKE_FIRST_SEED` is where it begins.
 fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("LAKE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(5)
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let first = number("LAKE_FIRST_SEED").unwrap_or(0);
+    first..first + number("LAKE_SEEDS").unwrap_or(5)
 }
 
 struct World {
@@ -237,6 +240,38 @@ async fn files_without_their_siblings_replace_nothing() {
         let made = store.list().values().filter(|file| !file.about.siblings.is_empty()).count();
         assert_eq!(made == store.list().len(), whole);
         world.check(store, 1).await;
+    }
+}
+
+/// Scenario: the entry of a compaction is torn, in the log of the spans, or in that of the interactions too; filters are there,
+/// or have to be made.
+/// Guarantees: its files stand for those that they were made of, and nothing is counted twice.
+#[tokio::test]
+async fn a_compaction_whose_entry_is_torn_replaces_what_it_did() {
+    for (torn, filters) in [(&["spans"][..], true), (&["spans", "interactions"], true), (&["spans"], false)] {
+        let mut world = World::new(1);
+        let store = world.open().unwrap();
+        for batch in 1..=3 {
+            store.put(spans(batch)).unwrap();
+            store.flush_through(u64::MAX).await.unwrap();
+            world.batches.insert(batch, true);
+        }
+        assert!(upkeep::compact(&store, LATER, &|| true).unwrap());
+        let files: Vec<u64> = store.list().keys().copied().collect();
+        drop(store);
+        for table in torn {
+            let mut entries = disk::entries(&world.directory.path().join(table).join(FOLDER)).unwrap();
+            entries.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+            entries.sort();
+            fs::write(entries.last().unwrap(), b"{").unwrap();
+        }
+        if !filters {
+            fs::remove_dir_all(world.directory.path().join("index")).unwrap();
+        }
+        let store = world.open().unwrap();
+        assert_eq!(store.list().keys().copied().collect::<Vec<_>>(), files, "{torn:?}, {filters}");
+        world.check(store, 1).await;
+        assert_eq!(crate::tend::check(world.directory.path()).unwrap(), []);
     }
 }
 
