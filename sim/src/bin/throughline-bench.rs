@@ -90,7 +90,7 @@ struct LoadArguments {
     /// Spans in each request.
     #[arg(long, default_value_t = 100)]
     spans: usize,
-    /// New interactions that happen when they are sent, in traces of so many spans, for what keeps spans; protobuf alone.
+    /// New interactions that begin when they are sent, in traces of so many spans, for what keeps spans; protobuf alone.
     #[arg(long, value_name = "SPANS", conflicts_with_all = ["format", "gzip"])]
     live: Option<usize>,
     #[arg(long, default_value_t = 4)]

@@ -62,7 +62,7 @@ impl Bodies {
         Self::fresh(&requests, spans, trace_ids)
     }
 
-    /// The same, of interactions that are new too and happen when they are sent: for what keeps spans.
+    /// The same, of interactions that are new too and begin when they are sent: for what keeps spans.
     pub fn live(spans: usize, spans_of_a_trace: usize) -> Self {
         let mut requests = spans::traces(DISTINCT, spans, spans_of_a_trace);
         requests.iter_mut().for_each(spans::begin_together);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn live_spans_happen_when_they_are_sent_in_interactions_of_their_own() {
+    fn live_traces_begin_when_they_are_sent_in_interactions_of_their_own() {
         let bodies = Bodies::live(100, 20);
         let (mut traces, mut interactions) = (HashSet::new(), HashSet::new());
         for n in 0..3 * DISTINCT as u64 {
