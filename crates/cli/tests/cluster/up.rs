@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// Ends with the test.
 pub(crate) struct Process {
@@ -41,6 +42,23 @@ impl Process {
             all.push('\n');
         }
         panic!("it ended without `{text}`:\n{all}");
+    }
+
+    /// Waits until one of these has this in its log, and takes it from among them.
+    pub(crate) fn first(all: &mut Vec<Self>, text: &str) -> Self {
+        let mut ended = 0;
+        while ended < all.len() {
+            ended = 0;
+            for at in 0..all.len() {
+                // No longer than that, as another may be the one that says it.
+                match all[at].said.recv_timeout(Duration::from_millis(1)) {
+                    Ok(line) if line.contains(text) => return all.remove(at),
+                    Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => ended += 1,
+                }
+            }
+        }
+        panic!("all ended without `{text}`");
     }
 
     pub(crate) fn kill(&mut self) {
