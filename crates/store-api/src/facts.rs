@@ -5,12 +5,14 @@
 
 mod firsts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use firsts::Firsts;
 
+use crate::few::{FewMap, FewSet};
 use crate::region::Source;
 use crate::span::{Span, StatusCode, key};
 use crate::stage::Stage;
@@ -23,21 +25,21 @@ pub struct Facts {
     pub end_ns: u64,
     pub spans: u64,
     pub errors: u64,
-    pub interactions: BTreeSet<String>,
-    pub stages: BTreeMap<Stage, Stretch>,
+    pub interactions: FewSet<String>,
+    pub stages: FewMap<Stage, Stretch>,
     pub queues: Firsts,
     pub agents: Firsts,
     /// Of agents, by their ids.
     #[serde(default)]
-    pub names: BTreeMap<String, String>,
+    pub names: FewMap<Arc<str>, Arc<str>>,
     pub services: Firsts,
     /// The earliest value.
-    pub channel: Option<(u64, String)>,
-    pub direction: Option<(u64, String)>,
+    pub channel: Option<(u64, Arc<str>)>,
+    pub direction: Option<(u64, Arc<str>)>,
     /// The most telling source, and of that the earliest value.
-    pub region: Option<(Source, u64, String)>,
+    pub region: Option<(Source, u64, Arc<str>)>,
     /// The value of the span that ends last.
-    pub outcome: Option<(u64, String)>,
+    pub outcome: Option<(u64, Arc<str>)>,
     /// Spans that go on: their stages, and up to when they have been told. In order.
     #[serde(default)]
     pub open: Vec<(Option<Stage>, u64)>,
@@ -51,6 +53,17 @@ pub struct Stretch {
     pub duration_ns: u64,
 }
 
+impl Stretch {
+    /// With those of another trace.
+    #[must_use]
+    pub(crate) fn and(self, more: Self) -> Self {
+        Self {
+            start_ns: self.start_ns.min(more.start_ns),
+            duration_ns: self.duration_ns.saturating_add(more.duration_ns),
+        }
+    }
+}
+
 impl Default for Facts {
     fn default() -> Self {
         Self {
@@ -59,11 +72,11 @@ impl Default for Facts {
             end_ns: 0,
             spans: 0,
             errors: 0,
-            interactions: BTreeSet::new(),
-            stages: BTreeMap::new(),
+            interactions: FewSet::default(),
+            stages: FewMap::default(),
             queues: Firsts::default(),
             agents: Firsts::default(),
-            names: BTreeMap::new(),
+            names: FewMap::default(),
             services: Firsts::default(),
             channel: None,
             direction: None,
@@ -127,13 +140,11 @@ impl Facts {
         self.spans += other.spans;
         self.errors += other.errors;
         self.interactions.extend(other.interactions.iter().cloned());
-        for (stage, stretch) in &other.stages {
-            self.stretch(*stage, *stretch);
-        }
+        other.stages.iter().for_each(|(stage, stretch)| self.stretch(*stage, *stretch));
         self.queues.join(&other.queues);
         self.agents.join(&other.agents);
         self.services.join(&other.services);
-        other.names.iter().for_each(|(agent, name)| self.name(agent.clone(), name.clone()));
+        other.names.iter().for_each(|(agent, name)| self.name(Arc::clone(agent), Arc::clone(name)));
         other.open.iter().for_each(|(stage, end)| self.goes_on(*stage, *end));
         earliest(&mut self.channel, other.channel.clone());
         earliest(&mut self.direction, other.direction.clone());
@@ -142,11 +153,12 @@ impl Facts {
     }
 
     /// Which names stay must not depend on the order.
-    fn name(&mut self, agent: String, name: String) {
-        let known = self.names.entry(agent).or_insert_with(|| name.clone());
-        if name < *known {
-            *known = name;
-        }
+    fn name(&mut self, agent: Arc<str>, name: Arc<str>) {
+        self.names.put(agent, name, |known, name| {
+            if name < *known {
+                *known = name;
+            }
+        });
         if self.names.len() > Firsts::MOST {
             self.names.pop_last();
         }
@@ -159,20 +171,14 @@ impl Facts {
     }
 
     fn stretch(&mut self, stage: Stage, more: Stretch) {
-        self.stages
-            .entry(stage)
-            .and_modify(|known| {
-                known.start_ns = known.start_ns.min(more.start_ns);
-                known.duration_ns = known.duration_ns.saturating_add(more.duration_ns);
-            })
-            .or_insert(more);
+        self.stages.put(stage, more, |known, more| *known = known.and(more));
     }
 
     /// The same with other times: those of a trace differ little from its start, and then compress well.
     #[must_use]
     pub fn at(&self, time: impl Fn(u64) -> u64) -> Self {
         let mut moved = self.clone();
-        let stages = moved.stages.values_mut().map(|stretch| &mut stretch.start_ns);
+        let stages = moved.stages.iter_mut().map(|(_, stretch)| &mut stretch.start_ns);
         let earliest = [&mut moved.channel, &mut moved.direction, &mut moved.outcome];
         let values = earliest.into_iter().flatten().map(|(at, _)| at);
         let region = moved.region.as_mut().map(|(_, at, _)| at);
@@ -184,13 +190,39 @@ impl Facts {
         moved
     }
 
-    /// Estimated bytes in memory.
+    /// Takes no more memory than it needs: texts that others have, too, are shared with those.
+    pub fn share(&mut self, texts: &mut HashSet<Arc<str>>) {
+        let timed = [&mut self.channel, &mut self.direction, &mut self.outcome];
+        let all = timed.into_iter().flatten().map(|(_, text)| text);
+        let all = all.chain(self.region.as_mut().map(|(_, _, text)| text));
+        let all = all.chain(self.names.iter_mut().flat_map(|(agent, name)| [agent, name]));
+        let lists = [&mut self.queues, &mut self.agents, &mut self.services];
+        for text in all.chain(lists.into_iter().flat_map(Firsts::texts)) {
+            match texts.get(text) {
+                Some(known) => *text = Arc::clone(known),
+                None => drop(texts.insert(Arc::clone(text))),
+            }
+        }
+        self.interactions.shrink();
+        self.stages.shrink();
+        self.names.shrink();
+        self.open.shrink_to_fit();
+    }
+
+    /// Estimated bytes in memory, without texts that are shared.
     pub fn weight(&self) -> usize {
-        let texts = self.queues.weight() + self.agents.weight() + self.services.weight();
-        let ids: usize = self.interactions.iter().map(|id| id.len() + 2 * size_of::<String>()).sum();
-        let names: usize = self.names.iter().map(|(id, name)| id.len() + name.len() + 64).sum();
-        let ids = ids + names + self.open.len() * size_of::<(Option<Stage>, u64)>();
-        size_of::<Self>() + texts + ids + self.stages.len() * 64 + 96
+        /// Of each piece of memory, for whoever keeps account of it.
+        const PIECE: usize = 16;
+        let lists = [&self.queues, &self.agents, &self.services].map(Firsts::len);
+        let list = |length: usize, one: usize| if length == 0 { 0 } else { length * one + PIECE };
+        let ids: usize = self.interactions.iter().map(|id| id.len() + PIECE).sum();
+        size_of::<Self>()
+            + lists.map(|length| list(length, size_of::<(Arc<str>, u64)>())).into_iter().sum::<usize>()
+            + list(self.names.len(), size_of::<[Arc<str>; 2]>())
+            + list(self.open.len(), size_of::<(Option<Stage>, u64)>())
+            + list(self.stages.len(), size_of::<(Stage, Stretch)>())
+            + list(self.interactions.len(), size_of::<String>())
+            + ids
     }
 }
 

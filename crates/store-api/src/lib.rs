@@ -12,6 +12,7 @@ pub mod span;
 pub mod region;
 pub mod to_spans;
 pub mod to_otlp;
+pub mod few;
 pub mod facts;
 pub mod summary;
 pub mod comparison;

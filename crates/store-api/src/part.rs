@@ -25,6 +25,11 @@ pub trait Part {
     /// many. Whoever asks again for the range up to `complete_from` gets the rest.
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError>;
 
+    /// Those of them that may go on; may name others, too.
+    fn open(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        self.started(range, most)
+    }
+
     /// The spans of these traces, at most about `most` of them.
     fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError>;
 
@@ -62,25 +67,35 @@ pub struct Started {
     pub traces: Vec<TraceId>,
     /// From here on the list is complete; the start of the range where nothing was left out.
     pub complete_from: u64,
+    /// All that the part has of some of these, where that was at hand.
+    pub whole: Vec<(TraceId, Arc<Fragment>)>,
 }
 
 impl Started {
     /// The newest of these, and those that began before and went on: what they begin with may have been replaced
     /// in another part. Those of one moment are not parted.
     pub fn newest<'a>(
-        facts: impl IntoIterator<Item = (TraceId, &'a Facts)>,
+        fragments: impl IntoIterator<Item = (TraceId, &'a Arc<Fragment>)>,
         range: Range,
         most: usize,
+        is_whole: impl Fn(TraceId) -> bool,
     ) -> Self {
-        let within = |(_, facts): &(TraceId, &Facts)| range.overlaps(facts.start_ns, facts.last_start_ns);
-        let mut found: Vec<_> = facts.into_iter().filter(within).collect();
-        found.sort_by_key(|(_, facts)| Reverse(facts.start_ns));
-        let complete_from = match found.get(most.max(1) - 1..) {
-            Some([(_, bound), _, ..]) => range.from.max(bound.start_ns),
-            _ => range.from,
-        };
-        found.retain(|(_, facts)| facts.last_start_ns >= complete_from);
-        Self { traces: found.into_iter().map(|(trace, _)| trace).collect(), complete_from }
+        let within = |facts: &Facts| range.overlaps(facts.start_ns, facts.last_start_ns);
+        let fragments = fragments.into_iter().filter(|(_, fragment)| within(&fragment.facts));
+        let mut found: Vec<_> = fragments.collect();
+        let mut complete_from = range.from;
+        if found.len() > most.max(1) {
+            found.sort_unstable_by_key(|(_, fragment)| Reverse(fragment.facts.start_ns));
+            let bound = found.get(most.max(1) - 1).map(|(_, fragment)| fragment.facts.start_ns);
+            complete_from = complete_from.max(bound.unwrap_or(0));
+            found.retain(|(_, fragment)| fragment.facts.last_start_ns >= complete_from);
+        }
+        let whole = found.iter().filter(|(trace, _)| is_whole(*trace));
+        Self {
+            whole: whole.map(|(trace, fragment)| (*trace, Arc::clone(fragment))).collect(),
+            traces: found.into_iter().map(|(trace, _)| trace).collect(),
+            complete_from,
+        }
     }
 }
 
@@ -146,7 +161,10 @@ mod tests {
 
     #[test]
     fn the_newest_are_cut_between_two_moments() {
-        let facts = |start_ns, last_start_ns| Facts { start_ns, last_start_ns, ..Facts::default() };
+        let facts = |start_ns, last_start_ns| {
+            let facts = Facts { start_ns, last_start_ns, ..Facts::default() };
+            Arc::new(Fragment { facts, ids: Vec::new() })
+        };
         let known = [
             facts(10, 10),
             facts(5, 30),
@@ -156,11 +174,13 @@ mod tests {
             facts(1, 4),
             facts(31, 40),
         ];
-        let known: Vec<(TraceId, Facts)> = (1..).map(|n| TraceId([n; 16])).zip(known).collect();
+        let known: Vec<(TraceId, Arc<Fragment>)> = (1..).map(|n| TraceId([n; 16])).zip(known).collect();
         let range = Range { from: 5, to: 31 };
         for (most, count, complete_from) in [(0, 4, 20), (2, 4, 20), (3, 5, 10), (4, 5, 5), (9, 5, 5)] {
-            let started = Started::newest(known.iter().map(|(id, facts)| (*id, facts)), range, most);
+            let fragments = known.iter().map(|(id, fragment)| (*id, fragment));
+            let started = Started::newest(fragments, range, most, |trace| trace == TraceId([3; 16]));
             assert_eq!((started.traces.len(), started.complete_from), (count, complete_from), "{most}");
+            assert!(matches!(started.whole.as_slice(), [(TraceId([3, ..]), _)]), "{most}");
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod known;
 mod attr_keys;
+mod calls;
+
+pub(crate) use calls::Call;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,8 +16,7 @@ use crate::analysis::rollup::Rollups;
 use crate::answer::{Interaction, Page, Trace};
 use crate::carried::Carried;
 use crate::error::StoreError;
-use crate::facts::Facts;
-use crate::part::{Fragment, Most, Part, resolve};
+use crate::part::{Fragment, Most, Part, Started, resolve};
 use crate::question::{Limits, Range, Recent};
 use crate::search::{Carriers, Carrying, Search};
 use crate::select::{self, Found};
@@ -158,7 +160,7 @@ impl<'a> Reader<'a> {
     /// The traces of a range, and from when on none is missing: those that carry something where they are at most so many
     /// and that reaches farther back, else all.
     pub(crate) fn traces_among(
-        &self,
+        &mut self,
         carriers: Option<Carrying>,
         most: usize,
         range: Range,
@@ -267,44 +269,51 @@ impl<'a> Reader<'a> {
     }
 
     /// The traces that started in the range, and from when on none is missing.
-    pub(crate) fn traces(&self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    pub(crate) fn traces(&mut self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
         self.newest(range, usize::MAX)
     }
 
     /// Of these about so many of each part.
-    pub(crate) fn newest(&self, range: Range, most: usize) -> Result<(HashSet<TraceId>, u64), StoreError> {
-        let mut traces = HashSet::new();
+    pub(crate) fn newest(
+        &mut self,
+        range: Range,
+        most: usize,
+    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        let most = self.limits.traces.min(most);
+        self.started(range, |part| part.started(range, most))
+    }
+
+    /// Those that go on.
+    pub(crate) fn open(&mut self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        let most = self.limits.traces;
+        self.started(range, |part| part.open(range, most))
+    }
+
+    /// Who asks for them wants to know them, too.
+    fn started(
+        &mut self,
+        range: Range,
+        ask: impl Fn(&dyn Part) -> Result<Started, StoreError>,
+    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
+        let (mut traces, mut at_hand) = (HashSet::new(), Vec::new());
         let mut complete_from = range.from;
         for part in self.parts {
-            let started = part.started(range, self.limits.traces.min(most))?;
+            let started = ask(*part)?;
             complete_from = complete_from.max(started.complete_from);
             traces.extend(started.traces);
+            at_hand.push(started.whole);
         }
+        self.know_with(traces.iter().copied(), at_hand)?;
         Ok((traces, complete_from))
     }
 
-    /// The interactions with such a trace that started in the range, and from when on none is missing.
-    pub(crate) fn started_where(
-        &mut self,
-        range: Range,
-        holds: impl Fn(&Facts) -> bool,
-    ) -> Result<(BTreeSet<String>, u64), StoreError> {
-        let (traces, complete_from) = self.traces(range)?;
-        Ok((self.interactions_where(&traces, holds)?, complete_from))
-    }
-
-    fn interactions_with(&mut self, traces: &HashSet<TraceId>) -> Result<BTreeSet<String>, StoreError> {
-        self.interactions_where(traces, |_| true)
-    }
-
-    fn interactions_where(
+    /// The interactions of traces.
+    pub(crate) fn interactions_with(
         &mut self,
         traces: &HashSet<TraceId>,
-        holds: impl Fn(&Facts) -> bool,
     ) -> Result<BTreeSet<String>, StoreError> {
         self.know(traces.iter().copied())?;
         let known = traces.iter().filter_map(|trace| self.known.get(trace)?.as_ref());
-        let known = known.filter(|known| holds(&known.facts));
         Ok(known.flat_map(|known| &known.facts.interactions).cloned().collect())
     }
 

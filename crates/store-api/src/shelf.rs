@@ -188,15 +188,21 @@ impl Part for Shelf {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let facts = self.traces.iter().map(|(id, shelved)| (*id, &shelved.fragment().facts));
-        Ok(Started::newest(facts, range, most))
+        let fragments = self.traces.iter().map(|(id, shelved)| (*id, shelved.fragment()));
+        Ok(Started::newest(fragments, range, most, |_| true))
+    }
+
+    fn open(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        let fragments = self.traces.iter().map(|(id, shelved)| (*id, shelved.fragment()));
+        let open = fragments.filter(|(_, fragment)| !fragment.facts.open.is_empty());
+        Ok(Started::newest(open, range, most, |_| true))
     }
 
     fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
         let carries = |span: &ByIdentity| range.contains(span.0.start_ns) && carried.is_on(&span.0);
         let carrying = self.traces.iter().filter(|(_, shelved)| shelved.spans.iter().any(carries));
         let traces = carrying.map(|(id, _)| *id).collect();
-        Ok(Some(Started { traces, complete_from: range.from }))
+        Ok(Some(Started { traces, complete_from: range.from, ..Started::default() }))
     }
 
     fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {

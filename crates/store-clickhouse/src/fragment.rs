@@ -1,9 +1,9 @@
 //! What a trace of a batch amounts to, as a row of the table `interactions`, and back.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use store_api::facts::Facts;
+use store_api::few::FewSet;
 use store_api::part::Fragment;
 use throughline_context::TraceId;
 
@@ -26,9 +26,9 @@ pub(crate) fn write(trace: TraceId, fragment: &Fragment, to: &mut Vec<u8>) {
     ];
     numbers.into_iter().for_each(|number| to.long(signed(number)));
     let (queues, agents) = (facts.queues.in_order(), facts.agents.in_order());
-    let timed = |value: &Option<(u64, String)>| value.as_ref().map(|(_, value)| value.clone());
+    let timed = |value: &Option<(u64, Arc<str>)>| value.as_ref().map(|(_, value)| Arc::clone(value));
     to.maybe(queues.first().map(String::as_str));
-    to.maybe(facts.region.as_ref().map(|(_, _, region)| region.as_str()));
+    to.maybe(facts.region.as_ref().map(|(_, _, region)| region.as_ref()));
     to.maybe(timed(&facts.channel).as_deref());
     to.maybe(timed(&facts.direction).as_deref());
     to.maybe(agents.first().map(String::as_str));
@@ -37,12 +37,12 @@ pub(crate) fn write(trace: TraceId, fragment: &Fragment, to: &mut Vec<u8>) {
         texts(&list, to);
     }
     to.count(facts.stages.len());
-    for (stage, stretch) in &facts.stages {
+    for (stage, stretch) in facts.stages.iter() {
         to.text(stage.name());
         to.long(signed(stretch.duration_ns));
     }
     // Relative times compress, and the interactions are there already.
-    let after = Facts { interactions: BTreeSet::new(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
+    let after = Facts { interactions: FewSet::default(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
     to.text(&serde_json::to_string(&after).unwrap_or_default());
     to.count(fragment.ids.len());
     fragment.ids.iter().for_each(|id| to.extend_from_slice(&id.to_le_bytes()));

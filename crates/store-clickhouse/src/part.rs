@@ -274,7 +274,7 @@ impl Part for Kept<'_> {
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
         let Some(mut within) = Within::of(range) else {
-            return Ok(Started { traces: Vec::new(), complete_from: range.from });
+            return Ok(Started { complete_from: range.from, ..Started::default() });
         };
         let statement = self.interactions("start_ns", &within.to_string());
         // Of the last that there is room for, and whether there are more.
@@ -290,7 +290,7 @@ impl Part for Kept<'_> {
         let traces: Vec<TraceId> = self.each("interactions", statement, trace)?;
         let asked = Asked { within, traces: traces.iter().copied().collect() };
         self.known.borrow_mut().ranges.push(asked);
-        Ok(Started { traces, complete_from: within.first })
+        Ok(Started { traces, complete_from: within.first, ..Started::default() })
     }
 
     fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {

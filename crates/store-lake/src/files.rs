@@ -45,7 +45,8 @@ pub(crate) struct Files {
 pub(crate) const AT_ONCE: usize = 2048;
 const FOOTER_BYTES: usize = 64 << 20;
 const PLACES_BYTES: usize = 64 << 20;
-const TRACES_BYTES: usize = 64 << 20;
+/// As many traces fit as are looked at for one answer.
+const TRACES_BYTES: usize = 192 << 20;
 
 impl Files {
     pub(crate) fn new(root: &Path) -> Self {

@@ -1,7 +1,7 @@
 //! The table `interactions`: for each file of spans, what each trace in it amounts to and where its rows are. An
 //! interaction is the sum of the rows that name it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +13,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use store_api::facts::Facts;
+use store_api::few::FewSet;
 use store_api::part::Fragment;
 use throughline_context::TraceId;
 
@@ -126,12 +127,13 @@ fn batch(entries: &[Entry]) -> Result<RecordBatch, ArrowError> {
     let maybe = |text: &dyn Fn(&Facts) -> Option<String>| -> ArrayRef {
         Arc::new(facts.iter().map(|facts| text(facts)).collect::<StringArray>())
     };
-    let value = |timed: &Option<(u64, String)>| timed.as_ref().map(|(_, value)| value.clone());
+    let value = |timed: &Option<(u64, Arc<str>)>| timed.as_ref().map(|(_, value)| value.to_string());
     let rows = |number: &dyn Fn(&Entry) -> usize| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(entries.iter().map(|entry| long(number(entry) as u64))))
     };
     let json = |facts: &Facts| {
-        let after = Facts { interactions: BTreeSet::new(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
+        let after =
+            Facts { interactions: FewSet::default(), ..facts.at(|ns| ns.wrapping_sub(facts.start_ns)) };
         serde_json::to_string(&after).unwrap_or_default()
     };
     let arrays: Vec<ArrayRef> = vec![
@@ -143,7 +145,7 @@ fn batch(entries: &[Entry]) -> Result<RecordBatch, ArrowError> {
         longs(&|facts| facts.spans),
         longs(&|facts| facts.errors),
         maybe(&|facts| facts.queues.in_order().into_iter().next()),
-        maybe(&|facts| facts.region.as_ref().map(|(_, _, region)| region.clone())),
+        maybe(&|facts| facts.region.as_ref().map(|(_, _, region)| region.to_string())),
         maybe(&|facts| value(&facts.channel)),
         maybe(&|facts| value(&facts.direction)),
         maybe(&|facts| facts.agents.in_order().into_iter().next()),
@@ -173,7 +175,7 @@ fn list(lists: impl Iterator<Item = Vec<String>>) -> Result<ArrayRef, ArrowError
 }
 
 fn stages(facts: &[&Facts]) -> Result<ArrayRef, ArrowError> {
-    let all = facts.iter().flat_map(|facts| &facts.stages);
+    let all = facts.iter().flat_map(|facts| facts.stages.iter());
     let (keys, times): (Vec<&str>, Vec<i64>) =
         all.map(|(stage, stretch)| (stage.name(), long(stretch.duration_ns))).unzip();
     let keys: ArrayRef = Arc::new(StringArray::from(keys));
@@ -187,7 +189,7 @@ fn stages(facts: &[&Facts]) -> Result<ArrayRef, ArrowError> {
 pub(crate) fn decode(file: std::fs::File, ids: &[u32]) -> Result<Vec<Entry>, Wrong> {
     let reader =
         ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
-    let mut entries = Vec::new();
+    let (mut entries, mut texts) = (Vec::new(), HashSet::new());
     for batch in reader.map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let columns = Columns {
@@ -199,7 +201,7 @@ pub(crate) fn decode(file: std::fs::File, ids: &[u32]) -> Result<Vec<Entry>, Wro
             facts: column(&batch, "facts")?,
         };
         for at in 0..batch.num_rows() {
-            entries.push(columns.entry(at, ids)?);
+            entries.push(columns.entry(at, ids, &mut texts)?);
         }
     }
     Ok(entries)
@@ -215,16 +217,18 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    fn entry(&self, at: usize, ids: &[u32]) -> Result<Entry, Wrong> {
+    fn entry(&self, at: usize, ids: &[u32], texts: &mut HashSet<Arc<str>>) -> Result<Entry, Wrong> {
         let (first_row, rows) = (count(self.first_rows, at)?, count(self.rows, at)?);
         let ids = ids.get(first_row..first_row.saturating_add(rows));
         let facts: Facts = serde_json::from_str(self.facts.value(at)).map_err(|error| error.to_string())?;
         let start = u64::try_from(self.starts.value(at)).unwrap_or(0);
         let interactions = names(self.interactions, at)?.iter().flatten().map(str::to_owned).collect();
+        let mut facts = Facts { interactions, ..facts.at(|ns| ns.wrapping_add(start)) };
+        facts.share(texts);
         Ok(Entry {
             trace: trace_id(self.traces, at)?,
             fragment: Arc::new(Fragment {
-                facts: Facts { interactions, ..facts.at(|ns| ns.wrapping_add(start)) },
+                facts,
                 ids: ids.ok_or("it is about rows that are not there")?.to_vec(),
             }),
             first_row,

@@ -62,11 +62,20 @@ struct Hiding<'a> {
     spans: &'a RefCell<Spans>,
 }
 
+impl Hiding<'_> {
+    fn hide(&self, found: Vec<(TraceId, Arc<Fragment>)>) -> Vec<(TraceId, Arc<Fragment>)> {
+        let mut spans = self.spans.borrow_mut();
+        found.into_iter().map(|(trace, fragment)| (trace, spans.fragment(fragment))).collect()
+    }
+
+    fn hiding(&self, found: Started) -> Started {
+        Started { whole: self.hide(found.whole), ..found }
+    }
+}
+
 impl Part for Hiding<'_> {
     fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
-        let found = self.part.fragments(traces)?;
-        let mut spans = self.spans.borrow_mut();
-        Ok(found.into_iter().map(|(trace, fragment)| (trace, spans.fragment(fragment))).collect())
+        Ok(self.hide(self.part.fragments(traces)?))
     }
 
     fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
@@ -74,7 +83,11 @@ impl Part for Hiding<'_> {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        self.part.started(range, most)
+        Ok(self.hiding(self.part.started(range, most)?))
+    }
+
+    fn open(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        Ok(self.hiding(self.part.open(range, most)?))
     }
 
     fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {

@@ -3,10 +3,8 @@
 use super::latency::{Within, share};
 use super::objective::Objectives;
 use super::overview::Question;
-use crate::error::StoreError;
-use crate::facts::Facts;
-use crate::question::Range;
-use crate::read::Reader;
+use crate::facts::{Facts, Stretch};
+use crate::read::Call;
 use crate::span::Span;
 use crate::stage::Stage;
 use crate::summary::Summary;
@@ -33,7 +31,6 @@ pub struct Calls {
 }
 
 pub(crate) struct CallsTally {
-    range: Range,
     calls: Calls,
     waited: u128,
 }
@@ -66,7 +63,8 @@ impl Served {
         short_abandon_ns: u64,
     ) -> Option<Self> {
         let facts = Facts::of(spans.into_iter().filter(|span| span.stage().is_some()));
-        let (end, waited_ns) = end(call, &facts)?;
+        let stretch = |stage| facts.stages.get(&stage).copied();
+        let (end, waited_ns) = end(stretch, call.running(), call.outcome.as_deref())?;
         let threshold_ns = objectives.threshold(Stage::Queue).unwrap_or(THRESHOLD_NS);
         let met = match end {
             End::Answered => Some(waited_ns <= threshold_ns),
@@ -89,18 +87,6 @@ impl End {
     }
 }
 
-impl Reader<'_> {
-    pub(crate) fn facts_of(&mut self, call: &Summary) -> Result<Facts, StoreError> {
-        let mut facts = Facts::default();
-        for trace in &call.trace_ids {
-            if let Some(known) = self.fragment(*trace)? {
-                facts.join(&known.facts);
-            }
-        }
-        Ok(facts)
-    }
-}
-
 impl CallsTally {
     pub(crate) fn new(question: &Question) -> Self {
         let threshold_ns = question.objectives.threshold(Stage::Queue).unwrap_or(THRESHOLD_NS);
@@ -115,16 +101,14 @@ impl CallsTally {
             service_level: Within { threshold_ns, part: 0, n: 0 },
             answer_time_ns: None,
         };
-        Self { range: question.scope.range, calls, waited: 0 }
+        Self { calls, waited: 0 }
     }
 
-    pub(crate) fn count(&mut self, call: &Summary, facts: &Facts) {
+    pub(crate) fn count(&mut self, call: Call<'_>) {
         let calls = &mut self.calls;
-        if !self.range.contains(call.start_ns) {
-            return;
-        }
         calls.n += 1;
-        let Some((end, waited)) = end(call, facts) else { return };
+        let end = end(|stage| call.stretch(stage), call.running(), call.outcome());
+        let Some((end, waited)) = end else { return };
         match end {
             End::Answered => {
                 calls.answered += 1;
@@ -161,20 +145,24 @@ impl Calls {
 }
 
 /// Of a call that came to a queue: how that ended, and after which time.
-fn end(call: &Summary, facts: &Facts) -> Option<(End, u64)> {
-    let queue = facts.stages.get(&Stage::Queue)?;
-    let alerted = facts.stages.get(&Stage::Alert).map_or(0, |alert| alert.duration_ns);
+fn end(
+    stretch: impl Fn(Stage) -> Option<Stretch>,
+    running: bool,
+    outcome: Option<&str>,
+) -> Option<(End, u64)> {
+    let queue = stretch(Stage::Queue)?;
+    let alerted = stretch(Stage::Alert).map_or(0, |alert| alert.duration_ns);
     let waited = queue.duration_ns.saturating_add(alerted);
-    if let Some(talk) = facts.stages.get(&Stage::Talk) {
+    if let Some(talk) = stretch(Stage::Talk) {
         // Who talked before, and was then queued again, waited as long as the queue and the alerts took.
         let until_talk = talk.start_ns.checked_sub(queue.start_ns);
         return Some((End::Answered, until_talk.unwrap_or(waited)));
     }
-    if call.running() {
+    if running {
         return Some((End::Waits, waited));
     }
-    let left = matches!(call.outcome.as_deref(), None | Some("abandoned"));
-    let voicemail = facts.stages.contains_key(&Stage::Voicemail);
+    let left = matches!(outcome, None | Some("abandoned"));
+    let voicemail = stretch(Stage::Voicemail).is_some();
     Some((if left && !voicemail { End::Abandoned } else { End::Elsewhere }, waited))
 }
 

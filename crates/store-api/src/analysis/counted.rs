@@ -78,10 +78,14 @@ impl<'a> Finished<'a> {
     }
 
     /// How many spans it is, failed ones, and such of at most a threshold.
-    fn told(&self, threshold_ns: u64) -> (u64, bool, u64) {
+    fn told(&self, threshold_ns: Option<u64>) -> (u64, bool, u64) {
+        let within = |of: &dyn Fn(u64) -> u64| threshold_ns.map_or(0, of);
         match self {
-            Self::Span(_, seen) => (1, seen.failed, u64::from(seen.span.duration_ns <= threshold_ns)),
-            Self::Row(row) => (row.histogram.count(), row.series.failed, row.histogram.within(threshold_ns)),
+            Self::Span(_, seen) => (1, seen.failed, within(&|most| u64::from(seen.span.duration_ns <= most))),
+            Self::Row(row) => {
+                let histogram = &row.histogram;
+                (histogram.count(), row.series.failed, within(&|most| histogram.within(most)))
+            }
         }
     }
 }
@@ -95,7 +99,7 @@ impl Default for Counted {
 impl Counted {
     /// With the threshold that all of it is counted with.
     pub(crate) fn add(&mut self, one: &Finished<'_>, threshold_ns: Option<u64>) {
-        let (n, failed, within) = one.told(threshold_ns.unwrap_or(0));
+        let (n, failed, within) = one.told(threshold_ns);
         one.record(&mut self.histogram);
         self.errors += if failed { n } else { 0 };
         self.within += within;

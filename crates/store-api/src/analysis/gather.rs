@@ -2,7 +2,7 @@
 //! before they are read.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use throughline_context::TraceId;
@@ -212,17 +212,18 @@ impl Reader<'_> {
 
     /// The interactions with a trace that has a span in the range, and that fit.
     pub(crate) fn calls(&mut self, range: Range, filter: &Filter) -> Result<Found, StoreError> {
-        self.calls_where(range, filter, |_| true)
+        let (traces, complete_from) = self.traces(range)?;
+        let ids = self.interactions_with(&traces)?;
+        self.calls_among(ids, complete_from, filter)
     }
 
-    /// Those of them with a trace of which this holds.
-    pub(crate) fn calls_where(
+    /// Those of them that fit.
+    pub(crate) fn calls_among(
         &mut self,
-        range: Range,
+        ids: BTreeSet<String>,
+        complete_from: u64,
         filter: &Filter,
-        holds: impl Fn(&Facts) -> bool,
     ) -> Result<Found, StoreError> {
-        let (ids, complete_from) = self.started_where(range, holds)?;
         let calls = self.summaries(ids)?;
         let mut found = match &filter.q {
             Some(search) => self.searched(search, calls, complete_from)?,

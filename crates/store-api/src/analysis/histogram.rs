@@ -211,15 +211,18 @@ impl Histogram {
         if value >= self.max {
             return self.count;
         }
-        let value = value as f64;
-        let below: f64 = self
-            .buckets()
-            .map(|(index, count)| {
-                let (low, high) = (bound(index, self.scale), bound(index + 1, self.scale));
-                count as f64 * ((value - low) / (high - low)).clamp(0.0, 1.0)
-            })
-            .sum();
-        self.zero + below.round() as u64
+        if value == 0 {
+            return self.zero;
+        }
+        let last = index(value, self.scale);
+        let below = self.buckets().take_while(|(index, _)| *index <= last).map(|(index, count)| {
+            if index < last {
+                return count;
+            }
+            let (low, high) = (bound(index, self.scale), bound(index + 1, self.scale));
+            (count as f64 * ((value as f64 - low) / (high - low)).clamp(0.0, 1.0)).round() as u64
+        });
+        self.zero + below.sum::<u64>()
     }
 
     /// How many were not above the bucket that a value falls in: never too few.

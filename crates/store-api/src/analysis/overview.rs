@@ -15,7 +15,6 @@ use super::scope::{Covered, Scope};
 use crate::error::StoreError;
 use crate::question::Range;
 use crate::read::Reader;
-use crate::select::Found;
 use crate::stage::Stage;
 
 /// The stages of the strip, in the order of a call.
@@ -136,28 +135,31 @@ impl Reader<'_> {
         let week = self.stages_of(question, ago(WEEK_NS), &mut Deploys::default())?;
         // Those that began before and went on into the range are part of its peak.
         let wider = Range { from: range.from.saturating_sub(BEFORE_NS), ..range };
-        let Found { calls, complete_from, cut } = self.calls(wider, &question.scope.filter())?;
+        let mut tally = CallsTally::new(question);
+        let mut by_region: HashMap<Option<String>, u64> = HashMap::new();
+        let mut by_stage = [0; STRIP.len()];
+        let mut calls = Vec::new();
+        let (complete_from, cut) = self.each_call(wider, &question.scope.filter(), |call| {
+            calls.push((call.start_ns(), (!call.running()).then(|| call.end_ns())));
+            if range.contains(call.start_ns()) {
+                tally.count(call);
+                *by_region.entry(call.region().map(str::to_owned)).or_default() += 1;
+                for (n, stage) in by_stage.iter_mut().zip(STRIP) {
+                    *n += u64::from(call.stretch(stage).is_some());
+                }
+            }
+        })?;
         let mut covered = covered;
         covered.cut(complete_from);
         covered.truncated |= cut;
-        let mut tally = CallsTally::new(question);
-        let mut by_region: HashMap<Option<String>, u64> = HashMap::new();
-        let mut by_stage: BTreeMap<Stage, u64> = BTreeMap::new();
-        for call in calls.iter().filter(|call| range.contains(call.start_ns)) {
-            let facts = self.facts_of(call)?;
-            tally.count(call, &facts);
-            *by_region.entry(call.region.clone()).or_default() += 1;
-            facts.stages.keys().for_each(|stage| *by_stage.entry(*stage).or_default() += 1);
-        }
-        let line = |stage| {
-            let calls = by_stage.get(&stage).copied().unwrap_or(0);
-            seen.line(stage, calls, question, [&before, &week])
-        };
+        let stages = STRIP.into_iter().zip(by_stage);
+        let stages = stages.map(|(stage, calls)| seen.line(stage, calls, question, [&before, &week]));
+        let stages = stages.collect();
         let running = self.running(now_ns, &question.scope.filter())?;
         Ok(Overview {
             covered,
             step_ns,
-            stages: STRIP.into_iter().map(line).collect(),
+            stages,
             regions: seen.regions(&question.objectives, by_region),
             running,
             deploys: std::mem::take(&mut seen.deploys).within(range),

@@ -54,8 +54,9 @@ impl Reader<'_> {
 
     pub(crate) fn running(&mut self, now_ns: u64, filter: &Filter) -> Result<Running, StoreError> {
         let range = Range { from: now_ns.saturating_sub(LOOK_BACK_NS), to: u64::MAX };
-        // Of all others no summary is needed.
-        let found = self.calls_where(range, filter, |facts| !facts.open.is_empty())?;
+        let (open, complete_from) = self.open(range)?;
+        let ids = self.interactions_with(&open)?;
+        let found = self.calls_among(ids, complete_from, filter)?;
         Ok(Running::of(&found.calls, now_ns, found.cut || found.complete_from > range.from))
     }
 }

@@ -1,12 +1,14 @@
 //! A small set of values, each with the time of its first span.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// The values seen first, at most [`Firsts::MOST`] of them, so that no client can make a summary large.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Firsts(
     /// In the order of the values.
-    Vec<(String, u64)>,
+    Vec<(Arc<str>, u64)>,
 );
 
 /// Longest value that a summary shows, in bytes.
@@ -17,9 +19,13 @@ impl Firsts {
 
     pub fn note(&mut self, value: &str, at: u64) {
         let value = cut(value);
-        match self.0.binary_search_by(|(known, _)| known.as_str().cmp(value)) {
+        self.put(value, at, Arc::from);
+    }
+
+    fn put<'a>(&mut self, value: &'a str, at: u64, make: impl FnOnce(&'a str) -> Arc<str>) {
+        match self.0.binary_search_by(|(known, _)| known.as_ref().cmp(value)) {
             Ok(place) => self.0.iter_mut().skip(place).take(1).for_each(|(_, first)| *first = at.min(*first)),
-            Err(place) => self.0.insert(place, (value.to_owned(), at)),
+            Err(place) => self.0.insert(place, (make(value), at)),
         }
         if self.0.len() > Self::MOST {
             self.drop_last();
@@ -28,7 +34,7 @@ impl Firsts {
 
     pub fn join(&mut self, other: &Self) {
         for (value, at) in &other.0 {
-            self.note(value, *at);
+            self.put(value, *at, |_| Arc::clone(value));
         }
     }
 
@@ -36,7 +42,7 @@ impl Firsts {
     pub fn in_order(&self) -> Vec<String> {
         let mut entries: Vec<_> = self.0.iter().map(|(value, at)| (*at, value)).collect();
         entries.sort_unstable();
-        entries.into_iter().map(|(_, value)| value.clone()).collect()
+        entries.into_iter().map(|(_, value)| value.as_ref().to_owned()).collect()
     }
 
     /// With other values in the place of some; nothing where all stay.
@@ -56,7 +62,7 @@ impl Firsts {
     }
 
     pub fn contains(&self, value: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == value)
+        self.0.iter().any(|(known, _)| known.as_ref() == value)
     }
 
     /// Whether a span has this value, as far as is known: of many values some are not here.
@@ -73,8 +79,9 @@ impl Firsts {
         self.0.iter_mut().map(|(_, at)| at)
     }
 
-    pub(crate) fn weight(&self) -> usize {
-        self.0.iter().map(|(value, _)| value.len() + size_of::<(String, u64)>()).sum()
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Arc<str>> {
+        self.0.shrink_to_fit();
+        self.0.iter_mut().map(|(value, _)| value)
     }
 
     /// Which of them goes must depend on the values alone, or the result would depend on the order of joining.
@@ -86,8 +93,8 @@ impl Firsts {
     }
 }
 
-pub(super) fn short(value: &str) -> String {
-    cut(value).to_owned()
+pub(super) fn short(value: &str) -> Arc<str> {
+    Arc::from(cut(value))
 }
 
 fn cut(value: &str) -> &str {

@@ -59,30 +59,57 @@ impl Reader<'_> {
 
     /// Makes traces known over all parts, those that are not yet.
     pub(crate) fn know(&mut self, traces: impl IntoIterator<Item = TraceId>) -> Result<(), StoreError> {
-        let new: BTreeSet<TraceId> =
-            traces.into_iter().filter(|trace| !self.known.contains_key(trace)).collect();
+        self.know_with(traces, Vec::new())
+    }
+
+    /// With all that parts, in their order, have of some of them.
+    pub(super) fn know_with(
+        &mut self,
+        traces: impl IntoIterator<Item = TraceId>,
+        at_hand: Vec<Vec<(TraceId, Arc<Fragment>)>>,
+    ) -> Result<(), StoreError> {
+        let new = traces.into_iter().filter(|trace| !self.known.contains_key(trace));
+        let mut new: Vec<TraceId> = new.collect();
         if new.is_empty() {
             return Ok(());
         }
-        let new: Vec<TraceId> = new.into_iter().collect();
-        let mut found: HashMap<TraceId, Vec<Arc<Fragment>>> = HashMap::with_capacity(new.len());
+        new.sort_unstable();
+        new.dedup();
+        let mut at_hand = at_hand.into_iter();
+        let mut found: Vec<(TraceId, Arc<Fragment>)> = Vec::with_capacity(new.len());
         for part in self.parts {
-            for (trace, fragment) in part.fragments(&new)? {
-                found.entry(trace).or_default().push(fragment);
+            let mut at_hand = at_hand.next().unwrap_or_default();
+            at_hand.sort_unstable_by_key(|(trace, _)| *trace);
+            let mut at_hand = at_hand.into_iter().peekable();
+            let mut ask = Vec::new();
+            for trace in &new {
+                while at_hand.next_if(|(other, _)| other < trace).is_some() {}
+                match at_hand.next_if(|(other, _)| other == trace) {
+                    Some(whole) => found.push(whole),
+                    None => ask.push(*trace),
+                }
+            }
+            if !ask.is_empty() {
+                found.extend(part.fragments(&ask)?);
             }
         }
-        let mut tangled = Vec::new();
+        found.sort_by_key(|(trace, _)| *trace);
+        let (mut tangled, mut rest) = (Vec::new(), found.as_slice());
         for trace in new {
-            let whole = match found.remove(&trace) {
-                None => None,
-                Some(fragments) => match fragments.as_slice() {
-                    [only] => Some(Arc::clone(only)),
-                    several if self.is_tangled(several) => {
-                        tangled.push((trace, fragments));
+            let (same, others) = rest.split_at(rest.iter().take_while(|(of, _)| *of == trace).count());
+            rest = others;
+            let whole = match same {
+                [] => None,
+                [(_, only)] => Some(Arc::clone(only)),
+                several => {
+                    let several: Vec<Arc<Fragment>> =
+                        several.iter().map(|(_, one)| Arc::clone(one)).collect();
+                    if self.is_tangled(&several) {
+                        tangled.push((trace, several));
                         continue;
                     }
-                    several => Some(whole(join(several))),
-                },
+                    Some(whole(join(&several)))
+                }
             };
             self.known.insert(trace, whole);
         }

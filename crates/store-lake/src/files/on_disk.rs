@@ -11,6 +11,7 @@ use std::sync::Arc;
 use store_api::StoreError;
 use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::Carried;
+use store_api::facts::Facts;
 use store_api::part::{Fragment, Most, Part, Row, Started};
 use store_api::question::Range;
 use throughline_context::TraceId;
@@ -64,6 +65,39 @@ impl<'a> OnDisk<'a> {
         let mut files: Vec<&Arc<File>> = self.list.values().filter(reaches).collect();
         files.sort_by_key(|file| std::cmp::Reverse(file.about.last_start_ns));
         files
+    }
+
+    /// The newest `most` traces of a range of whose fragments this holds.
+    fn started_where(
+        &self,
+        range: Range,
+        most: usize,
+        holds: impl Fn(&Facts) -> bool,
+    ) -> Result<Started, StoreError> {
+        let mut entries: Vec<(TraceId, Arc<Fragment>)> = Vec::new();
+        let mut complete_from = range.from;
+        let mut reached = List::new();
+        for file in self.newest(range) {
+            // No span in the files that are left started later; and something of the range must be told.
+            let next = file.about.last_start_ns.saturating_add(1);
+            if entries.len() >= most && next < range.to {
+                complete_from = next.max(range.from);
+                break;
+            }
+            self.with_traces(file, |traces| {
+                let within = |entry: &&Entry| {
+                    let facts = &entry.fragment.facts;
+                    range.overlaps(facts.start_ns, facts.last_start_ns) && holds(facts)
+                };
+                let within = traces.iter().filter(within);
+                entries.extend(within.map(|entry| (entry.trace, Arc::clone(&entry.fragment))));
+            })?;
+            reached.insert(file.generation, Arc::clone(file));
+        }
+        let several = self.files.sieves.several_of(self.list, &reached);
+        let fragments = entries.iter().map(|(trace, fragment)| (*trace, fragment));
+        let range = Range { from: complete_from, to: range.to };
+        Ok(Started::newest(fragments, range, most, |trace| !several.contains_key(&trace)))
     }
 
     fn with_traces(&self, file: &File, mut with: impl FnMut(&Traces)) -> Result<(), StoreError> {
@@ -241,25 +275,11 @@ impl Part for OnDisk<'_> {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut complete_from = range.from;
-        for file in self.newest(range) {
-            // No span in the files that are left started later; and something of the range must be told.
-            let next = file.about.last_start_ns.saturating_add(1);
-            if entries.len() >= most && next < range.to {
-                complete_from = next.max(range.from);
-                break;
-            }
-            self.with_traces(file, |traces| {
-                let within = |entry: &&Entry| {
-                    let facts = &entry.fragment.facts;
-                    range.overlaps(facts.start_ns, facts.last_start_ns)
-                };
-                entries.extend(traces.iter().filter(within).cloned());
-            })?;
-        }
-        let facts = entries.iter().map(|entry| (entry.trace, &entry.fragment.facts));
-        Ok(Started::newest(facts, Range { from: complete_from, to: range.to }, most))
+        self.started_where(range, most, |_| true)
+    }
+
+    fn open(&self, range: Range, most: usize) -> Result<Started, StoreError> {
+        self.started_where(range, most, |facts| !facts.open.is_empty())
     }
 
     fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
@@ -276,7 +296,7 @@ impl Part for OnDisk<'_> {
                 }
             }
         }
-        Ok(Some(Started { traces: found.into_iter().collect(), complete_from }))
+        Ok(Some(Started { traces: found.into_iter().collect(), complete_from, ..Started::default() }))
     }
 
     fn attr_keys(&self, range: Range) -> Result<Option<AttrKeys>, StoreError> {

@@ -8,6 +8,7 @@ use personal::{Says, hint};
 use store_api::analysis::rollup::Series;
 use store_api::attr_keys::Type;
 use store_api::facts::Facts;
+use store_api::few::FewMap;
 use store_api::part::Fragment;
 use store_api::span::{Event, Link, Resource, key};
 use store_api::{Attributes, Span, Value};
@@ -63,8 +64,9 @@ impl Spans {
     pub(super) fn fragment(&mut self, fragment: Arc<Fragment>) -> Arc<Fragment> {
         let Facts { agents, names, .. } = &fragment.facts;
         let agents = agents.renamed(|agent| self.name(agent));
-        let hides = |spans: &mut Self, text: &str| spans.name(text).unwrap_or_else(|| text.to_owned());
-        let shown: std::collections::BTreeMap<_, _> =
+        let hides =
+            |spans: &mut Self, text: &Arc<str>| spans.name(text).map_or_else(|| Arc::clone(text), Arc::from);
+        let shown: FewMap<_, _> =
             names.iter().map(|(agent, name)| (hides(self, agent), hides(self, name))).collect();
         if agents.is_none() && shown == *names {
             return fragment;
