@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             let some = some.filter(|some| some.traces.len() <= FEW);
             traces.extend(some.iter().flat_map(|some| some.traces.iter().copied()));
         }
-        let ids = self.interactions_with(&traces)?;
+        let ids = self.interactions_with(&traces.into_iter().collect::<Vec<_>>())?;
         let mut calls = self.summaries(ids)?;
         calls.retain(|call| range.contains(call.start_ns));
         Ok(calls)
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         carriers: Option<Carrying>,
         most: usize,
         range: Range,
-    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    ) -> Result<(Vec<TraceId>, u64), StoreError> {
         let Some(few) = carriers.filter(|carriers| carriers.traces.len() <= most) else {
             return self.traces(range);
         };
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
                 return Ok((all, from));
             }
         }
-        Ok((few.traces.as_ref().clone(), few.from.max(range.from)))
+        Ok((few.traces.iter().copied().collect(), few.from.max(range.from)))
     }
 
     /// The traces with a span that started in the range and may carry this, where all parts can tell; with others that
@@ -268,39 +268,37 @@ impl<'a> Reader<'a> {
         Ok(ids)
     }
 
-    /// The traces that started in the range, and from when on none is missing.
-    pub(crate) fn traces(&mut self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    /// The traces that started in the range, each once, and from when on none is missing.
+    pub(crate) fn traces(&mut self, range: Range) -> Result<(Vec<TraceId>, u64), StoreError> {
         self.newest(range, usize::MAX)
     }
 
     /// Of these about so many of each part.
-    pub(crate) fn newest(
-        &mut self,
-        range: Range,
-        most: usize,
-    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    pub(crate) fn newest(&mut self, range: Range, most: usize) -> Result<(Vec<TraceId>, u64), StoreError> {
         let most = self.limits.traces.min(most);
         self.started(range, |part| part.started(range, most))
     }
 
     /// Those that go on.
-    pub(crate) fn open(&mut self, range: Range) -> Result<(HashSet<TraceId>, u64), StoreError> {
+    pub(crate) fn open(&mut self, range: Range) -> Result<(Vec<TraceId>, u64), StoreError> {
         let most = self.limits.traces;
         self.started(range, |part| part.open(range, most))
     }
 
-    /// Who asks for them wants to know them, too.
+    /// Who asks for them wants to know them, too. They stay in the order of their part: what lies together in memory is
+    /// gone through together.
     fn started(
         &mut self,
         range: Range,
         ask: impl Fn(&dyn Part) -> Result<Started, StoreError>,
-    ) -> Result<(HashSet<TraceId>, u64), StoreError> {
-        let (mut traces, mut at_hand) = (HashSet::new(), Vec::new());
+    ) -> Result<(Vec<TraceId>, u64), StoreError> {
+        let (mut traces, mut at_hand, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         let mut complete_from = range.from;
         for part in self.parts {
             let started = ask(*part)?;
             complete_from = complete_from.max(started.complete_from);
-            traces.extend(started.traces);
+            seen.reserve(started.traces.len());
+            traces.extend(started.traces.into_iter().filter(|trace| seen.insert(*trace)));
             at_hand.push(started.whole);
         }
         self.know_with(traces.iter().copied(), at_hand)?;
@@ -308,10 +306,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The interactions of traces.
-    pub(crate) fn interactions_with(
-        &mut self,
-        traces: &HashSet<TraceId>,
-    ) -> Result<BTreeSet<String>, StoreError> {
+    pub(crate) fn interactions_with(&mut self, traces: &[TraceId]) -> Result<BTreeSet<String>, StoreError> {
         self.know(traces.iter().copied())?;
         let known = traces.iter().filter_map(|trace| self.known.get(trace)?.as_ref());
         Ok(known.flat_map(|known| &known.facts.interactions).cloned().collect())

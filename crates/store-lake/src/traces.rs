@@ -38,7 +38,9 @@ impl Entry {
 /// The traces of one file, in memory.
 #[derive(Default, Debug)]
 pub(crate) struct Traces {
-    entries: HashMap<TraceId, Entry>,
+    /// In the order of the rows.
+    entries: Vec<Entry>,
+    places: HashMap<TraceId, usize>,
     weight: usize,
 }
 
@@ -47,17 +49,18 @@ impl Traces {
         let mut traces = Self::default();
         for entry in entries {
             traces.weight += entry.fragment.facts.weight() + 4 * entry.fragment.ids.len() + 128;
-            traces.entries.insert(entry.trace, entry);
+            traces.places.insert(entry.trace, traces.entries.len());
+            traces.entries.push(entry);
         }
         traces
     }
 
     pub(crate) fn get(&self, trace: TraceId) -> Option<&Entry> {
-        self.entries.get(&trace)
+        self.entries.get(*self.places.get(&trace)?)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.entries.iter()
     }
 
     /// Estimated bytes in memory.

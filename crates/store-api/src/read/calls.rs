@@ -85,28 +85,41 @@ impl Reader<'_> {
         if filter.q.is_some() {
             let found = self.calls(range, filter)?;
             for call in &found.calls {
-                let known = self.known_of(call.trace_ids.iter().copied())?;
+                let known = self.known_of(&call.trace_ids)?;
                 see(Call(&known.iter().map(|known| &known.facts).collect::<Vec<_>>()));
             }
             return Ok((found.complete_from, found.cut));
         }
         let (traces, complete_from) = self.traces(range)?;
-        let known = self.known_of(traces.iter().copied())?;
+        let known = self.known_of(&traces)?;
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         let mut calls: Vec<(usize, &Facts)> = Vec::with_capacity(known.len());
+        // The traces of one lie together.
+        let mut last = None;
         for known in &known {
             for id in &known.facts.interactions {
-                let next = numbers.len();
-                calls.push((*numbers.entry(id).or_insert(next), &known.facts));
+                let number = match last {
+                    Some((same, number)) if same == id => number,
+                    _ => {
+                        let next = numbers.len();
+                        *numbers.entry(id).or_insert(next)
+                    }
+                };
+                last = Some((id, number));
+                calls.push((number, &known.facts));
             }
         }
         // What they have beside the range.
         let ids: Vec<&str> = numbers.keys().copied().collect();
-        let mut others = HashSet::new();
+        let mut claimed: Vec<TraceId> = Vec::new();
         for part in self.parts {
-            others.extend(part.traces_of(&ids)?.into_iter().filter(|trace| !traces.contains(trace)));
+            claimed.extend(part.traces_of(&ids)?);
         }
-        let others = self.known_of(others)?;
+        let traces: HashSet<TraceId> = traces.into_iter().collect();
+        claimed.retain(|trace| !traces.contains(trace));
+        claimed.sort_unstable();
+        claimed.dedup();
+        let others = self.known_of(&claimed)?;
         for known in &others {
             let named = known.facts.interactions.iter().filter_map(|id| numbers.get(id.as_str()));
             calls.extend(named.map(|number| (*number, &known.facts)));
@@ -124,11 +137,7 @@ impl Reader<'_> {
         Ok((complete_from, false))
     }
 
-    fn known_of(
-        &mut self,
-        traces: impl IntoIterator<Item = TraceId>,
-    ) -> Result<Vec<Arc<Fragment>>, StoreError> {
-        let traces: Vec<TraceId> = traces.into_iter().collect();
+    fn known_of(&mut self, traces: &[TraceId]) -> Result<Vec<Arc<Fragment>>, StoreError> {
         self.know(traces.iter().copied())?;
         Ok(traces.iter().filter_map(|trace| self.known.get(trace).cloned().flatten()).collect())
     }

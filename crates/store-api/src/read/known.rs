@@ -94,6 +94,7 @@ impl Reader<'_> {
             }
         }
         found.sort_by_key(|(trace, _)| *trace);
+        self.known.reserve(new.len());
         let (mut tangled, mut rest) = (Vec::new(), found.as_slice());
         for trace in new {
             let (same, others) = rest.split_at(rest.iter().take_while(|(of, _)| *of == trace).count());
