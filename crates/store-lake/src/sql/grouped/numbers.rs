@@ -129,7 +129,7 @@ impl Pairs {
     #[inline]
     fn number(&mut self, group: u64, text: u32) -> u32 {
         let Self { near, known, all } = self;
-        let pair = group << 32 | u64::from(text);
+        let pair = (group << 32) | u64::from(text);
         near.number(pair, pair, || {
             *known.entry(pair).or_insert_with(|| {
                 all.push(pair);

@@ -89,7 +89,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let mut hist = Hist::default();
-            let _ = merge(&mut hist, &bytes);
+            let _read = merge(&mut hist, &bytes);
         }
     }
 }
