@@ -15,7 +15,9 @@ use throughline_context::{SpanId, TraceId};
 
 use crate::disk::Disk;
 use crate::partition::Partition;
-use crate::table::{ABOUT, Promoted, Resources, Wrong, decode, read, rows_of_span, short_ids};
+use crate::table::{
+    ABOUT, Portion, Promoted, Resources, Wrong, decode, portions, read, rows_of_span, short_ids,
+};
 use crate::tables::{self, Table};
 use crate::traces::{self, Entry, Traces};
 use crate::write;
@@ -186,6 +188,15 @@ impl File {
         id: SpanId,
     ) -> Result<Vec<usize>, Unusable> {
         open(&self.disk, &self.spans).and_then(|open| guarded(|| rows_of_span(open, footer, id)))
+    }
+
+    /// What of some traces lies in these places, which are in order and not empty.
+    pub(crate) fn portions(
+        &self,
+        footer: &ArrowReaderMetadata,
+        places: Vec<(TraceId, Range<usize>)>,
+    ) -> Result<Vec<Portion>, Unusable> {
+        open(&self.disk, &self.spans).and_then(|open| guarded(|| portions(open, footer, places)))
     }
 
     /// The traces in this file; made again from the spans where their own file is missing or damaged, which is then

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use store_api::StoreError;
 use store_api::part::Row;
+use throughline_context::TraceId;
 
 use crate::cache::Cache;
 use crate::file::{File, Unusable};
 use crate::sieve::{Sieves, Terms};
-use crate::table::Promoted;
-use crate::traces::Traces;
+use crate::table::{Portion, Promoted};
+use crate::traces::{Entry, Traces};
 use places::Places;
 
 pub(crate) use on_disk::{OnDisk, TELLING_ROWS, ranges};
@@ -146,6 +147,25 @@ impl Files {
             let weight = traces.weight();
             Ok((traces, weight))
         })
+    }
+
+    /// What of some traces lies in a file: much less than all that is known of them.
+    pub(crate) fn portions(&self, file: &File, traces: &[TraceId]) -> Result<Vec<Portion>, Unusable> {
+        if let Some(known) = self.traces.peek(file.generation) {
+            let portion = |entry: &Entry| Portion {
+                trace: entry.trace,
+                rows: entry.rows(),
+                interaction: entry.fragment.facts.interactions.first().cloned(),
+                ids: entry.fragment.ids.clone(),
+            };
+            return Ok(traces.iter().filter_map(|trace| known.get(*trace)).map(portion).collect());
+        }
+        let places = self.places(file)?;
+        let mut held: Vec<_> =
+            traces.iter().filter_map(|trace| Some((*trace, places.rows(*trace)?))).collect();
+        held.retain(|(_, rows)| !rows.is_empty());
+        held.sort_unstable_by_key(|(_, rows)| rows.start);
+        if held.is_empty() { Ok(Vec::new()) } else { file.portions(&*self.footer(file)?, held) }
     }
 
     pub(crate) fn places(&self, file: &File) -> Result<Arc<Places>, Unusable> {

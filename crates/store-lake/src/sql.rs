@@ -9,6 +9,7 @@ mod wrong;
 mod meter;
 mod hist;
 mod latency;
+mod grouped;
 mod attr;
 mod text;
 mod overlap;
@@ -225,6 +226,7 @@ async fn run(
         Some(batches) => batches,
         None => {
             meter.files()?;
+            let plan = grouped::by_views(plan).map_err(failed)?;
             execute_stream(plan, context.task_ctx()).map_err(failed)?
         }
     };

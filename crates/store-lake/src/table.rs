@@ -9,7 +9,7 @@ mod stats;
 mod told;
 mod layout;
 
-pub(crate) use decode::{Resources, Wrong, column, decode, rows_of_span, short_ids};
+pub(crate) use decode::{Portion, Resources, Wrong, column, decode, portions, rows_of_span, short_ids};
 pub(crate) use encode::{Ordered, encode};
 pub(crate) use layout::{ABOUT, Encoded, Layout, Writing, read, to_parquet};
 pub(crate) use promoted::{OWN, Promoted, RESOURCE};

@@ -156,8 +156,8 @@ impl Histogram {
     }
 
     /// The index of each bucket from the first to the last used one, with its count.
-    pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> {
-        (self.first..).zip(self.counts.iter().copied())
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = (i32, u64)> {
+        self.counts.iter().enumerate().map(|(at, count)| (self.first + at as i32, *count))
     }
 
     pub fn zeros(&self) -> u64 {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use parquet::file::reader::ChunkReader;
 use store_api::StoreError;
 use store_api::analysis::rollup::{Row, WIDTHS};
 use store_api::question::Range;
@@ -168,8 +168,8 @@ impl Rollups {
     /// The rows of a file; nothing where it is damaged, and then it is made again.
     pub(super) fn rows_of(&self, disk: &Disk, one: &One) -> Result<Option<Arc<Vec<Row>>>, StoreError> {
         let path = path(disk, one.table, &one.path);
-        let read = self.rows.get(one.generation, || match disk.open(&path) {
-            Ok(file) => rows(file).map_err(Ok),
+        let read = self.rows.get(one.generation, || match bytes(disk, &path) {
+            Ok(bytes) => rows(&bytes).map_err(Ok),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Ok("it is gone".to_owned())),
             Err(source) => Err(Err(StoreError::io("read", &path, source))),
         });
@@ -186,7 +186,14 @@ impl Rollups {
     }
 }
 
-fn rows(file: impl ChunkReader + 'static) -> Result<(Vec<Row>, usize), String> {
+fn bytes(disk: &Disk, path: &Path) -> std::io::Result<Bytes> {
+    let file = disk.open(path)?;
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes.into())
+}
+
+fn rows(file: &Bytes) -> Result<(Vec<Row>, usize), String> {
     let rows = guarded(|| decode(file)).map_err(|unusable| unusable.why())?;
     let weight = super::partial::weight(&rows);
     Ok((rows, weight))
@@ -198,7 +205,7 @@ fn path(disk: &Disk, table: Table, below: &str) -> PathBuf {
 
 /// How many rows are in these bytes.
 pub(crate) fn checked(bytes: Vec<u8>) -> Result<usize, String> {
-    rows(Bytes::from(bytes)).map(|(rows, _)| rows.len())
+    rows(&Bytes::from(bytes)).map(|(rows, _)| rows.len())
 }
 
 /// The files that a log names and that are not there as it says. They are made again when it is time.

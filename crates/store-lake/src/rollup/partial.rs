@@ -37,7 +37,7 @@ impl Partial {
 }
 
 pub(super) fn weight(rows: &[rollup::Row]) -> usize {
-    let buckets: usize = rows.iter().map(|row| row.histogram.buckets().count()).sum();
+    let buckets: usize = rows.iter().map(|row| row.histogram.buckets().len()).sum();
     size_of_val(rows) + 8 * buckets
 }
 

@@ -10,9 +10,12 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use parquet::errors::ParquetError;
-use parquet::file::reader::ChunkReader;
+use parquet::file::metadata::PageIndexPolicy;
 use store_api::analysis::histogram::Histogram;
 use store_api::analysis::rollup::{Exemplar, Row, Series};
 use throughline_context::SpanId;
@@ -124,7 +127,7 @@ fn long(number: u64) -> i64 {
 fn counts(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     let all = rows.iter().flat_map(|row| row.histogram.buckets()).map(|(_, count)| long(count));
     let all: Vec<i64> = all.collect();
-    let lengths = OffsetBuffer::from_lengths(rows.iter().map(|row| row.histogram.buckets().count()));
+    let lengths = OffsetBuffer::from_lengths(rows.iter().map(|row| row.histogram.buckets().len()));
     let all: ArrayRef = Arc::new(Int64Array::from(all));
     Ok(Arc::new(ListArray::try_new(number(), lengths, all, None)?))
 }
@@ -141,9 +144,35 @@ fn exemplars(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(ListArray::try_new(exemplar(), lengths, Arc::new(all), None)?))
 }
 
-pub(super) fn decode(file: impl ChunkReader + 'static) -> Result<Vec<Row>, Wrong> {
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+/// Rows that are decoded by one thread.
+const PART: usize = 8192;
+
+pub(super) fn decode(file: &Bytes) -> Result<Vec<Row>, Wrong> {
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(file, options).map_err(|error| error.to_string())?;
+    let all = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let part = all.div_ceil(threads).max(PART);
+    std::thread::scope(|scope| {
+        let parts = (0..all).step_by(part).map(|from| from..(from + part).min(all));
+        let parts: Vec<_> = parts.map(|rows| scope.spawn(|| some(file, &metadata, rows, all))).collect();
+        let mut rows = Vec::with_capacity(all);
+        for part in parts {
+            rows.extend(part.join().map_err(|_| "it does not decode")??);
+        }
+        Ok(rows)
+    })
+}
+
+fn some(
+    file: &Bytes,
+    metadata: &ArrowReaderMetadata,
+    rows: Range<usize>,
+    all: usize,
+) -> Result<Vec<Row>, Wrong> {
+    let rows = RowSelection::from_consecutive_ranges(std::iter::once(rows), all);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
+    let reader = reader.with_row_selection(rows).build();
     let (mut rows, mut texts) = (Vec::new(), HashSet::new());
     for batch in reader.map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;

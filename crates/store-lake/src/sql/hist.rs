@@ -1,5 +1,8 @@
 //! Durations as an exponential histogram of OpenTelemetry, scale 5.
 
+pub(super) mod packed;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, ListArray, StructArray};
@@ -14,7 +17,7 @@ const BUCKETS: usize = 32;
 const FIRST: i32 = -1;
 const LAST: i32 = 63 * 32;
 
-#[derive(Clone, Copy, Default, PartialEq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub(super) struct Histogram<Counts> {
     count: u64,
     sum: f64,
@@ -22,17 +25,30 @@ pub(super) struct Histogram<Counts> {
     max: i64,
     /// Durations of no time.
     zero: u64,
-    /// The bucket that `counts` begins with.
+    /// The bucket that `counts` begin with.
     offset: i32,
     counts: Counts,
 }
 
-pub(super) type Hist = Histogram<Vec<u64>>;
+/// A histogram that grows.
+pub(super) type Hist = Histogram<Counts>;
 
 /// A histogram in a column.
 pub(super) type Stored<'a> = Histogram<&'a [i64]>;
 
+/// Of one byte each, so that those of a thousand groups lie in the nearest memory: waiting for them takes longer than all else.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(super) struct Counts {
+    low: Vec<u8>,
+    /// What buckets have above that, in steps of 256.
+    above: BTreeMap<i32, u64>,
+}
+
+/// Buckets that get room together.
+const ROOM: i32 = 64;
+
 impl Hist {
+    #[inline(always)]
     pub(super) fn add(&mut self, value: i64) {
         let value = value.max(0);
         self.join_totals(1, value as f64, value, value);
@@ -42,23 +58,49 @@ impl Hist {
         }
         let bucket = bucket(value);
         let place = usize::try_from(bucket - self.offset).unwrap_or(usize::MAX);
-        match self.counts.get_mut(place) {
-            Some(count) => *count += 1,
-            None => self.room(bucket, 1).iter_mut().for_each(|count| *count = 1),
+        match self.counts.low.get_mut(place) {
+            Some(count) if *count < u8::MAX => *count += 1,
+            _ => self.add_counts(bucket, std::iter::once(1)),
         }
     }
 
-    pub(super) fn merge(&mut self, other: Stored<'_>) {
+    pub(super) fn merge(&mut self, other: &Stored<'_>) {
         self.join_totals(other.count, other.sum, other.min, other.max);
         self.zero = self.zero.saturating_add(other.zero);
-        if !other.counts.is_empty() {
-            let buckets = self.room(other.offset, other.counts.len());
-            for (count, more) in buckets.iter_mut().zip(other.counts) {
-                *count = count.saturating_add(unsigned(*more));
+        self.add_counts(other.offset, other.counts.iter().map(|count| unsigned(*count)));
+    }
+
+    /// Of this bucket and those after it.
+    fn add_counts(&mut self, from: i32, counts: impl ExactSizeIterator<Item = u64>) {
+        if counts.len() == 0 {
+            return;
+        }
+        self.room(from, counts.len());
+        let place = usize::try_from(from.saturating_sub(self.offset)).unwrap_or(0);
+        for ((bucket, count), more) in (from..).zip(self.counts.low.iter_mut().skip(place)).zip(counts) {
+            let sum = more.saturating_add(u64::from(*count));
+            *count = sum as u8;
+            if sum > u64::from(u8::MAX) {
+                let above = self.counts.above.entry(bucket).or_default();
+                *above = above.saturating_add(sum >> 8).min(u64::MAX >> 8);
             }
         }
     }
 
+    /// The first bucket that is not empty, and the counts from there to the last one.
+    fn counts(&self) -> (i32, impl ExactSizeIterator<Item = u64>) {
+        let Counts { low, above } = &self.counts;
+        let high = move |bucket| above.get(&bucket).map_or(0, |above| above << 8);
+        let counted =
+            move |(at, count): (usize, &u8)| high(self.offset.saturating_add(at as i32)) + u64::from(*count);
+        let is_counted = |of: (usize, &u8)| counted(of) > 0;
+        let end = low.iter().enumerate().rposition(is_counted).map_or(0, |last| last + 1);
+        let first = low.iter().enumerate().position(is_counted).unwrap_or(end);
+        let counts = low.iter().enumerate().take(end).skip(first);
+        (self.offset + first as i32, counts.map(counted))
+    }
+
+    #[inline]
     fn join_totals(&mut self, count: u64, sum: f64, min: i64, max: i64) {
         if count == 0 {
             return;
@@ -69,32 +111,33 @@ impl Hist {
         self.sum += sum;
     }
 
-    /// So many buckets, from this one.
-    fn room(&mut self, from: i32, long: usize) -> &mut [u64] {
-        if self.counts.is_empty() {
-            self.offset = from;
+    /// For so many buckets, from this one.
+    fn room(&mut self, from: i32, long: usize) {
+        let counts = &mut self.counts.low;
+        let first = from.div_euclid(ROOM) * ROOM;
+        if counts.is_empty() {
+            self.offset = first;
         }
-        let before = usize::try_from(self.offset.saturating_sub(from)).unwrap_or(0);
+        let before = usize::try_from(self.offset - first).unwrap_or(0);
         if before > 0 {
-            self.counts.splice(..0, std::iter::repeat_n(0, before));
-            self.offset = from;
+            counts.splice(..0, std::iter::repeat_n(0, before));
+            self.offset = first;
         }
-        let place = usize::try_from(from.saturating_sub(self.offset)).unwrap_or(0);
-        let end = place.saturating_add(long);
-        if end > self.counts.len() {
-            self.counts.resize(end, 0);
+        let end = usize::try_from(from - self.offset).unwrap_or(0) + long;
+        if end > counts.len() {
+            counts.resize(end.next_multiple_of(ROOM as usize), 0);
         }
-        self.counts.get_mut(place..end).unwrap_or_default()
     }
 
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.counts.capacity() * size_of::<u64>()
+        let Counts { low, above } = &self.counts;
+        size_of::<Self>() + low.capacity() + above.len() * size_of::<[u64; 4]>()
     }
 }
 
 impl Stored<'_> {
     /// The duration that this part of all are not longer than, within 1.1 %; none of nothing.
-    pub(super) fn quantile(self, part: f64) -> Option<f64> {
+    pub(super) fn quantile(&self, part: f64) -> Option<f64> {
         if self.count == 0 || part.is_nan() {
             return None;
         }
@@ -121,24 +164,28 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Where the buckets of one doubling begin, of numbers whose highest bit is set; the last is above all.
-static BEGINS: LazyLock<[u64; BUCKETS + 1]> = LazyLock::new(|| {
-    let begin = |at: usize| ((at as f64 / BUCKETS as f64).exp2() * 63_f64.exp2()) as u64;
-    std::array::from_fn(|at| if at == BUCKETS { u64::MAX } else { begin(at) })
-});
-/// How many of them lie below a number with these seven highest bits; a bucket is wider than what they tell.
-static BELOW: LazyLock<[u8; 64]> = LazyLock::new(|| {
-    let below = |least: u64| BEGINS.iter().filter(|begin| **begin < least).count() as u8;
-    std::array::from_fn(|at| below((64 + at as u64) << 57))
+/// Where the buckets of one doubling begin, of numbers whose highest bit is set.
+fn begin(at: usize) -> u64 {
+    ((at as f64 / BUCKETS as f64).exp2() * 63_f64.exp2()) as u64
+}
+
+/// By the seven highest bits of a number: how many of them lie below it, and where the next begins. A bucket is wider than
+/// what these bits tell.
+static BELOW: LazyLock<[(i32, u64); 64]> = LazyLock::new(|| {
+    std::array::from_fn(|at| {
+        let least = (64 + at as u64) << 57;
+        let below = (0..BUCKETS).filter(|at| begin(*at) < least).count();
+        (below as i32, if below == BUCKETS { u64::MAX } else { begin(below) })
+    })
 });
 
 /// The bucket of a duration, which is its upper bound at most: without a logarithm, which takes longer than all else.
+#[inline]
 fn bucket(value: i64) -> i32 {
     let zeros = value.leading_zeros();
     let highest = value.cast_unsigned() << zeros;
-    let below = BELOW.get((highest >> 57) as usize & 63).copied().unwrap_or_default();
-    let next = BEGINS.get(usize::from(below)).copied().unwrap_or(u64::MAX);
-    PER_DOUBLING * (63 - zeros.cast_signed()) + i32::from(below) + i32::from(highest > next) - 1
+    let (below, next) = BELOW.get((highest >> 57) as usize & 63).copied().unwrap_or_default();
+    PER_DOUBLING * (63 - zeros.cast_signed()) + below + i32::from(highest > next) - 1
 }
 
 /// The lower bound of a bucket, which is not in it.
@@ -177,16 +224,16 @@ pub(super) fn to_array(hists: &[Hist]) -> Result<StructArray, ArrowError> {
     let longs = |pick: &dyn Fn(&Hist) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(hists.iter().map(pick)))
     };
-    let counts = hists.iter().flat_map(|hist| hist.counts.iter().map(|count| signed(*count)));
-    let counts = Arc::new(Int64Array::from_iter_values(counts));
-    let lengths = OffsetBuffer::from_lengths(hists.iter().map(|hist| hist.counts.len()));
+    let (offsets, counts): (Vec<i32>, Vec<_>) = hists.iter().map(Hist::counts).unzip();
+    let lengths = OffsetBuffer::from_lengths(counts.iter().map(ExactSizeIterator::len));
+    let counts = Arc::new(Int64Array::from_iter_values(counts.into_iter().flatten().map(signed)));
     let columns: Vec<ArrayRef> = vec![
         longs(&|hist| signed(hist.count)),
         Arc::new(Float64Array::from_iter_values(hists.iter().map(|hist| hist.sum))),
         longs(&|hist| hist.min),
         longs(&|hist| hist.max),
         longs(&|hist| signed(hist.zero)),
-        Arc::new(Int32Array::from_iter_values(hists.iter().map(|hist| hist.offset))),
+        Arc::new(Int32Array::from(offsets)),
         Arc::new(ListArray::try_new(item(), lengths, counts, None)?),
     ];
     StructArray::try_new_with_length(fields(), columns, None, hists.len())
@@ -292,7 +339,7 @@ mod tests {
             let array = to_array(&[of(one), of(other), Hist::default()]).unwrap();
             let mut whole = Hist::default();
             for part in stored(&array) {
-                whole.merge(part.unwrap());
+                whole.merge(&part.unwrap());
             }
             let expected = of(&values);
             prop_assert!((whole.sum - expected.sum).abs() <= expected.sum * 1e-9);
@@ -319,12 +366,14 @@ mod tests {
             (i32::MIN, vec![1, 2], (FIRST, &[])),
             (i32::MAX, vec![1, 2], (i32::MAX, &[])),
         ] {
+            let counts = Counts { low: counts, ..Counts::default() };
             let array = to_array(&[Hist { count: 1, offset, counts, ..Hist::default() }]).unwrap();
             let read = stored(&array).next().flatten().unwrap();
             assert_eq!((read.offset, read.counts), left);
             let mut sum = of(&[1, i64::MAX]);
-            sum.merge(read);
-            assert!((FIRST..=LAST + 1).contains(&(sum.offset + sum.counts.len() as i32)), "{offset}");
+            sum.merge(&read);
+            let (first, counts) = sum.counts();
+            assert!((FIRST..=LAST + 1).contains(&(first + counts.len() as i32)), "{offset}");
         }
     }
 

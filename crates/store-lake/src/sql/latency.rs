@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StructArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::function::AccumulatorArgs;
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, EmitTo, GroupsAccumulator,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::hist::{Hist, data_type, stored, to_array};
+use super::hist::{Hist, data_type, packed, stored, to_array};
 
 pub(super) fn aggregates() -> [Arc<AggregateUDF>; 2] {
     let of = |takes| {
@@ -31,6 +31,8 @@ pub(super) fn quantile() -> Arc<ScalarUDF> {
 enum Takes {
     Durations,
     Histograms,
+    /// Histograms on their way from a part of a plan to another.
+    Packed,
 }
 
 impl Takes {
@@ -39,7 +41,7 @@ impl Takes {
         self,
         values: &[ArrayRef],
         hists: &mut [Hist],
-        place: impl Fn(usize) -> Option<usize>,
+        places: impl Iterator<Item = Option<usize>>,
     ) -> Result<()> {
         let [values] = values else { return exec_err!("one argument is expected") };
         match self {
@@ -47,16 +49,25 @@ impl Takes {
                 let Some(values) = values.as_primitive_opt::<Int64Type>() else {
                     return exec_err!("durations are whole nanoseconds");
                 };
-                for (row, value) in values.iter().enumerate() {
-                    if let (Some(value), Some(hist)) = (value, place(row).and_then(|at| hists.get_mut(at))) {
+                for (value, place) in values.iter().zip(places) {
+                    if let (Some(value), Some(hist)) = (value, place.and_then(|at| hists.get_mut(at))) {
                         hist.add(value);
                     }
                 }
             }
             Self::Histograms => {
-                for (row, other) in stored(values).enumerate() {
-                    if let (Some(other), Some(hist)) = (other, place(row).and_then(|at| hists.get_mut(at))) {
-                        hist.merge(other);
+                for (other, place) in stored(values).zip(places) {
+                    if let (Some(other), Some(hist)) = (other, place.and_then(|at| hists.get_mut(at))) {
+                        hist.merge(&other);
+                    }
+                }
+            }
+            Self::Packed => {
+                for (bytes, place) in values.as_binary::<i64>().iter().zip(places) {
+                    if let (Some(bytes), Some(hist)) = (bytes, place.and_then(|at| hists.get_mut(at)))
+                        && packed::merge(hist, bytes).is_none()
+                    {
+                        return exec_err!("these bytes are no histogram");
                     }
                 }
             }
@@ -76,7 +87,7 @@ impl AggregateUDFImpl for Gather {
     fn name(&self) -> &str {
         match self.takes {
             Takes::Durations => "latency_hist",
-            Takes::Histograms => "hist_merge",
+            Takes::Histograms | Takes::Packed => "hist_merge",
         }
     }
 
@@ -91,12 +102,19 @@ impl AggregateUDFImpl for Gather {
             (Takes::Durations, _) => {
                 plan_err!("`latency_hist` takes one number, as in latency_hist(duration_ns)")
             }
-            (Takes::Histograms, _) => plan_err!("`hist_merge` takes what `latency_hist` gives"),
+            (Takes::Histograms | Takes::Packed, _) => {
+                plan_err!("`hist_merge` takes what `latency_hist` gives")
+            }
         }
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
         Ok(data_type())
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let name = format_state_name(arguments.name, "packed");
+        Ok(vec![Arc::new(Field::new(name, DataType::LargeBinary, true))])
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -126,26 +144,30 @@ struct One {
 }
 
 impl One {
-    fn value(&self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Struct(Arc::new(to_array(std::slice::from_ref(&self.hist))?)))
+    fn hists(&self) -> &[Hist] {
+        std::slice::from_ref(&self.hist)
+    }
+
+    fn take(&mut self, takes: Takes, values: &[ArrayRef]) -> Result<()> {
+        takes.add(values, std::slice::from_mut(&mut self.hist), std::iter::repeat(Some(0)))
     }
 }
 
 impl Accumulator for One {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.takes.add(values, std::slice::from_mut(&mut self.hist), |_| Some(0))
+        self.take(self.takes, values)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        Takes::Histograms.add(states, std::slice::from_mut(&mut self.hist), |_| Some(0))
+        self.take(Takes::Packed, states)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.value()
+        Ok(ScalarValue::Struct(Arc::new(to_array(self.hists())?)))
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.value()?])
+        Ok(vec![ScalarValue::try_from_array(&packed::pack(self.hists()), 0)?])
     }
 
     fn size(&self) -> usize {
@@ -170,16 +192,21 @@ impl Groups {
         total: usize,
     ) -> Result<()> {
         self.hists.resize_with(total, Hist::default);
-        let wanted = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-        let done = takes.add(values, &mut self.hists, |row| groups.get(row).copied().filter(|_| wanted(row)));
+        let done = match filter {
+            None => takes.add(values, &mut self.hists, groups.iter().map(|group| Some(*group))),
+            Some(filter) => {
+                let places = groups.iter().zip(filter).map(|(group, wanted)| wanted?.then_some(*group));
+                takes.add(values, &mut self.hists, places)
+            }
+        };
         self.bytes = self.hists.iter().map(Hist::size).sum();
         done
     }
 
-    fn emit(&mut self, to: EmitTo) -> Result<StructArray> {
+    fn emit(&mut self, to: EmitTo) -> Vec<Hist> {
         let hists = to.take_needed(&mut self.hists);
         self.bytes = self.hists.iter().map(Hist::size).sum();
-        Ok(to_array(&hists)?)
+        hists
     }
 }
 
@@ -195,15 +222,15 @@ impl GroupsAccumulator for Groups {
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.take(Takes::Histograms, values, groups, None, total)
+        self.take(Takes::Packed, values, groups, None, total)
     }
 
     fn evaluate(&mut self, to: EmitTo) -> Result<ArrayRef> {
-        Ok(Arc::new(self.emit(to)?))
+        Ok(Arc::new(to_array(&self.emit(to))?))
     }
 
     fn state(&mut self, to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![Arc::new(self.emit(to)?)])
+        Ok(vec![Arc::new(packed::pack(&self.emit(to)))])
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {

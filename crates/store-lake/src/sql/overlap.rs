@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use store_api::part::{Fragment, Part, Row};
+use store_api::part::{Part, Row};
 use store_api::shelf::Shelf;
 use store_api::span::Identity;
 use store_api::{Range, StoreError};
@@ -15,6 +15,7 @@ use throughline_context::TraceId;
 
 use crate::file::{File, Unusable};
 use crate::files::{Files, List};
+use crate::table::Portion;
 
 /// What is to be done so that each span is there once, as [`store_api::part::resolve`] would have it.
 #[derive(Default, Debug)]
@@ -65,7 +66,9 @@ type Traces = HashMap<TraceId, Vec<Row>>;
 
 struct Seen {
     part: PartId,
-    fragment: Arc<Fragment>,
+    /// The first of those that the part knows.
+    interaction: Option<String>,
+    ids: Vec<u32>,
     first_row: usize,
 }
 
@@ -201,19 +204,19 @@ fn look(
     let mut seen: HashMap<TraceId, Vec<Seen>> = wanted.keys().map(|trace| (*trace, Vec::new())).collect();
     for (generation, traces) in of_file {
         let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
-        let Some(known) = sound(file, files.traces(file))? else { continue };
-        for trace in traces {
-            if let (Some(entry), Some(parts)) = (known.get(trace), seen.get_mut(&trace)) {
-                let (fragment, first_row) = (Arc::clone(&entry.fragment), entry.first_row);
-                parts.push(Seen { part: PartId::File(generation), fragment, first_row });
-            }
+        for Portion { trace, rows, interaction, ids } in
+            sound(file, files.portions(file, &traces))?.into_iter().flatten()
+        {
+            let part = PartId::File(generation);
+            seen.entry(trace).or_default().push(Seen { part, interaction, ids, first_row: rows.start });
         }
     }
     for (number, (shelf, rows)) in shelves.iter().zip(hot).enumerate() {
         let hot: Vec<TraceId> = seen.keys().filter(|trace| rows.contains_key(*trace)).copied().collect();
         for (trace, fragment) in Part::fragments(shelf.as_ref(), &hot)? {
-            let parts = seen.entry(trace).or_default();
-            parts.push(Seen { part: PartId::Hot(number), fragment, first_row: 0 });
+            let interaction = fragment.facts.interactions.first().cloned();
+            let (part, ids) = (PartId::Hot(number), fragment.ids.clone());
+            seen.entry(trace).or_default().push(Seen { part, interaction, ids, first_row: 0 });
         }
     }
     Ok(seen)
@@ -229,10 +232,10 @@ fn read(
     let mut rows: HashMap<TraceId, Vec<(Place, Row)>> = HashMap::new();
     let mut of_file: HashMap<u64, Vec<std::ops::Range<usize>>> = HashMap::new();
     for (trace, parts) in seen.iter().filter(|(_, parts)| tangled(parts)) {
-        for Seen { part, fragment, first_row } in parts {
+        for Seen { part, ids, first_row, .. } in parts {
             match part {
                 PartId::File(generation) => {
-                    let range = *first_row..first_row + fragment.ids.len();
+                    let range = *first_row..first_row + ids.len();
                     of_file.entry(*generation).or_default().push(range);
                 }
                 PartId::Hot(number) => {
@@ -257,20 +260,17 @@ fn read(
 }
 
 fn tangled(parts: &[Seen]) -> bool {
-    let count: usize = parts.iter().map(|seen| seen.fragment.ids.len()).sum();
-    let ids: HashSet<u32> = parts.iter().flat_map(|seen| &seen.fragment.ids).copied().collect();
+    let count: usize = parts.iter().map(|seen| seen.ids.len()).sum();
+    let ids: HashSet<u32> = parts.iter().flat_map(|seen| &seen.ids).copied().collect();
     ids.len() < count
 }
 
 fn settle(parts: &[Seen], rows: Option<&Vec<(Place, Row)>>) -> Settled {
     let (interaction, losers) = match rows {
         Some(rows) => count_once(rows),
-        None => {
-            let all = parts.iter().flat_map(|seen| &seen.fragment.facts.interactions);
-            (all.min().cloned(), Vec::new())
-        }
+        None => (parts.iter().filter_map(|seen| seen.interaction.clone()).min(), Vec::new()),
     };
-    let others = parts.iter().filter(|seen| seen.fragment.facts.interactions.first() != interaction.as_ref());
+    let others = parts.iter().filter(|seen| seen.interaction != interaction);
     let patched = others.filter_map(|seen| match seen.part {
         PartId::File(generation) => Some(generation),
         PartId::Hot(_) => None,

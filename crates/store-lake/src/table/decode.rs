@@ -1,13 +1,14 @@
 //! Columns to rows. Total: a file that somebody else wrote gives an error.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
 };
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use store_api::part::{Row, short_id};
 use store_api::span::{Dropped, Event, Identity, Kind, Link, Resource, Scope, Span, Status, StatusCode};
 use store_api::{Attributes, Value};
@@ -36,25 +37,82 @@ pub(crate) fn decode(batch: &RecordBatch, resources: &mut Resources) -> Result<V
 
 /// The short ids of all rows of a file; reads nothing but the columns that make them.
 pub(crate) fn short_ids(file: std::fs::File, footer: &ArrowReaderMetadata) -> Result<Vec<u32>, Wrong> {
-    let mask = ProjectionMask::columns(footer.parquet_schema(), ["span_id", "kind", "service"]);
-    let reader =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
     let mut ids = Vec::new();
+    each_id(file, footer, None, |_, _, id| {
+        ids.push(id);
+        Ok(())
+    })?;
+    Ok(ids)
+}
+
+/// What of a trace lies in a file, in short.
+pub(crate) struct Portion {
+    pub(crate) trace: TraceId,
+    pub(crate) rows: Range<usize>,
+    /// The first of its interactions there, which its rows are sorted by.
+    pub(crate) interaction: Option<String>,
+    pub(crate) ids: Vec<u32>,
+}
+
+/// The portions of some traces, by where they lie: in order, and not empty.
+pub(crate) fn portions(
+    file: std::fs::File,
+    footer: &ArrowReaderMetadata,
+    places: Vec<(TraceId, Range<usize>)>,
+) -> Result<Vec<Portion>, Wrong> {
+    let all = usize::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
+    if places.last().is_some_and(|(_, rows)| rows.end > all) {
+        return Err("it is about rows that are not there".to_owned());
+    }
+    let rows = RowSelection::from_consecutive_ranges(places.iter().map(|(_, rows)| rows.clone()), all);
+    let mut portions = Vec::with_capacity(places.len());
+    let mut left = places.into_iter();
+    let mut last: Option<Portion> = None;
+    each_id(file, footer, Some(rows), |batch, at, id| {
+        if last.as_ref().is_none_or(|portion| portion.ids.len() == portion.rows.len()) {
+            let (trace, rows) = left.next().ok_or("it has more rows than were asked for")?;
+            let interactions: &StringArray = column(batch, "interaction_id")?;
+            let interaction = interactions.is_valid(at).then(|| interactions.value(at).to_owned());
+            portions.extend(last.replace(Portion { trace, rows, interaction, ids: Vec::new() }));
+        }
+        last.iter_mut().for_each(|portion| portion.ids.push(id));
+        Ok(())
+    })?;
+    portions.extend(last);
+    Ok(portions)
+}
+
+/// Calls back for all rows, or some of them, which then have their interactions.
+fn each_id(
+    file: std::fs::File,
+    footer: &ArrowReaderMetadata,
+    rows: Option<RowSelection>,
+    mut with: impl FnMut(&RecordBatch, usize, u32) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let columns =
+        ["span_id", "kind", "service"].into_iter().chain(rows.is_some().then_some("interaction_id"));
+    let mask = ProjectionMask::columns(footer.parquet_schema(), columns);
+    let mut reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
+    if let Some(rows) = rows {
+        reader = reader.with_row_selection(rows);
+    }
     for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let spans = Ids::of(&batch, "span_id")?;
         let (kinds, services): (&StringArray, &StringArray) =
             (column(&batch, "kind")?, column(&batch, "service")?);
         for at in 0..batch.num_rows() {
-            ids.push(short_id(&Identity {
+            let id = short_id(&Identity {
                 trace_id: TraceId::default(),
                 span_id: spans.at(at)?,
                 kind: Kind::from_name(kinds.value(at)),
                 service: services.value(at),
-            }));
+            });
+            with(&batch, at, id)?;
         }
     }
-    Ok(ids)
+    Ok(())
 }
 
 /// The rows of spans with this id; reads nothing but that column.
@@ -341,7 +399,7 @@ fn texts_at<'a>(
 }
 
 /// Where the elements of one row stand.
-fn places(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
+fn places(offsets: &[i32], row: usize) -> Range<usize> {
     let place = |at: usize| offsets.get(at).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
     place(row)..place(row + 1)
 }
