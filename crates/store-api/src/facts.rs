@@ -5,7 +5,8 @@
 
 mod firsts;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -89,23 +90,24 @@ impl Default for Facts {
 
 impl Facts {
     pub fn of<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Self {
-        let mut facts = Self::default();
+        let (mut facts, mut interactions) = (Self::default(), BTreeSet::new());
         for span in spans {
             facts.add(span);
+            interactions.extend(span.interaction());
         }
+        // A trace may name very many.
+        facts.interactions = interactions.into_iter().map(Cow::into_owned).collect();
         facts
     }
 
-    pub fn add(&mut self, span: &Span) {
+    /// All but the interaction.
+    fn add(&mut self, span: &Span) {
         let (start, end) = (span.start_ns, span.end_ns());
         self.start_ns = self.start_ns.min(start);
         self.last_start_ns = self.last_start_ns.max(start);
         self.end_ns = self.end_ns.max(end);
         self.spans += 1;
         self.errors += u64::from(span.status.code == StatusCode::Error);
-        if let Some(id) = span.interaction().filter(|id| !self.interactions.contains(id.as_ref())) {
-            self.interactions.insert(id.into_owned());
-        }
         if let Some(stage) = span.stage() {
             self.stretch(stage, Stretch { start_ns: start, duration_ns: span.duration_ns });
         }
