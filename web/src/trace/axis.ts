@@ -14,6 +14,9 @@ const QUIET = 0.2 * SECOND;
 /** What is done for a stage. */
 export const WORK: readonly Tone[] = ['action', 'http', 'crm', 'db'];
 const GAPS_AT_MOST = 0.6;
+/** The pixels for each stretch with a scale or a gap of its own. Where there are more, only what stands out has one. */
+const APART = 24;
+const STANDS_OUT = 1.5;
 
 export interface Piece {
   kind: 'work' | 'gap';
@@ -96,8 +99,9 @@ export function boundariesOf(nodes: readonly Node[]): Boundaries {
   return { times, working, spans: nodes };
 }
 
-export function buildAxis(boundaries: Boundaries, { width, from, to, compress, opened }: AxisOptions): Axis {
-  const stretches = compress ? stretchesOf(boundaries, from, to, opened) : [];
+export function buildAxis(boundaries: Boundaries, options: AxisOptions): Axis {
+  const { width, from, to, compress } = options;
+  const stretches = compress ? stretchesOf(boundaries, options) : [];
   const whole: Stretch = { from, to, gap: 0, least: 0, most: Infinity, weight: 1, opened: false };
   return new Axis(laidOut(stretches.length > 0 ? stretches : [whole], width), width, from, to);
 }
@@ -114,23 +118,24 @@ interface Stretch {
   opened: boolean;
 }
 
-function stretchesOf(
-  { times, working, spans }: Boundaries,
-  from: number,
-  to: number,
-  opened: ReadonlySet<number>,
-): Stretch[] {
-  const stretches: Stretch[] = [];
-  let runFrom = from;
-  const closeRun = (until: number) => until > runFrom && stretches.push(busy(runFrom, until));
+function stretchesOf({ times, working, spans }: Boundaries, { from, to, opened, width }: AxisOptions): Stretch[] {
+  const apart: { start: number; end: number; isGap: boolean }[] = [];
   times.forEach((time, index) => {
     const [start, end] = [Math.max(time, from), Math.min(times[index + 1] ?? time, to)];
     const isGap = end - start > GAP && !opened.has(start);
-    if (!isGap && (end - start <= QUIET || (working[index] && !opened.has(start)))) return;
+    if (isGap || (end - start > QUIET && (!working[index] || opened.has(start)))) apart.push({ start, end, isGap });
+  });
+  const longest = Float64Array.from(apart, ({ start, end }) => start - end).sort();
+  const least = -(longest[Math.floor(width / APART)] ?? 0) * STANDS_OUT;
+  const stretches: Stretch[] = [];
+  let runFrom = from;
+  const closeRun = (until: number) => until > runFrom && stretches.push(busy(runFrom, until));
+  for (const { start, end, isGap } of apart) {
+    if (end - start <= least && !opened.has(start)) continue;
     closeRun(start);
     stretches.push(isGap ? gap(start, end) : quiet(start, end, opened.has(start)));
     runFrom = end;
-  });
+  }
   closeRun(to);
   weigh(stretches, spans);
   return stretches;

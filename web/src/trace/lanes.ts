@@ -7,12 +7,6 @@ import { WORK } from './axis';
 import type { Model, Node } from './model';
 import { hasCaller, isWritten, toneName, type Tone } from './stages';
 
-export interface Bar {
-  node: Node;
-  /** Labels from the fullest to the shortest; asked for only where a bar is wide enough for one. */
-  say: () => string[];
-}
-
 export interface Lane {
   kind: 'caller' | 'ivr' | 'work' | 'queue' | 'agent';
   icon: IconName;
@@ -21,7 +15,10 @@ export interface Lane {
   /** 0 is a participant; above that, work below the IVR. */
   level: number;
   tone: Tone;
-  bars: Bar[];
+  /** In order of their start. */
+  nodes: readonly Node[];
+  /** Labels of a bar from the fullest to the shortest; asked for only where it is wide enough for one. */
+  say: (node: Node) => string[];
   /** Time in the call, in nanoseconds. */
   total: number;
 }
@@ -117,7 +114,7 @@ function made(
   name: string,
   detail: string,
   found: readonly Node[],
-  say = (node: Node) => labels(kind, node),
+  say: Lane['say'] = (node) => labels(kind, node),
 ): Lane {
   const inOrder = [...found].sort((a, b) => a.start - b.start || b.duration - a.duration);
   return {
@@ -127,7 +124,8 @@ function made(
     detail,
     level: 0,
     tone: inOrder[0]?.tone ?? 'setup',
-    bars: inOrder.map((node) => ({ node, say: () => say(node) })),
+    nodes: inOrder,
+    say,
     total: covered(inOrder),
   };
 }

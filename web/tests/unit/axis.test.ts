@@ -61,10 +61,18 @@ describe('gaps', () => {
   });
 
   test('many gaps leave room for the work', () => {
-    const axis = axisOf(Array.from({ length: 200 }, (_, i) => span(`${i}`, i * 60, i * 60 + 0.04)));
+    const axis = axisOf(Array.from({ length: 30 }, (_, i) => span(`${i}`, i * 60, i * 60 + 0.04)));
     const gaps = axis.pieces.filter(({ kind }) => kind === 'gap').reduce((sum, { width }) => sum + width, 0);
     expect(gaps).toBeLessThanOrEqual(601);
     expect(gaps).toBeGreaterThan(500);
+  });
+
+  test('more than have room are one scale, beside those that stand out', () => {
+    const beats = Array.from({ length: 200 }, (_, i) => span(`${i}`, i * 20, i * 20 + 0.04));
+    expect(shape(axisOf(beats))).toEqual(['work 0-3980.04']);
+    const late = [...beats, span('late', 4100, 4101)];
+    expect(shape(axisOf(late))).toEqual(['work 0-3980.04', 'gap 3980.04-4100', 'work 4100-4101']);
+    expect(axisOf(late, { opened: new Set([beats[7]!].map(() => 140.04 * SECOND)) }).pieces.filter(({ opened }) => opened)).toHaveLength(1);
   });
 });
 

@@ -44,16 +44,14 @@ describe('lanes', () => {
         }),
       ]),
     );
-    expect(lanes.map(({ name, detail, bars }) => `${name} ${detail}: ${bars.map(({ say }) => say()[0])}`)).toEqual([
-      'Customer : IVR,Talk,Park',
-      'IVR Bot: Bot 3.00 s',
-      'Agent Ann: Talk 2.00 s,Park 4.00 s',
-    ]);
+    expect(
+      lanes.map(({ name, detail, nodes, say }) => `${name} ${detail}: ${nodes.map((node) => say(node)[0])}`),
+    ).toEqual(['Customer : IVR,Talk,Park', 'IVR Bot: Bot 3.00 s', 'Agent Ann: Talk 2.00 s,Park 4.00 s']);
   });
 
   test('the caller is not in wrap-up, and time in the call is counted once', () => {
     const caller = lanesOf(call)[0]!;
-    expect(caller.bars.map(({ node }) => node.stage)).not.toContain('wrapup');
+    expect(caller.nodes.map(({ stage }) => stage)).not.toContain('wrapup');
     expect(caller.total).toBeCloseTo(689.6 * SECOND, -3);
   });
 
