@@ -7,10 +7,10 @@ import { span } from '../tests/fixtures/call.mjs';
 
 /** Below each Data Action: the request, the service, its database twice, another service and its database. */
 const BLOCK = 8;
+export const BIG_TRACE = 'b16ca11'.padEnd(32, '0');
 
 /** @param {number} count @param {bigint} start @returns {Span[]} */
 export function bigCall(count, start) {
-  const trace = 'b16ca11'.padEnd(32, '0');
   /** @type {Sketch[]} */
   const sketches = [
     { id: 'f0', name: 'SIP INVITE', service: 'edge-sbc', kind: 'server', from: 0, to: 0.8, stage: 'setup' },
@@ -77,5 +77,5 @@ export function bigCall(count, start) {
         ...(n === 0 ? { stage: /** @type {const} */ ('action') } : {}),
       });
   }
-  return sketches.slice(0, count).map((one) => span(start, trace, one));
+  return sketches.slice(0, count).map((one) => span(start, BIG_TRACE, one));
 }

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { CALL_ID, TRACES } from '../fixtures/call.mjs';
+import { BIG_TRACE } from '../../bench/spans.mjs';
 import { LARGE_TRACE } from '../fixtures/centre.mjs';
 import { stage } from './browser';
 
@@ -190,6 +191,60 @@ test('ten thousand spans: a screenful of rows in the document, the last one reac
   await expect.poll(() => page.locator('[role=row]').count()).toBeLessThan(90);
   await page.keyboard.press('f');
   await page.waitForFunction(() => document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount') === '1');
+});
+
+test('rows take the places of others as one scrolls; the one with the focus keeps its own', async () => {
+  const { page } = await opened(`/traces/${LARGE_TRACE}`);
+  const shown = () =>
+    page
+      .locator('[role=row]')
+      .evaluateAll((rows) =>
+        rows.map((row) => [Number(row.getAttribute('aria-rowindex')), row.querySelector('.nm')?.textContent] as const),
+      );
+  const nameOf = (index: number) => (index === 1 ? 'nightly export' : `SELECT row ${index - 2}`);
+  const scroll = async (share: number, sign: number, own: number) => {
+    await page.locator('.sc').evaluate((sheet, at) => (sheet.scrollTop = sheet.scrollHeight * at), share);
+    await expect.poll(async () => (await shown()).map(([index]) => index)).toContain(sign);
+    const all = (await shown()).map(([index]) => index);
+    expect(all).toEqual([...all].sort((a, b) => a - b));
+    expect(all.filter((index) => index !== own).length).toBeGreaterThan(30);
+    expect(await shown()).toEqual(all.map((index) => [index, nameOf(index)]));
+    await expect.poll(() => focused(page)).toBe(nameOf(own));
+  };
+  await page.keyboard.press('j');
+  await expect.poll(() => focused(page)).toBe('nightly export');
+  await scroll(1, 10_001, 1);
+  await scroll(0.5, 5010, 1);
+  await scroll(0, 20, 1);
+  for (let row = 0; row < 20; row++) await page.keyboard.press('ArrowDown');
+  await expect.poll(() => focused(page)).toBe(nameOf(21));
+  for (const [share, sign] of [
+    [0.002, 60],
+    [0.004, 80],
+    [0.008, 120],
+    [1, 10_001],
+    [0.005, 90],
+    [0, 5],
+  ] as const)
+    await scroll(share, sign, 21);
+  await page.keyboard.press('End');
+  for (let row = 0; row < 20; row++) await page.keyboard.press('ArrowUp');
+  await expect.poll(() => focused(page)).toBe(nameOf(9981));
+  for (const [share, sign] of [
+    [0.995, 9960],
+    [0.992, 9930],
+    [0.5, 5010],
+  ] as const)
+    await scroll(share, sign, 9981);
+});
+
+test('a crowd in a lane is one strip that says how many, and opens the longest', async () => {
+  const { page } = await opened(`/traces/${BIG_TRACE}`);
+  const strip = page.locator('.lane .br').filter({ hasText: '500 spans, the longest 40 ms' });
+  await strip.click({ position: { x: 300, y: 8 } });
+  await page.waitForURL(/span=/);
+  await page.getByRole('complementary').getByText('get-customer').waitFor();
+  await expect.poll(() => page.locator('.lane .br').count()).toBeLessThan(30);
 });
 
 test('below 1180 px the drawer is one line until it is asked for', async () => {

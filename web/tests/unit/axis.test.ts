@@ -72,7 +72,7 @@ describe('gaps', () => {
     expect(shape(axisOf(beats))).toEqual(['work 0-3980.04']);
     const late = [...beats, span('late', 4100, 4101)];
     expect(shape(axisOf(late))).toEqual(['work 0-3980.04', 'gap 3980.04-4100', 'work 4100-4101']);
-    expect(axisOf(late, { opened: new Set([beats[7]!].map(() => 140.04 * SECOND)) }).pieces.filter(({ opened }) => opened)).toHaveLength(1);
+    expect(axisOf(late, { opened: new Set([140.04 * SECOND]) }).pieces.filter(({ opened }) => opened)).toHaveLength(1);
   });
 });
 

@@ -1,3 +1,4 @@
+import { BIG_TRACE } from '../../bench/spans.mjs';
 import { CALL_ID, TRACES } from '../fixtures/call.mjs';
 import { CLOCKS_TRACE, FOLLOW_ID } from '../fixtures/whole.mjs';
 import { NOW } from './picture';
@@ -35,6 +36,7 @@ export const PAGES: readonly [name: string, address: string, look?: Look][] = [
   ['ladder', `/interactions/${FOLLOW_ID}?tab=ladder`],
   ['events', `/interactions/${CALL_ID}?tab=events`],
   ['trace', `/traces/${CLOCKS_TRACE}`],
+  ['crowd', `/traces/${BIG_TRACE}`],
   ['compare', '/compare?a_version=7.2&b_version=7.3'],
   ['transfers', '/transfers'],
   ['hops', '/hops'],
