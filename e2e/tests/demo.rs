@@ -71,11 +71,10 @@ fn is_transferred(interaction: &Value) -> bool {
 #[tokio::test]
 async fn a_call_is_one_trace_from_the_ivr_to_the_statement() -> Result<()> {
     let demo = Run::demo(&["--seed", "7", "--speed", "25", "--calls-per-minute", "60"]).spawn()?;
-    let answered =
-        |page: &Value| list(page, "interactions").iter().any(|call| text(call, "outcome") == "handled");
+    let by_sip = |call: &&Value| list(call, "services").iter().any(|service| service == "sip-edge");
+    let answered = |page: &Value| list(page, "interactions").iter().any(|call| !by_sip(&call));
     let page = demo.wait_for("/api/v1/interactions?limit=100&stage=action&outcome=handled", answered).await?;
     let mut whole = None;
-    let by_sip = |call: &&Value| list(call, "services").iter().any(|service| service == "sip-edge");
     for call in list(&page, "interactions").iter().filter(|call| !by_sip(call)) {
         let found = demo.wait_for(&format!("/api/v1/interactions/{}", text(call, "id")), is_whole).await?;
         whole = Some(found);
