@@ -205,10 +205,9 @@ test('rows take the places of others as one scrolls; the one with the focus keep
   const scroll = async (share: number, sign: number, own: number) => {
     await page.locator('.sc').evaluate((sheet, at) => (sheet.scrollTop = sheet.scrollHeight * at), share);
     await expect.poll(async () => (await shown()).map(([index]) => index)).toContain(sign);
-    const all = (await shown()).map(([index]) => index);
-    expect(all).toEqual([...all].sort((a, b) => a - b));
-    expect(all.filter((index) => index !== own).length).toBeGreaterThan(30);
-    expect(await shown()).toEqual(all.map((index) => [index, nameOf(index)]));
+    const all = await shown();
+    expect(all.filter(([index]) => index !== own).length).toBeGreaterThan(30);
+    expect(all).toEqual(all.map(([index]) => [index, nameOf(index)]));
     await expect.poll(() => focused(page)).toBe(nameOf(own));
   };
   await page.keyboard.press('j');
