@@ -13,6 +13,7 @@ mod metric_views;
 use flow::Signal;
 use flow::otlp::{Limits, accept, json};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 use proptest::prelude::*;
 use prost::Message;
 
@@ -166,6 +167,22 @@ fn every_single_damage_of_metrics_agrees() {
             bytes[at] ^= 1 << bit;
             agreement::on_bytes(Signal::Metrics, &bytes);
             metric_views::walk(&bytes);
+        }
+    }
+}
+
+/// What a later version puts into a value beside what is known leaves the value as it is.
+#[test]
+fn values_with_unknown_fields_agree() {
+    for value in arbitrary::every_value() {
+        let (known, unknown) = (AnyValue { value: Some(value) }.encode_to_vec(), [0x78, 0x01]);
+        for parts in [[known.as_slice(), &unknown], [&unknown, &known]] {
+            let mut bytes = Vec::new();
+            let entry = |out: &mut Vec<u8>| flow::wire::put_len(out, 2, &parts.concat());
+            let span = |out: &mut Vec<u8>| flow::wire::put_nested(out, 9, entry);
+            let scope = |out: &mut Vec<u8>| flow::wire::put_nested(out, 2, span);
+            flow::wire::put_nested(&mut bytes, 1, |out| flow::wire::put_nested(out, 2, scope));
+            agreement::on_bytes(Signal::Traces, &bytes);
         }
     }
 }

@@ -222,7 +222,7 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     pub fn new(raw: &'a [u8]) -> Self {
-        fields(raw).last().map_or(Self::Empty, |field| match field.number {
+        fields(raw).fold(Self::Empty, |value, field| match field.number {
             1 => Self::String(field.text()),
             2 => Self::Bool(field.int() != 0),
             3 => Self::Int(field.int() as i64),
@@ -230,7 +230,9 @@ impl<'a> Value<'a> {
             5 => Self::Array(Array(field.bytes())),
             6 => Self::Map(Map(field.bytes())),
             7 => Self::Bytes(field.bytes()),
-            _ => Self::Empty,
+            // A string's index among those of a profile, which a span has not.
+            8 => Self::Empty,
+            _ => value,
         })
     }
 

@@ -114,17 +114,21 @@ fn request_of(span: Span) -> ExportTraceServiceRequest {
     }
 }
 
-/// One span with a field of every kind.
-pub(crate) fn full_span() -> ExportTraceServiceRequest {
-    let values = [
+/// A value of every kind.
+pub(crate) fn every_value() -> [Value; 6] {
+    [
         Value::StringValue("née".into()),
         Value::BoolValue(true),
         Value::IntValue(-1),
         Value::DoubleValue(0.5),
         Value::BytesValue(vec![0xff, 0]),
         Value::ArrayValue(ArrayValue { values: vec![string("x")] }),
-    ];
-    let attributes: Vec<_> = values
+    ]
+}
+
+/// One span with a field of every kind.
+pub(crate) fn full_span() -> ExportTraceServiceRequest {
+    let attributes: Vec<_> = every_value()
         .into_iter()
         .map(|value| KeyValue {
             key: "k".into(),
