@@ -128,7 +128,7 @@ impl Settings {
     pub fn rollup_retention(&self, table: &str) -> Duration {
         let own = match table {
             "rollup_1d" => self.rollup_1d_retention,
-            "rollup_1h" => self.rollup_1h_retention,
+            "rollup_1h" | "attr_keys" => self.rollup_1h_retention,
             _ => self.rollup_5m_retention,
         };
         own.get().max(self.retention.get())

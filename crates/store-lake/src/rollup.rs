@@ -3,7 +3,7 @@
 //! Of each file a [`partial::Partial`] counts what started in it, as far as the file alone tells; those are in memory.
 //! Traces that lie in several parts are counted again, all parts together, and take the place of what the partials say of
 //! them ([`correct`]). What that amounts to for an hour that is over is kept in the tables `rollup_5m` and `rollup_1h`,
-//! for a day in `rollup_1d`, with the files that were looked at: it counts as long as those are the files that there are
+//! for a day in `rollup_1d`, which attributes they carry in `attr_keys` ([`keys`]), with the files that were looked at: it counts as long as those are the files that there are
 //! ([`made`]).
 
 mod table;
@@ -12,6 +12,7 @@ mod correct;
 mod made;
 mod ask;
 mod keep;
+mod keys;
 
 use store_api::analysis::rollup::Row;
 
@@ -22,6 +23,7 @@ use partial::Partial;
 
 pub(crate) use ask::Asked;
 pub(crate) use keep::{keep, of_gone};
+pub(crate) use keys::columns as key_columns;
 pub(crate) use made::{checked, range, sound};
 pub(crate) use table::columns;
 

@@ -13,6 +13,7 @@ use crate::{rollup, table, traces};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Table {
+    AttrKeys,
     Rollup5m,
     Rollup1h,
     Rollup1d,
@@ -52,11 +53,14 @@ impl Table {
     pub(crate) const ALL: [Self; 2] = [Self::Interactions, Self::Spans];
     /// The narrowest rows first.
     pub(crate) const ROLLUPS: [Self; 3] = [Self::Rollup5m, Self::Rollup1h, Self::Rollup1d];
-    pub(crate) const EVERY: [Self; 5] =
-        [Self::Rollup5m, Self::Rollup1h, Self::Rollup1d, Self::Interactions, Self::Spans];
+    /// Those that are counted from the spans, and can be again.
+    pub(crate) const COUNTED: [Self; 4] = [Self::AttrKeys, Self::Rollup5m, Self::Rollup1h, Self::Rollup1d];
+    pub(crate) const EVERY: [Self; 6] =
+        [Self::AttrKeys, Self::Rollup5m, Self::Rollup1h, Self::Rollup1d, Self::Interactions, Self::Spans];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::AttrKeys => "attr_keys",
             Self::Rollup5m => "rollup_5m",
             Self::Rollup1h => "rollup_1h",
             Self::Rollup1d => "rollup_1d",
@@ -67,6 +71,7 @@ impl Table {
 
     pub(crate) fn columns(self) -> SchemaRef {
         match self {
+            Self::AttrKeys => rollup::key_columns(),
             Self::Rollup5m | Self::Rollup1h | Self::Rollup1d => rollup::columns(),
             Self::Interactions => traces::columns(),
             Self::Spans => table::span_columns(),
@@ -76,6 +81,7 @@ impl Table {
     /// Columns of which the log says between what they lie.
     pub(crate) fn skipping(self) -> &'static [&'static str] {
         match self {
+            Self::AttrKeys => &["key"],
             Self::Rollup5m | Self::Rollup1h | Self::Rollup1d => &["t_ns"],
             Self::Interactions => &["interaction_id", "start_ns", "end_ns"],
             Self::Spans => &["interaction_id", "start_ns", "duration_ns"],

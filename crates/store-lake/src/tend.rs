@@ -192,8 +192,8 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
     if !add.fits(&bytes) {
         return Ok(Some(CHANGED.to_owned()));
     }
-    if Table::ROLLUPS.contains(&table) {
-        return Ok(match rollup::checked(bytes) {
+    if Table::COUNTED.contains(&table) {
+        return Ok(match rollup::checked(table, bytes) {
             Ok(rows) => differs(add, rows),
             Err(why) => Some(why),
         });
@@ -205,7 +205,7 @@ fn checked(disk: &Disk, table: Table, add: &Add) -> Result<Option<String>, Store
     let file = File::new(disk, partition, generation, about);
     let read = match table {
         Table::Spans => file.entries().map(|entries| entries.iter().map(|entry| entry.rows().len()).sum()),
-        Table::Rollup5m | Table::Rollup1h | Table::Rollup1d => return Ok(None),
+        Table::AttrKeys | Table::Rollup5m | Table::Rollup1h | Table::Rollup1d => return Ok(None),
         Table::Interactions if add.is_alone() => return Ok(None),
         // Where the spans are damaged, that is told of them.
         Table::Interactions => match file.entries() {
@@ -231,7 +231,7 @@ fn differs(add: &Add, rows: usize) -> Option<String> {
 
 /// Damaged files of what was counted go; the upkeep makes them again.
 fn mend_rollups(inner: &Inner, done: &mut Repaired) -> Result<(), StoreError> {
-    for table in Table::ROLLUPS {
+    for table in Table::COUNTED {
         let adds = inner.tables.with(table, |state| state.adds.values().cloned().collect::<Vec<_>>());
         for add in adds.unwrap_or_default() {
             let Some(why) = checked(&inner.disk, table, &add)? else { continue };

@@ -64,7 +64,7 @@ async fn a_sound_store_is_told_and_stays() {
     assert_eq!(told(directory.path()), [""; 0]);
     let stats = tend::stats(directory.path()).unwrap();
     let sizes: Vec<_> = stats.iter().map(|table| (table.table, table.files, table.rows)).collect();
-    let rollups = ["rollup_1d", "rollup_1h", "rollup_5m"].map(|table| (table, 0, 0));
+    let rollups = ["rollup_1d", "rollup_1h", "rollup_5m", "attr_keys"].map(|table| (table, 0, 0));
     assert_eq!(sizes[..2], [("spans", 3, 6002), ("interactions", 3, 3)]);
     assert_eq!(sizes[2..], rollups);
     assert_eq!(stats.first().and_then(|spans| spans.last_day.clone()).as_deref(), Some("2026-11-20"));
@@ -179,8 +179,9 @@ async fn what_outlives_its_spans_outlives_its_log() {
         ("rollup_1d", 1, 1),
         ("rollup_1h", 1, 1),
         ("rollup_5m", 1, 1),
+        ("attr_keys", 1, KEYS),
     ];
-    for table in ["interactions", "rollup_1d", "rollup_1h", "rollup_5m"] {
+    for table in ["interactions", "rollup_1d", "rollup_1h", "rollup_5m", "attr_keys"] {
         for (gone, repaired) in [(false, true), (true, true), (true, false)] {
             let directory = tempfile::tempdir().unwrap();
             let directory = directory.path();

@@ -93,7 +93,7 @@ fn rollups(disk: &Disk, list: &List, now_ns: u64) -> Result<Vec<(Table, Log)>, S
             Change { operation: "REPAIR", adds, removes, rows_change: true, now_ns, ..Change::default() };
         Ok((table, settle(disk, table, log, change)?))
     };
-    Table::ROLLUPS.into_iter().map(open).collect()
+    Table::COUNTED.into_iter().map(open).collect()
 }
 
 /// The files of spans, and how their log has to change so that it names them.

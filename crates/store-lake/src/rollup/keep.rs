@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parquet::errors::ParquetError;
 use store_api::analysis::rollup::{LEAST_NS, Rollup, Row, SERIES, Sum};
 use store_api::time::Hour;
 use store_api::{Range, StoreError};
@@ -14,11 +15,13 @@ use super::correct::Look;
 use super::made::{One, day_of, range, width};
 use super::partial::of_traces;
 use super::table::encode;
+use super::keys;
 use crate::commit::Change;
 use crate::file::{File, Unusable};
 use crate::lake::{Inner, now_ns};
 use crate::log::Add;
 use crate::partition::Partition;
+use crate::table::Encoded;
 use crate::tables::{Content, Table, below};
 
 /// After the end of an hour, and after the last file that came late.
@@ -32,8 +35,9 @@ pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
     let hours: BTreeSet<Hour> = list.values().filter_map(|file| file.partition.hour()).collect();
     for hour in hours.iter().rev() {
-        if is_due(inner, &look, *hour, now)? {
-            count_hour(inner, &look, *hour, now)?;
+        let due = due(inner, &look, *hour, now)?;
+        if !due.is_empty() {
+            count_hour(inner, &look, *hour, &due)?;
             return Ok(true);
         }
     }
@@ -51,19 +55,21 @@ fn since(now: u64, age: Duration) -> u64 {
     now.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn is_due(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<bool, StoreError> {
+/// The tables in which an hour has to be counted.
+fn due(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<Vec<Table>, StoreError> {
     let of = range(Table::Rollup1h, hour);
     let quiet_since = look.sources(of).map(|file| file.about.written_ns).max().unwrap_or(0).max(of.to);
     if now < quiet_since.saturating_add(GRACE_NS) {
-        return Ok(false);
+        return Ok(Vec::new());
     }
+    let mut due = Vec::new();
     for table in of_hours(inner, hour, now) {
         match inner.rollups.made.get(table, hour) {
             Some(made) if look.counts(&made)? => {}
-            _ => return Ok(true),
+            _ => due.push(table),
         }
     }
-    Ok(false)
+    Ok(due)
 }
 
 /// The tables that have rows of this hour, as far as those are not too old.
@@ -71,10 +77,10 @@ fn of_hours(inner: &Inner, hour: Hour, now: u64) -> impl Iterator<Item = Table> 
     let young = move |table: &Table| {
         range(*table, hour).to > since(now, inner.settings.rollup_retention(table.name()))
     };
-    [Table::Rollup5m, Table::Rollup1h].into_iter().filter(young)
+    [Table::AttrKeys, Table::Rollup5m, Table::Rollup1h].into_iter().filter(young)
 }
 
-fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<(), StoreError> {
+fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, due: &[Table]) -> Result<(), StoreError> {
     let of = range(Table::Rollup1h, hour);
     // Before the count, so that a file that turns out to be damaged makes it needless.
     let mut covers = Vec::new();
@@ -83,10 +89,17 @@ fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<()
             covers.push(generation);
         }
     }
-    let rows = of_files(look, of)?.rows(usize::MAX);
-    let counted: Vec<(Table, Vec<Row>)> =
-        of_hours(inner, hour, now).map(|table| (table, summed(&rows, table))).collect();
-    put(inner, hour, &covers, &counted)
+    let of_rows = |table: &Table| *table != Table::AttrKeys;
+    let rows = if due.iter().any(of_rows) { of_files(look, of)?.rows(usize::MAX) } else { Vec::new() };
+    let mut counted = Vec::new();
+    for table in due {
+        let file = match table {
+            Table::AttrKeys => keys::encode(&keys::of_hour(look, hour)?),
+            _ => encode(&summed(&rows, *table), *table),
+        };
+        counted.push((*table, file));
+    }
+    put(inner, hour, &covers, counted)
 }
 
 /// True where it was counted.
@@ -116,7 +129,8 @@ fn count_day(inner: &Inner, look: &Look<'_>, day: Hour, now: u64) -> Result<bool
             None => return Ok(false),
         }
     }
-    put(inner, day, &covers, &[(Table::Rollup1d, sum.rows(SERIES))])?;
+    let file = encode(&sum.rows(SERIES), Table::Rollup1d);
+    put(inner, day, &covers, vec![(Table::Rollup1d, file)])?;
     Ok(true)
 }
 
@@ -152,19 +166,24 @@ fn summed(rows: &[Row], table: Table) -> Vec<Row> {
 }
 
 /// Puts files in the place of those that the tables have of these hours.
-fn put(inner: &Inner, hour: Hour, covers: &[u64], counted: &[(Table, Vec<Row>)]) -> Result<(), StoreError> {
+fn put(
+    inner: &Inner,
+    hour: Hour,
+    covers: &[u64],
+    counted: Vec<(Table, Result<Encoded, ParquetError>)>,
+) -> Result<(), StoreError> {
     let now_ns = now_ns();
     let mut change = Change { spans_change: true, ..inner.change("WRITE", now_ns)? };
-    for (table, rows) in counted {
+    for (table, file) in counted {
         let generation = inner.next();
-        let file = encode(rows, *table);
-        let file =
-            file.map_err(|error| StoreError::Bug(format!("a rollup cannot be written as Parquet: {error}")));
+        let file = file.map_err(|error| {
+            StoreError::Bug(format!("{} cannot be written as Parquet: {error}", table.name()))
+        });
         let path = table.path(inner.disk.root(), Partition::Hour(hour), generation);
         if let Err(error) = file.and_then(|file| {
             inner.disk.put_file(&path, &file.bytes)?;
             let add = Table::add_counted(hour, generation, covers, Content::from(file));
-            change.adds.push((*table, add.at(now_ns)));
+            change.adds.push((table, add.at(now_ns)));
             Ok(())
         }) {
             for (table, add) in &change.adds {
@@ -172,7 +191,7 @@ fn put(inner: &Inner, hour: Hour, covers: &[u64], counted: &[(Table, Vec<Row>)])
             }
             return Err(error);
         }
-        change.removes.extend(named(inner, *table, hour).into_iter().map(|add| (*table, add.path)));
+        change.removes.extend(named(inner, table, hour).into_iter().map(|add| (table, add.path)));
         change.generation = Some(generation);
     }
     inner.tables.commit(&change)?;
@@ -195,7 +214,7 @@ pub(crate) fn of_gone(inner: &Inner, gone: &[Arc<File>]) -> Result<Vec<(Table, A
     let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
     let names: HashSet<u64> = gone.iter().map(|file| file.generation).collect();
     let mut stay = Vec::new();
-    for table in Table::ROLLUPS {
+    for table in Table::COUNTED {
         for one in inner.rollups.made.within(table, Range::ALL) {
             let mut files = look.sources(one.range()).map(|file| names.contains(&file.generation)).peekable();
             // As long as a file of a day is left, its hours tell whether it is right.
@@ -215,7 +234,7 @@ pub(crate) fn of_gone(inner: &Inner, gone: &[Arc<File>]) -> Result<Vec<(Table, A
 
 fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     let mut removes = Vec::new();
-    for table in Table::ROLLUPS {
+    for table in Table::COUNTED {
         let since = since(now, inner.settings.rollup_retention(table.name()));
         let all = inner.rollups.made.within(table, Range::ALL);
         let old = all.iter().filter(|one| one.range().to <= since);

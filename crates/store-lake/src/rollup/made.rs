@@ -14,6 +14,7 @@ use store_api::time::Hour;
 
 use super::Rollups;
 use super::correct::Look;
+use super::keys;
 use super::table::decode;
 use crate::commit::Tables;
 use crate::disk::Disk;
@@ -85,12 +86,12 @@ pub(super) fn day_of(hour: Hour) -> Hour {
 impl Made {
     /// What the logs say now.
     pub(super) fn load(&self, tables: &Tables) {
-        let versions = Table::ROLLUPS.map(|table| tables.with(table, |state| state.version).flatten());
+        let versions = Table::COUNTED.map(|table| tables.with(table, |state| state.version).flatten());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.versions == versions {
             return;
         }
-        for table in Table::ROLLUPS {
+        for table in Table::COUNTED {
             let all: Option<Vec<One>> = tables
                 .with(table, |state| state.adds.values().filter_map(|add| One::of(table, add)).collect());
             let mut all = all.unwrap_or_default();
@@ -204,8 +205,12 @@ fn path(disk: &Disk, table: Table, below: &str) -> PathBuf {
 }
 
 /// How many rows are in these bytes.
-pub(crate) fn checked(bytes: Vec<u8>) -> Result<usize, String> {
-    rows(&Bytes::from(bytes)).map(|(rows, _)| rows.len())
+pub(crate) fn checked(table: Table, bytes: Vec<u8>) -> Result<usize, String> {
+    let bytes = Bytes::from(bytes);
+    match table {
+        Table::AttrKeys => guarded(|| keys::rows(bytes)).map_err(|unusable| unusable.why()),
+        _ => rows(&bytes).map(|(rows, _)| rows.len()),
+    }
 }
 
 /// The files that a log names and that are not there as it says. They are made again when it is time.

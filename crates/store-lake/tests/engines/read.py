@@ -1,6 +1,6 @@
 """Reads a store with other engines and compares what they find with what the store says itself.
 
-python read.py STORE EXPECTED.json spans [interactions] [billing=ROWS]
+python read.py STORE EXPECTED.json spans [interactions] [billing=ROWS] [attr_keys=CHECK]
 """
 
 import json
@@ -103,6 +103,11 @@ def billing(ask, expected):
     assert rows == expected, f"{rows} rows of the queue billing, not {expected}"
 
 
+def attr_keys(ask, expected):
+    ((check,),) = ask("SELECT sum(spans * length(key)) FROM {attr_keys}")
+    assert check == expected, f"the keys of attributes amount to {check}, not {expected}"
+
+
 def main():
     store, expected = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
     known = views()
@@ -117,6 +122,8 @@ def main():
                         interactions(engine(store, table), known[table], expected)
                     case "billing":
                         billing(engine(store, "spans"), int(rows))
+                    case "attr_keys":
+                        attr_keys(engine(store, table), int(rows))
             except Exception as error:
                 raise SystemExit(f"{name}, {table}: {error}") from error
 

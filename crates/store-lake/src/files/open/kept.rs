@@ -57,7 +57,7 @@ pub(super) fn without_spans(
             if state.adds.contains_key(&below) || state.removes.contains_key(&below) {
                 continue;
             }
-            let counted = Table::ROLLUPS.contains(&table);
+            let counted = Table::COUNTED.contains(&table);
             let add = if !is_gone(partition) {
                 Err("no log names it, and there are spans of its time".to_owned())
             } else if generation > until {
@@ -101,7 +101,7 @@ fn read(
     let content = Content { size, crc32, stats: reconcile::stats(&footer, rows, table.skipping()) };
     let written_ns = written(disk.modified(path).map_err(Unusable::Failed)?);
     let add = match partition {
-        Partition::Hour(hour) if Table::ROLLUPS.contains(&table) => {
+        Partition::Hour(hour) if Table::COUNTED.contains(&table) => {
             Table::add_counted(hour, generation, &[], content)
         }
         _ => {
