@@ -3,8 +3,8 @@
 //! Of each file a [`partial::Partial`] counts what started in it, as far as the file alone tells; those are in memory.
 //! Traces that lie in several parts are counted again, all parts together, and take the place of what the partials say of
 //! them ([`correct`]). What that amounts to for an hour that is over is kept in the tables `rollup_5m` and `rollup_1h`,
-//! for a day in `rollup_1d`, which attributes they carry in `attr_keys` ([`keys`]), with the files that were looked at: it counts as long as those are the files that there are
-//! ([`made`]).
+//! for a day in `rollup_1d`, and in `attr_keys` which attributes the spans of an hour carry ([`keys`]), with the files
+//! that were looked at: it counts as long as those are the files that there are ([`made`]).
 
 mod table;
 mod partial;

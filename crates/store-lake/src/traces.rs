@@ -113,6 +113,7 @@ pub(crate) fn encode(entries: &[Entry], level: i32) -> Result<Encoded, ParquetEr
     let layout = Layout {
         schema: columns(),
         level,
+        compressed: None,
         blooms: &[],
         deltas: &["start_ns", "end_ns", "first_row", "rows"],
         plain: &["facts"],

@@ -134,6 +134,7 @@ impl<'a> Making<'a> {
         let layout = Layout {
             schema: promoting(&promoted),
             level: target.level,
+            compressed: None,
             blooms: &[("interaction_id", interactions as u64), ("trace_id", traces as u64)],
             deltas: &["start_ns", "duration_ns"],
             plain: &[],

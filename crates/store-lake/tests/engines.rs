@@ -116,6 +116,6 @@ async fn other_engines_come_to_our_answers() {
     let billing = csv(&lake, question).await;
     assert!(billing.parse::<usize>().unwrap() > 1000, "{billing} in a column");
     let keys = csv(&lake, "SELECT sum(spans * length(key)) FROM attr_keys").await;
-    let more = [&format!("billing={billing}"), &format!("attr_keys={keys}")].map(String::as_str);
-    engines_agree(directory.path(), &before, &["interactions", more[0], more[1]]);
+    let (billing, keys) = (format!("billing={billing}"), format!("attr_keys={keys}"));
+    engines_agree(directory.path(), &before, &["interactions", &billing, &keys]);
 }

@@ -130,6 +130,9 @@ async fn a_broken_log_is_made_anew() {
     assert_eq!((count(&lake, 1).await, count(&lake, 3).await), (1, 6000));
 }
 
+/// Of one span of the sample, with its resource and scope.
+const KEYS: u64 = 3;
+
 const DAY: u64 = 24 * 3600 * SECOND;
 
 fn now() -> u64 {

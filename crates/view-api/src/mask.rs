@@ -119,7 +119,9 @@ impl Rollups for HidingRollups<'_> {
     fn rollups(&self, range: Range, widest: u64) -> Result<Kept, StoreError> {
         let mut kept = self.rollups.rollups(range, widest)?;
         let mut spans = self.spans.borrow_mut();
-        kept.rows.iter_mut().for_each(|row| spans.series(&mut row.series));
+        for rows in &mut kept.rows {
+            Arc::make_mut(rows).iter_mut().for_each(|row| spans.series(&mut row.series));
+        }
         Ok(kept)
     }
 }
@@ -142,7 +144,7 @@ mod tests {
             let span = Arc::new(Sample::new(1, 1).change(|span| span.name = NAME.to_owned()).span());
             let mut rollup = Rollup::new(1, 1);
             Traced::of(&[&span]).observations().for_each(|seen| rollup.add(&seen));
-            Ok(Kept { rows: rollup.rows(), rest: Vec::new() })
+            Ok(Kept { rows: vec![Arc::new(rollup.rows())], rest: Vec::new() })
         }
     }
 
@@ -165,8 +167,8 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         let look: Look = Box::new(move |reader| {
             let kept = reader.rollups().unwrap().rollups(Range::ALL, u64::MAX)?;
-            let operation = |row: Counted| row.series.operation.as_deref().map(str::to_owned);
-            tell.send(kept.rows.into_iter().filter_map(operation).collect::<Vec<_>>()).unwrap();
+            let operation = |row: &Counted| row.series.operation.as_deref().map(str::to_owned);
+            tell.send(kept.rows().filter_map(operation).collect::<Vec<_>>()).unwrap();
             Ok(())
         });
         Masked(Arc::new(Counting)).look(Limits::default(), look).await.unwrap();

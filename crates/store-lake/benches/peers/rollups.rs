@@ -38,7 +38,7 @@ async fn percentiles(lake: &Lake, range: Range) -> Told {
             let kept = reader.rollups().expect("a lake counts").rollups(widened(range, widest), widest)?;
             assert!(kept.rest.is_empty(), "all of it is counted");
             let mut groups: BTreeMap<Key, Histogram> = BTreeMap::new();
-            for row in &kept.rows {
+            for row in kept.rows() {
                 let Some(stage) = row.series.stage else { continue };
                 let key = (stage, row.series.queue.clone(), row.series.region.clone());
                 groups.entry(key).or_insert_with(Histogram::precise).merge(&row.histogram);
@@ -46,7 +46,7 @@ async fn percentiles(lake: &Lake, range: Range) -> Told {
             for histogram in groups.values() {
                 std::hint::black_box(QUANTILES.map(|q| histogram.quantile(q)));
             }
-            drop(tell.send((groups, kept.rows.len())));
+            drop(tell.send((groups, kept.rows().count())));
             Ok(())
         }),
     );

@@ -10,7 +10,7 @@ use store_api::question::Range;
 use store_api::shelf::Shelf;
 
 use super::correct::{Correction, Look};
-use super::made::width;
+use super::made::{One, width};
 use crate::file::File;
 use crate::files::List;
 use crate::lake::Inner;
@@ -50,22 +50,22 @@ impl Counted {
 struct Stored {
     width: u64,
     ranges: Vec<Range>,
-    rows: Vec<Row>,
+    rows: Vec<Arc<Vec<Row>>>,
 }
 
 impl Stored {
     /// Adding up is only needed where something is taken out.
-    fn with(self, hot: &Correction) -> Vec<Row> {
+    fn with(self, hot: &Correction) -> Vec<Arc<Vec<Row>>> {
         let Self { width, ranges, mut rows } = self;
         if !hot.stored.iter().any(|row| is_in(&ranges, row.t)) {
-            rows.extend(hot.plus.iter().filter(|row| is_in(&ranges, row.t)).cloned());
+            rows.push(Arc::new(hot.plus.iter().filter(|row| is_in(&ranges, row.t)).cloned().collect()));
             return rows;
         }
         let mut counted = Counted { ranges, ..Counted::new(width) };
-        rows.iter().for_each(|row| counted.sum.add(row));
+        rows.iter().flat_map(|rows| rows.iter()).for_each(|row| counted.sum.add(row));
         counted.add(&hot.plus);
         counted.subtract(&hot.stored);
-        counted.sum.rows(usize::MAX)
+        vec![Arc::new(counted.sum.rows(usize::MAX))]
     }
 }
 
@@ -90,14 +90,14 @@ impl Rollups for Asked<'_> {
         }
         let files = within_reach(&look, &mut left);
         let hot = look.of_hot(within)?;
-        let mut rows: Vec<Row> = stored.into_iter().flat_map(|of| of.with(&hot)).collect();
+        let mut rows: Vec<_> = stored.into_iter().flat_map(|of| of.with(&hot)).collect();
         let mut rest = without(vec![range], within);
         rest.extend(left.iter().filter(|range| range.to <= files.from));
         rest.sort_unstable_by_key(|range| range.from);
         let ranges = left.into_iter().filter(|range| range.to > files.from).collect();
         let mut open = Counted { ranges, ..Counted::new(LEAST_NS) };
         count(&look, &mut open, &files.of, hot)?;
-        rows.extend(open.sum.rows(usize::MAX));
+        rows.push(Arc::new(open.sum.rows(usize::MAX)));
         Ok(Kept { rows, rest })
     }
 }
@@ -112,6 +112,7 @@ impl Asked<'_> {
         left: &mut Vec<Range>,
     ) -> Result<Stored, StoreError> {
         let mut stored = Stored { width: width(table), ranges: Vec::new(), rows: Vec::new() };
+        let mut of = Vec::new();
         for one in self.inner.rollups.made.within(table, within) {
             let span = one.range();
             let overlapping = left.iter().filter(|range| range.overlaps(span.from, span.to - 1));
@@ -122,9 +123,17 @@ impl Asked<'_> {
             if pieces.is_empty() || (stored.width > LEAST_NS && pieces != [span]) || !look.counts(&one)? {
                 continue;
             }
-            let Some(rows) = self.inner.rollups.rows_of(&self.inner.disk, &one)? else { continue };
-            let is_asked = |row: &&Row| stored.width > LEAST_NS || is_in(&pieces, row.t);
-            stored.rows.extend(rows.iter().filter(is_asked).cloned());
+            of.push((one, pieces));
+        }
+        let files: Vec<&One> = of.iter().map(|(one, _)| one.as_ref()).collect();
+        let all = self.inner.rollups.rows_of_all(&self.inner.disk, &files)?;
+        for ((one, pieces), rows) in of.into_iter().zip(all) {
+            let Some(rows) = rows else { continue };
+            let span = one.range();
+            stored.rows.push(match pieces == [span] {
+                true => rows,
+                false => Arc::new(rows.iter().filter(|row| is_in(&pieces, row.t)).cloned().collect()),
+            });
             *left = without(std::mem::take(left), span);
             stored.ranges.extend(pieces);
         }

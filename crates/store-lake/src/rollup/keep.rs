@@ -12,10 +12,10 @@ use store_api::{Range, StoreError};
 use throughline_context::TraceId;
 
 use super::correct::Look;
+use super::keys;
 use super::made::{One, day_of, range, width};
 use super::partial::of_traces;
 use super::table::encode;
-use super::keys;
 use crate::commit::Change;
 use crate::file::{File, Unusable};
 use crate::lake::{Inner, now_ns};

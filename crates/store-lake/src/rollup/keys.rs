@@ -44,7 +44,8 @@ fn element() -> Arc<Field> {
 pub(super) fn of_hour(look: &Look<'_>, hour: Hour) -> Result<Vec<AttrKey>, StoreError> {
     let disk = OnDisk::new(look.files, look.list);
     let mut counting = Counting::default();
-    let of_hour = look.sources(range(Table::AttrKeys, hour)).filter(|file| file.partition.hour() == Some(hour));
+    let of_hour =
+        look.sources(range(Table::AttrKeys, hour)).filter(|file| file.partition.hour() == Some(hour));
     for file in of_hour {
         counting.join(&disk.told(file, usize::MAX)?.0);
     }
@@ -55,6 +56,7 @@ pub(super) fn encode(keys: &[AttrKey]) -> Result<Encoded, ParquetError> {
     let layout = Layout {
         schema: columns(),
         level: 6,
+        compressed: None,
         blooms: &[],
         deltas: &["first_ns", "last_ns", "spans"],
         plain: &[],
@@ -91,7 +93,8 @@ fn batch(keys: &[AttrKey]) -> Result<RecordBatch, ArrowError> {
 
 /// How many there are, of which all can be read.
 pub(super) fn rows(file: Bytes) -> Result<usize, Wrong> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
     let mut rows = 0;
     for batch in reader.map_err(|error| error.to_string())? {
         rows += batch.map_err(|error| error.to_string())?.num_rows();

@@ -165,9 +165,37 @@ impl Look<'_> {
     }
 }
 
+/// Files that one thread opens before another could help.
+const FEW: usize = 8;
+
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+}
+
+type MaybeRows = Option<Arc<Vec<Row>>>;
+
 impl Rollups {
+    /// As [`Self::rows_of`] has them; several threads open many small files.
+    pub(super) fn rows_of_all(&self, disk: &Disk, all: &[&One]) -> Result<Vec<MaybeRows>, StoreError> {
+        let unknown = all.iter().filter(|one| !self.rows.has(one.generation)).count();
+        let threads = if unknown < FEW { 1 } else { threads() };
+        let some = |part: &[&One]| -> Result<Vec<MaybeRows>, StoreError> {
+            part.iter().map(|one| self.rows_of(disk, one)).collect()
+        };
+        std::thread::scope(|scope| {
+            let mut parts = all.chunks(all.len().div_ceil(threads).max(1));
+            let first = parts.next().unwrap_or_default();
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || some(part))).collect();
+            let mut rows: Vec<_> = some(first)?;
+            for part in others {
+                rows.extend(part.join().map_err(|_| StoreError::Bug("rows cannot be opened".to_owned()))??);
+            }
+            Ok(rows)
+        })
+    }
+
     /// The rows of a file; nothing where it is damaged, and then it is made again.
-    pub(super) fn rows_of(&self, disk: &Disk, one: &One) -> Result<Option<Arc<Vec<Row>>>, StoreError> {
+    pub(super) fn rows_of(&self, disk: &Disk, one: &One) -> Result<MaybeRows, StoreError> {
         let path = path(disk, one.table, &one.path);
         let read = self.rows.get(one.generation, || match bytes(disk, &path) {
             Ok(bytes) => rows(&bytes).map_err(Ok),

@@ -20,6 +20,7 @@ use store_api::analysis::histogram::Histogram;
 use store_api::analysis::rollup::{Exemplar, Row, Series};
 use throughline_context::SpanId;
 
+use super::made::threads;
 use crate::table::{Encoded, Layout, Wrong, column, to_parquet};
 use crate::tables::Table;
 
@@ -76,10 +77,20 @@ pub(super) fn encode(rows: &[Row], table: Table) -> Result<Encoded, ParquetError
     let layout = Layout {
         schema: columns(),
         level: 6,
+        compressed: Some(&["counts.list.element", "exemplars.list.element.trace_id"]),
         blooms: &[],
-        deltas: &["t_ns", "first_ns", "count", "sum_ns", "min_ns", "max_ns"],
+        deltas: &[
+            "t_ns",
+            "first_ns",
+            "count",
+            "sum_ns",
+            "min_ns",
+            "max_ns",
+            "b0",
+            "exemplars.list.element.duration_ns",
+        ],
         plain: &[],
-        ids: &[],
+        ids: &["exemplars.list.element.span_id"],
         skipping: table.skipping(),
     };
     to_parquet(&layout, String::new(), rows.chunks(4096).map(batch))
@@ -151,11 +162,14 @@ pub(super) fn decode(file: &Bytes) -> Result<Vec<Row>, Wrong> {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let metadata = ArrowReaderMetadata::load(file, options).map_err(|error| error.to_string())?;
     let all = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let part = all.div_ceil(threads).max(PART);
+    let part = all.div_ceil(threads()).max(PART);
+    if part >= all {
+        return some(file, &metadata, None);
+    }
     std::thread::scope(|scope| {
         let parts = (0..all).step_by(part).map(|from| from..(from + part).min(all));
-        let parts: Vec<_> = parts.map(|rows| scope.spawn(|| some(file, &metadata, rows, all))).collect();
+        let parts = parts.map(|rows| RowSelection::from_consecutive_ranges(std::iter::once(rows), all));
+        let parts: Vec<_> = parts.map(|rows| scope.spawn(|| some(file, &metadata, Some(rows)))).collect();
         let mut rows = Vec::with_capacity(all);
         for part in parts {
             rows.extend(part.join().map_err(|_| "it does not decode")??);
@@ -164,17 +178,13 @@ pub(super) fn decode(file: &Bytes) -> Result<Vec<Row>, Wrong> {
     })
 }
 
-fn some(
-    file: &Bytes,
-    metadata: &ArrowReaderMetadata,
-    rows: Range<usize>,
-    all: usize,
-) -> Result<Vec<Row>, Wrong> {
-    let rows = RowSelection::from_consecutive_ranges(std::iter::once(rows), all);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
-    let reader = reader.with_row_selection(rows).build();
+fn some(file: &Bytes, metadata: &ArrowReaderMetadata, rows: Option<RowSelection>) -> Result<Vec<Row>, Wrong> {
+    let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
+    if let Some(rows) = rows {
+        reader = reader.with_row_selection(rows);
+    }
     let (mut rows, mut texts) = (Vec::new(), HashSet::new());
-    for batch in reader.map_err(|error| error.to_string())? {
+    for batch in reader.build().map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let columns = Columns::of(&batch)?;
         for at in 0..batch.num_rows() {

@@ -29,6 +29,9 @@ pub(crate) struct Layout<'a> {
     pub(crate) schema: SchemaRef,
     /// 3 for what is soon compacted, 6 for what stays.
     pub(crate) level: i32,
+    /// The columns that are compressed, where not all are: of a small file, setting up a decompressor for each column
+    /// takes longer than all the rest.
+    pub(crate) compressed: Option<&'a [&'static str]>,
     /// Columns that are looked up by value, with the number of different values.
     pub(crate) blooms: &'a [(&'static str, u64)],
     /// Columns of numbers that differ little from row to row.
@@ -85,15 +88,20 @@ impl Writing {
 }
 
 fn properties(layout: &Layout<'_>) -> Result<WriterProperties, ParquetError> {
-    let column = |name: &str| ColumnPath::from(name);
+    let column = |name: &str| ColumnPath::new(name.split('.').map(str::to_owned).collect());
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(layout.level)?);
+    let of_most = if layout.compressed.is_some() { Compression::UNCOMPRESSED } else { zstd };
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(layout.level)?))
+        .set_compression(of_most)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         // The limit on rows is looked at after each of these.
         .set_write_batch_size(PAGE_ROWS / 2)
         .set_statistics_enabled(EnabledStatistics::Chunk);
+    for name in layout.compressed.unwrap_or_default() {
+        properties = properties.set_column_compression(column(name), zstd);
+    }
     for (name, different) in layout.blooms {
         properties = properties
             .set_column_statistics_enabled(column(name), EnabledStatistics::Page)

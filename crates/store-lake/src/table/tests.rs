@@ -24,6 +24,7 @@ fn layout() -> Layout<'static> {
     Layout {
         schema: span_columns(),
         level: 3,
+        compressed: None,
         blooms: &[("trace_id", 10)],
         deltas: &["start_ns"],
         plain: &[],

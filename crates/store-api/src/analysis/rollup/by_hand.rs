@@ -23,6 +23,6 @@ impl Rollups for ByHand {
             let within = trace.observations().filter(|one| range.contains(one.span.start_ns));
             within.for_each(|one| rollup.add(&one));
         }
-        Ok(Kept { rows: rollup.rows(), rest: Vec::new() })
+        Ok(Kept { rows: vec![Arc::new(rollup.rows())], rest: Vec::new() })
     }
 }

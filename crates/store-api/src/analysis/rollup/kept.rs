@@ -1,5 +1,7 @@
 //! What a store has counted before anybody asked.
 
+use std::sync::Arc;
+
 use super::Row;
 use crate::error::StoreError;
 use crate::question::Range;
@@ -21,15 +23,20 @@ pub trait Rollups {
 
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Kept {
-    pub rows: Vec<Row>,
+    /// As they lie in files: shared with whoever asks next.
+    pub rows: Vec<Arc<Vec<Row>>>,
     /// Of these parts of the range nothing is kept, and spans have to be looked at; in the order of time.
     pub rest: Vec<Range>,
 }
 
 impl Kept {
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flat_map(|rows| rows.iter())
+    }
+
     /// What started before is not counted at all.
     pub fn rows_since(&self, complete_from: u64) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| row.t >= complete_from)
+        self.rows().filter(move |row| row.t >= complete_from)
     }
 }
 
