@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
-use store_api::time::Hour;
 
 use crate::file::{self, About};
 use crate::log::{Add, New, Values, milliseconds};
@@ -29,6 +28,7 @@ const ABOUT: &str = "throughline";
 const CRC32: &str = "throughline.crc32";
 /// Generations that a file was made of.
 const COVERS: &str = "throughline.covers";
+const APART: &str = "throughline.apart";
 /// Set on what is kept when its spans are gone.
 const ALONE: &str = "throughline.alone";
 
@@ -106,10 +106,28 @@ impl Table {
     }
 
     /// What the log says of a file that was counted from files of other generations.
-    pub(crate) fn add_counted(hour: Hour, generation: u64, covers: &[u64], content: Content) -> Add {
-        let covers = serde_json::to_string(covers).unwrap_or_default();
-        tagged(Partition::Hour(hour), generation, (COVERS, covers), content)
+    pub(crate) fn add_counted(
+        partition: Partition,
+        generation: u64,
+        made_of: &MadeOf,
+        content: Content,
+    ) -> Add {
+        let list = |of: &[u64]| serde_json::to_string(of).unwrap_or_default();
+        let mut add = tagged(partition, generation, (COVERS, list(&made_of.covers)), content);
+        if !made_of.apart.is_empty() {
+            add.tags.get_or_insert_default().insert(APART.to_owned(), Some(list(&made_of.apart)));
+        }
+        add
     }
+}
+
+/// What was looked at for what was counted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct MadeOf {
+    /// The generations that it was made of, in order.
+    pub(crate) covers: Vec<u64>,
+    /// Those that filters would have among them, and that were found to have nothing in common with them.
+    pub(crate) apart: Vec<u64>,
 }
 
 fn tagged(partition: Partition, generation: u64, (key, value): (&str, String), content: Content) -> Add {
@@ -143,9 +161,9 @@ impl Add {
         self.about().map(|about| about.promoted).unwrap_or_default()
     }
 
-    /// The generations that it was made of, in order.
-    pub(crate) fn covers(&self) -> Option<Vec<u64>> {
-        serde_json::from_str(self.tags.as_ref()?.get(COVERS)?.as_deref()?).ok()
+    pub(crate) fn made_of(&self) -> Option<MadeOf> {
+        let list = |key| serde_json::from_str(self.tags.as_ref()?.get(key)?.as_deref()?).ok();
+        Some(MadeOf { covers: list(COVERS)?, apart: list(APART).unwrap_or_default() })
     }
 
     pub(crate) fn rows(&self) -> Option<u64> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use store_api::StoreError;
 use store_api::part::Row;
-use tokio::time::{MissedTickBehavior, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::commit::Change;
 use crate::compact;
@@ -22,6 +22,8 @@ use crate::write::{Target, Written, put_fragments, write};
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_secs(10);
+/// Before the first look: whoever opens a store has a question.
+const FIRST: Duration = Duration::from_secs(1);
 /// After a failure to write; the spans stay in memory.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -77,7 +79,7 @@ async fn write_on(inner: Weak<Inner>) {
 }
 
 async fn look_after(inner: Weak<Inner>) {
-    let mut ticks = tokio::time::interval(LOOK);
+    let mut ticks = interval_at(Instant::now() + FIRST, LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -64,9 +64,17 @@ impl Histogram {
         while self.scale > other.scale {
             self.downscale();
         }
-        for (index, count) in other.buckets().filter(|(_, count)| *count > 0) {
-            self.put(index, other.scale, count);
+        let used = |(_, count): &(i32, u64)| *count > 0;
+        let Some((first, _)) = other.buckets().find(used) else { return };
+        let last = other.buckets().rfind(used).map_or(first, |(last, _)| last);
+        self.reach(first, last, other.scale);
+        if self.scale == other.scale {
+            let within = (first - other.first) as usize..=(last - other.first) as usize;
+            let sums = self.counts.make_contiguous().iter_mut().skip((first - self.first) as usize);
+            sums.zip(other.counts.range(within)).for_each(|(sum, count)| *sum += count);
+            return;
         }
+        other.buckets().filter(used).for_each(|(index, count)| self.put(index, other.scale, count));
     }
 
     /// Takes out what is among it. Least and greatest stay, or become the bounds of a bucket where theirs is empty now.
@@ -156,7 +164,7 @@ impl Histogram {
     }
 
     /// The index of each bucket from the first to the last used one, with its count.
-    pub fn buckets(&self) -> impl ExactSizeIterator<Item = (i32, u64)> {
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = (i32, u64)> + DoubleEndedIterator {
         self.counts.iter().enumerate().map(|(at, count)| (self.first + at as i32, *count))
     }
 
@@ -234,28 +242,32 @@ impl Histogram {
 
     /// `index` is that of a bucket at `scale`, which is not below ours.
     fn put(&mut self, index: i32, scale: i8, count: u64) {
+        self.reach(index, index, scale);
+        let place = (index >> (scale - self.scale).clamp(0, 31)) - self.first;
+        if let Some(bucket) = self.counts.get_mut(place as usize) {
+            *bucket += count;
+        }
+    }
+
+    /// Has buckets for indices of a scale, its own or a finer one, from here to there; of a lower scale where there would
+    /// be too many.
+    fn reach(&mut self, first: i32, last: i32, scale: i8) {
         loop {
-            let index = index >> (scale - self.scale).clamp(0, 31);
+            let [first, last] = [first, last].map(|index| index >> (scale - self.scale).clamp(0, 31));
             if self.counts.is_empty() {
-                self.first = index;
+                self.first = first;
             }
-            let last = self.first + self.counts.len() as i32 - 1;
-            let needed = last.max(index) - self.first.min(index) + 1;
-            if needed as usize > self.most {
+            let end = (self.first + self.counts.len() as i32).max(last + 1);
+            let from = self.first.min(first);
+            if (end - from) as usize > self.most {
                 self.downscale();
                 continue;
             }
-            while self.first > index {
-                self.first -= 1;
+            for _ in from..self.first {
                 self.counts.push_front(0);
             }
-            let place = (index - self.first) as usize;
-            if place >= self.counts.len() {
-                self.counts.resize(place + 1, 0);
-            }
-            if let Some(bucket) = self.counts.get_mut(place) {
-                *bucket += count;
-            }
+            self.first = from;
+            self.counts.resize((end - from) as usize, 0);
             return;
         }
     }

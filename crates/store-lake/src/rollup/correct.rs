@@ -111,6 +111,11 @@ impl<'a> Look<'a> {
         Ok(false)
     }
 
+    /// The files that looked as if they had a trace in common with this one.
+    pub(super) fn apart(&self, file: &File) -> Vec<u64> {
+        self.files.sieves.bonds.apart(file.generation)
+    }
+
     /// Whether two files have a trace in common: filters say so once in a while where there is none.
     fn share(&self, one: &Arc<File>, other: &Arc<File>) -> Result<bool, StoreError> {
         let bonds = &self.files.sieves.bonds;

@@ -1,7 +1,7 @@
 //! Keeps the tables: counts hours and days that are over, again where their files have changed, and removes what is too
 //! old.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::lake::{Inner, now_ns};
 use crate::log::Add;
 use crate::partition::Partition;
 use crate::table::Encoded;
-use crate::tables::{Content, Table, below};
+use crate::tables::{Content, MadeOf, Table, below};
 
 /// After the end of an hour, and after the last file that came late.
 const GRACE_NS: u64 = 10 * 60 * 1_000_000_000;
@@ -40,6 +40,9 @@ pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
             count_hour(inner, &look, *hour, &due)?;
             return Ok(true);
         }
+    }
+    if count_mixed(inner, &look, now)? {
+        return Ok(true);
     }
     let counted = inner.rollups.made.within(Table::Rollup1h, Range::ALL);
     let days: BTreeSet<Hour> = counted.iter().map(|one| day_of(one.hour)).collect();
@@ -89,17 +92,44 @@ fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, due: &[Table]) -> Resu
             covers.push(generation);
         }
     }
+    let mut apart: BTreeSet<u64> = look.sources(of).flat_map(|file| look.apart(file)).collect();
+    apart.retain(|generation| !covers.contains(generation));
+    let made_of = MadeOf { covers, apart: apart.into_iter().collect() };
     let of_rows = |table: &Table| *table != Table::AttrKeys;
     let rows = if due.iter().any(of_rows) { of_files(look, of)?.rows(usize::MAX) } else { Vec::new() };
     let mut counted = Vec::new();
     for table in due {
         let file = match table {
-            Table::AttrKeys => keys::encode(&keys::of_hour(look, hour)?),
+            Table::AttrKeys => keys::encode(&keys::of(look, Partition::Hour(hour))?),
             _ => encode(&summed(&rows, *table), *table),
         };
         counted.push((*table, file));
     }
-    put(inner, hour, &covers, counted)
+    put(inner, Partition::Hour(hour), &made_of, counted)
+}
+
+/// What files with spans of many hours carry, all of them together: the hours do not have it. True where it was counted.
+fn count_mixed(inner: &Inner, look: &Look<'_>, now: u64) -> Result<bool, StoreError> {
+    let (table, partition) = (Table::AttrKeys, Partition::Mixed);
+    let sound = look.list.values().filter(|file| file.partition == partition && !file.is_lost());
+    let mixed: BTreeMap<u64, u64> = sound.map(|file| (file.generation, file.about.written_ns)).collect();
+    let named = named(inner, table, partition);
+    let known: BTreeSet<u64> = named.iter().filter_map(Add::made_of).flat_map(|of| of.covers).collect();
+    let is_new = |(generation, written_ns): (&u64, &u64)| {
+        !known.contains(generation) && now >= written_ns.saturating_add(GRACE_NS)
+    };
+    if known.iter().all(|generation| mixed.contains_key(generation)) && !mixed.iter().any(is_new) {
+        return Ok(false);
+    }
+    let covers: Vec<u64> = mixed.into_keys().collect();
+    if covers.is_empty() {
+        let removes = named.into_iter().map(|add| (table, add.path)).collect();
+        inner.tables.commit(&Change { removes, spans_change: true, ..inner.change("DELETE", now_ns())? })?;
+        return Ok(true);
+    }
+    let file = keys::encode(&keys::of(look, partition)?);
+    put(inner, partition, &MadeOf { covers, ..MadeOf::default() }, vec![(table, file)])?;
+    Ok(true)
 }
 
 /// True where it was counted.
@@ -130,7 +160,8 @@ fn count_day(inner: &Inner, look: &Look<'_>, day: Hour, now: u64) -> Result<bool
         }
     }
     let file = encode(&sum.rows(SERIES), Table::Rollup1d);
-    put(inner, day, &covers, vec![(Table::Rollup1d, file)])?;
+    let made_of = MadeOf { covers, ..MadeOf::default() };
+    put(inner, Partition::Hour(day), &made_of, vec![(Table::Rollup1d, file)])?;
     Ok(true)
 }
 
@@ -165,11 +196,11 @@ fn summed(rows: &[Row], table: Table) -> Vec<Row> {
     sum.rows(SERIES)
 }
 
-/// Puts files in the place of those that the tables have of these hours.
+/// Puts files in the place of those that the tables have there.
 fn put(
     inner: &Inner,
-    hour: Hour,
-    covers: &[u64],
+    partition: Partition,
+    made_of: &MadeOf,
     counted: Vec<(Table, Result<Encoded, ParquetError>)>,
 ) -> Result<(), StoreError> {
     let now_ns = now_ns();
@@ -179,10 +210,10 @@ fn put(
         let file = file.map_err(|error| {
             StoreError::Bug(format!("{} cannot be written as Parquet: {error}", table.name()))
         });
-        let path = table.path(inner.disk.root(), Partition::Hour(hour), generation);
+        let path = table.path(inner.disk.root(), partition, generation);
         if let Err(error) = file.and_then(|file| {
             inner.disk.put_file(&path, &file.bytes)?;
-            let add = Table::add_counted(hour, generation, covers, Content::from(file));
+            let add = Table::add_counted(partition, generation, made_of, Content::from(file));
             change.adds.push((table, add.at(now_ns)));
             Ok(())
         }) {
@@ -191,7 +222,7 @@ fn put(
             }
             return Err(error);
         }
-        change.removes.extend(named(inner, table, hour).into_iter().map(|add| (table, add.path)));
+        change.removes.extend(named(inner, table, partition).into_iter().map(|add| (table, add.path)));
         change.generation = Some(generation);
     }
     inner.tables.commit(&change)?;
@@ -199,9 +230,9 @@ fn put(
     Ok(())
 }
 
-/// What the log of a table names of these hours.
-fn named(inner: &Inner, table: Table, hour: Hour) -> Vec<Add> {
-    let folder = below(Partition::Hour(hour), 0);
+/// What the log of a table names there.
+fn named(inner: &Inner, table: Table, partition: Partition) -> Vec<Add> {
+    let folder = below(partition, 0);
     let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
     let in_folder = |add: &&Add| add.path.rsplit_once('/').is_some_and(|(of, _)| of == folder);
     let adds = inner.tables.with(table, |state| state.adds.values().filter(in_folder).cloned().collect());

@@ -1,4 +1,4 @@
-//! Which attributes the spans of an hour carry, as Parquet.
+//! Which attributes spans carry, as Parquet.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,11 +10,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use store_api::StoreError;
 use store_api::attr_keys::{AttrKey, Counting};
-use store_api::time::Hour;
 
 use super::correct::Look;
-use super::made::range;
 use crate::files::OnDisk;
+use crate::partition::Partition;
 use crate::table::{Encoded, Layout, Wrong, to_parquet};
 use crate::tables::Table;
 
@@ -40,13 +39,11 @@ fn element() -> Arc<Field> {
     Arc::new(Field::new("element", DataType::Utf8, false))
 }
 
-/// Of the files of an hour. One of many hours counts when compaction has put its spans into theirs.
-pub(super) fn of_hour(look: &Look<'_>, hour: Hour) -> Result<Vec<AttrKey>, StoreError> {
+/// What the spans of the files in one place carry.
+pub(super) fn of(look: &Look<'_>, partition: Partition) -> Result<Vec<AttrKey>, StoreError> {
     let disk = OnDisk::new(look.files, look.list);
     let mut counting = Counting::default();
-    let of_hour =
-        look.sources(range(Table::AttrKeys, hour)).filter(|file| file.partition.hour() == Some(hour));
-    for file in of_hour {
+    for file in look.list.values().filter(|file| file.partition == partition && !file.is_lost()) {
         counting.join(&disk.told(file, usize::MAX)?.0);
     }
     Ok(counting.told().keys)
@@ -68,7 +65,7 @@ pub(super) fn encode(keys: &[AttrKey]) -> Result<Encoded, ParquetError> {
 
 fn batch(keys: &[AttrKey]) -> Result<RecordBatch, ArrowError> {
     let texts = |of: fn(&AttrKey) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(keys.iter().map(|key| of(key))))
+        Arc::new(StringArray::from_iter_values(keys.iter().map(of)))
     };
     let longs = |of: fn(&AttrKey) -> u64| -> ArrayRef {
         let numbers = keys.iter().map(|key| i64::try_from(of(key)).unwrap_or(i64::MAX));

@@ -44,6 +44,8 @@ pub(super) struct One {
     pub(super) generation: u64,
     /// Of the files that were looked at: of spans, or in `rollup_1d` of `rollup_1h`.
     pub(super) covers: BTreeSet<u64>,
+    /// Of those that looked as if they should be among them.
+    apart: BTreeSet<u64>,
     /// Its spans are gone, and nothing can change it any more.
     pub(super) alone: bool,
     /// Below the folder of the table.
@@ -53,8 +55,9 @@ pub(super) struct One {
 impl One {
     fn of(table: Table, add: &Add) -> Option<Self> {
         let (Partition::Hour(hour), generation) = add.generation()? else { return None };
-        let covers = add.covers()?.into_iter().collect();
-        Some(Self { table, hour, generation, covers, alone: add.is_alone(), path: add.path.clone() })
+        let made_of = add.made_of()?;
+        let [covers, apart] = [made_of.covers, made_of.apart].map(|of| of.into_iter().collect());
+        Some(Self { table, hour, generation, covers, apart, alone: add.is_alone(), path: add.path.clone() })
     }
 
     pub(super) fn range(&self) -> Range {
@@ -132,7 +135,7 @@ impl Look<'_> {
                 return Ok(false);
             }
             for other in consulted.difference(&one.covers) {
-                if self.is_bound(*other, one.range())? {
+                if !one.apart.contains(other) && self.is_bound(*other, one.range())? {
                     return Ok(false);
                 }
             }

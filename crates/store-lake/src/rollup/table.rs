@@ -155,17 +155,24 @@ fn exemplars(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(ListArray::try_new(exemplar(), lengths, Arc::new(all), None)?))
 }
 
+/// Rows that are decoded at once: with what they count they fit into memory that is asked for again and again, and is
+/// not given back in between.
+const BATCH: usize = 128;
 /// Rows that are decoded by one thread.
 const PART: usize = 8192;
 
 pub(super) fn decode(file: &Bytes) -> Result<Vec<Row>, Wrong> {
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(file, options).map_err(|error| error.to_string())?;
+    let head = |of_pages| {
+        let options = ArrowReaderOptions::new().with_page_index_policy(of_pages);
+        ArrowReaderMetadata::load(file, options).map_err(|error| error.to_string())
+    };
+    let metadata = head(PageIndexPolicy::Skip)?;
     let all = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
     let part = all.div_ceil(threads()).max(PART);
     if part >= all {
         return some(file, &metadata, None);
     }
+    let metadata = head(PageIndexPolicy::Optional)?;
     std::thread::scope(|scope| {
         let parts = (0..all).step_by(part).map(|from| from..(from + part).min(all));
         let parts = parts.map(|rows| RowSelection::from_consecutive_ranges(std::iter::once(rows), all));
@@ -179,11 +186,13 @@ pub(super) fn decode(file: &Bytes) -> Result<Vec<Row>, Wrong> {
 }
 
 fn some(file: &Bytes, metadata: &ArrowReaderMetadata, rows: Option<RowSelection>) -> Result<Vec<Row>, Wrong> {
-    let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
+    let all = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+        .with_batch_size(BATCH);
     if let Some(rows) = rows {
         reader = reader.with_row_selection(rows);
     }
-    let (mut rows, mut texts) = (Vec::new(), HashSet::new());
+    let (mut rows, mut texts) = (Vec::with_capacity(all.min(PART)), HashSet::new());
     for batch in reader.build().map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let columns = Columns::of(&batch)?;
@@ -313,17 +322,18 @@ fn exemplars_of(all: &StructArray, some: Range<usize>) -> Result<Vec<Exemplar>, 
     let durations = durations.as_any().downcast_ref::<Int64Array>().ok_or_else(wrong)?;
     let traces = traces.as_any().downcast_ref::<StringArray>().ok_or_else(wrong)?;
     let spans = spans.as_any().downcast_ref::<BinaryArray>().ok_or_else(wrong)?;
-    some.filter(|at| *at < all.len())
-        .map(|at| {
-            Ok(Exemplar {
-                duration_ns: count(durations.value(at)),
-                trace_id: traces.value(at).parse().map_err(|_| "a trace id is garbled".to_owned())?,
-                span_id: spans
-                    .value(at)
-                    .try_into()
-                    .map(SpanId)
-                    .map_err(|_| "a span id has 8 bytes".to_owned())?,
-            })
-        })
-        .collect()
+    let some = some.start..some.end.min(all.len());
+    let mut exemplars = Vec::with_capacity(some.len());
+    for at in some {
+        exemplars.push(Exemplar {
+            duration_ns: count(durations.value(at)),
+            trace_id: traces.value(at).parse().map_err(|_| "a trace id is garbled".to_owned())?,
+            span_id: spans
+                .value(at)
+                .try_into()
+                .map(SpanId)
+                .map_err(|_| "a span id has 8 bytes".to_owned())?,
+        });
+    }
+    Ok(exemplars)
 }

@@ -25,6 +25,8 @@ use super::ask::Asked;
 use crate::disk::simulated::Simulated;
 use crate::disk::{self, Disk};
 use crate::lake::{Inner, Lake, now_ns};
+use crate::log::Add;
+use crate::partition::Partition;
 use crate::tables::Table;
 
 const HOUR: u64 = 3600 * SECOND;
@@ -358,4 +360,39 @@ async fn rows_outlive_their_spans() {
     assert_eq!(rows(&lake), 1, "also when it is opened again");
     while lake.compact(now + 8 * DAY).await.unwrap() {}
     assert_eq!(counted(lake.inner()), [1, 0, 1, 1], "and a day is made of what is left");
+}
+
+/// Scenario: spans of forty hours in one flush, twice, and all of them too old in the end.
+/// Guarantees: what files of many hours carry is counted together, again when another one comes, and goes with them.
+#[tokio::test]
+async fn files_of_many_hours_are_counted_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { retention: GoDuration::from_secs(3 * 24 * 3600), ..settings(directory.path()) };
+    let lake = Lake::open(settings).await.unwrap();
+    let now = now_ns();
+    // The files of many hours that there are, and those that were counted.
+    let mixed = |lake: &Lake| -> (Vec<u64>, Vec<u64>) {
+        let list = lake.inner().list();
+        let mixed = list.values().filter(|file| file.partition == Partition::Mixed);
+        let covers =
+            |add: &Add| add.generation()?.0.hour().is_none().then(|| add.made_of().map(|of| of.covers))?;
+        let counted = lake.inner().tables.with(Table::AttrKeys, |state| state.adds.values().find_map(covers));
+        (mixed.map(|file| file.generation).collect(), counted.flatten().unwrap_or_default())
+    };
+    for trace in 1..=2 {
+        let wild = (1..=40).map(|hours| {
+            let span = Sample::new(trace, hours).with("wild", i64::from(hours));
+            span.change(|span| span.start_ns = now - u64::from(hours) * HOUR)
+        });
+        put(&lake, &mut Model::default(), wild).await;
+        let (mixed_now, counted) = mixed(&lake);
+        assert!(!mixed_now.is_empty() && mixed_now != counted, "{mixed_now:?} {counted:?}");
+        while lake.compact(now + HOUR).await.unwrap() {}
+        let (mixed_now, counted) = mixed(&lake);
+        assert!(!mixed_now.is_empty());
+        assert_eq!(mixed_now, counted);
+    }
+    lake.retain(now + 4 * DAY).await.unwrap();
+    while lake.compact(now + 4 * DAY).await.unwrap() {}
+    assert_eq!(mixed(&lake), (Vec::new(), Vec::new()));
 }

@@ -20,7 +20,7 @@ use crate::files::List;
 use crate::log::{Add, Log};
 use crate::partition::Partition;
 use crate::table::{Promoted, Wrong};
-use crate::tables::{Content, Table, below};
+use crate::tables::{Content, MadeOf, Table, below};
 use crate::{found, rollup};
 
 /// Where the log of a table is lost, or its last entry: the files about hours of which there are no spans any more, as
@@ -101,8 +101,8 @@ fn read(
     let content = Content { size, crc32, stats: reconcile::stats(&footer, rows, table.skipping()) };
     let written_ns = written(disk.modified(path).map_err(Unusable::Failed)?);
     let add = match partition {
-        Partition::Hour(hour) if Table::COUNTED.contains(&table) => {
-            Table::add_counted(hour, generation, &[], content)
+        Partition::Hour(_) if Table::COUNTED.contains(&table) => {
+            Table::add_counted(partition, generation, &MadeOf::default(), content)
         }
         _ => {
             let about = about(&content.stats, rows, written_ns);
