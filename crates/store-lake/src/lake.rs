@@ -338,6 +338,11 @@ pub(crate) async fn lock(directory: &Path) -> Result<fs::File, StoreError> {
     Err(StoreError::InUse { path: directory.to_owned() })
 }
 
+/// For one question.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+}
+
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -47,7 +47,7 @@ use store_api::sql::{Answer, Failed, Limits, Metadata, Question, Worked};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{self, Sender};
 
-use crate::lake::Inner;
+use crate::lake::{Inner, threads};
 use looking::Looking;
 use meter::Meter;
 use write::Writer;
@@ -88,8 +88,8 @@ impl Sql {
 
 impl Engine {
     fn new(memory: usize) -> Result<Self, Failed> {
+        let threads = threads();
         let bug = |what: String| Failed::Store(StoreError::Bug(what));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         let runtime =
             Builder::new_multi_thread().worker_threads(threads).thread_name("sql").enable_all().build();
         let runtime = runtime.map_err(|error| bug(format!("no threads for SQL: {error}")))?;

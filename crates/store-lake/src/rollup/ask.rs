@@ -130,9 +130,10 @@ impl Asked<'_> {
         for ((one, pieces), rows) in of.into_iter().zip(all) {
             let Some(rows) = rows else { continue };
             let span = one.range();
-            stored.rows.push(match pieces == [span] {
-                true => rows,
-                false => Arc::new(rows.iter().filter(|row| is_in(&pieces, row.t)).cloned().collect()),
+            stored.rows.push(if pieces == [span] {
+                rows
+            } else {
+                Arc::new(rows.iter().filter(|row| is_in(&pieces, row.t)).cloned().collect())
             });
             *left = without(std::mem::take(left), span);
             stored.ranges.extend(pieces);

@@ -19,6 +19,7 @@ use super::table::decode;
 use crate::commit::Tables;
 use crate::disk::Disk;
 use crate::file::guarded;
+use crate::lake::threads;
 use crate::log::{Add, Log};
 use crate::partition::Partition;
 use crate::tables::Table;
@@ -170,10 +171,6 @@ impl Look<'_> {
 
 /// Files that one thread opens before another could help.
 const FEW: usize = 8;
-
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(4)
-}
 
 type MaybeRows = Option<Arc<Vec<Row>>>;
 

@@ -20,7 +20,7 @@ use store_api::analysis::histogram::Histogram;
 use store_api::analysis::rollup::{Exemplar, Row, Series};
 use throughline_context::SpanId;
 
-use super::made::threads;
+use crate::lake::threads;
 use crate::table::{Encoded, Layout, Wrong, column, to_parquet};
 use crate::tables::Table;
 

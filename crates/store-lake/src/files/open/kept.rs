@@ -100,14 +100,11 @@ fn read(
     let (footer, rows) = guarded(|| whole(bytes))?;
     let content = Content { size, crc32, stats: reconcile::stats(&footer, rows, table.skipping()) };
     let written_ns = written(disk.modified(path).map_err(Unusable::Failed)?);
-    let add = match partition {
-        Partition::Hour(_) if Table::COUNTED.contains(&table) => {
-            Table::add_counted(partition, generation, &MadeOf::default(), content)
-        }
-        _ => {
-            let about = about(&content.stats, rows, written_ns);
-            table.add(partition, generation, &about, content)
-        }
+    let add = if Table::COUNTED.contains(&table) {
+        Table::add_counted(partition, generation, &MadeOf::default(), content)
+    } else {
+        let about = about(&content.stats, rows, written_ns);
+        table.add(partition, generation, &about, content)
     };
     Ok(add.at(written_ns))
 }
