@@ -65,6 +65,8 @@ prove: ## long runs of what the tests run short; figures in docs/proofs
 	LAKE_SEEDS=2000 $(CARGO) test --release -p store-lake --lib lake::tests
 	KILLS=1000 $(CARGO) test --release -p store-lake --test kill
 	KILLS=200 $(CARGO) test --release -p store-lake --features cloud --test bucket
+	THROUGHLINE_BIN=$(BIN)/release/throughline INGEST_SECONDS=3600 INGEST_RATE=25000 INGEST_P99_MS=50 \
+	$(CARGO) test --release -p e2e --test ingest -- --nocapture
 	THROUGHLINE_BIN=$(BIN)/release/throughline JOURNAL_KILLS=200 JOURNAL_OUTAGE_SECONDS=600 JOURNAL_PATIENCE=3600 \
 	$(CARGO) test --release -p e2e --test journal -- --nocapture --test-threads 1
 	THROUGHLINE_BIN=$(BIN)/release/throughline scripts/small-disk.sh \

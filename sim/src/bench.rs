@@ -21,6 +21,7 @@ pub use relay::run as relay;
 pub use scenario::{Config, Limits, Over, Scenario, all};
 pub use system::System;
 pub use table::markdown;
+pub use usage::Usage;
 
 /// Everything measured in one run, scenario by scenario, our own system first.
 #[derive(Clone, Debug, Serialize)]

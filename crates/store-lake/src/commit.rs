@@ -57,8 +57,8 @@ impl Tables {
         Self { disk, logs: Mutex::new(logs), split: AtomicBool::default() }
     }
 
-    /// Table by table; the last one counts. After an error nothing has changed for whoever opens the store, and the
-    /// files that were to be added are gone, or go later where a log may name them.
+    /// Table by table; the last one counts. After an error nothing has changed for whoever opens the store, and the files
+    /// that were new are gone, or go later where a log may name them.
     pub(crate) fn commit(&self, change: &Change) -> Result<(), StoreError> {
         let shared = self.disk.shared().is_some();
         let mut logs = self.logs();
@@ -71,7 +71,7 @@ impl Tables {
                 continue;
             }
             match log.commit(&part) {
-                Ok(gone) => done.push((part, gone)),
+                Ok(before) => done.push((part, before)),
                 Err(uncommitted) => {
                     failed = Some(uncommitted);
                     break;
@@ -83,12 +83,13 @@ impl Tables {
             self.split.store(true, Ordering::Relaxed);
         }
         let named = done.len() + usize::from(uncommitted.doubtful);
-        for ((_, log), (part, gone)) in logs.iter_mut().zip(done) {
-            log.undo(&part.adds, gone);
+        for ((_, log), (part, before)) in logs.iter_mut().zip(done) {
+            log.undo(&part.adds, before);
         }
-        for (table, _) in logs.iter().skip(named) {
-            for add in change.of(*table, shared).adds {
-                drop(self.disk.remove(&self.disk.root().join(table.name()).join(add.path)));
+        for (table, log) in logs.iter().skip(named) {
+            let adds = change.of(*table, shared).adds;
+            for new in adds.iter().filter(|add| !log.state().adds.contains_key(&add.path)) {
+                drop(self.disk.remove(&self.disk.root().join(table.name()).join(&new.path)));
             }
         }
         Err(uncommitted.error)

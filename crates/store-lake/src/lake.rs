@@ -120,7 +120,7 @@ impl Lake {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             Ok(inner.leads_at(now, now_ns())?
-                && (upkeep::compact(&inner, now, &|| true)? || rollup::keep(&inner, now)?))
+                && (upkeep::compact(&inner, now, &|| true)? || rollup::keep(&inner, now, &|| true)?))
         })
         .await
     }

@@ -64,7 +64,7 @@ pub(crate) struct Log {
 struct Undo {
     /// Paths that do not belong to the table.
     take_back: Vec<String>,
-    /// Files that do.
+    /// Files that do, as they were told of before.
     give_back: Vec<Add>,
 }
 
@@ -171,8 +171,8 @@ impl Log {
         self.state.reached(APPLICATION)
     }
 
-    /// Writes one entry, and tells which files left the table by it. What an earlier entry that failed has left is put
-    /// right in the same entry.
+    /// Writes one entry, and tells what the table had before of the files that left it by that, or are told of anew. What an
+    /// earlier entry that failed has left is put right in the same entry.
     pub(crate) fn commit(&mut self, change: &Change) -> Result<Vec<Add>, Uncommitted> {
         if self.behind {
             // An entry must not outlast the one before it.
@@ -188,7 +188,8 @@ impl Log {
             let version = self.state.next();
             let mut actions = vec![self.info(&whole)];
             actions.extend(self.actions(&whole));
-            let gone = change.removes.iter().filter_map(|path| self.state.adds.get(path)).cloned().collect();
+            let touched = change.removes.iter().chain(change.adds.iter().map(|add| &add.path));
+            let before = touched.filter_map(|path| self.state.adds.get(path)).cloned().collect();
             let put = match self.put(version, &actions) {
                 Ok(true) => self.is_void(version).map_err(|error| Uncommitted { error, doubtful: true }),
                 Ok(false) => {
@@ -206,13 +207,13 @@ impl Log {
                     if version > 0 && (widened || version.is_multiple_of(CHECKPOINT_EVERY)) {
                         self.checkpoint(change.now_ns);
                     }
-                    return Ok(gone);
+                    return Ok(before);
                 }
                 Ok(true) => self.reload().map_err(certain)?,
                 Err(uncommitted) => {
                     if uncommitted.doubtful {
                         self.behind = true;
-                        self.undo(&change.adds, gone);
+                        self.undo(&change.adds, before);
                     }
                     return Err(uncommitted);
                 }
@@ -226,14 +227,16 @@ impl Log {
         }))
     }
 
-    /// The next entry takes these files out of the table, and those that had left it in. In a bucket, where who leads the
-    /// upkeep makes the tables agree, an entry that took files out stands when it turns up: it has others in their place.
-    pub(crate) fn undo(&mut self, added: &[Add], gone: Vec<Add>) {
-        if self.disk.shared().is_some() && !gone.is_empty() {
+    /// The next entry takes these files out of the table, and has those as they were that it had before. In a bucket, where
+    /// who leads the upkeep makes the tables agree, an entry that changed files stands when it turns up: it has others in
+    /// their place.
+    pub(crate) fn undo(&mut self, added: &[Add], before: Vec<Add>) {
+        if self.disk.shared().is_some() && !before.is_empty() {
             return;
         }
-        self.undo.take_back.extend(added.iter().map(|add| add.path.clone()));
-        self.undo.give_back.extend(gone);
+        let new = added.iter().filter(|add| before.iter().all(|before| before.path != add.path));
+        self.undo.take_back.extend(new.map(|add| add.path.clone()));
+        self.undo.give_back.extend(before);
     }
 
     /// False where another entry has this version.
@@ -290,11 +293,17 @@ impl Log {
 
 impl Undo {
     fn joined(&self, change: &Change, state: &Snapshot) -> Change {
+        // What the change itself says of a file holds.
+        let is_new = |path: &str| {
+            change.removes.iter().chain(change.adds.iter().map(|add| &add.path)).all(|known| known != path)
+        };
+        let gone = self.take_back.iter().filter(|path| state.adds.contains_key(*path) && is_new(path));
+        let back =
+            self.give_back.iter().filter(|add| state.adds.get(&add.path) != Some(add) && is_new(&add.path));
+        let (gone, back): (Vec<_>, Vec<_>) = (gone.cloned().collect(), back.cloned().collect());
         let mut change = change.clone();
-        let gone = self.take_back.iter().filter(|path| state.adds.contains_key(*path));
-        change.removes.extend(gone.cloned());
-        let back = self.give_back.iter().filter(|add| !state.adds.contains_key(&add.path));
-        change.adds.extend(back.cloned());
+        change.removes.extend(gone);
+        change.adds.extend(back);
         change
     }
 }

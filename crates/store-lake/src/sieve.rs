@@ -83,12 +83,13 @@ impl Sieves {
 
     /// Takes over the sidecar of a file that is there; false where there is none that fits.
     pub(crate) fn load(&self, file: &File) -> bool {
-        let Some(ids) = Sidecar::open(self.path(file.generation, "ids"), &file.about, &self.room) else {
+        let Some(mut ids) = Sidecar::open(self.path(file.generation, "ids"), &file.about, &self.room) else {
             return false;
         };
-        let shared: Result<Vec<TraceId>, _> = ids.head.shared.iter().map(|id| id.parse()).collect();
-        let (Ok(shared), Some(bonds)) = (shared, &ids.head.bonds) else { return false };
-        self.bonds.tie(file.generation, bonds);
+        let told = std::mem::take(&mut ids.head.shared);
+        let shared: Result<Vec<TraceId>, _> = told.iter().map(|id| id.parse()).collect();
+        let (Ok(shared), Some(bonds)) = (shared, ids.head.bonds.take()) else { return false };
+        self.bonds.tie(file.generation, &bonds);
         let sieve = Sieve { ids, shared, terms: Mutex::new(State::NotRead) };
         self.write().insert(file.generation, Arc::new(sieve));
         true

@@ -112,13 +112,16 @@ impl Table {
         made_of: &MadeOf,
         content: Content,
     ) -> Add {
-        let list = |of: &[u64]| serde_json::to_string(of).unwrap_or_default();
         let mut add = tagged(partition, generation, (COVERS, list(&made_of.covers)), content);
         if !made_of.apart.is_empty() {
             add.tags.get_or_insert_default().insert(APART.to_owned(), Some(list(&made_of.apart)));
         }
         add
     }
+}
+
+fn list(of: &[u64]) -> String {
+    serde_json::to_string(of).unwrap_or_default()
 }
 
 /// What was looked at for what was counted.
@@ -186,6 +189,13 @@ impl Add {
         let mut alone = self.clone();
         alone.tags.get_or_insert_default().insert(ALONE.to_owned(), Some("true".to_owned()));
         alone
+    }
+
+    /// The same, of what was counted, when of the files that it was made of only these are left.
+    pub(crate) fn covering(&self, left: &[u64]) -> Self {
+        let mut add = self.clone();
+        add.tags.get_or_insert_default().insert(COVERS.to_owned(), Some(list(left)));
+        add
     }
 
     pub(crate) fn at(mut self, now_ns: u64) -> Self {

@@ -108,8 +108,10 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     retain(store, now_ns())?;
     // Alone with the store means that it is about to close.
     let go_on = || Arc::strong_count(store) > 1 && store.leads(now_ns()).unwrap_or(false);
-    while compact(store, now_ns(), &go_on)? && go_on() {}
-    while rollup::keep(store, now_ns())? && go_on() {}
+    while compact(store, now_ns(), &go_on)? && go_on() {
+        retain(store, now_ns())?;
+    }
+    while rollup::keep(store, now_ns(), &go_on)? && go_on() {}
     Ok(())
 }
 
@@ -172,8 +174,9 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
     }
     if !change.adds.is_empty() || !change.removes.is_empty() {
         inner.tables.commit(&change)?;
-        inner.exchange(&gone, None);
+        // First, so that at no time neither is there.
         inner.rollups.changed(&inner.tables);
+        inner.exchange(&gone, None);
     }
     drop(gone);
     clear(inner, now)

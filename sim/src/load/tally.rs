@@ -34,7 +34,7 @@ pub struct Tally {
 
 impl Tally {
     /// The accounts of both.
-    pub(super) fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: Self) {
         self.offered += other.offered;
         self.accepted += other.accepted;
         self.rejected += other.rejected;

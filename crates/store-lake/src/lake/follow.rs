@@ -70,6 +70,7 @@ impl Inner {
             match fresh.entries() {
                 Ok(_) => {
                     tracing::warn!(file = %file.spans().display(), "the copy of a file was damaged, and the file is not");
+                    self.rollups.forget(&[fresh.generation]);
                     self.renew(fresh);
                 }
                 Err(Unusable::Damaged(_)) => {}

@@ -69,7 +69,7 @@ fn names(node: &Inner, table: Table) -> Vec<String> {
 fn compact(node: &Inner, lease_ns: u64) -> Result<bool, StoreError> {
     let done = node.leads_at(lease_ns, now_ns());
     let done = done.and_then(|leads| {
-        Ok(leads && (upkeep::compact(node, LATER, &|| true)? || rollup::keep(node, LATER)?))
+        Ok(leads && (upkeep::compact(node, LATER, &|| true)? || rollup::keep(node, LATER, &|| true)?))
     });
     if matches!(done, Err(StoreError::Conflict { .. })) {
         node.lead.lose();

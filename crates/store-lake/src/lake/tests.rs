@@ -1,6 +1,6 @@
 //! A store on a disk that forgets, fails and fills up; each run follows from its seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow::ExportError;
 use flow::config::GoDuration;
@@ -11,6 +11,7 @@ use store_api::{Limits, Questions, Recent};
 use super::*;
 use crate::disk::simulated::Simulated;
 use crate::log::FOLDER;
+use crate::tables::Table;
 
 const LATER: u64 = NINE + 100 * 24 * 3600 * SECOND;
 
@@ -59,7 +60,7 @@ impl World {
                 }));
             }
             if self.disk.below(3) == 0 {
-                drop(rollup::keep(store, LATER));
+                drop(rollup::keep(store, LATER, &|| true));
             }
             self.disk.fill(self.disk.below(8) == 0);
             let batch = self.batches.len() as u8 + 1;
@@ -139,6 +140,67 @@ async fn a_full_disk_is_waited_for() {
     assert_eq!(store.list().len(), 2);
     world.check(store, 1).await;
     assert_eq!(crate::tend::check(world.directory.path()).unwrap(), []);
+}
+
+/// Scenario: what is old is taken out while calls fail, again and again.
+/// Guarantees: what is to outlive its spans is there all the time, and is what it was.
+#[tokio::test]
+async fn what_outlives_its_spans_survives_a_bad_disk() {
+    const YEAR: u64 = 365 * 24 * 3600;
+    let long = GoDuration::from_secs(300 * YEAR);
+    let settings = Settings {
+        interactions_retention: Some(long),
+        rollup_5m_retention: long,
+        rollup_1h_retention: long,
+        rollup_1d_retention: long,
+        ..Settings::default()
+    };
+    let mut failed = 0;
+    for seed in 0..20 {
+        let world = World::new(seed);
+        let store = world.open_with(settings.clone()).unwrap();
+        for batch in 1..=3 {
+            store.put(spans(batch)).unwrap();
+            store.flush_through(u64::MAX).await.unwrap();
+        }
+        while rollup::keep(&store, LATER, &|| true).unwrap() {}
+        let kept = named(&store);
+        assert_eq!(kept.iter().map(|(table, _)| table.name()).collect::<BTreeSet<_>>().len(), 5);
+        let all_there = || {
+            let gone: Vec<_> = kept
+                .iter()
+                .filter(|(table, path)| !world.directory.path().join(table.name()).join(path).exists())
+                .collect();
+            assert!(gone.is_empty(), "seed {seed}: {gone:?}");
+        };
+        let late = now_ns() + 201 * YEAR * SECOND;
+        world.disk.light(usize::MAX, 60);
+        for _ in 0..10 {
+            world.disk.fill(world.disk.below(2) == 0);
+            failed += usize::from(upkeep::retain(&store, late).is_err());
+            all_there();
+        }
+        world.disk.light(usize::MAX, 0);
+        world.disk.fill(false);
+        upkeep::retain(&store, late).unwrap();
+        assert_eq!((store.list().len(), named(&store)), (0, kept.clone()), "seed {seed}");
+        drop(store);
+        world.disk.restart();
+        let store = world.open_with(settings.clone()).unwrap();
+        all_there();
+        assert_eq!((store.list().len(), named(&store)), (0, kept.clone()), "seed {seed}");
+        assert_eq!(crate::tend::check(world.directory.path()).unwrap(), [], "seed {seed}");
+    }
+    assert!(failed > 20, "{failed} failed");
+}
+
+/// The files of all tables but that of the spans.
+fn named(store: &Inner) -> Vec<(Table, String)> {
+    let of = |table: Table| {
+        let paths = store.tables.with(table, |state| state.adds.keys().cloned().collect::<Vec<_>>());
+        paths.into_iter().flatten().map(move |path| (table, path))
+    };
+    Table::EVERY.into_iter().filter(|table| *table != Table::Spans).flat_map(of).collect()
 }
 
 /// Scenario: the disk stalls while spans are written, and more come until memory is full; then it goes on, and later the power

@@ -215,6 +215,33 @@ fn what_was_undone_goes_with_the_next_entry() {
 }
 
 #[test]
+fn what_is_tried_again_is_not_undone() {
+    let directory = TempDir::new().unwrap();
+    let mut log = create(&directory);
+    let part = change(&["a"], &["first"]);
+    let before = log.commit(&part).unwrap();
+    log.undo(&part.adds, before);
+    log.commit(&change(&["b"], &["first"])).unwrap();
+    assert_eq!(paths(&log), ["b"]);
+    assert_eq!(paths(&open(&directory).unwrap().unwrap()), ["b"]);
+}
+
+#[test]
+fn a_file_that_is_told_of_anew_is_undone_as_it_was() {
+    let directory = TempDir::new().unwrap();
+    let mut log = create(&directory);
+    let first = log.state.adds["first"].clone();
+    let part =
+        Change { adds: vec![Add { tags: Some(Values::default()), ..first.clone() }], ..change(&[], &[]) };
+    let before = log.commit(&part).unwrap();
+    assert_ne!(log.state.adds["first"], first);
+    log.undo(&part.adds, before);
+    log.commit(&change(&["b"], &[])).unwrap();
+    let again = open(&directory).unwrap().unwrap();
+    assert_eq!((paths(&again), &again.state.adds["first"]), (vec!["b", "first"], &first));
+}
+
+#[test]
 fn what_we_do_not_know_is_left_alone() {
     let directory = TempDir::new().unwrap();
     create(&directory);

@@ -112,6 +112,11 @@ impl<'a> Look<'a> {
     }
 
     /// The files that looked as if they had a trace in common with this one.
+    /// False of a file that is lost, too.
+    pub(super) fn has(&self, generation: u64) -> bool {
+        self.list.get(&generation).is_some_and(|file| !file.is_lost())
+    }
+
     pub(super) fn apart(&self, file: &File) -> Vec<u64> {
         self.files.sieves.bonds.apart(file.generation)
     }
@@ -180,7 +185,10 @@ impl<'a> Look<'a> {
         }
         for (correction, (generations, traces)) in self.made(&unknown)?.into_iter().zip(unknown) {
             let correction = Arc::new(correction);
-            self.rollups.memo.keep(generations, members(&traces), &correction);
+            // One that turned out to be damaged, or its copy, may be sound again later.
+            if generations.iter().all(|generation| self.has(*generation)) {
+                self.rollups.memo.keep(generations, members(&traces), &correction);
+            }
             found.push(correction);
         }
         Ok(found)

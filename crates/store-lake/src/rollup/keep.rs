@@ -24,11 +24,13 @@ use crate::partition::Partition;
 use crate::table::Encoded;
 use crate::tables::{Content, MadeOf, Table, below};
 
-/// After the end of an hour, and after the last file that came late.
+/// After the end of an hour, after the last file that came late, and from one count to the next, as calls that go on change
+/// what their first hours say.
 const GRACE_NS: u64 = 10 * 60 * 1_000_000_000;
 
-/// Does one thing that is due; false where there was none. Where several nodes write, the one that leads does.
-pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
+/// Does one thing that is due; false where there was none, or `go_on` ended it. Where several nodes write, the one that leads
+/// does.
+pub(crate) fn keep(inner: &Inner, now: u64, go_on: &dyn Fn() -> bool) -> Result<bool, StoreError> {
     let _alone = inner.alone();
     retain(inner, now)?;
     let list = inner.list();
@@ -37,8 +39,7 @@ pub(crate) fn keep(inner: &Inner, now: u64) -> Result<bool, StoreError> {
     for hour in hours.iter().rev() {
         let due = due(inner, &look, *hour, now)?;
         if !due.is_empty() {
-            count_hour(inner, &look, *hour, &due)?;
-            return Ok(true);
+            return count_hour(inner, &look, *hour, &due, go_on);
         }
     }
     if count_mixed(inner, &look, now)? {
@@ -61,14 +62,16 @@ fn since(now: u64, age: Duration) -> u64 {
 /// The tables in which an hour has to be counted.
 fn due(inner: &Inner, look: &Look<'_>, hour: Hour, now: u64) -> Result<Vec<Table>, StoreError> {
     let of = range(Table::Rollup1h, hour);
-    let quiet_since = look.sources(of).map(|file| file.about.written_ns).max().unwrap_or(0).max(of.to);
+    // Files of many hours come as long as some clock is wrong.
+    let own = look.sources(of).filter(|file| file.partition.hour().is_some());
+    let quiet_since = own.map(|file| file.about.written_ns).max().unwrap_or(0).max(of.to);
     if now < quiet_since.saturating_add(GRACE_NS) {
         return Ok(Vec::new());
     }
     let mut due = Vec::new();
     for table in of_hours(inner, hour, now) {
         match inner.rollups.made.get(table, hour) {
-            Some(made) if look.counts(&made)? => {}
+            Some(made) if now < made.written_ns.saturating_add(GRACE_NS) || look.counts(&made)? => {}
             _ => due.push(table),
         }
     }
@@ -83,9 +86,15 @@ fn of_hours(inner: &Inner, hour: Hour, now: u64) -> impl Iterator<Item = Table> 
     [Table::AttrKeys, Table::Rollup5m, Table::Rollup1h].into_iter().filter(young)
 }
 
-fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, due: &[Table]) -> Result<(), StoreError> {
+/// False where `go_on` ended it.
+fn count_hour(
+    inner: &Inner,
+    look: &Look<'_>,
+    hour: Hour,
+    due: &[Table],
+    go_on: &dyn Fn() -> bool,
+) -> Result<bool, StoreError> {
     let of = range(Table::Rollup1h, hour);
-    // Before the count, so that a file that turns out to be damaged makes it needless.
     let mut covers = Vec::new();
     for generation in look.consulted(of) {
         if look.is_bound(generation, of)? {
@@ -93,10 +102,18 @@ fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, due: &[Table]) -> Resu
         }
     }
     let mut apart: BTreeSet<u64> = look.sources(of).flat_map(|file| look.apart(file)).collect();
-    apart.retain(|generation| !covers.contains(generation));
+    // Files that came since this look began, and that others found to be apart, were not looked at for this hour.
+    apart.retain(|generation| !covers.contains(generation) && look.has(*generation));
     let made_of = MadeOf { covers, apart: apart.into_iter().collect() };
     let of_rows = |table: &Table| *table != Table::AttrKeys;
-    let rows = if due.iter().any(of_rows) { of_files(look, of)?.rows(usize::MAX) } else { Vec::new() };
+    let rows = if due.iter().any(of_rows) {
+        match of_files(look, of, go_on)? {
+            Some(sum) => sum.rows(usize::MAX),
+            None => return Ok(false),
+        }
+    } else {
+        Vec::new()
+    };
     let mut counted = Vec::new();
     for table in due {
         let file = match table {
@@ -105,7 +122,11 @@ fn count_hour(inner: &Inner, look: &Look<'_>, hour: Hour, due: &[Table]) -> Resu
         };
         counted.push((*table, file));
     }
-    put(inner, Partition::Hour(hour), &made_of, counted)
+    // One that turned out to be damaged, or its copy, is not in the rows.
+    if made_of.covers.iter().all(|generation| look.has(*generation)) {
+        put(inner, Partition::Hour(hour), &made_of, counted)?;
+    }
+    Ok(true)
 }
 
 /// What files with spans of many hours carry, all of them together: the hours do not have it. True where it was counted.
@@ -128,7 +149,9 @@ fn count_mixed(inner: &Inner, look: &Look<'_>, now: u64) -> Result<bool, StoreEr
         return Ok(true);
     }
     let file = keys::encode(&keys::of(look, partition)?);
-    put(inner, partition, &MadeOf { covers, ..MadeOf::default() }, vec![(table, file)])?;
+    if covers.iter().all(|generation| look.has(*generation)) {
+        put(inner, partition, &MadeOf { covers, ..MadeOf::default() }, vec![(table, file)])?;
+    }
     Ok(true)
 }
 
@@ -166,14 +189,17 @@ fn count_day(inner: &Inner, look: &Look<'_>, day: Hour, now: u64) -> Result<bool
 }
 
 /// What files have of a range, in rows of five minutes, from the spans themselves: so nothing is taken out again, and the
-/// least, the greatest and the exemplars are right to the span.
-fn of_files(look: &Look<'_>, range: Range) -> Result<Sum, StoreError> {
+/// least, the greatest and the exemplars are right to the span. Nothing where `go_on` ended it.
+fn of_files(look: &Look<'_>, range: Range, go_on: &dyn Fn() -> bool) -> Result<Option<Sum>, StoreError> {
     let mut sum = Sum::new(LEAST_NS);
     let mut add = |rows: &[Row]| rows.iter().filter(|row| range.contains(row.t)).for_each(|row| sum.add(row));
     let files: Vec<&Arc<File>> = look.sources(range).collect();
     let shared = look.shared(&files);
     let several: HashSet<TraceId> = shared.values().flatten().copied().collect();
     for file in files {
+        if !go_on() {
+            return Ok(None);
+        }
         let rows = match look.files.all_rows(file) {
             Ok(rows) => rows.into_iter().filter(|row| !several.contains(&row.span.trace_id)),
             Err(Unusable::Failed(error)) => return Err(error),
@@ -187,7 +213,7 @@ fn of_files(look: &Look<'_>, range: Range) -> Result<Sum, StoreError> {
         add(&rollup.rows());
     }
     look.corrections(shared)?.iter().for_each(|one| add(&one.plus));
-    Ok(sum)
+    Ok(Some(sum))
 }
 
 fn summed(rows: &[Row], table: Table) -> Vec<Row> {
@@ -239,11 +265,15 @@ fn named(inner: &Inner, table: Table, partition: Partition) -> Vec<Add> {
     adds.unwrap_or_default()
 }
 
-/// What the tables have of the times of files that go because they are old: as long as it is right, it stays as it is.
+/// What the tables have of the times of files that go because they are old: as long as it is right, it stays as it is. So does
+/// what other hours have of calls that began in those.
 pub(crate) fn of_gone(inner: &Inner, gone: &[Arc<File>]) -> Result<Vec<(Table, Add)>, StoreError> {
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
     let list = inner.list();
     let look = Look::new(&inner.rollups, &inner.files, &list, &[]);
-    let names: HashSet<u64> = gone.iter().map(|file| file.generation).collect();
+    let names: BTreeSet<u64> = gone.iter().map(|file| file.generation).collect();
     let mut stay = Vec::new();
     for table in Table::COUNTED {
         for one in inner.rollups.made.within(table, Range::ALL) {
@@ -254,8 +284,10 @@ pub(crate) fn of_gone(inner: &Inner, gone: &[Arc<File>]) -> Result<Vec<(Table, A
             } else {
                 files.any(|goes| goes)
             };
-            if goes && !one.alone && look.counts(&one)? {
-                let add = inner.tables.with(table, |state| state.adds.get(&one.path).map(Add::alone));
+            let left: Vec<u64> = one.covers.difference(&names).copied().collect();
+            if (goes || left.len() < one.covers.len()) && !one.alone && look.counts(&one)? {
+                let stays = |add: &Add| if goes { add.alone() } else { add.covering(&left) };
+                let add = inner.tables.with(table, |state| state.adds.get(&one.path).map(stays));
                 stay.extend(add.flatten().map(|add| (table, add)));
             }
         }

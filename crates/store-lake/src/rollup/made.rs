@@ -49,6 +49,7 @@ pub(super) struct One {
     apart: BTreeSet<u64>,
     /// Its spans are gone, and nothing can change it any more.
     pub(super) alone: bool,
+    pub(super) written_ns: u64,
     /// Below the folder of the table.
     pub(super) path: String,
 }
@@ -58,7 +59,9 @@ impl One {
         let (Partition::Hour(hour), generation) = add.generation()? else { return None };
         let made_of = add.made_of()?;
         let [covers, apart] = [made_of.covers, made_of.apart].map(|of| of.into_iter().collect());
-        Some(Self { table, hour, generation, covers, apart, alone: add.is_alone(), path: add.path.clone() })
+        let written_ns = u64::try_from(add.modification_time).unwrap_or(0).saturating_mul(1_000_000);
+        let (alone, path) = (add.is_alone(), add.path.clone());
+        Some(Self { table, hour, generation, covers, apart, alone, written_ns, path })
     }
 
     pub(super) fn range(&self) -> Range {

@@ -362,6 +362,33 @@ async fn rows_outlive_their_spans() {
     assert_eq!(counted(lake.inner()), [1, 0, 1, 1], "and a day is made of what is left");
 }
 
+/// Scenario: a call goes over the full hour, and the first of its hours is old enough to go.
+/// Guarantees: the other one says of it what it said, as its queue and region were told in the first.
+#[tokio::test]
+async fn an_hour_stays_what_it_was_when_the_one_before_it_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { retention: GoDuration::from_secs(24 * 3600), ..settings(directory.path()) };
+    let lake = Lake::open(settings).await.unwrap();
+    let now = now_ns();
+    let full = now - now % HOUR + 2 * HOUR;
+    let sample = |span: u8, start: u64| Sample::new(1, span).change(move |span| span.start_ns = start);
+    let first =
+        sample(1, full - 60 * SECOND).stage(Stage::Queue).with(key::QUEUE, "billing").with(key::REGION, "eu");
+    let second = sample(2, full + 60 * SECOND).stage(Stage::Hold);
+    put(&lake, &mut Model::default(), [first, second]).await;
+    while lake.compact(full + 2 * HOUR).await.unwrap() {}
+    let range = Range { from: full, to: full + HOUR };
+    let before = told(&asked(lake.inner(), range, HOUR), HOUR);
+    assert!(
+        before.keys().any(|(_, series)| series.contains("billing") && series.contains("eu")),
+        "{before:?}"
+    );
+    lake.retain(full + DAY).await.unwrap();
+    assert_eq!(lake.file_count(), 1);
+    while lake.compact(full + DAY + HOUR).await.unwrap() {}
+    assert_eq!(told(&asked(lake.inner(), range, HOUR), HOUR), before);
+}
+
 /// Scenario: spans of forty hours in one flush, twice, and all of them too old in the end.
 /// Guarantees: what files of many hours carry is counted together, again when another one comes, and goes with them.
 #[tokio::test]

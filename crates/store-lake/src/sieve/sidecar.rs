@@ -109,6 +109,8 @@ impl Sidecar {
         let pages = bytes.get(begin..).unwrap_or_default();
         let held = if room.take(pages.len()) { Some(pages.to_vec()) } else { None };
         let (room, broken) = (Arc::clone(room), AtomicBool::default());
+        // What only the file is for.
+        let head = Head { about: None, shared: Vec::new(), bonds: None, told: None, ..head };
         (Self { path, head, begin, sum, pages: held.into(), room, broken }, bytes)
     }
 
@@ -127,12 +129,12 @@ impl Sidecar {
         }
         let mut text = vec![0; usize::try_from(long).ok()?];
         file.read_exact_at(&mut text, PREFIX as u64).ok()?;
-        let head: Head = serde_json::from_slice(&text).ok()?;
+        let mut head: Head = serde_json::from_slice(&text).ok()?;
         let begin = PREFIX + text.len();
         let blocks: usize = head.filters.iter().map(|blocks| *blocks as usize).sum();
         let pages = blocks * BLOCK + blocks.div_ceil(PAGE_BLOCKS) * SUM;
         let right = crc32fast::hash(&text) == sum
-            && head.about.as_ref() == Some(about)
+            && head.about.take().as_ref() == Some(about)
             && length == (begin + pages) as u64;
         let (room, broken) = (Arc::clone(room), AtomicBool::default());
         right.then(|| Self { path, head, begin, sum, pages: OnceLock::new(), room, broken })

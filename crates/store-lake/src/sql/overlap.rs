@@ -58,6 +58,9 @@ pub(crate) struct Memo {
     known: Mutex<HashMap<TraceId, OfFiles>>,
 }
 
+/// About a quarter of a KiB each.
+const MOST_KNOWN: usize = 250_000;
+
 /// The files that something was found out of.
 type OfFiles = (Vec<u64>, Arc<Settled>);
 
@@ -157,6 +160,9 @@ impl Memo {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (of, _)| of.iter().all(|generation| list.contains_key(generation)));
         known.extend(kept);
+        if known.len() > MOST_KNOWN {
+            known.clear();
+        }
     }
 }
 
