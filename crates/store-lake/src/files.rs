@@ -100,6 +100,11 @@ impl Files {
         Ok(())
     }
 
+    /// See [`Sieves::gather`].
+    pub(crate) fn gather(&self, list: &List) -> std::io::Result<bool> {
+        self.sieves.gather(list, places::ids)
+    }
+
     /// Called when nobody can look at these files any more.
     pub(crate) fn forget(&self, generations: &[u64]) {
         self.sieves.forget(generations);

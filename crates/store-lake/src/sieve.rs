@@ -2,14 +2,17 @@
 //!
 //! Each file of spans has sidecars in the folder `index` of the store, outside of its tables: `.ids` for its traces
 //! and interactions, `.terms` for the attributes of its spans, `.keys` for what is told of those. They are about speed
-//! alone: what cannot be read keeps its file in all answers, and is made again.
+//! alone: what cannot be read keeps its file in all answers, and is made again. Files that stay as they are, of hours that
+//! are over, have their ids in `runs` too, which are asked in place of each of them.
 
 mod bonds;
 mod filter;
+mod run;
+mod runs;
 mod sidecar;
 mod terms;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -18,9 +21,11 @@ use throughline_context::TraceId;
 
 use crate::cache::Cache;
 use crate::disk;
-use crate::file::{self, File};
+use crate::file::{self, File, Unusable};
 use crate::files::List;
 use bonds::Bonds;
+use run::Member;
+use runs::Runs;
 use sidecar::{Room, put};
 use terms::{again, head, of_ids, of_trace};
 
@@ -41,12 +46,14 @@ pub(crate) struct Sieves {
     room: Arc<Room>,
     known: RwLock<HashMap<u64, Arc<Sieve>>>,
     pub(crate) bonds: Bonds,
+    runs: Runs,
     told: Cache<AttrKeys>,
     /// For one who adds at a time, so that of two files with one trace the second sees the first.
     adding: Mutex<()>,
 }
 
 struct Sieve {
+    of: Member,
     ids: Sidecar,
     shared: Vec<TraceId>,
     terms: Mutex<State>,
@@ -76,6 +83,7 @@ impl Sieves {
             room: Arc::new(Room::new(bytes)),
             known: RwLock::default(),
             bonds: Bonds::default(),
+            runs: Runs::new(root.join(FOLDER).join("runs")),
             told: Cache::new(TOLD),
             adding: Mutex::default(),
         }
@@ -90,7 +98,7 @@ impl Sieves {
         let shared: Result<Vec<TraceId>, _> = told.iter().map(|id| id.parse()).collect();
         let (Ok(shared), Some(bonds)) = (shared, ids.head.bonds.take()) else { return false };
         self.bonds.tie(file.generation, &bonds);
-        let sieve = Sieve { ids, shared, terms: Mutex::new(State::NotRead) };
+        let sieve = Sieve { of: Member::of(file), ids, shared, terms: Mutex::new(State::NotRead) };
         self.write().insert(file.generation, Arc::new(sieve));
         true
     }
@@ -100,14 +108,13 @@ impl Sieves {
         let _alone = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let (shared, bonds) = self.shared(file, &ids.traces);
         self.bonds.tie(file.generation, &bonds);
-        let traces = ids.traces.iter().map(|trace| of_trace(*trace));
-        let hashes: Vec<u64> = traces.chain(ids.interactions.iter().map(|id| of_interaction(id))).collect();
         let told = shared.iter().map(ToString::to_string).collect();
         let head = sidecar::Head { shared: told, bonds: Some(bonds), ..head(&file.about) };
         let path = self.path(file.generation, "ids");
-        let (sidecar, bytes) = Sidecar::new(path.clone(), head, &[of_ids(&hashes)], &self.room);
+        let (sidecar, bytes) = Sidecar::new(path.clone(), head, &[of_ids(&hashes(ids))], &self.room);
         keep(&path, &bytes);
-        let sieve = Sieve { ids: sidecar, shared, terms: Mutex::new(State::NotRead) };
+        let of = Member::of(file);
+        let sieve = Sieve { of, ids: sidecar, shared, terms: Mutex::new(State::NotRead) };
         if let Some(terms) = terms {
             self.put_terms(file, &sieve, terms);
         }
@@ -119,15 +126,22 @@ impl Sieves {
         let hashes: Vec<u64> = traces.iter().map(|trace| of_trace(*trace)).collect();
         let mut shared = vec![false; traces.len()];
         let mut bonds = BTreeSet::new();
-        let others = self
-            .all(|generation| generation != file.generation && !file.about.replaces.contains(&generation));
-        for (generation, other) in others {
-            other.each_held(&hashes, |at| {
-                bonds.insert(generation);
-                if let Some(shared) = shared.get_mut(at) {
-                    *shared = true;
-                }
-            });
+        let mut found = |generation: u64, at: usize| {
+            bonds.insert(generation);
+            if let Some(shared) = shared.get_mut(at) {
+                *shared = true;
+            }
+        };
+        let replaced: HashSet<u64> = file.about.replaces.iter().copied().collect();
+        let is_other = |of: Member| of.generation != file.generation && !replaced.contains(&of.generation);
+        let (runs, in_runs) = self.runs.look(&hashes);
+        for (at, of) in in_runs {
+            if is_other(of) && self.knows(&of) {
+                found(of.generation, at);
+            }
+        }
+        for other in self.all(|sieve| is_other(sieve.of) && !runs.covers(sieve.of)) {
+            other.each_held(&hashes, |at| found(other.of.generation, at));
         }
         let shared = traces.iter().zip(shared).filter(|(_, shared)| *shared).map(|(trace, _)| *trace);
         (shared.collect(), bonds.into_iter().collect())
@@ -169,6 +183,11 @@ impl Sieves {
         }
     }
 
+    /// Takes over the runs that are there.
+    pub(crate) fn find_runs(&self) {
+        self.runs.find();
+    }
+
     /// Removes what belongs to no file. Called when nobody writes.
     pub(crate) fn sweep(&self) {
         for path in disk::entries(&self.folder).unwrap_or_default() {
@@ -192,19 +211,28 @@ impl Sieves {
 
     /// File by file, so that each filter is looked at in one go.
     fn holding(&self, list: &List, hashes: &[u64]) -> Vec<(u64, Vec<usize>)> {
+        let (runs, in_runs) = self.runs.look(hashes);
+        let mut found: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         let known = self.read();
-        let mut found = Vec::new();
+        for (at, of) in in_runs {
+            let is_known = known.get(&of.generation).is_some_and(|sieve| sieve.of == of);
+            if is_known && list.contains_key(&of.generation) {
+                found.entry(of.generation).or_default().push(at);
+            }
+        }
+        found.values_mut().for_each(|held| held.sort_unstable());
         for generation in list.keys() {
             let mut held = Vec::new();
             match known.get(generation) {
+                Some(sieve) if runs.covers(sieve.of) => continue,
                 Some(sieve) => sieve.each_held(hashes, |at| held.push(at)),
                 None => held.extend(0..hashes.len()),
             }
             if !held.is_empty() {
-                found.push((*generation, held));
+                found.insert(*generation, held);
             }
         }
-        found
+        found.into_iter().collect()
     }
 
     /// The traces that may lie in more than one file of a list, with those.
@@ -277,9 +305,26 @@ impl Sieves {
         self.read().get(&file.generation).is_none_or(|sieve| sieve.ids.is_broken())
     }
 
-    fn all(&self, want: impl Fn(u64) -> bool) -> Vec<(u64, Arc<Sieve>)> {
-        let known = self.read();
-        known.iter().filter(|(of, _)| want(**of)).map(|(of, sieve)| (*of, Arc::clone(sieve))).collect()
+    /// Makes runs of the files of a list that stay as they are, and larger ones of those; false where there is nothing to do.
+    pub(crate) fn gather(
+        &self,
+        list: &List,
+        ids: impl Fn(&File) -> Result<Ids, Unusable>,
+    ) -> std::io::Result<bool> {
+        let known = self.runs.known();
+        let stays = list.values().filter(|file| file.about.settled && !file.is_lost());
+        let loose: Vec<Member> =
+            stays.map(|file| Member::of(file)).filter(|of| !known.covers(*of) && self.knows(of)).collect();
+        let hashes = |of: &Member| ids(list.get(&of.generation)?).ok().map(|ids| hashes(&ids));
+        Ok(self.runs.gather(&loose, hashes)? || self.runs.merge(|of| self.knows(of))?)
+    }
+
+    fn knows(&self, of: &Member) -> bool {
+        self.read().get(&of.generation).is_some_and(|sieve| sieve.of == *of)
+    }
+
+    fn all(&self, want: impl Fn(&Sieve) -> bool) -> Vec<Arc<Sieve>> {
+        self.read().values().filter(|sieve| want(sieve)).map(Arc::clone).collect()
     }
 
     fn path(&self, generation: u64, kind: &str) -> PathBuf {
@@ -308,6 +353,11 @@ impl Sieve {
     fn terms(&self) -> MutexGuard<'_, State> {
         self.terms.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hashes(ids: &Ids) -> Vec<u64> {
+    let traces = ids.traces.iter().map(|trace| of_trace(*trace));
+    traces.chain(ids.interactions.iter().map(|id| of_interaction(id))).collect()
 }
 
 /// What cannot be kept is made again by the next who opens the store.

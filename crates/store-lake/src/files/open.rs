@@ -77,6 +77,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         found::sweep(disk, table.name(), named)?;
     }
     files.sieves.sweep();
+    files.sieves.find_runs();
     format::settle(disk)?;
     let next = logs.iter().map(|(_, log)| log.generation().max(last(log.state()))).max().unwrap_or(0) + 1;
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next })

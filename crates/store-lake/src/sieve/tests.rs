@@ -24,7 +24,7 @@ fn file(root: &Path, generation: u64, rows: usize, replaces: Vec<u64>) -> Arc<Fi
         weight: 0,
         replaces,
         siblings: Vec::new(),
-        settled: false,
+        settled: true,
         promoted: Promoted::default(),
     };
     Arc::new(File::new(&disk::Disk::new(root), Partition::Mixed, generation, about))
@@ -127,6 +127,7 @@ proptest! {
         files in prop::collection::vec(prop::collection::vec(arbitrary_span(), 1..12), 2..5),
         harms in prop::collection::vec((harm(), harm()), 5),
         room in prop_oneof![Just(0_usize), Just(700), Just(1 << 20)],
+        runs in any::<bool>(),
     ) {
         let directory = TempDir::new().unwrap();
         let sieves = Sieves::with_room(directory.path(), room);
@@ -137,7 +138,16 @@ proptest! {
             list.insert(generation, file);
         }
         nothing_is_lost(&sieves, &list, &files);
+        if runs {
+            while sieves.gather(&list, |file| Ok(ids(&files[file.generation as usize - 1]))).unwrap() {}
+            nothing_is_lost(&sieves, &list, &files);
+        }
+        let made = disk::entries(&directory.path().join("index/runs")).unwrap();
+        assert_eq!(made.len(), usize::from(runs));
         // While it is open, and when it is opened again.
+        if let Some(run) = made.first() {
+            apply(harms[0].0, run, &sieves.path(1, "ids"));
+        }
         for (generation, (of_ids, of_terms)) in (1..=files.len() as u64).zip(&harms) {
             for (kind, harm) in [("ids", of_ids), ("terms", of_terms)] {
                 apply(*harm, &sieves.path(generation, kind), &sieves.path(generation % 2 + 1, kind));
@@ -145,6 +155,7 @@ proptest! {
         }
         nothing_is_lost(&sieves, &list, &files);
         let again = Sieves::with_room(directory.path(), room);
+        again.find_runs();
         let missing: Vec<_> = list.values().filter(|file| !again.load(file)).collect();
         for file in missing {
             again.add(file, &ids(&files[file.generation as usize - 1]), None);
@@ -152,6 +163,73 @@ proptest! {
         nothing_is_lost(&again, &list, &files);
         nothing_is_lost(&again, &list, &files);
     }
+}
+
+/// Scenario: files of a hundred calls come and go, one of them shared with the file before; runs are made of them all the
+/// time, and the store is opened again.
+/// Guarantees: each call leads to its files and to hardly any other one, new files learn what they share, and there are few
+/// runs.
+#[test]
+fn runs_lead_to_the_files_that_are_there() {
+    let directory = TempDir::new().unwrap();
+    let mut sieves = Sieves::with_room(directory.path(), 0);
+    let mut list = List::new();
+    let of = |generation: u64| calls(generation as u32 * 99..generation as u32 * 99 + 100);
+    for generation in 1..=200 {
+        let file = file(directory.path(), generation, 100, Vec::new());
+        sieves.add(&file, &ids(&of(generation)), None);
+        let bound = sieves.bonds.of(generation);
+        assert!(generation == 1 || bound.contains(&(generation - 1)) && bound.len() < 3, "{bound:?}");
+        list.insert(generation, file);
+        while sieves.gather(&list, |file| Ok(ids(&of(file.generation)))).unwrap() {}
+        if generation > 150 {
+            list.remove(&(generation - 150));
+            sieves.forget(&[generation - 150]);
+        }
+        if generation % 60 == 0 {
+            sieves = Sieves::with_room(directory.path(), 0);
+            assert!(list.values().all(|file| sieves.load(file)));
+            sieves.find_runs();
+        }
+    }
+    let traces: Vec<TraceId> = calls(0..20_000).iter().map(|span| span.trace_id).collect();
+    let found = sieves.of_each(&list, &traces);
+    assert_eq!((found.len(), list.len()), (150 * 99 + 1, 150));
+    for (call, trace) in (0_u64..).zip(&traces) {
+        let own = call / 99;
+        let files = if call % 99 == 0 { vec![own.saturating_sub(1), own] } else { vec![own] };
+        let there: Vec<u64> = files.into_iter().filter(|file| list.contains_key(file)).collect();
+        assert_eq!(found.get(trace).cloned().unwrap_or_default(), there, "call {call}");
+    }
+    let runs = disk::entries(&directory.path().join("index/runs")).unwrap();
+    assert!(runs.len() < 15, "{}", runs.len());
+}
+
+/// Scenario: a file has gone, and after a crash another one has its number.
+/// Guarantees: what a run says of the first is not taken for the second.
+#[test]
+fn a_run_is_not_about_another_file_of_the_same_number() {
+    let directory = TempDir::new().unwrap();
+    let sieves = Sieves::with_room(directory.path(), 1 << 20);
+    let mut list = List::new();
+    for generation in 1..=2 {
+        list.insert(generation, file(directory.path(), generation, 1, Vec::new()));
+        sieves.add(&list[&generation], &ids(&calls(generation as u32..generation as u32 + 1)), None);
+    }
+    while sieves
+        .gather(&list, |file| Ok(ids(&calls(file.generation as u32..file.generation as u32 + 1))))
+        .unwrap()
+    {}
+    let again = Sieves::with_room(directory.path(), 1 << 20);
+    again.find_runs();
+    let other = file(directory.path(), 2, 7, Vec::new());
+    assert!(again.load(&list[&1]) && !again.load(&other));
+    again.add(&other, &ids(&calls(7..14)), None);
+    list.insert(2, other);
+    let files = |call: u32| {
+        again.of_each(&list, &[calls(call..call + 1)[0].trace_id]).into_values().flatten().collect::<Vec<_>>()
+    };
+    assert_eq!((files(1), files(2), files(9)), (vec![1], vec![], vec![2]));
 }
 
 fn calls(range: std::ops::Range<u32>) -> Vec<Span> {

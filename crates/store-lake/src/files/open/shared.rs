@@ -32,6 +32,7 @@ pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
             }
         }
     }
+    files.sieves.find_runs();
     Ok(Opened { files, list, tables: Tables::new(disk.clone(), logs), next: 1 })
 }
 
