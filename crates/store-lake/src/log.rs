@@ -30,6 +30,8 @@ pub(crate) const FOLDER: &str = "_delta_log";
 const LAST_CHECKPOINT: &str = "_last_checkpoint";
 /// Entries between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 100;
+/// Where a table has more files than this, twice as many, and so on: a checkpoint tells all of them.
+const CHECKPOINT_FILES: u64 = 10_000;
 /// Another writer that wins this often in a row is not one that we know.
 const PATIENCE: u32 = 100;
 /// Who we are in `txn`.
@@ -204,7 +206,8 @@ impl Log {
                     let widened = actions.iter().any(|action| action.meta_data.is_some());
                     self.state.apply(version, actions);
                     self.undo = Undo::default();
-                    if version > 0 && (widened || version.is_multiple_of(CHECKPOINT_EVERY)) {
+                    let every = CHECKPOINT_EVERY * (1 + self.state.adds.len() as u64 / CHECKPOINT_FILES);
+                    if version > 0 && (widened || version.is_multiple_of(every)) {
                         self.checkpoint(change.now_ns);
                     }
                     return Ok(before);

@@ -10,6 +10,8 @@ use super::{FOLDER, LAST_CHECKPOINT, Log, checkpoint, entry};
 
 /// How long entries stay that a checkpoint has made needless, for those who read the table as it was.
 const KEPT: Duration = Duration::from_hours(24);
+/// The same of checkpoints, each of which has all of the table.
+const KEPT_CHECKPOINTS: Duration = Duration::from_hours(1);
 /// How long a file stays on disk that left the table, for those who began to read before it did.
 const LEFT_MS: i64 = 3_600_000;
 
@@ -35,14 +37,14 @@ impl Log {
     fn tidy(&self, now_ns: u64) -> Result<(), StoreError> {
         let folder = Folder::list_all(&self.disk, &self.table)?;
         let Some(last) = folder.checkpoints.last() else { return Ok(()) };
-        let old = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_ns);
-        let old = old.checked_sub(KEPT).unwrap_or(SystemTime::UNIX_EPOCH);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(now_ns);
         let needless = folder.entries.iter().filter(|version| *version < last);
         let paths = needless.map(|version| entry(&self.table, *version));
         let checkpoints = folder.checkpoints.iter().filter(|version| *version < last);
         let older = checkpoints
             .map(|version| self.table.join(FOLDER).join(format!("{version:020}.checkpoint.parquet")));
-        for paths in [paths.collect::<Vec<_>>(), older.collect()] {
+        for (paths, kept) in [(paths.collect::<Vec<_>>(), KEPT), (older.collect(), KEPT_CHECKPOINTS)] {
+            let old = now.checked_sub(kept).unwrap_or(SystemTime::UNIX_EPOCH);
             for path in paths {
                 if self.disk.modified(&path)?.is_some_and(|modified| modified > old) {
                     break;

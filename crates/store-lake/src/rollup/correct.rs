@@ -1,13 +1,14 @@
 //! Traces that lie in several parts: what they amount to, all parts together, in place of what the partials say of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use store_api::StoreError;
 use store_api::analysis::rollup::{self, LEAST_NS, Rollup};
 use store_api::part::{Most, Part, Row, resolve};
 use store_api::question::Range;
 use store_api::shelf::Shelf;
+use store_api::time::Hour;
 use throughline_context::TraceId;
 
 use super::Rollups;
@@ -46,7 +47,11 @@ pub(super) struct Look<'a> {
     pub(super) list: &'a List,
     /// Spans that are in no file.
     pub(super) hot: HashMap<TraceId, Vec<Row>>,
+    by_hour: OnceLock<ByHour<'a>>,
 }
+
+/// Where the spans of files may have started; files of many hours have none.
+type ByHour<'a> = BTreeMap<Option<Hour>, Vec<&'a Arc<File>>>;
 
 #[derive(Default)]
 struct Making {
@@ -69,15 +74,27 @@ impl<'a> Look<'a> {
         for row in shelves.iter().flat_map(|shelf| shelf.all()) {
             hot.entry(row.span.trace_id).or_default().push(row);
         }
-        Self { rollups, files, list, hot }
+        Self { rollups, files, list, hot, by_hour: OnceLock::new() }
     }
 
     /// The files with spans that started in a range.
-    pub(super) fn sources(&self, range: Range) -> impl Iterator<Item = &'a Arc<File>> {
+    pub(super) fn sources(&self, range: Range) -> impl Iterator<Item = &'a Arc<File>> + use<'a> {
         let reaches = move |file: &&Arc<File>| {
             !file.is_lost() && range.overlaps(file.about.first_start_ns, file.about.last_start_ns)
         };
-        self.list.values().filter(reaches)
+        let by_hour = self.by_hour.get_or_init(|| {
+            let mut by_hour = ByHour::new();
+            for file in self.list.values() {
+                by_hour.entry(file.partition.hour()).or_default().push(file);
+            }
+            by_hour
+        });
+        let [first, last] = [range.from, range.to.max(range.from)].map(|at| Some(Hour::of(at)));
+        let of_hours = by_hour.range(first..=last).map(|(_, files)| files);
+        let mut found: Vec<&'a Arc<File>> =
+            by_hour.get(&None).into_iter().chain(of_hours).flatten().copied().filter(reaches).collect();
+        found.sort_unstable_by_key(|file| file.generation);
+        found.into_iter()
     }
 
     /// The files that a count of a range looks at: its own, and all that have a trace in common with them; as far as
