@@ -112,7 +112,7 @@ fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
     while compact(store, now_ns(), &go_on)? && go_on() {
         retain(store, now_ns())?;
     }
-    while rollup::keep(store, now_ns(), &go_on)? && go_on() {}
+    while go_on() && rollup::keep(store, now_ns(), &go_on)? {}
     Ok(())
 }
 

@@ -97,6 +97,9 @@ fn count_hour(
     let of = range(Table::Rollup1h, hour);
     let mut covers = Vec::new();
     for generation in look.consulted(of) {
+        if !go_on() {
+            return Ok(false);
+        }
         if look.is_bound(generation, of)? {
             covers.push(generation);
         }
