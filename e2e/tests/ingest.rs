@@ -1,9 +1,5 @@
 //! Spans into the store at a rate that is kept up, with everything on that is on by default.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic, and long ones say how far they are"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::path::Path;
 use std::time::Duration;

@@ -84,31 +84,35 @@ async fn look_after(inner: Weak<Inner>) {
     loop {
         ticks.tick().await;
         let Some(store) = inner.upgrade() else { return };
+        // It goes with this task when the process ends, and so does the work.
+        let here = Arc::new(());
+        let task = Arc::downgrade(&here);
         let looked = blocking(move || {
+            // Alone with the store means that it is about to close.
+            let is_open = || task.strong_count() > 0 && Arc::strong_count(&store) > 1;
             store.fetch_again()?;
-            let tended = tend(&store);
+            let tended = tend(&store, &is_open);
             if matches!(tended, Err(StoreError::Conflict { .. })) {
                 store.lead.lose();
             }
             tended?;
-            // Alone with the store means that it is about to close.
-            while fill(&store)? && Arc::strong_count(&store) > 1 {}
-            while gather(&store) && Arc::strong_count(&store) > 1 {}
+            while is_open() && fill(&store)? {}
+            while is_open() && gather(&store) {}
             Ok(())
         });
         if let Err(error) = looked.await {
             tracing::warn!(%error, "the upkeep of the store's files failed; it is tried again");
         }
+        drop(here);
     }
 }
 
-fn tend(store: &Arc<Inner>) -> Result<(), StoreError> {
+fn tend(store: &Inner, is_open: &dyn Fn() -> bool) -> Result<(), StoreError> {
     if !store.leads(now_ns())? {
         return Ok(());
     }
     retain(store, now_ns())?;
-    // Alone with the store means that it is about to close.
-    let go_on = || Arc::strong_count(store) > 1 && store.leads(now_ns()).unwrap_or(false);
+    let go_on = || is_open() && store.leads(now_ns()).unwrap_or(false);
     while compact(store, now_ns(), &go_on)? && go_on() {
         retain(store, now_ns())?;
     }
