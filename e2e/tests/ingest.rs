@@ -80,6 +80,8 @@ async fn what_is_accepted_all_the_time_is_there_once() {
     assert_eq!((tally.refused, tally.rejected), (0, 0), "{:?}", tally.first_refusal);
 
     let product = start(data.path()).await;
+    // What only the journal has comes to the store again.
+    product.wait_for_metric("throughline_journal_entries{log=\"pipelines/traces\"}", 0.0).await.unwrap();
     let traces = traces(&product).await;
     println!(
         "{} spans accepted, {} under way at the kill, {traces} traces found",
