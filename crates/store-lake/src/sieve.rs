@@ -220,7 +220,11 @@ impl Sieves {
                 found.entry(of.generation).or_default().push(at);
             }
         }
-        found.values_mut().for_each(|held| held.sort_unstable());
+        for held in found.values_mut() {
+            held.sort_unstable();
+            // After a crash a run may be there beside those that it was made of.
+            held.dedup();
+        }
         for generation in list.keys() {
             let mut held = Vec::new();
             match known.get(generation) {

@@ -124,11 +124,8 @@ impl Runs {
     /// Makes several runs one; false where none are due.
     pub(super) fn merge(&self, is_wanted: impl Fn(&Member) -> bool) -> io::Result<bool> {
         let Some(due) = self.due(&is_wanted) else { return Ok(false) };
-        let made = match due.iter().any(|run| run.members.iter().any(&is_wanted)) {
-            true => Some(merge(self.path(), &due, is_wanted)),
-            false => None,
-        };
-        match made.transpose() {
+        let is_left = due.iter().any(|run| run.members.iter().any(&is_wanted));
+        match is_left.then(|| merge(self.path(), &due, is_wanted)).transpose() {
             Ok(made) => self.replace(&due, made),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => self.replace(&due, None),
             Err(error) => return Err(error),

@@ -192,6 +192,11 @@ fn runs_lead_to_the_files_that_are_there() {
             sieves.find_runs();
         }
     }
+    // As after a crash before the runs had gone that another was made of.
+    for run in disk::entries(&directory.path().join("index/runs")).unwrap() {
+        std::fs::copy(&run, run.with_extension("copy")).unwrap();
+    }
+    sieves.find_runs();
     let traces: Vec<TraceId> = calls(0..20_000).iter().map(|span| span.trace_id).collect();
     let found = sieves.of_each(&list, &traces);
     assert_eq!((found.len(), list.len()), (150 * 99 + 1, 150));
@@ -202,7 +207,7 @@ fn runs_lead_to_the_files_that_are_there() {
         assert_eq!(found.get(trace).cloned().unwrap_or_default(), there, "call {call}");
     }
     let runs = disk::entries(&directory.path().join("index/runs")).unwrap();
-    assert!(runs.len() < 15, "{}", runs.len());
+    assert!(runs.len() < 30, "{}", runs.len());
 }
 
 /// Scenario: a file has gone, and after a crash another one has its number.
