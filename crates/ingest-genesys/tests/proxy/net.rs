@@ -21,12 +21,12 @@ pub(crate) enum Manner {
     /// To those who say this.
     OpensTo(&'static str),
     Says(&'static str),
-    /// Opens the first of a kind of way, and no other.
-    OpensTimes(usize),
+    /// As long as no channel is subscribed to a topic that begins so.
+    OpensUntil(&'static str),
 }
 
 pub(crate) struct Net {
-    pub(crate) simulator: Simulator,
+    pub(crate) simulator: Arc<Simulator>,
     pub(crate) proxy: SocketAddr,
     pub(crate) ca_file: PathBuf,
     /// What the proxy was asked for, in order, and all that passed it from clients without being TLS.
@@ -42,15 +42,15 @@ impl Net {
         let traffic = Traffic { concurrent: 5, calls: Some(calls), speed: 300.0, ..Traffic::default() };
         let options = Options { traffic, ..Options::quiet(scenarios) };
         let public_url = Some(format!("https://{HOST}"));
-        let simulator =
-            Simulator::start(options, Settings { public_url, ..Settings::default() }).await.unwrap();
+        let settings = Settings { public_url, ..Settings::default() };
+        let simulator = Arc::new(Simulator::start(options, settings).await.unwrap());
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, made.cert.pem()).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let terminator = terminate(simulator.address(), CertificateDer::from(made.cert), key).await;
         let asked = Arc::default();
-        let proxy = serve(terminator, manner, Arc::clone(&asked)).await;
+        let proxy = serve(terminator, manner, Arc::clone(&asked), Arc::clone(&simulator)).await;
         Self { simulator, proxy, ca_file, asked, _folder: folder }
     }
 
@@ -89,12 +89,17 @@ async fn terminate(to: SocketAddr, cert: CertificateDer<'static>, key: PrivateKe
     address
 }
 
-async fn serve(to: SocketAddr, manner: Manner, asked: Arc<Mutex<Vec<String>>>) -> SocketAddr {
+async fn serve(
+    to: SocketAddr,
+    manner: Manner,
+    asked: Arc<Mutex<Vec<String>>>,
+    simulator: Arc<Simulator>,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let asked = Arc::clone(&asked);
+            let (asked, simulator) = (Arc::clone(&asked), Arc::clone(&simulator));
             tokio::spawn(async move {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
@@ -104,11 +109,7 @@ async fn serve(to: SocketAddr, manner: Manner, asked: Arc<Mutex<Vec<String>>>) -
                     }
                 }
                 let head = String::from_utf8(head).unwrap();
-                let number = {
-                    let mut asked = asked.lock().unwrap();
-                    asked.push(head.clone());
-                    asked.len()
-                };
+                asked.lock().unwrap().push(head.clone());
                 let answer = match manner {
                     Manner::Opens => "200 Connection established",
                     Manner::OpensTo(login)
@@ -118,8 +119,10 @@ async fn serve(to: SocketAddr, manner: Manner, asked: Arc<Mutex<Vec<String>>>) -
                     }
                     Manner::OpensTo(_) => "407 Proxy Authentication Required",
                     Manner::Says(answer) => answer,
-                    Manner::OpensTimes(times) if number <= times => "200 OK",
-                    Manner::OpensTimes(_) => "403 Forbidden",
+                    Manner::OpensUntil(topic) => match simulator.with(|service| service.carries(topic)) {
+                        false => "200 OK",
+                        true => "403 Forbidden",
+                    },
                 };
                 stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await.unwrap();
                 if answer.starts_with("200") {
