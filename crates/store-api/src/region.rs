@@ -7,7 +7,7 @@ use crate::span::key;
 use crate::value::Attributes;
 
 /// What told the region; the more telling goes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     Interaction,

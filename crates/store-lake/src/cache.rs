@@ -38,8 +38,12 @@ impl<T> Cache<T> {
         }
         let (thing, bytes) = make()?;
         let thing = Arc::new(thing);
-        self.inner().keep(key, Arc::clone(&thing), bytes, self.limit);
+        self.put(key, Arc::clone(&thing), bytes);
         Ok(thing)
+    }
+
+    pub(crate) fn put(&self, key: u64, thing: Arc<T>, bytes: usize) {
+        self.inner().keep(key, thing, bytes, self.limit);
     }
 
     pub(crate) fn has(&self, key: u64) -> bool {

@@ -180,7 +180,7 @@ impl Inner {
         };
         let state = State { hot: Hot::new(first), list: Arc::new(list), retired: Vec::new(), trouble: None };
         Ok(Self {
-            rollups: Rollups::new(&tables),
+            rollups: Rollups::new(&tables, disk.root()),
             sql: Sql::new(settings.sql_memory_limit()),
             settings,
             disk,

@@ -125,7 +125,7 @@ fn make(inner: &Inner, due: &Due, go_on: &dyn Fn() -> bool, made: &mut Made) -> 
         made.adds.extend(adds);
         made.files.push(file);
     }
-    Ok(())
+    Ok(inner.rollups.taken_over(&inner.files, &due.files, &made.files)?)
 }
 
 /// Traces in the order in which they are written, and where they lie.

@@ -26,17 +26,17 @@ use crate::files::List;
 use bonds::Bonds;
 use run::Member;
 use runs::Runs;
-use sidecar::{Room, put};
+use sidecar::Room;
 use terms::{again, head, of_ids, of_trace};
 
-pub(crate) use sidecar::Sidecar;
+pub(crate) use sidecar::{Sidecar, put};
 pub(crate) use terms::{Seen, Terms, of_interaction};
 
 /// Filters in memory; of the others the page that is asked for is read.
 const ROOM: usize = 256 << 20;
 /// What is told of attributes, in memory.
 const TOLD: usize = 16 << 20;
-const FOLDER: &str = "index";
+pub(crate) const FOLDER: &str = "index";
 const KINDS: [&str; 3] = ["ids", "terms", "keys"];
 
 /// The filters of all files that are known: also of those that are not in a list yet, and of those that have left it as
@@ -297,6 +297,11 @@ impl Sieves {
         };
         // What cannot be read is made again when it is not there.
         self.told.get(file.generation, read).inspect_err(|()| drop(std::fs::remove_file(&path))).ok()
+    }
+
+    /// How many traces of a file may lie in others, too.
+    pub(crate) fn shared_count(&self, generation: u64) -> usize {
+        self.read().get(&generation).map_or(0, |sieve| sieve.shared.len())
     }
 
     /// Whether the filters of a file's attributes, or what is told of them, have to be made.

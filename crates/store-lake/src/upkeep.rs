@@ -140,7 +140,9 @@ pub(crate) fn compact(inner: &Inner, now: u64, go_on: &dyn Fn() -> bool) -> Resu
         made.forget(inner);
         return Err(error);
     }
+    let new: Vec<u64> = made.files.iter().map(|file| file.generation).collect();
     inner.exchange(&due.files, made.files);
+    inner.rollups.exchanged(&due.files, &new);
     drop(due);
     clear(inner, now)?;
     Ok(true)

@@ -24,28 +24,97 @@ pub struct Observation<'a> {
 /// All spans of one trace.
 pub struct Traced<'a> {
     pub spans: &'a [&'a Arc<Span>],
-    region: Option<&'a str>,
-    channel: Option<&'a str>,
+    context: Context<&'a str>,
+}
+
+/// What one span says of its trace.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Says<T> {
+    pub region: Option<(Source, T)>,
+    pub channel: Option<T>,
+    pub queue: Option<T>,
+}
+
+/// What the spans of a trace say of those that do not say it themselves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Context<T> {
+    /// The most telling one, the first of those.
+    region: Option<(Source, u64, T)>,
+    channel: Option<(u64, T)>,
     /// With the time of each, in order.
-    queues: Vec<(u64, &'a str)>,
+    queues: Vec<(u64, T)>,
+}
+
+impl<'a> Says<&'a str> {
+    pub fn of(span: &'a Span) -> Self {
+        Self { region: span.region(), channel: span.text(key::CHANNEL), queue: span.text(key::QUEUE) }
+    }
+}
+
+impl<T: Ord> Context<T> {
+    /// Of spans, each with its start.
+    pub fn of(says: impl IntoIterator<Item = (u64, Says<T>)>) -> Self {
+        let mut context = Self { region: None, channel: None, queues: Vec::new() };
+        for (start_ns, Says { region, channel, queue }) in says {
+            if let Some((source, region)) = region {
+                let new = (source, start_ns, region);
+                context.region = first(context.region.take(), new);
+            }
+            if let Some(channel) = channel {
+                let new = (start_ns, channel);
+                context.channel = first(context.channel.take(), new);
+            }
+            context.queues.extend(queue.map(|queue| (start_ns, queue)));
+        }
+        context.queues.sort_unstable();
+        context
+    }
+
+    pub fn region(&self) -> Option<&T> {
+        self.region.as_ref().map(|(.., region)| region)
+    }
+
+    pub fn channel(&self) -> Option<&T> {
+        self.channel.as_ref().map(|(_, channel)| channel)
+    }
+
+    /// The queue that the call came to last, else the first that it is going to come to.
+    pub fn queue_at(&self, ns: u64) -> Option<&T> {
+        let before = self.queues.partition_point(|(start, _)| *start <= ns);
+        self.queues.get(before.saturating_sub(1)).map(|(_, queue)| queue)
+    }
+}
+
+fn first<T: Ord>(known: Option<T>, new: T) -> Option<T> {
+    match known {
+        Some(known) => Some(known.min(new)),
+        None => Some(new),
+    }
+}
+
+impl<'a> Observation<'a> {
+    /// As far as the span says it itself.
+    pub fn alone(span: &'a Arc<Span>) -> Self {
+        let Says { region, channel, queue } = Says::of(span);
+        Self {
+            span,
+            stage: span.stage(),
+            service: span.resource.service(),
+            operation: &span.name,
+            queue,
+            region: region.map(|(_, region)| region),
+            channel,
+            agent: span.text(key::AGENT),
+            version: span.text(key::VERSION),
+            failed: span.status.code == StatusCode::Error,
+        }
+    }
 }
 
 impl<'a> Traced<'a> {
     pub fn of(spans: &'a [&'a Arc<Span>]) -> Self {
-        let region = |span: &'a &'a Arc<Span>| {
-            let (source, region) = span.region()?;
-            Some((source, span.start_ns, region))
-        };
-        let regions: Option<(Source, u64, &str)> = spans.iter().filter_map(region).min();
-        let named = |key| move |span: &'a &'a Arc<Span>| span.text(key).map(|value| (span.start_ns, value));
-        let mut queues: Vec<(u64, &str)> = spans.iter().filter_map(named(key::QUEUE)).collect();
-        queues.sort_unstable();
-        Self {
-            spans,
-            region: regions.map(|(_, _, region)| region),
-            channel: spans.iter().filter_map(named(key::CHANNEL)).min().map(|(_, channel)| channel),
-            queues,
-        }
+        let context = Context::of(spans.iter().map(|span| (span.start_ns, Says::of(span))));
+        Self { spans, context }
     }
 
     pub fn observations(&self) -> impl Iterator<Item = Observation<'a>> {
@@ -62,24 +131,13 @@ impl<'a> Traced<'a> {
     }
 
     fn observe(&self, span: &'a Arc<Span>) -> Observation<'a> {
+        let alone = Observation::alone(span);
         Observation {
-            span,
-            stage: span.stage(),
-            service: span.resource.service(),
-            operation: &span.name,
-            queue: span.text(key::QUEUE).or_else(|| self.queue_at(span.start_ns)),
-            region: span.region().map(|(_, region)| region).or(self.region),
-            channel: span.text(key::CHANNEL).or(self.channel),
-            agent: span.text(key::AGENT),
-            version: span.text(key::VERSION),
-            failed: span.status.code == StatusCode::Error,
+            queue: alone.queue.or_else(|| self.context.queue_at(span.start_ns).copied()),
+            region: alone.region.or_else(|| self.context.region().copied()),
+            channel: alone.channel.or_else(|| self.context.channel().copied()),
+            ..alone
         }
-    }
-
-    /// The queue that the call came to last, else the first that it is going to come to.
-    fn queue_at(&self, ns: u64) -> Option<&'a str> {
-        let before = self.queues.partition_point(|(start, _)| *start <= ns);
-        self.queues.get(before.saturating_sub(1)).map(|(_, queue)| *queue)
     }
 }
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use throughline_context::{SpanId, TraceId};
 
 use super::histogram::Histogram;
-use super::observe::Observation;
+use super::observe::{Context, Observation};
+use crate::span::Span;
 use crate::stage::Stage;
 
 pub use kept::{Kept, LEAST_NS, Rollups, WIDTHS, wide_step, widened};
@@ -71,10 +72,10 @@ pub struct Rollup {
 
 /// Few different texts come in many spans.
 #[derive(Default)]
-pub(crate) struct Texts(HashSet<Arc<str>>);
+pub struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
-    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
+    pub fn shared(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.0.get(text) {
             return Arc::clone(known);
         }
@@ -92,22 +93,24 @@ impl Rollup {
     }
 
     pub fn add(&mut self, seen: &Observation<'_>) {
-        let mut series = Series::of(seen, &mut self.texts);
+        let series = Series::of(seen, &mut self.texts);
+        let Span { duration_ns, trace_id, span_id, start_ns, .. } = *seen.span.as_ref();
+        self.count(series, start_ns, Exemplar { duration_ns, trace_id, span_id });
+    }
+
+    /// Adds one that started then and is its own example.
+    pub fn count(&mut self, mut series: Series, start_ns: u64, one: Exemplar) {
         if !self.series.contains(&series) {
             if self.series.len() >= self.most {
                 series = series.folded(&mut self.texts);
             }
             self.series.insert(series.clone());
         }
-        let t = seen.span.start_ns - seen.span.start_ns % self.step_ns;
+        let t = start_ns - start_ns % self.step_ns;
         let row = self.rows.entry((t, series)).or_insert_with_key(|(t, series)| Row::empty(*t, series));
-        row.first_ns = row.first_ns.min(seen.span.start_ns);
-        row.histogram.record(seen.span.duration_ns);
-        row.exemplify(&[Exemplar {
-            duration_ns: seen.span.duration_ns,
-            trace_id: seen.span.trace_id,
-            span_id: seen.span.span_id,
-        }]);
+        row.first_ns = row.first_ns.min(start_ns);
+        row.histogram.record(one.duration_ns);
+        row.exemplify(&[one]);
     }
 
     /// In the order of time, and of one time in that of the series.
@@ -136,7 +139,7 @@ impl Row {
 }
 
 impl Series {
-    fn of(seen: &Observation<'_>, texts: &mut Texts) -> Self {
+    pub fn of(seen: &Observation<'_>, texts: &mut Texts) -> Self {
         let mut text = |value: Option<&str>| value.map(|value| texts.shared(value));
         let (region, failed) = (text(seen.region), seen.failed);
         match seen.stage {
@@ -157,6 +160,17 @@ impl Series {
                 ..Self::default()
             },
         }
+    }
+
+    /// With what its trace says of a span that says no more than this itself.
+    pub fn within(&self, context: &Context<Arc<str>>, start_ns: u64) -> Self {
+        let mut series = self.clone();
+        series.region = series.region.or_else(|| context.region().cloned());
+        if series.stage.is_some() {
+            series.queue = series.queue.or_else(|| context.queue_at(start_ns).cloned());
+            series.channel = series.channel.or_else(|| context.channel().cloned());
+        }
+        series
     }
 
     /// As it is counted where there are too many.

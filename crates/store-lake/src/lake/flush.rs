@@ -12,6 +12,7 @@ use super::{Inner, blocking, now_ns};
 use crate::commit::Change;
 use crate::file::File;
 use crate::partition::Partition;
+use crate::rollup::Learned;
 use crate::write::{Target, Written, write};
 
 /// A client whose clock is wild must not make a file for every hour there ever was.
@@ -34,29 +35,33 @@ impl Inner {
 
     fn flush_next(&self) -> Result<(), StoreError> {
         let Some(shelf) = self.state().hot.take(|| self.next()) else { return Ok(()) };
-        let files = self.write_all(&shelf)?;
+        let (files, learned) = self.write_all(&shelf)?;
         let mut state = self.state();
         let list = Arc::make_mut(&mut state.list);
         list.extend(files.into_iter().map(|file| (file.generation, Arc::new(file))));
         state.hot.flushing = None;
+        self.rollups.recent.learn(learned);
         drop(state);
         self.written.send_replace(shelf.seq());
         Ok(())
     }
 
     /// All files or none.
-    fn write_all(&self, shelf: &Shelf) -> Result<Vec<File>, StoreError> {
+    fn write_all(&self, shelf: &Shelf) -> Result<(Vec<File>, Learned), StoreError> {
         let now_ns = now_ns();
         let mut change = Change { operation: "WRITE", spans_change: true, now_ns, ..Change::default() };
         let mut files: Vec<File> = Vec::new();
         let mut failed = None;
-        for (partition, rows) in by_partition(shelf) {
+        let all = by_partition(shelf);
+        let learned = self.rollups.recent.look_at(shelf.seq(), &all);
+        for (partition, rows) in all {
             let generation = self.next();
             let target = Target { partition, generation, written_ns: now_ns, level: 3, ..Target::default() };
             match write(&self.disk, &rows, target) {
                 Ok(Written { file, traces, terms, adds }) => {
                     self.files.add(&file, traces, Some(&terms));
                     self.rollups.wrote(generation, &rows);
+                    self.rollups.shared(&file, learned.share(partition));
                     files.push(file);
                     change.adds.extend(adds);
                     change.generation = Some(generation);
@@ -76,7 +81,7 @@ impl Inner {
             None => self.tables.commit(&change),
         };
         match done {
-            Ok(()) => Ok(files),
+            Ok(()) => Ok((files, learned)),
             Err(error) => {
                 let generations: Vec<u64> = files.iter().map(|file| file.generation).collect();
                 self.files.forget(&generations);

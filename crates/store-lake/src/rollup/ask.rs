@@ -1,16 +1,18 @@
 //! What is counted of a range, from where it costs least.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use store_api::StoreError;
 use store_api::analysis::rollup::{Kept, LEAST_NS, Rollups, Row, Sum};
 use store_api::question::Range;
 use store_api::shelf::Shelf;
+use store_api::time::Hour;
 
 use super::correct::{Correction, Look};
-use super::made::{One, width};
+use super::made::{One, range, width};
+use super::share::Share;
 use crate::file::File;
 use crate::files::List;
 use crate::lake::Inner;
@@ -83,20 +85,39 @@ impl Rollups for Asked<'_> {
             return Ok(Kept { rows: Vec::new(), rest: vec![range] });
         }
         let look = Look::new(&self.inner.rollups, &self.inner.files, self.list, self.shelves);
+        let as_told = look.is_much(within);
+        let mut hot = Correction::default();
+        let mut counts = |one: &One, pieces: &[Range]| match as_told {
+            true => counts_with(&look, one, pieces, &mut hot),
+            false => look.counts(one),
+        };
         let mut left = vec![within];
         let mut stored = Vec::new();
         for table in Table::ROLLUPS.into_iter().rev().filter(|table| width(*table) <= widest) {
-            stored.push(self.stored(&look, table, within, &mut left)?);
+            stored.push(self.stored(table, within, &mut left, &mut counts)?);
         }
-        let files = within_reach(&look, &mut left);
-        let hot = look.of_hot(within)?;
+        let rollups = look.rollups;
+        let is_known = |generation| match as_told {
+            true => rollups.shares.has(generation),
+            false => rollups.partials.has(generation),
+        };
+        let files = within_reach(&look, &mut left, is_known);
+        if as_told {
+            rollups.recent.of_hot(self.shelves).iter().for_each(|share| hot.join(share));
+        } else {
+            hot = look.of_hot(within)?;
+        }
         let mut rows: Vec<_> = stored.into_iter().flat_map(|of| of.with(&hot)).collect();
         let mut rest = without(vec![range], within);
         rest.extend(left.iter().filter(|range| range.to <= files.from));
         rest.sort_unstable_by_key(|range| range.from);
         let ranges = left.into_iter().filter(|range| range.to > files.from).collect();
         let mut open = Counted { ranges, ..Counted::new(LEAST_NS) };
-        count(&look, &mut open, &files.of, hot)?;
+        if as_told {
+            count_as_told(&look, &mut open, &files.of, &hot)?;
+        } else {
+            count(&look, &mut open, &files.of, hot)?;
+        }
         rows.push(Arc::new(open.sum.rows(usize::MAX)));
         Ok(Kept { rows, rest })
     }
@@ -106,10 +127,10 @@ impl Asked<'_> {
     /// What a table has of what is left; that it takes out of it.
     fn stored(
         &self,
-        look: &Look<'_>,
         table: Table,
         within: Range,
         left: &mut Vec<Range>,
+        counts: &mut dyn FnMut(&One, &[Range]) -> Result<bool, StoreError>,
     ) -> Result<Stored, StoreError> {
         let mut stored = Stored { width: width(table), ranges: Vec::new(), rows: Vec::new() };
         let mut of = Vec::new();
@@ -120,7 +141,7 @@ impl Asked<'_> {
                 .map(|range| Range { from: range.from.max(span.from), to: range.to.min(span.to) })
                 .collect();
             // Wide rows cannot be cut.
-            if pieces.is_empty() || (stored.width > LEAST_NS && pieces != [span]) || !look.counts(&one)? {
+            if pieces.is_empty() || (stored.width > LEAST_NS && pieces != [span]) || !counts(&one, &pieces)? {
                 continue;
             }
             of.push((one, pieces));
@@ -149,7 +170,7 @@ struct Reach<'a> {
 }
 
 /// The newest files with something of what is left, and no more than may be looked at; cuts what is left where they end.
-fn within_reach<'a>(look: &Look<'a>, left: &mut Vec<Range>) -> Reach<'a> {
+fn within_reach<'a>(look: &Look<'a>, left: &mut Vec<Range>, is_known: impl Fn(u64) -> bool) -> Reach<'a> {
     let reaches = |file: &&Arc<File>| {
         let about = &file.about;
         !file.is_lost() && left.iter().any(|range| range.overlaps(about.first_start_ns, about.last_start_ns))
@@ -158,7 +179,7 @@ fn within_reach<'a>(look: &Look<'a>, left: &mut Vec<Range>) -> Reach<'a> {
     files.sort_by_key(|file| Reverse(file.about.last_start_ns));
     let mut spans = 0;
     let beyond = files.iter().position(|file| {
-        spans += if look.rollups.partials.has(file.generation) { 0 } else { file.about.rows };
+        spans += if is_known(file.generation) { 0 } else { file.about.rows };
         spans > SPANS
     });
     // One is always taken.
@@ -208,6 +229,72 @@ fn count(
             counted.sum.subtract(&Row { series: partial.told(&row.series), ..row.clone() });
         }
     }
+    Ok(())
+}
+
+/// Whether a file of a table is what the files amount to that there are, with what those added that came after it.
+fn counts_with(
+    look: &Look<'_>,
+    one: &One,
+    pieces: &[Range],
+    more: &mut Correction,
+) -> Result<bool, StoreError> {
+    if one.alone {
+        return Ok(true);
+    }
+    if one.table != Table::Rollup1d {
+        let Some(added) = look.added_since(one) else { return Ok(false) };
+        for generation in added {
+            if let Some(share) = look.share(generation)? {
+                let of = |rows: &[Row]| rows.iter().filter(|row| is_in(pieces, row.t)).cloned().collect();
+                more.join(&Share { plus: of(&share.plus), minus: of(&share.minus) });
+            }
+        }
+        return Ok(true);
+    }
+    for hour in (0..24).map(|more| Hour(one.hour.0 + more)) {
+        let is_in = match look.rollups.made.get(Table::Rollup1h, hour) {
+            Some(of_hour) => {
+                let nothing_came =
+                    of_hour.alone || look.added_since(&of_hour).is_some_and(|more| more.is_empty());
+                nothing_came && one.covers.contains(&of_hour.generation)
+            }
+            None => look.is_empty(range(Table::Rollup1h, hour))?,
+        };
+        if !is_in {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn count_as_told(
+    look: &Look<'_>,
+    counted: &mut Counted,
+    files: &[&Arc<File>],
+    hot: &Correction,
+) -> Result<(), StoreError> {
+    let shares = &look.rollups.shares;
+    let reached: HashSet<u64> = files.iter().map(|file| file.generation).collect();
+    let hours: BTreeSet<Hour> = files.iter().filter_map(|file| file.partition.hour()).collect();
+    let mut all = Vec::new();
+    for hour in &hours {
+        let mut adding = look.adding(range(Table::Rollup1h, *hour));
+        adding.retain(|file| reached.contains(file) || shares.has(*file));
+        all.push(shares.summed(*hour, &adding, |file| look.share(file))?);
+    }
+    // Files of many hours have some of others.
+    for file in files.iter().filter(|file| file.partition.hour().is_none()) {
+        if let Some(share) = look.share(file.generation)? {
+            let others = |row: &&Row| !hours.contains(&Hour::of(row.t));
+            let of = |rows: &[Row]| rows.iter().filter(others).cloned().collect();
+            all.push(Arc::new(Share { plus: of(&share.plus), minus: of(&share.minus) }));
+        }
+    }
+    all.iter().for_each(|share| counted.add(&share.plus));
+    counted.add(&hot.plus);
+    all.iter().for_each(|share| counted.subtract(&share.minus));
+    counted.subtract(&hot.stored);
     Ok(())
 }
 

@@ -12,9 +12,12 @@ use store_api::time::Hour;
 use throughline_context::TraceId;
 
 use super::Rollups;
+use super::made::One;
 use super::partial::{Partial, of_traces, weight};
+use super::share::Share;
 use crate::file::{File, Unusable};
 use crate::files::{Files, List, OnDisk};
+use crate::tables::Table;
 
 /// Traces whose rows are in memory together.
 const TRACES_AT_ONCE: usize = 1024;
@@ -52,6 +55,25 @@ pub(super) struct Look<'a> {
 
 /// Where the spans of files may have started; files of many hours have none.
 type ByHour<'a> = BTreeMap<Option<Hour>, Vec<&'a Arc<File>>>;
+
+/// Nothing where the file is damaged.
+fn sound<T>(file: &File, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Unusable::Failed(error)) => Err(error),
+        Err(Unusable::Damaged(why)) => {
+            file.lose(&why);
+            Ok(None)
+        }
+    }
+}
+
+impl Correction {
+    pub(super) fn join(&mut self, share: &Share) {
+        self.plus.extend_from_slice(&share.plus);
+        self.stored.extend_from_slice(&share.minus);
+    }
+}
 
 #[derive(Default)]
 struct Making {
@@ -121,7 +143,7 @@ impl<'a> Look<'a> {
     pub(super) fn is_bound(&self, other: u64, range: Range) -> Result<bool, StoreError> {
         let Some(other) = self.list.get(&other) else { return Ok(false) };
         for own in self.sources(range) {
-            if own.generation == other.generation || self.share(own, other)? {
+            if own.generation == other.generation || self.have_in_common(own, other)? {
                 return Ok(true);
             }
         }
@@ -134,12 +156,21 @@ impl<'a> Look<'a> {
         self.list.get(&generation).is_some_and(|file| !file.is_lost())
     }
 
+    /// Whether too many traces of what is not counted lie in several files to be read for an answer.
+    pub(super) fn is_much(&self, within: Range) -> bool {
+        let made = self.rollups.made.within(Table::Rollup1h, within);
+        let counted: HashSet<u64> = made.iter().flat_map(|one| one.covers.iter().copied()).collect();
+        let open = self.sources(within).filter(|file| !counted.contains(&file.generation));
+        let shared: usize = open.map(|file| self.files.sieves.shared_count(file.generation)).sum();
+        self.hot.len() + shared >= self.rollups.much
+    }
+
     pub(super) fn apart(&self, file: &File) -> Vec<u64> {
         self.files.sieves.bonds.apart(file.generation)
     }
 
     /// Whether two files have a trace in common: filters say so once in a while where there is none.
-    fn share(&self, one: &Arc<File>, other: &Arc<File>) -> Result<bool, StoreError> {
+    fn have_in_common(&self, one: &Arc<File>, other: &Arc<File>) -> Result<bool, StoreError> {
         let bonds = &self.files.sieves.bonds;
         if !bonds.of(one.generation).contains(&other.generation) {
             return Ok(false);
@@ -164,18 +195,35 @@ impl<'a> Look<'a> {
 
     /// Nothing where the file is damaged.
     pub(super) fn partial(&self, file: &File) -> Result<Option<Arc<Partial>>, StoreError> {
-        let made = self
-            .rollups
-            .partials
-            .get(file.generation, || self.files.all_rows(file).map(|rows| Partial::of(&rows).weighed()));
-        match made {
-            Ok(partial) => Ok(Some(partial)),
-            Err(Unusable::Failed(error)) => Err(error),
-            Err(Unusable::Damaged(why)) => {
-                file.lose(&why);
-                Ok(None)
-            }
-        }
+        sound(file, self.rollups.partial(self.files, file))
+    }
+
+    /// Nothing where the file is damaged.
+    pub(super) fn share(&self, generation: u64) -> Result<Option<Arc<Share>>, StoreError> {
+        let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { return Ok(None) };
+        sound(file, self.rollups.share(self.files, file))
+    }
+
+    /// The files that add something to what started in a range, and whether one of them is among these.
+    pub(super) fn adding(&self, range: Range) -> BTreeSet<u64> {
+        let mut adding = self.consulted(range);
+        let siblings = |generation: &u64| self.list.get(generation).map(|file| file.about.siblings.clone());
+        let siblings: Vec<u64> = adding.iter().filter_map(siblings).flatten().collect();
+        // What goes over the hour is told of the first of them alone.
+        adding.extend(siblings.into_iter().filter(|sibling| self.has(*sibling)));
+        adding
+    }
+
+    /// The files that add something to what was counted of others; nothing where those have gone.
+    pub(super) fn added_since(&self, one: &One) -> Option<BTreeSet<u64>> {
+        let mut adding = self.adding(one.range());
+        let siblings = |generation: &u64| self.list.get(generation).map(|file| file.about.siblings.clone());
+        let counted: BTreeSet<u64> = one.covers.iter().filter_map(siblings).flatten().collect();
+        let is_there = one.covers.is_subset(&adding);
+        adding.retain(|file| {
+            !one.covers.contains(file) && !counted.contains(file) && !one.apart.contains(file)
+        });
+        is_there.then_some(adding)
     }
 
     /// The traces in these files that lie in others too, and in no memory; by all that they lie in.

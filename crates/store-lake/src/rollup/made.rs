@@ -46,7 +46,7 @@ pub(super) struct One {
     /// Of the files that were looked at: of spans, or in `rollup_1d` of `rollup_1h`.
     pub(super) covers: BTreeSet<u64>,
     /// Of those that looked as if they should be among them.
-    apart: BTreeSet<u64>,
+    pub(super) apart: BTreeSet<u64>,
     /// Its spans are gone, and nothing can change it any more.
     pub(super) alone: bool,
     pub(super) written_ns: u64,

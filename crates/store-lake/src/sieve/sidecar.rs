@@ -262,7 +262,7 @@ fn sum_of(blocks: &[u8], of: u32, number: usize) -> u32 {
 }
 
 /// Beside no other file of ours, and not synced: what is torn is made again.
-pub(super) fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{}", crate::disk::UNFINISHED));
