@@ -1,7 +1,7 @@
 //! What the running hour costs: calls of minutes, so that each lies in many files, at a rate. How long a flush takes, and
 //! the page's first question, while the hour goes on, after a start, and until the hour is counted.
 //!
-//! `RATE` spans a second (17 400), `MINUTES` of the hour (4).
+//! `RATE` spans a second (17 400), `MINUTES` of the hour (4), `FLUSH` seconds from one flush to the next (5).
 
 #![expect(
     clippy::unwrap_used,
@@ -29,8 +29,6 @@ use tokio::time::Instant;
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3600 * SECOND;
 const SPANS: u64 = 50;
-/// Seconds of one flush.
-const SLOT: u64 = 5;
 /// Seconds that a call takes.
 const CALL: std::ops::Range<u64> = 60..540;
 const KINDS: [(&str, Option<&str>); 10] = [
@@ -71,12 +69,12 @@ struct Centre {
 }
 
 impl Centre {
-    fn new(begin_ns: u64, rate: u64, seconds: u64) -> Self {
+    fn new(begin_ns: u64, rate: u64, seconds: u64, slot_seconds: u64) -> Self {
         let resource = |(service, _): &(&str, Option<&str>)| {
             let name = (key::SERVICE.to_owned(), Value::String((*service).to_owned()));
             Arc::new(Resource::new(std::iter::once(name).collect()))
         };
-        let mut slots: Vec<Vec<Mark>> = (0..seconds / SLOT).map(|_| Vec::new()).collect();
+        let mut slots: Vec<Vec<Mark>> = (0..seconds / slot_seconds).map(|_| Vec::new()).collect();
         for call in 0..rate * seconds / SPANS {
             let start = call * SPANS * SECOND / rate;
             let long = (CALL.start + mixed(call) % (CALL.end - CALL.start)) * SECOND;
@@ -87,7 +85,7 @@ impl Centre {
                     _ => (chance % long, (chance >> 20) % (2 * SECOND)),
                 };
                 let (start_ns, end_ns) = (begin_ns + start + from, begin_ns + start + from + takes);
-                let slot = usize::try_from((end_ns - begin_ns) / (SLOT * SECOND)).unwrap();
+                let slot = usize::try_from((end_ns - begin_ns) / (slot_seconds * SECOND)).unwrap();
                 if let Some(slot) = slots.get_mut(slot) {
                     slot.push(Mark { call, place, start_ns, end_ns });
                 }
@@ -207,14 +205,14 @@ fn memory_mib() -> u64 {
 
 #[tokio::main]
 async fn main() {
-    let (rate, minutes) = (number("RATE", 17_400), number("MINUTES", 4));
+    let (rate, minutes, seconds) = (number("RATE", 17_400), number("MINUTES", 4), number("FLUSH", 5));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let now = u64::try_from(now.as_nanos()).unwrap();
     // As far in its hour as may be: it is not over before the figures are there.
-    let mut centre = Centre::new(now - now % HOUR, rate, minutes * 60);
+    let mut centre = Centre::new(now - now % HOUR, rate, minutes * 60, seconds);
     let directory = tempfile::tempdir().unwrap();
     let lake = open(directory.path()).await;
-    println!("{rate} spans/s in calls of {CALL:?} s, a flush each {SLOT} s");
+    println!("{rate} spans/s in calls of {CALL:?} s, a flush each {seconds} s");
     let slots = std::mem::take(&mut centre.slots);
     let (mut spans, mut staged) = (0_u64, 0_u64);
     let mut flushed = Duration::ZERO;
@@ -225,12 +223,12 @@ async fn main() {
         }
         spans += slot.len() as u64;
         staged += slot.iter().filter(|mark| KINDS[(mark.place % 10) as usize].1.is_some()).count() as u64;
-        let minute = (at as u64 + 1) * SLOT;
-        if minute % 60 == 0 || at + 1 == many {
+        let second = (at as u64 + 1) * seconds;
+        if second.is_multiple_of(60) || at + 1 == many {
             let told = asked(&lake, &centre, staged).await;
             println!(
                 "  minute {}: {spans} spans in {} files and memory: {told}; flushes took {:.1} s in all; {} MiB",
-                minute / 60,
+                second / 60,
                 lake.file_count(),
                 flushed.as_secs_f64(),
                 memory_mib(),

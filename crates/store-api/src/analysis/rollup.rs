@@ -163,12 +163,13 @@ impl Series {
     }
 
     /// With what its trace says of a span that says no more than this itself.
-    pub fn within(&self, context: &Context<Arc<str>>, start_ns: u64) -> Self {
+    pub fn within(&self, context: &Context<&Arc<str>>, start_ns: u64) -> Self {
         let mut series = self.clone();
-        series.region = series.region.or_else(|| context.region().cloned());
+        let told = |text: Option<&&Arc<str>>| text.map(|text| Arc::clone(text));
+        series.region = series.region.or_else(|| told(context.region()));
         if series.stage.is_some() {
-            series.queue = series.queue.or_else(|| context.queue_at(start_ns).cloned());
-            series.channel = series.channel.or_else(|| context.channel().cloned());
+            series.queue = series.queue.or_else(|| told(context.queue_at(start_ns)));
+            series.channel = series.channel.or_else(|| told(context.channel()));
         }
         series
     }

@@ -28,6 +28,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) shelves: &'a [&'a Arc<Shelf>],
 }
 
+/// Whether what a file of a table has of some ranges may be taken.
+type Counts<'c> = dyn FnMut(&One, &[Range]) -> Result<bool, StoreError> + 'c;
+
 /// What rows of one width are counted of.
 struct Counted {
     ranges: Vec<Range>,
@@ -130,7 +133,7 @@ impl Asked<'_> {
         table: Table,
         within: Range,
         left: &mut Vec<Range>,
-        counts: &mut dyn FnMut(&One, &[Range]) -> Result<bool, StoreError>,
+        counts: &mut Counts<'_>,
     ) -> Result<Stored, StoreError> {
         let mut stored = Stored { width: width(table), ranges: Vec::new(), rows: Vec::new() };
         let mut of = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use store_api::analysis::observe::{Context, Observation, Says};
 use store_api::analysis::rollup::{self, Exemplar, LEAST_NS, Rollup, Series, Texts};
-use store_api::part::Row;
+use store_api::part::{Row, resolve};
 use store_api::shelf::Shelf;
 use store_api::span::Span;
 use store_api::time::Hour;
@@ -17,9 +17,11 @@ use super::share::Share;
 use crate::partition::Partition;
 
 /// Half of it is forgotten at a time, the traces that nothing came for.
-const BYTES: usize = 128 << 20;
+const BYTES: usize = 256 << 20;
 /// What comes for a trace beyond so many spans is counted as if nothing had come before.
 const SPANS: usize = 4096;
+/// Pairs of spans of one trace that are compared one by one.
+const MANY: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Recent(Mutex<Known>);
@@ -48,7 +50,6 @@ struct Own {
     says: Says<Arc<str>>,
 }
 
-#[derive(Clone)]
 struct Seen {
     /// Of its identity within the trace.
     hash: u64,
@@ -64,7 +65,15 @@ struct Seen {
 pub(crate) struct Learned {
     shares: BTreeMap<Partition, Arc<Share>>,
     seq: u64,
-    traces: Vec<(TraceId, Vec<Seen>)>,
+    traces: Vec<(TraceId, Step)>,
+}
+
+/// What came for one trace.
+#[derive(Default)]
+struct Step {
+    /// In the place of what came before, by where that is.
+    replaced: BTreeMap<usize, (Partition, Seen)>,
+    more: Vec<(Partition, Seen)>,
 }
 
 impl Learned {
@@ -129,66 +138,93 @@ impl Seen {
         to.count(series, self.start_ns, Exemplar { duration_ns, trace_id, span_id });
     }
 
-    fn within(&self, context: &Context<Arc<str>>) -> Series {
+    fn within(&self, context: &Context<&Arc<str>>) -> Series {
         self.own.series.within(context, self.start_ns)
     }
 }
 
-fn context(spans: &[Seen]) -> Context<Arc<str>> {
-    Context::of(spans.iter().map(|one| (one.start_ns, one.own.says.clone())))
+fn context<'s>(spans: impl Iterator<Item = &'s Seen>) -> Context<&'s Arc<str>> {
+    Context::of(spans.map(|one| {
+        let Says { region, channel, queue } = &one.own.says;
+        let region = region.as_ref().map(|(source, region)| (*source, region));
+        (one.start_ns, Says { region, channel: channel.as_ref(), queue: queue.as_ref() })
+    }))
 }
 
-/// Counts what comes for a trace, and gives all that is known of it then.
-fn step(
-    trace: TraceId,
-    known: &[Seen],
-    new: Vec<(Partition, Seen)>,
-    makings: &mut BTreeMap<Partition, Making>,
-) -> Vec<Seen> {
-    let mut all = known.to_vec();
-    let mut places: HashMap<u64, usize> = known.iter().map(|one| one.hash).zip(0..).collect();
-    // Where those go that came now.
-    let mut fresh: BTreeMap<usize, Partition> = BTreeMap::new();
-    let partitions: Vec<Partition> = new.iter().map(|(partition, _)| *partition).collect();
-    for (partition, one) in new {
-        let at = *places.entry(one.hash).or_insert(all.len());
-        match all.get_mut(at) {
-            Some(before) if one.revision <= before.revision => continue,
-            Some(before) => *before = one,
-            None => all.push(one),
-        }
-        fresh.insert(at, partition);
-    }
-    let (before, after) = (context(known), context(&all));
-    // Beside spans of the same trace, and of the same hour if there are any.
-    let beside = |one: &Seen| {
-        let own = Partition::Hour(Hour::of(one.start_ns));
-        if partitions.contains(&own) { own } else { partitions.first().copied().unwrap_or(own) }
-    };
-    for (at, (old, now)) in known.iter().zip(&all).enumerate() {
-        let was = old.within(&before);
-        if fresh.contains_key(&at) {
-            if old.is_finished {
-                old.count(trace, was, &mut makings.entry(beside(old)).or_default().minus);
+impl Step {
+    fn of(known: &[Seen], new: Vec<(Partition, Seen)>) -> Self {
+        let mut step = Self::default();
+        // Of identities; few spans are gone through faster than they are put into a map.
+        let places: HashMap<u64, usize> = match known.len() * new.len() {
+            ..=MANY => HashMap::new(),
+            _ => known.iter().map(|one| one.hash).zip(0..).collect(),
+        };
+        for (partition, one) in new {
+            let place = match places.is_empty() {
+                true => known.iter().position(|before| before.hash == one.hash),
+                false => places.get(&one.hash).copied(),
+            };
+            match place.and_then(|at| Some((at, known.get(at)?))) {
+                Some((at, before)) => {
+                    let before = step.replaced.get(&at).map_or(before.revision, |(_, one)| one.revision);
+                    if one.revision > before {
+                        step.replaced.insert(at, (partition, one));
+                    }
+                }
+                None => step.more.push((partition, one)),
             }
-            continue;
         }
-        if before == after || !now.is_finished {
-            continue;
+        step
+    }
+
+    /// All that is known of the trace then.
+    fn all<'s>(&'s self, known: &'s [Seen]) -> impl Iterator<Item = &'s Seen> {
+        let known = known.iter().enumerate();
+        let known = known.map(|(at, before)| self.replaced.get(&at).map_or(before, |(_, one)| one));
+        known.chain(self.more.iter().map(|(_, one)| one))
+    }
+
+    /// Beside spans of the same trace, and of the same hour if there are any.
+    fn beside(&self, one: &Seen) -> Partition {
+        let own = Partition::Hour(Hour::of(one.start_ns));
+        let mut new = self.replaced.values().chain(&self.more).map(|(partition, _)| *partition);
+        let first = new.clone().next().unwrap_or(own);
+        if new.any(|partition| partition == own) { own } else { first }
+    }
+
+    fn count(&self, trace: TraceId, known: &[Seen], makings: &mut BTreeMap<Partition, Making>) {
+        let (before, after) = (context(known.iter()), context(self.all(known)));
+        for (at, one) in known.iter().enumerate().filter(|(_, one)| one.is_finished) {
+            let was = || one.within(&before);
+            if self.replaced.contains_key(&at) {
+                one.count(trace, was(), &mut makings.entry(self.beside(one)).or_default().minus);
+            } else if before != after {
+                let (was, is) = (was(), one.within(&after));
+                if was != is {
+                    let making = makings.entry(self.beside(one)).or_default();
+                    one.count(trace, was, &mut making.minus);
+                    one.count(trace, is, &mut making.plus);
+                }
+            }
         }
-        let is = now.within(&after);
-        if was != is {
-            let making = makings.entry(beside(now)).or_default();
-            now.count(trace, was, &mut making.minus);
-            now.count(trace, is, &mut making.plus);
+        for (partition, one) in self.replaced.values().chain(&self.more) {
+            if one.is_finished {
+                one.count(trace, one.within(&after), &mut makings.entry(*partition).or_default().plus);
+            }
         }
     }
-    for (at, partition) in fresh {
-        if let Some(one) = all.get(at).filter(|one| one.is_finished) {
-            one.count(trace, one.within(&after), &mut makings.entry(partition).or_default().plus);
+
+    /// What is to be remembered after it.
+    fn join(self, known: &mut Vec<Seen>) {
+        for (at, (_, one)) in self.replaced {
+            if let Some(before) = known.get_mut(at) {
+                *before = one;
+            }
         }
+        let left = SPANS.saturating_sub(known.len());
+        known.reserve_exact(self.more.len().min(left));
+        known.extend(self.more.into_iter().map(|(_, one)| one).take(left));
     }
-    all
 }
 
 impl Recent {
@@ -206,8 +242,8 @@ impl Recent {
         let Learned { shares, seq, traces } = learned;
         let known = &mut *self.known();
         known.last = Some((seq, shares.into_values().collect()));
-        for (trace, seen) in traces {
-            known.remember(trace, seen);
+        for (trace, step) in traces {
+            known.remember(trace, step);
         }
     }
 
@@ -222,6 +258,9 @@ impl Recent {
                 Some((seq, last)) if *seq == shelf.seq() => shares.extend(last.iter().cloned()),
                 _ => rows.extend(shelf.all()),
             }
+        }
+        if shelves.len() > 1 {
+            rows = resolve(&rows);
         }
         let partition = |row: &Row| Partition::Hour(Hour::of(row.span.start_ns));
         let (makings, _) = known.count(rows.iter().map(|row| (partition(row), row)));
@@ -238,7 +277,7 @@ impl Known {
     fn count<'r>(
         &mut self,
         rows: impl Iterator<Item = (Partition, &'r Row)>,
-    ) -> (BTreeMap<Partition, Making>, Vec<(TraceId, Vec<Seen>)>) {
+    ) -> (BTreeMap<Partition, Making>, Vec<(TraceId, Step)>) {
         let mut new: HashMap<TraceId, Vec<(Partition, Seen)>> = HashMap::new();
         for (partition, row) in rows {
             new.entry(row.span.trace_id).or_default().push((partition, self.names.seen(&row.span)));
@@ -248,22 +287,22 @@ impl Known {
         // In one order, so that limits on names leave out the same each time.
         traces.sort_unstable_by_key(|(trace, _)| *trace);
         let step = |(trace, new)| {
-            let known =
-                self.young.get(&trace).or_else(|| self.old.get(&trace)).map_or(&[] as &[Seen], Vec::as_slice);
-            (trace, step(trace, known, new, &mut makings))
+            let known = self.young.get(&trace).or_else(|| self.old.get(&trace));
+            let known = known.map_or(&[] as &[Seen], Vec::as_slice);
+            let step = Step::of(known, new);
+            step.count(trace, known, &mut makings);
+            (trace, step)
         };
         let traces = traces.into_iter().map(step).collect();
         (makings, traces)
     }
 
-    fn remember(&mut self, trace: TraceId, mut seen: Vec<Seen>) {
-        seen.truncate(SPANS);
-        seen.shrink_to_fit();
-        self.old.remove(&trace);
-        self.young_bytes += weight(&seen);
-        if let Some(before) = self.young.insert(trace, seen) {
-            self.young_bytes = self.young_bytes.saturating_sub(weight(&before));
-        }
+    fn remember(&mut self, trace: TraceId, step: Step) {
+        let mut seen = self.young.remove(&trace).inspect(|seen| self.young_bytes -= weight(seen));
+        let known = seen.get_or_insert_with(|| self.old.remove(&trace).unwrap_or_default());
+        step.join(known);
+        self.young_bytes += weight(known);
+        self.young.insert(trace, seen.unwrap_or_default());
         if self.young_bytes > BYTES / 2 {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
