@@ -49,6 +49,7 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans || status=1; \
 	$(CARGO) bench -q -p throughline-sip --bench invite || status=1; \
 	$(CARGO) bench -q -p store-lake --bench peers || status=1; \
+	$(CARGO) bench -q -p store-lake --bench hour || status=1; \
 	(cd web && npm run --silent bench) || status=1; \
 	exit $$status
 

@@ -107,6 +107,23 @@ pub struct Fragment {
     pub ids: Vec<u32>,
 }
 
+impl Fragment {
+    /// Of fragments of one trace, all of them together; nothing where a span seems to be in two.
+    pub fn joined(several: &[Arc<Self>]) -> Option<Arc<Self>> {
+        if let [one] = several {
+            return Some(Arc::clone(one));
+        }
+        let mut ids: Vec<u32> = several.iter().flat_map(|fragment| &fragment.ids).copied().collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair.first() == pair.last()) {
+            return None;
+        }
+        let mut facts = Facts::default();
+        several.iter().for_each(|fragment| facts.join(&fragment.facts));
+        Some(Arc::new(Self { facts, ids }))
+    }
+}
+
 /// A span with its place in the order of arrival.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {

@@ -1,5 +1,6 @@
 //! All files, and which trace lies in which of them.
 
+mod joined;
 mod places;
 mod on_disk;
 mod open;
@@ -18,6 +19,7 @@ use crate::file::{File, Unusable};
 use crate::sieve::{Sieves, Terms};
 use crate::table::{Portion, Promoted};
 use crate::traces::{Entry, Traces};
+use joined::Joined;
 use places::Places;
 
 pub(crate) use on_disk::{OnDisk, TELLING_ROWS, ranges};
@@ -40,6 +42,9 @@ pub(crate) struct Files {
     footers: Cache<ArrowReaderMetadata>,
     places: Cache<Places>,
     traces: Cache<Traces>,
+    /// Those that go on, of many more files.
+    open: Cache<Vec<Entry>>,
+    pub(crate) joined: Joined,
 }
 
 /// Rows of a file that are looked at one after the other are decoded so many at a time.
@@ -48,20 +53,25 @@ const FOOTER_BYTES: usize = 64 << 20;
 const PLACES_BYTES: usize = 64 << 20;
 /// As many traces fit as are looked at for one answer.
 const TRACES_BYTES: usize = 192 << 20;
+const OPEN_BYTES: usize = 16 << 20;
 
 impl Files {
-    pub(crate) fn new(root: &Path) -> Self {
+    /// `joins` where one process writes.
+    pub(crate) fn new(root: &Path, joins: bool) -> Self {
         Self {
             sieves: Sieves::new(root),
             footers: Cache::new(FOOTER_BYTES),
             places: Cache::new(PLACES_BYTES),
             traces: Cache::new(TRACES_BYTES),
+            open: Cache::new(OPEN_BYTES),
+            joined: Joined::new(joins),
         }
     }
 
     /// Called before the file appears in a list.
     pub(crate) fn add(&self, file: &File, traces: Traces, terms: Option<&Terms>) {
         self.sieves.add(file, &places::ids_in(&traces), terms);
+        self.keep_open(file, &traces);
         let weight = traces.weight();
         let kept: Result<_, StoreError> = self.traces.get(file.generation, || Ok((traces, weight)));
         drop(kept);
@@ -112,6 +122,7 @@ impl Files {
             self.footers.forget(*generation);
             self.places.forget(*generation);
             self.traces.forget(*generation);
+            self.open.forget(*generation);
         }
     }
 
@@ -149,9 +160,26 @@ impl Files {
     pub(crate) fn traces(&self, file: &File) -> Result<Arc<Traces>, Unusable> {
         self.traces.get(file.generation, || {
             let traces = file.traces()?;
+            self.keep_open(file, &traces);
             let weight = traces.weight();
             Ok((traces, weight))
         })
+    }
+
+    /// The traces of a file with a span that is not finished.
+    pub(crate) fn open(&self, file: &File) -> Result<Arc<Vec<Entry>>, Unusable> {
+        match self.open.peek(file.generation) {
+            Some(open) => Ok(open),
+            None => Ok(self.keep_open(file, &*self.traces(file)?)),
+        }
+    }
+
+    fn keep_open(&self, file: &File, traces: &Traces) -> Arc<Vec<Entry>> {
+        let goes_on = |entry: &&Entry| !entry.fragment.facts.open.is_empty();
+        let open: Arc<Vec<Entry>> = Arc::new(traces.iter().filter(goes_on).cloned().collect());
+        let weight = open.iter().map(|entry| entry.fragment.facts.weight() + 128).sum::<usize>() + 128;
+        self.open.put(file.generation, Arc::clone(&open), weight);
+        open
     }
 
     /// What of some traces lies in a file: much less than all that is known of them.

@@ -261,6 +261,21 @@ impl Sieves {
         several
     }
 
+    /// Those of the traces of some files that may lie in more than one file of the list.
+    pub(crate) fn shared_of(
+        &self,
+        list: &List,
+        asked: &List,
+        traces: impl Iterator<Item = TraceId>,
+    ) -> HashSet<TraceId> {
+        let traces: HashSet<TraceId> = traces.collect();
+        let bonds = asked.keys().flat_map(|one| self.bonds.of(*one));
+        let near: BTreeSet<u64> = asked.keys().copied().chain(bonds).collect();
+        let known = self.read();
+        let near = near.iter().filter(|one| list.contains_key(one)).filter_map(|one| known.get(one));
+        near.flat_map(|sieve| &sieve.shared).filter(|trace| traces.contains(*trace)).copied().collect()
+    }
+
     /// The files of a list that each of these traces may lie in, the older ones first.
     pub(crate) fn of_each(&self, list: &List, traces: &[TraceId]) -> HashMap<TraceId, Vec<u64>> {
         let mut of: HashMap<TraceId, Vec<u64>> = HashMap::new();

@@ -184,6 +184,7 @@ pub(crate) fn retain(inner: &Inner, now: u64) -> Result<(), StoreError> {
         // First, so that at no time neither is there.
         inner.rollups.changed(&inner.tables);
         inner.exchange(&gone, None);
+        inner.files.joined.forget();
     }
     drop(gone);
     clear(inner, now)
@@ -200,6 +201,7 @@ pub(crate) fn clear(inner: &Inner, now: u64) -> Result<(), StoreError> {
         let change = Change { removes, spans_change: true, ..inner.change("REPAIR", now_ns())? };
         inner.tables.commit(&change)?;
         inner.exchange(&lost, None);
+        inner.files.joined.forget();
     }
     drop(lost);
     let unread = inner.forget_unread();

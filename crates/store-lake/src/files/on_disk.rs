@@ -11,15 +11,15 @@ use std::sync::Arc;
 use store_api::StoreError;
 use store_api::attr_keys::{AttrKeys, Counting};
 use store_api::carried::Carried;
-use store_api::facts::Facts;
 use store_api::part::{Fragment, Most, Part, Row, Started};
 use store_api::question::Range;
 use throughline_context::TraceId;
 
+use super::joined::came_after;
 use super::places::Places;
 use super::{AT_ONCE, Files, List};
 use crate::file::{File, Unusable};
-use crate::traces::{Entry, Traces};
+use crate::traces::Entry;
 use crate::write;
 
 /// Traces of one file that are read where they lie.
@@ -67,12 +67,12 @@ impl<'a> OnDisk<'a> {
         files
     }
 
-    /// The newest `most` traces of a range of whose fragments this holds.
+    /// The newest `most` traces of a range, of those that are shown of each file.
     fn started_where(
         &self,
         range: Range,
         most: usize,
-        holds: impl Fn(&Facts) -> bool,
+        each: impl Fn(&File, &mut dyn FnMut(&Entry)) -> Result<(), Unusable>,
     ) -> Result<Started, StoreError> {
         let mut entries: Vec<(TraceId, Arc<Fragment>)> = Vec::new();
         let mut complete_from = range.from;
@@ -84,39 +84,33 @@ impl<'a> OnDisk<'a> {
                 complete_from = next.max(range.from);
                 break;
             }
-            self.with_traces(file, |traces| {
-                let within = |entry: &&Entry| {
-                    let facts = &entry.fragment.facts;
-                    range.overlaps(facts.start_ns, facts.last_start_ns) && holds(facts)
-                };
-                let within = traces.iter().filter(within);
-                entries.extend(within.map(|entry| (entry.trace, Arc::clone(&entry.fragment))));
-            })?;
+            let mut with = |entry: &Entry| {
+                let facts = &entry.fragment.facts;
+                if range.overlaps(facts.start_ns, facts.last_start_ns) {
+                    entries.push((entry.trace, Arc::clone(&entry.fragment)));
+                }
+            };
+            if !file.is_lost() {
+                Self::sound(file, each(file, &mut with))?;
+            }
             reached.insert(file.generation, Arc::clone(file));
         }
-        let several = self.files.sieves.several_of(self.list, &reached);
+        let several =
+            self.files.sieves.shared_of(self.list, &reached, entries.iter().map(|(trace, _)| *trace));
         let fragments = entries.iter().map(|(trace, fragment)| (*trace, fragment));
         let range = Range { from: complete_from, to: range.to };
-        Ok(Started::newest(fragments, range, most, |trace| !several.contains_key(&trace)))
-    }
-
-    fn with_traces(&self, file: &File, mut with: impl FnMut(&Traces)) -> Result<(), StoreError> {
-        if !file.is_lost()
-            && let Some(traces) = Self::sound(file, self.files.traces(file))?
-        {
-            with(&traces);
-        }
-        Ok(())
+        Ok(Started::newest(fragments, range, most, |trace| !several.contains(&trace)))
     }
 
     /// The files that hold some of these traces, with what lies where in them.
     fn with_places(
         &self,
+        list: &List,
         traces: &[TraceId],
         mut with: impl FnMut(&File, &Places, Vec<TraceId>) -> Result<(), Unusable>,
     ) -> Result<(), StoreError> {
-        for (generation, held) in self.files.sieves.with_traces(self.list, traces) {
-            let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { continue };
+        for (generation, held) in self.files.sieves.with_traces(list, traces) {
+            let Some(file) = list.get(&generation).filter(|file| !file.is_lost()) else { continue };
             let held: Vec<TraceId> = held.into_iter().filter_map(|at| traces.get(at).copied()).collect();
             let done = self.files.places(file).and_then(|places| {
                 let held: Vec<TraceId> =
@@ -243,10 +237,15 @@ impl<'a> OnDisk<'a> {
     }
 }
 
-impl Part for OnDisk<'_> {
-    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+impl OnDisk<'_> {
+    /// What each file of a list knows of traces.
+    fn fragments_in(
+        &self,
+        list: &List,
+        traces: &[TraceId],
+    ) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
         let mut found = Vec::new();
-        self.with_places(traces, |file, places, held| {
+        self.with_places(list, traces, |file, places, held| {
             let known = match self.files.traces.peek(file.generation) {
                 None if held.len() <= FEW && rows_of(places, &held) <= KEPT_ROWS => {
                     found.extend(self.read_fragments(file, places, &held)?);
@@ -260,6 +259,44 @@ impl Part for OnDisk<'_> {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+impl Part for OnDisk<'_> {
+    fn fragments(&self, traces: &[TraceId]) -> Result<Vec<(TraceId, Arc<Fragment>)>, StoreError> {
+        let joined = &self.files.joined;
+        let newest = self.list.last_key_value().map(|(newest, _)| *newest);
+        let Some(newest) = newest.filter(|_| joined.is_for(self.list, traces.len())) else {
+            return self.fragments_in(self.list, traces);
+        };
+        let mut all = Vec::with_capacity(traces.len());
+        for (through, group) in joined.groups(newest, traces) {
+            if through == Some(newest) {
+                all.extend(group.into_iter().filter_map(|(trace, known)| Some((trace, known?))));
+                continue;
+            }
+            let came = |file: &Arc<File>| through.is_none_or(|through| came_after(file, through));
+            let list = self.list.iter().filter(|(_, file)| came(file));
+            let list: List = list.map(|(generation, file)| (*generation, Arc::clone(file))).collect();
+            let names: Vec<TraceId> = group.iter().map(|(trace, _)| *trace).collect();
+            let mut parts: HashMap<TraceId, Vec<Arc<Fragment>>> = HashMap::with_capacity(group.len());
+            for (trace, known) in group {
+                parts.entry(trace).or_default().extend(known);
+            }
+            for (trace, fragment) in self.fragments_in(&list, &names)? {
+                parts.entry(trace).or_default().push(fragment);
+            }
+            let mut whole = Vec::with_capacity(parts.len());
+            for (trace, parts) in parts.into_iter().filter(|(_, parts)| !parts.is_empty()) {
+                match Fragment::joined(&parts) {
+                    Some(fragment) => whole.push((trace, fragment)),
+                    None => all.extend(parts.into_iter().map(|part| (trace, part))),
+                }
+            }
+            joined.keep(newest, &whole);
+            all.extend(whole);
+        }
+        Ok(all)
     }
 
     fn traces_of(&self, interactions: &[&str]) -> Result<Vec<TraceId>, StoreError> {
@@ -275,11 +312,17 @@ impl Part for OnDisk<'_> {
     }
 
     fn started(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        self.started_where(range, most, |_| true)
+        self.started_where(range, most, |file, with| {
+            self.files.traces(file)?.iter().for_each(with);
+            Ok(())
+        })
     }
 
     fn open(&self, range: Range, most: usize) -> Result<Started, StoreError> {
-        self.started_where(range, most, |facts| !facts.open.is_empty())
+        self.started_where(range, most, |file, with| {
+            self.files.open(file)?.iter().for_each(with);
+            Ok(())
+        })
     }
 
     fn carrying(&self, carried: &Carried, range: Range) -> Result<Option<Started>, StoreError> {
@@ -315,7 +358,7 @@ impl Part for OnDisk<'_> {
     fn rows(&self, traces: &[TraceId], most: Most) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
         let mut bytes = most.bytes;
-        self.with_places(traces, |file, places, held| {
+        self.with_places(self.list, traces, |file, places, held| {
             let more = match self.kept(file.generation, &held, most.spans) {
                 _ if bytes == 0 => return Ok(()),
                 Some(kept) => kept,

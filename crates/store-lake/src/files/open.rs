@@ -34,7 +34,7 @@ pub(crate) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
     format::check(disk)?;
     let spans = Log::open(disk, Table::Spans.name())?;
     let interactions = Log::open(disk, Table::Interactions.name())?;
-    let files = Files::new(disk.root());
+    let files = Files::new(disk.root(), true);
     let spans_found = Spans::find(disk, spans.as_ref())?;
     let fragments = reconcile::fragments(disk, &files, &spans_found.list, interactions.as_ref())?;
     let Fragments { mut adds, mut removes, lost } = fragments;

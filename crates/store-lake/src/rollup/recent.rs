@@ -41,6 +41,8 @@ struct Known {
 struct Names {
     texts: Texts,
     own: HashSet<Arc<Own>>,
+    /// Where each span has another name they are many.
+    bytes: usize,
 }
 
 /// What a span says itself.
@@ -116,6 +118,7 @@ impl Names {
         let own = self.own.get(&own).cloned().unwrap_or_else(|| {
             let own = Arc::new(own);
             self.own.insert(Arc::clone(&own));
+            self.bytes += 2 * size_of::<Own>() + span.name.len();
             own
         });
         let mut hasher = DefaultHasher::new();
@@ -303,7 +306,7 @@ impl Known {
         step.join(known);
         self.young_bytes += weight(known);
         self.young.insert(trace, seen.unwrap_or_default());
-        if self.young_bytes > BYTES / 2 {
+        if self.young_bytes + self.names.bytes > BYTES / 2 {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
             self.names = Names::default();

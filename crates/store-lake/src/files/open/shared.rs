@@ -19,7 +19,7 @@ pub(super) fn open(disk: &Disk, now_ns: u64) -> Result<Opened, StoreError> {
         Table::EVERY.into_iter().map(|table| Ok((table, join(disk, table, now_ns)?))).collect();
     format::settle(disk)?;
     let logs = logs?;
-    let files = Files::new(disk.root());
+    let files = Files::new(disk.root(), false);
     let mut list = List::new();
     for (_, log) in logs.iter().filter(|(table, _)| *table == Table::Spans) {
         // What a file shares with others can be told when those are known.
