@@ -27,6 +27,8 @@ struct Known {
     young: HashMap<TraceId, One>,
     old: HashMap<TraceId, One>,
     young_bytes: usize,
+    /// How often spans went.
+    epoch: u64,
 }
 
 #[derive(Clone)]
@@ -42,6 +44,10 @@ pub(super) type Group = Vec<(TraceId, Option<Arc<Fragment>>)>;
 impl Joined {
     pub(crate) fn new(is_on: bool) -> Self {
         Self { is_on, ..Self::default() }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.known().epoch
     }
 
     pub(super) fn is_for(&self, list: &List, traces: usize) -> bool {
@@ -62,8 +68,12 @@ impl Joined {
         groups
     }
 
-    pub(super) fn keep(&self, through: u64, joined: &[(TraceId, Arc<Fragment>)]) {
+    /// What was joined through a file, as it was in this epoch.
+    pub(super) fn keep(&self, through: u64, joined: &[(TraceId, Arc<Fragment>)], epoch: u64) {
         let known = &mut *self.known();
+        if known.epoch != epoch {
+            return;
+        }
         for (trace, fragment) in joined {
             known.old.remove(trace);
             known.young_bytes += weight(fragment);
@@ -80,7 +90,8 @@ impl Joined {
 
     /// Called when spans go.
     pub(crate) fn forget(&self) {
-        *self.known() = Known::default();
+        let known = &mut *self.known();
+        *known = Known { epoch: known.epoch + 1, ..Known::default() };
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -40,11 +40,13 @@ pub(crate) struct OnDisk<'a> {
     files: &'a Files,
     list: &'a List,
     kept: RefCell<HashMap<(u64, TraceId), Vec<Row>>>,
+    /// Of what is joined.
+    epoch: u64,
 }
 
 impl<'a> OnDisk<'a> {
     pub(crate) fn new(files: &'a Files, list: &'a List) -> Self {
-        Self { files, list, kept: RefCell::default() }
+        Self { files, list, kept: RefCell::default(), epoch: files.joined.epoch() }
     }
 
     /// What was read of a file; nothing where it is damaged, which it is marked for.
@@ -293,7 +295,7 @@ impl Part for OnDisk<'_> {
                     None => all.extend(parts.into_iter().map(|part| (trace, part))),
                 }
             }
-            joined.keep(newest, &whole);
+            joined.keep(newest, &whole, self.epoch);
             all.extend(whole);
         }
         Ok(all)
