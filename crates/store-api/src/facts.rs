@@ -228,7 +228,7 @@ impl Facts {
     }
 }
 
-fn earliest<T: Ord>(known: &mut Option<T>, new: Option<T>) {
+pub(crate) fn earliest<T: Ord>(known: &mut Option<T>, new: Option<T>) {
     if new.is_some() && (known.is_none() || new < *known) {
         *known = new;
     }

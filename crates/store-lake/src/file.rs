@@ -252,6 +252,18 @@ impl File {
         if beyond { Err(Unusable::Damaged("it is about rows that are not there".to_owned())) } else { Ok(()) }
     }
 
+    /// What was read of it; nothing where it is damaged, which it is marked for.
+    pub(crate) fn sound<T>(&self, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(Unusable::Failed(error)) => Err(error),
+            Err(Unusable::Damaged(why)) => {
+                self.lose(&why);
+                Ok(None)
+            }
+        }
+    }
+
     /// From now on nobody reads this file.
     pub(crate) fn lose(&self, why: &str) {
         if !self.damaged.swap(true, Ordering::Relaxed) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::facts::earliest;
 use crate::region::Source;
 use crate::span::{Span, StatusCode, key};
 use crate::stage::Stage;
@@ -56,14 +57,8 @@ impl<T: Ord> Context<T> {
     pub fn of(says: impl IntoIterator<Item = (u64, Says<T>)>) -> Self {
         let mut context = Self { region: None, channel: None, queues: Vec::new() };
         for (start_ns, Says { region, channel, queue }) in says {
-            if let Some((source, region)) = region {
-                let new = (source, start_ns, region);
-                context.region = first(context.region.take(), new);
-            }
-            if let Some(channel) = channel {
-                let new = (start_ns, channel);
-                context.channel = first(context.channel.take(), new);
-            }
+            earliest(&mut context.region, region.map(|(source, region)| (source, start_ns, region)));
+            earliest(&mut context.channel, channel.map(|channel| (start_ns, channel)));
             context.queues.extend(queue.map(|queue| (start_ns, queue)));
         }
         context.queues.sort_unstable();
@@ -82,13 +77,6 @@ impl<T: Ord> Context<T> {
     pub fn queue_at(&self, ns: u64) -> Option<&T> {
         let before = self.queues.partition_point(|(start, _)| *start <= ns);
         self.queues.get(before.saturating_sub(1)).map(|(_, queue)| queue)
-    }
-}
-
-fn first<T: Ord>(known: Option<T>, new: T) -> Option<T> {
-    match known {
-        Some(known) => Some(known.min(new)),
-        None => Some(new),
     }
 }
 

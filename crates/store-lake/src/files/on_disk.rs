@@ -49,18 +49,6 @@ impl<'a> OnDisk<'a> {
         Self { files, list, kept: RefCell::default(), epoch: files.joined.epoch() }
     }
 
-    /// What was read of a file; nothing where it is damaged, which it is marked for.
-    fn sound<T>(file: &File, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
-        match read {
-            Ok(read) => Ok(Some(read)),
-            Err(Unusable::Damaged(why)) => {
-                file.lose(&why);
-                Ok(None)
-            }
-            Err(Unusable::Failed(error)) => Err(error),
-        }
-    }
-
     /// The files that the range reaches, those first that go on longest.
     fn newest(&self, range: Range) -> Vec<&'a Arc<File>> {
         let reaches = |file: &&Arc<File>| range.overlaps(file.about.first_start_ns, file.about.last_start_ns);
@@ -93,7 +81,7 @@ impl<'a> OnDisk<'a> {
                 }
             };
             if !file.is_lost() {
-                Self::sound(file, each(file, &mut with))?;
+                file.sound(each(file, &mut with))?;
             }
             reached.insert(file.generation, Arc::clone(file));
         }
@@ -119,7 +107,7 @@ impl<'a> OnDisk<'a> {
                     held.into_iter().filter(|trace| places.rows(*trace).is_some()).collect();
                 if held.is_empty() { Ok(()) } else { with(file, &places, held) }
             });
-            Self::sound(file, done)?;
+            file.sound(done)?;
         }
         Ok(())
     }
@@ -218,7 +206,7 @@ impl<'a> OnDisk<'a> {
         let truncated = rows < file.about.rows;
         let mut counting = Counting::default();
         let see = |rows: &[Row]| rows.iter().for_each(|row| counting.see(&row.span));
-        Self::sound(file, self.files.each_rows(file, 0..rows, see))?;
+        file.sound(self.files.each_rows(file, 0..rows, see))?;
         let told = counting.told();
         Ok((Arc::new(AttrKeys { truncated: told.truncated || truncated, ..told }), rows))
     }
@@ -305,7 +293,7 @@ impl Part for OnDisk<'_> {
         let mut traces = Vec::new();
         for (generation, held) in self.files.sieves.with_interactions(self.list, interactions) {
             let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { continue };
-            if let Some(places) = Self::sound(file, self.files.places(file))? {
+            if let Some(places) = file.sound(self.files.places(file))? {
                 let held = held.into_iter().filter_map(|at| interactions.get(at));
                 traces.extend(held.flat_map(|id| places.of_interaction(id)));
             }
@@ -331,7 +319,7 @@ impl Part for OnDisk<'_> {
         let (mut found, mut left) = (HashSet::new(), CARRYING_ROWS);
         let mut complete_from = range.from;
         for file in self.newest(range).into_iter().filter(|file| !file.is_lost()) {
-            match Self::sound(file, self.carrying_in(file, carried, range, &mut left))? {
+            match file.sound(self.carrying_in(file, carried, range, &mut left))? {
                 Some(Some(some)) if found.len() + some.len() <= CARRYING_TRACES => found.extend(some),
                 None => {}
                 // No span in the files that are left started later.

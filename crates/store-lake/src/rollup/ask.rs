@@ -12,7 +12,6 @@ use store_api::time::Hour;
 
 use super::correct::{Correction, Look};
 use super::made::{One, range, width};
-use super::share::Share;
 use crate::file::File;
 use crate::files::List;
 use crate::lake::Inner;
@@ -249,8 +248,7 @@ fn counts_with(
         let Some(added) = look.added_since(one) else { return Ok(false) };
         for generation in added {
             if let Some(share) = look.share(generation)? {
-                let of = |rows: &[Row]| rows.iter().filter(|row| is_in(pieces, row.t)).cloned().collect();
-                more.join(&Share { plus: of(&share.plus), minus: of(&share.minus) });
+                more.join(&share.of_steps(|t| is_in(pieces, t)));
             }
         }
         return Ok(true);
@@ -289,9 +287,7 @@ fn count_as_told(
     // Files of many hours have some of others.
     for file in files.iter().filter(|file| file.partition.hour().is_none()) {
         if let Some(share) = look.share(file.generation)? {
-            let others = |row: &&Row| !hours.contains(&Hour::of(row.t));
-            let of = |rows: &[Row]| rows.iter().filter(others).cloned().collect();
-            all.push(Arc::new(Share { plus: of(&share.plus), minus: of(&share.minus) }));
+            all.push(Arc::new(share.of_steps(|t| !hours.contains(&Hour::of(t)))));
         }
     }
     all.iter().for_each(|share| counted.add(&share.plus));

@@ -56,18 +56,6 @@ pub(super) struct Look<'a> {
 /// Where the spans of files may have started; files of many hours have none.
 type ByHour<'a> = BTreeMap<Option<Hour>, Vec<&'a Arc<File>>>;
 
-/// Nothing where the file is damaged.
-fn sound<T>(file: &File, read: Result<T, Unusable>) -> Result<Option<T>, StoreError> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(Unusable::Failed(error)) => Err(error),
-        Err(Unusable::Damaged(why)) => {
-            file.lose(&why);
-            Ok(None)
-        }
-    }
-}
-
 impl Correction {
     pub(super) fn join(&mut self, share: &Share) {
         self.plus.extend_from_slice(&share.plus);
@@ -150,7 +138,6 @@ impl<'a> Look<'a> {
         Ok(false)
     }
 
-    /// The files that looked as if they had a trace in common with this one.
     /// False of a file that is lost, too.
     pub(super) fn has(&self, generation: u64) -> bool {
         self.list.get(&generation).is_some_and(|file| !file.is_lost())
@@ -165,6 +152,7 @@ impl<'a> Look<'a> {
         self.hot.len() + shared >= self.rollups.much
     }
 
+    /// The files that looked as if they had a trace in common with this one.
     pub(super) fn apart(&self, file: &File) -> Vec<u64> {
         self.files.sieves.bonds.apart(file.generation)
     }
@@ -195,30 +183,33 @@ impl<'a> Look<'a> {
 
     /// Nothing where the file is damaged.
     pub(super) fn partial(&self, file: &File) -> Result<Option<Arc<Partial>>, StoreError> {
-        sound(file, self.rollups.partial(self.files, file))
+        file.sound(self.rollups.partial(self.files, file))
     }
 
     /// Nothing where the file is damaged.
     pub(super) fn share(&self, generation: u64) -> Result<Option<Arc<Share>>, StoreError> {
         let Some(file) = self.list.get(&generation).filter(|file| !file.is_lost()) else { return Ok(None) };
-        sound(file, self.rollups.share(self.files, file))
+        file.sound(self.rollups.share(self.files, file))
     }
 
-    /// The files that add something to what started in a range, and whether one of them is among these.
+    /// The files that add something to what started in a range.
     pub(super) fn adding(&self, range: Range) -> BTreeSet<u64> {
         let mut adding = self.consulted(range);
-        let siblings = |generation: &u64| self.list.get(generation).map(|file| file.about.siblings.clone());
-        let siblings: Vec<u64> = adding.iter().filter_map(siblings).flatten().collect();
         // What goes over the hour is told of the first of them alone.
+        let siblings = self.siblings(&adding);
         adding.extend(siblings.into_iter().filter(|sibling| self.has(*sibling)));
         adding
+    }
+
+    fn siblings(&self, of: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let files = of.iter().filter_map(|generation| self.list.get(generation));
+        files.flat_map(|file| &file.about.siblings).copied().collect()
     }
 
     /// The files that add something to what was counted of others; nothing where those have gone.
     pub(super) fn added_since(&self, one: &One) -> Option<BTreeSet<u64>> {
         let mut adding = self.adding(one.range());
-        let siblings = |generation: &u64| self.list.get(generation).map(|file| file.about.siblings.clone());
-        let counted: BTreeSet<u64> = one.covers.iter().filter_map(siblings).flatten().collect();
+        let counted = self.siblings(&one.covers);
         let is_there = one.covers.is_subset(&adding);
         adding.retain(|file| {
             !one.covers.contains(file) && !counted.contains(file) && !one.apart.contains(file)

@@ -9,7 +9,6 @@ use store_api::part::Row;
 use store_api::span::Span;
 use throughline_context::TraceId;
 
-#[derive(Default)]
 pub(super) struct Partial {
     pub(super) rows: Vec<rollup::Row>,
     series: HashSet<Series>,

@@ -53,9 +53,9 @@ pub(crate) struct Shares {
 
 /// What some files add to one hour.
 #[derive(Clone)]
-pub(super) struct Summed {
+struct Summed {
     files: BTreeSet<u64>,
-    pub(super) share: Arc<Share>,
+    share: Arc<Share>,
 }
 
 impl Share {
@@ -70,8 +70,9 @@ impl Share {
         Self { plus, minus }
     }
 
-    fn within(&self, hour: Hour) -> Self {
-        let of = |rows: &[Row]| rows.iter().filter(|row| Hour::of(row.t) == hour).cloned().collect();
+    /// What it has of these steps of time.
+    pub(super) fn of_steps(&self, is_in: impl Fn(u64) -> bool) -> Self {
+        let of = |rows: &[Row]| rows.iter().filter(|row| is_in(row.t)).cloned().collect();
         Self { plus: of(&self.plus), minus: of(&self.minus) }
     }
 
@@ -178,7 +179,7 @@ impl Shares {
         let (known, share) = known.map_or_else(Default::default, |known| (known.files, Some(known.share)));
         let mut more: Vec<Share> = Vec::new();
         for generation in files.difference(&known) {
-            more.extend(of(*generation)?.map(|share| share.within(hour)));
+            more.extend(of(*generation)?.map(|share| share.of_steps(|t| Hour::of(t) == hour)));
         }
         if more.is_empty()
             && let Some(share) = share
