@@ -48,7 +48,7 @@ bench: ## figures of the guide's configuration; PEER=/path/to/otelcol measures t
 	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p pipeline --bench tail_sampling || status=1; \
 	$(CARGO) bench -q -p ingest-genesys --bench to_spans || status=1; \
 	$(CARGO) bench -q -p throughline-sip --bench invite || status=1; \
-	$(CARGO) bench -q -p store-lake --bench peers || status=1; \
+	MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_MMAP_THRESHOLD_=1048576 $(CARGO) bench -q -p store-lake --bench peers || status=1; \
 	$(CARGO) bench -q -p store-lake --bench hour || status=1; \
 	(cd web && npm run --silent bench) || status=1; \
 	exit $$status

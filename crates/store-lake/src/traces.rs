@@ -10,8 +10,8 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use parquet::schema::types::SchemaDescriptor;
 use store_api::facts::Facts;
 use store_api::few::FewSet;
 use store_api::part::Fragment;
@@ -191,10 +191,8 @@ fn stages(facts: &[&Facts]) -> Result<ArrayRef, ArrowError> {
 
 /// `ids` are those of all rows of the file of spans, in their order.
 pub(crate) fn decode(file: std::fs::File, ids: &[u32]) -> Result<Vec<Entry>, Wrong> {
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
     let (mut entries, mut texts) = (Vec::new(), HashSet::new());
-    for batch in reader.map_err(|error| error.to_string())? {
+    for batch in table::all_rows(file, |_| ProjectionMask::all()).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let columns = Columns {
             traces: column(&batch, "trace_id")?,
@@ -245,11 +243,10 @@ pub(crate) fn each_place(
     file: std::fs::File,
     mut with: impl FnMut(TraceId, &[&str], Range<usize>),
 ) -> Result<(), Wrong> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
-    let mask =
-        ProjectionMask::columns(reader.parquet_schema(), ["trace_id", "interactions", "first_row", "rows"]);
-    let reader = reader.with_projection(mask).build().map_err(|error| error.to_string())?;
-    for batch in reader {
+    let columns = |schema: &SchemaDescriptor| {
+        ProjectionMask::columns(schema, ["trace_id", "interactions", "first_row", "rows"])
+    };
+    for batch in table::all_rows(file, columns).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let (traces, lists): (&StringArray, &ListArray) =
             (column(&batch, "trace_id")?, column(&batch, "interactions")?);

@@ -155,9 +155,9 @@ fn exemplars(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(ListArray::try_new(exemplar(), lengths, Arc::new(all), None)?))
 }
 
-/// Rows that are decoded at once: with what they count they fit into memory that is asked for again and again, and is
-/// not given back in between.
-const BATCH: usize = 128;
+/// Rows that are decoded at once: enough that starting on each of the columns costs little, and few enough that their memory
+/// is not given back and asked for again each time.
+const BATCH: usize = 1024;
 /// Rows that are decoded by one thread.
 const PART: usize = 8192;
 

@@ -8,13 +8,14 @@ use arrow::array::{
     Array, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
 };
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use store_api::part::{Row, short_id};
 use store_api::span::{Dropped, Event, Identity, Kind, Link, Resource, Scope, Span, Status, StatusCode};
 use store_api::{Attributes, Value};
 use throughline_context::{SpanId, TraceId};
 
 use super::ids::Ids;
+use super::pages::{Wanted, batches};
 use super::promoted::{OWN, RESOURCE, attribute};
 
 /// What is wrong with a column.
@@ -92,12 +93,8 @@ fn each_id(
     let columns =
         ["span_id", "kind", "service"].into_iter().chain(rows.is_some().then_some("interaction_id"));
     let mask = ProjectionMask::columns(footer.parquet_schema(), columns);
-    let mut reader =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
-    if let Some(rows) = rows {
-        reader = reader.with_row_selection(rows);
-    }
-    for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
+    let wanted = Wanted { rows, ..Wanted::all(footer, mask) };
+    for batch in batches(file, footer, wanted).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let spans = Ids::of(&batch, "span_id")?;
         let (kinds, services): (&StringArray, &StringArray) =
@@ -122,10 +119,9 @@ pub(crate) fn rows_of_span(
     id: SpanId,
 ) -> Result<Vec<usize>, Wrong> {
     let mask = ProjectionMask::columns(footer.parquet_schema(), ["span_id"]);
-    let reader =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone()).with_projection(mask);
     let (mut rows, mut first) = (Vec::new(), 0);
-    for batch in reader.with_batch_size(8192).build().map_err(|error| error.to_string())? {
+    let wanted = Wanted::all(footer, mask);
+    for batch in batches(file, footer, wanted).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         let spans = Ids::of(&batch, "span_id")?;
         for at in 0..batch.num_rows() {

@@ -7,13 +7,14 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use super::pages::{Wanted, batches};
 use super::stats::Stats;
 use super::told::Columns;
 
@@ -153,11 +154,11 @@ pub(crate) fn read(
     }
     let selection = RowSelection::from_consecutive_ranges(selected.into_iter(), kept);
     let columns = Columns::of(metadata, &groups);
-    let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-        .with_batch_size(at_a_time.min(PAGE_ROWS))
-        .with_row_groups(groups)
-        .with_projection(columns.mask.clone())
-        .with_row_selection(selection)
-        .build()?;
-    Ok(batches.map(move |batch| columns.complete(batch?)))
+    let wanted = Wanted {
+        columns: columns.mask.clone(),
+        groups,
+        rows: Some(selection),
+        at_a_time: at_a_time.min(PAGE_ROWS),
+    };
+    Ok(batches(file, metadata, wanted)?.map(move |batch| columns.complete(batch?)))
 }

@@ -1,7 +1,6 @@
 //! Columns that need not be read, since the footer tells what stands in them. Each column that is read costs as much as some
-//! thousand rows of it: two reads, and a decompressor of its own.
+//! thousand rows of it: two reads, and pages to decompress.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_empty_array};
@@ -50,13 +49,13 @@ impl Columns {
     /// For these groups of rows.
     pub(crate) fn of(footer: &ArrowReaderMetadata, groups: &[usize]) -> Self {
         let parquet = footer.parquet_schema();
-        let mut leaves: HashMap<usize, Vec<usize>> = HashMap::new();
-        for leaf in 0..parquet.num_columns() {
-            leaves.entry(parquet.get_column_root_idx(leaf)).or_default().push(leaf);
-        }
+        // The first leaf of each; those of one lie together.
+        let roots = (0..parquet.num_columns()).map(|leaf| (parquet.get_column_root_idx(leaf), leaf));
+        let mut leaves: Vec<(usize, usize)> = roots.collect();
+        leaves.dedup_by_key(|(root, _)| *root);
         let (mut read, mut told) = (Vec::new(), Vec::new());
         for (root, field) in footer.schema().fields().iter().enumerate() {
-            let leaf = leaves.get(&root).and_then(|leaves| leaves.first());
+            let leaf = leaves.get(root).filter(|(of, _)| *of == root).map(|(_, leaf)| leaf);
             let chunks = leaf.and_then(|leaf| {
                 let all = groups
                     .iter()
