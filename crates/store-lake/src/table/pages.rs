@@ -16,7 +16,7 @@ use parquet::arrow::parquet_to_arrow_field_levels;
 use parquet::basic::Compression;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::SchemaDescriptor;
@@ -64,6 +64,16 @@ pub(crate) fn batches(
     ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, at_a_time, wanted.rows)
 }
 
+/// All rows of a file, of some columns.
+pub(crate) fn all_rows(
+    file: File,
+    columns: impl FnOnce(&SchemaDescriptor) -> ProjectionMask,
+) -> Result<ParquetRecordBatchReader, ParquetError> {
+    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())?;
+    let columns = columns(footer.parquet_schema());
+    batches(file, &footer, Wanted::all(&footer, columns))
+}
+
 /// A file of which each page is read with one call.
 struct Placed(File);
 
@@ -87,16 +97,7 @@ impl ChunkReader for Placed {
     }
 }
 
-/// All rows of a file, of some columns.
-pub(crate) fn all_rows(
-    file: File,
-    columns: impl FnOnce(&SchemaDescriptor) -> ProjectionMask,
-) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())?;
-    let columns = columns(footer.parquet_schema());
-    batches(file, &footer, Wanted::all(&footer, columns))
-}
-
+/// Some row groups of a file.
 struct Groups {
     file: Arc<Placed>,
     metadata: Arc<ParquetMetaData>,
@@ -147,12 +148,11 @@ impl Chunks {
         let places = index.map(|index| index.page_locations.clone());
         let file = Arc::clone(&self.file);
         let compressed = matches!(chunk.compression(), Compression::ZSTD(_));
-        let pages = if compressed {
-            let as_is = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
-            SerializedPageReader::new(file, &as_is, rows(of), places)?
-        } else {
-            SerializedPageReader::new(file, chunk, rows(of), places)?
+        let as_is = |chunk: &ColumnChunkMetaData| {
+            chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()
         };
+        let as_is = compressed.then(|| as_is(chunk)).transpose()?;
+        let pages = SerializedPageReader::new(file, as_is.as_ref().unwrap_or(chunk), rows(of), places)?;
         Ok(Pages { pages, compressed })
     }
 }
@@ -230,9 +230,6 @@ fn decompressed(page: &Bytes, before: usize) -> Result<Bytes, ParquetError> {
             Some(with) => with,
             None => kept.insert(Decompressor::new()?),
         };
-        if levels.is_empty() {
-            return Ok(Bytes::from(with.decompress(frame, size)?));
-        }
         let mut whole = Vec::with_capacity(before + size);
         whole.extend_from_slice(levels);
         let mut values = Cursor::new(&mut whole);
@@ -250,8 +247,8 @@ fn wrong(why: &str) -> ParquetError {
 mod tests {
     use super::*;
 
-    /// Guarantees: a page is what was compressed, behind its levels; one that is garbled is told so, and takes no memory
-    /// for what it claims to have.
+    /// Guarantees: a page is what was compressed, behind its levels; one that is garbled, or claims to have more
+    /// than a page may, is told so.
     #[test]
     fn a_page_is_what_was_compressed_or_told_to_be_garbled() {
         let values = b"values ".repeat(100);
